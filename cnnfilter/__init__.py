@@ -1,0 +1,76 @@
+"""What convolutional networks do to images: split, convolve, pool, chain, and show.
+
+Images are arrays of shape (H, W) or (H, W, C), channels last. What is named in
+``__all__`` is promised; it is imported when it is first used, so that a command pays
+only for what it needs.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cnnfilter.core.activations import clip as clip
+    from cnnfilter.core.activations import elu as elu
+    from cnnfilter.core.activations import leaky_relu as leaky_relu
+    from cnnfilter.core.activations import relu as relu
+    from cnnfilter.core.activations import sigmoid as sigmoid
+    from cnnfilter.core.activations import softplus as softplus
+    from cnnfilter.core.activations import tanh as tanh
+    from cnnfilter.core.arrays import flatten as flatten
+    from cnnfilter.core.arrays import patches as patches
+    from cnnfilter.core.catalogue import KERNELS as KERNELS
+    from cnnfilter.core.channels import gray as gray
+    from cnnfilter.core.channels import merge_channels as merge_channels
+    from cnnfilter.core.channels import select_channels as select_channels
+    from cnnfilter.core.channels import split_channels as split_channels
+    from cnnfilter.core.convolution import convolve as convolve
+    from cnnfilter.core.kernels import kernel as kernel
+    from cnnfilter.core.pooling import pool as pool
+    from cnnfilter.errors import ArgumentError as ArgumentError
+    from cnnfilter.errors import CnnFilterError as CnnFilterError
+    from cnnfilter.errors import FileError as FileError
+    from cnnfilter.errors import KernelError as KernelError
+    from cnnfilter.errors import NotFiniteError as NotFiniteError
+    from cnnfilter.errors import ShapeError as ShapeError
+    from cnnfilter.files.load import read_image as read_image
+    from cnnfilter.files.save import write_image as write_image
+    from cnnfilter.pipeline.pipeline import Pipeline as Pipeline
+    from cnnfilter.pipeline.steps import Step as Step
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "cnnfilter.core.activations": (
+        "clip", "elu", "leaky_relu", "relu", "sigmoid", "softplus", "tanh",
+    ),
+    "cnnfilter.core.arrays": ("flatten", "patches"),
+    "cnnfilter.core.catalogue": ("KERNELS",),
+    "cnnfilter.core.channels": ("gray", "merge_channels", "select_channels", "split_channels"),
+    "cnnfilter.core.convolution": ("convolve",),
+    "cnnfilter.core.kernels": ("kernel",),
+    "cnnfilter.core.pooling": ("pool",),
+    "cnnfilter.errors": (
+        "ArgumentError", "CnnFilterError", "FileError", "KernelError", "NotFiniteError",
+        "ShapeError",
+    ),
+    "cnnfilter.files.load": ("read_image",),
+    "cnnfilter.files.save": ("write_image",),
+    "cnnfilter.pipeline.pipeline": ("Pipeline",),
+    "cnnfilter.pipeline.steps": ("Step",),
+}  # fmt: skip
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = ["__version__", *sorted(_HOME_OF)]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a promised name from its home, once."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'cnnfilter' has no attribute '{name}'")
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,0 +1,1 @@
+"""Arrays in, arrays out: what every operation computes. No files, no terminal."""

@@ -1,0 +1,121 @@
+"""What a person would type, read into numbers: each argument is checked once, here.
+
+Every reader takes the argument's name first, so that its error can say which one.
+"""
+
+import math
+import operator
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from cnnfilter.errors import ArgumentError, unknown
+
+#: An integer, two of them (vertical first), or their text: 2, (2, 1), "2x1", "2,1".
+Pair = int | str | tuple[int, int]
+#: A number or its text, fractions included: 0.5, "0.5", "1/9".
+Number = float | str
+
+
+def choice(name: str, value: Any, allowed: Iterable[str]) -> str:
+    """Check that a word is one of those allowed.
+
+    Examples
+    --------
+    >>> choice("mode", "max", ["max", "min"])
+    'max'
+    """
+    words = list(allowed)
+    if value not in words:
+        raise ArgumentError(unknown(name, str(value), words))
+    return str(value)
+
+
+def number(name: str, value: Any) -> float:
+    """Read a finite number; text may be a fraction.
+
+    Examples
+    --------
+    >>> number("gain", "1/8")
+    0.125
+    """
+    try:
+        if isinstance(value, str):
+            above, _, below = value.partition("/")
+            result = float(above) / float(below or 1)
+        else:
+            result = float(value)
+    except (TypeError, ValueError, ZeroDivisionError):
+        raise ArgumentError(f"{name} '{value}' is not a number; write 2, 0.5 or 1/9") from None
+    if not math.isfinite(result):
+        raise ArgumentError(f"{name} '{value}' is not a finite number")
+    return result
+
+
+def whole(name: str, value: Any, least: int = 1) -> int:
+    """Read an integer that is not below `least`.
+
+    Examples
+    --------
+    >>> whole("groups", "3")
+    3
+    """
+    try:
+        result = int(value) if isinstance(value, str) else operator.index(value)
+    except (TypeError, ValueError):
+        raise ArgumentError(f"{name} '{value}' is not a whole number") from None
+    if result < least:
+        raise ArgumentError(f"{name} is {result}; the least is {least}")
+    return result
+
+
+def wholes(name: str, value: Any, least: int = 1) -> tuple[int, ...]:
+    """Read one or more integers: a number, a sequence, or text such as 2, 2x1, 1,2,3,4.
+
+    Examples
+    --------
+    >>> wholes("padding", "1,2,3,4", least=0)
+    (1, 2, 3, 4)
+    >>> wholes("size", (2, 3))
+    (2, 3)
+    """
+    if isinstance(value, str):
+        value = re.split(r"\s*[x,]\s*", value.strip())
+    if isinstance(value, Iterable):
+        return tuple(whole(name, item, least) for item in value)
+    return (whole(name, value, least),)
+
+
+def pair(name: str, value: Any, least: int = 1) -> tuple[int, int]:
+    """Read one integer for both directions, or two: vertical, then horizontal.
+
+    Examples
+    --------
+    >>> pair("stride", 2)
+    (2, 2)
+    >>> pair("stride", "2x1")
+    (2, 1)
+    """
+    match wholes(name, value, least):
+        case (both,):
+            return both, both
+        case (vertical, horizontal):
+            return vertical, horizontal
+    raise ArgumentError(
+        f"{name} '{value}' has the wrong number of values; write N or VERTICALxHORIZONTAL"
+    )
+
+
+def flag(name: str, value: Any) -> bool:
+    """Read yes or no.
+
+    Examples
+    --------
+    >>> flag("flip", "true"), flag("flip", False)
+    (True, False)
+    """
+    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    answer = words.get(str(value).lower())
+    if answer is None:
+        raise ArgumentError(f"{name} is yes or no (true or false), not '{value}'")
+    return answer

@@ -1,0 +1,199 @@
+"""What an image is: arrays of shape (H, W) or (H, W, C), channels last."""
+
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from cnnfilter.core.arguments import Pair, choice, pair
+from cnnfilter.core.geometry import Window
+from cnnfilter.errors import ArgumentError, NotFiniteError, ShapeError
+
+#: An array of any number type; docstrings say which.
+Array = NDArray[Any]
+
+#: The largest integer up to which float32 holds every integer.
+FLOAT32_EXACT = 2**24
+
+
+def as_image(image: ArrayLike) -> Array:
+    """Take anything array-like as an image.
+
+    Parameters
+    ----------
+    image : array_like
+        Shape (H, W) or (H, W, C), of any real type.
+
+    Returns
+    -------
+    ndarray
+        The same array, not copied; bool becomes uint8 with 0 and 255.
+
+    Raises
+    ------
+    ShapeError
+        If it is no image: not two or three axes, or an empty one.
+
+    Examples
+    --------
+    >>> as_image([[True, False]])
+    array([[255,   0]], dtype=uint8)
+    """
+    array = np.asarray(image)
+    if array.ndim not in (2, 3) or array.size == 0:
+        raise ShapeError(
+            f"an image has the shape (height, width) or (height, width, channels), "
+            f"each at least 1, not {array.shape}"
+        )
+    if array.dtype == bool:
+        return array.astype(np.uint8) * np.uint8(255)
+    if array.dtype.kind not in "iuf":
+        raise ArgumentError(f"an image holds real numbers, not {array.dtype}")
+    return array
+
+
+def check_finite(array: Array, what: str) -> None:
+    """Refuse NaN and infinity, saying how many there are and where the first is.
+
+    Raises
+    ------
+    NotFiniteError
+        If there is any.
+    """
+    if array.dtype.kind != "f":
+        return
+    finite = np.isfinite(array)
+    if finite.all():
+        return
+    bad = np.argwhere(~finite)
+    first = ",".join(str(index) for index in bad[0])
+    raise NotFiniteError(
+        f"{what} holds {len(bad)} value(s) that are NaN or infinite, the first at {first}; "
+        "replace them by numbers"
+    )
+
+
+def result_type(image: Array, factor: float, offset: float = 0) -> np.dtype[Any]:
+    """Choose the float type that holds weighted sums of an image's values.
+
+    Parameters
+    ----------
+    image : ndarray
+    factor : float
+        The largest sum of weights' magnitudes.
+    offset : float
+        The largest magnitude of what is added afterwards.
+
+    Returns
+    -------
+    dtype
+        A float image keeps its own type (float16 becomes float32). An integer image
+        gives float32 where max|x| * factor + offset stays below 2**24, so that integer
+        weights give exact integers, else float64.
+
+    Examples
+    --------
+    >>> result_type(np.zeros((2, 2), np.uint8), factor=9)
+    dtype('float32')
+    """
+    if image.dtype.kind == "f":
+        return np.result_type(image.dtype, np.float32)
+    bounds = np.iinfo(image.dtype)
+    largest = max(-int(bounds.min), int(bounds.max))
+    if largest * factor + offset >= FLOAT32_EXACT:
+        largest = max(-int(image.min()), int(image.max()))
+    return np.dtype(np.float32 if largest * factor + offset < FLOAT32_EXACT else np.float64)
+
+
+def convert(values: Array, dtype: DTypeLike) -> Array:
+    """Convert to a type; an integer type rounds half to even and saturates.
+
+    Examples
+    --------
+    >>> convert(np.array([[-3, 0.5, 1.5, 300]]), np.uint8)
+    array([[  0,   0,   2, 255]], dtype=uint8)
+    """
+    target = np.dtype(dtype)
+    if target.kind not in "iu":
+        return values.astype(target, copy=False)
+    bounds = np.iinfo(target)
+    rounded = np.rint(values) if values.dtype.kind == "f" else values
+    with np.errstate(invalid="ignore"):  # what does not fit is replaced below
+        result = rounded.astype(target)
+    # A comparison and not a clip: float32 has no 2**31 - 1 to clip to.
+    result[rounded <= bounds.min] = bounds.min
+    result[rounded >= bounds.max] = bounds.max
+    return result
+
+
+def flatten(image: ArrayLike, order: str = "chw") -> Array:
+    """Unroll a feature map into a vector of its H * W * C features.
+
+    Parameters
+    ----------
+    image : array_like
+        Shape (H, W) or (H, W, C).
+    order : {"chw", "hwc"}
+        ``chw``: one channel after the other, each row by row, as PyTorch's dense
+        layers expect; ``hwc``: pixel by pixel, as Keras's do.
+
+    Returns
+    -------
+    ndarray
+        Shape (H * W * C,), the image's dtype.
+
+    Raises
+    ------
+    ArgumentError
+        If the order is unknown.
+
+    Examples
+    --------
+    >>> flatten(np.array([[[1, 10], [2, 20]]]))
+    array([ 1,  2, 10, 20])
+    >>> flatten(np.array([[[1, 10], [2, 20]]]), order="hwc")
+    array([ 1, 10,  2, 20])
+    """
+    array = as_image(image)
+    if choice("order", order, ("chw", "hwc")) == "chw" and array.ndim == 3:
+        array = np.moveaxis(array, -1, 0)
+    return array.ravel()
+
+
+def patches(image: ArrayLike, size: Pair, stride: Pair = 1) -> Array:
+    """Show the windows that slide over an image, as a view.
+
+    Parameters
+    ----------
+    image : array_like
+        Shape (H, W) or (H, W, C).
+    size, stride : int, (int, int) or str
+        Vertical first.
+
+    Returns
+    -------
+    ndarray
+        Shape (H', W', kH, kW) or (H', W', kH, kW, C): the window at every output
+        position. Read-only, and no pixel is copied.
+
+    Raises
+    ------
+    ShapeError
+        If the image is smaller than the window.
+
+    Examples
+    --------
+    >>> windows = patches(np.arange(12).reshape(3, 4), 2)
+    >>> windows.shape
+    (2, 3, 2, 2)
+    >>> windows[0, 1]
+    array([[1, 2],
+           [5, 6]])
+    """
+    array = as_image(image)
+    window = Window.of(size, stride, "valid", 1, name="window")
+    window.axes(array.shape)
+    down, across = pair("stride", stride)
+    views = sliding_window_view(array, window.size, axis=(0, 1))[::down, ::across]
+    return np.moveaxis(views, 2, -1) if array.ndim == 3 else views

@@ -1,0 +1,345 @@
+"""The named kernels, as data.
+
+All are stated for cross-correlation, as every CNN framework computes it: sobel-x
+answers to values that grow from left to right. Integers stay integers; only the
+smoothing kernels are normalised, to sum 1.
+"""
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnnfilter.core.arguments import number, pair
+from cnnfilter.core.arrays import Array
+from cnnfilter.errors import ArgumentError
+
+#: A set of kernels by name, as a compass has one for each direction.
+KernelSet = dict[str, Array]
+
+MAX_SIZE = 999
+
+IMAGEMAGICK = "ImageMagick, Morphology: kernel list"
+SCIKIT_IMAGE = "scikit-image, skimage.filters.edges"
+SETOSA = "Powell, Image Kernels Explained Visually (setosa.io)"
+WIKIPEDIA = "Wikipedia, Kernel (image processing)"
+
+
+def _row(*weights: float) -> Array:
+    return np.array([weights])
+
+
+def _size(value: float | str) -> tuple[int, int]:
+    height, width = pair("size", value)
+    if max(height, width) > MAX_SIZE:
+        raise ArgumentError(f"size {height}x{width} is too large; the most is {MAX_SIZE}")
+    return height, width
+
+
+def _positive(name: str, value: float | str) -> float:
+    result = number(name, value)
+    if result <= 0:
+        raise ArgumentError(f"{name} is {result:g}; it must be above 0")
+    return result
+
+
+def _grid(height: int, width: int) -> tuple[Array, Array]:
+    """Give the distances from the centre: y of shape (H, 1) and x of shape (1, W)."""
+    y = np.arange(height)[:, np.newaxis] - (height - 1) / 2
+    x = np.arange(width)[np.newaxis, :] - (width - 1) / 2
+    return y, x
+
+
+def _normalised(weights: Array) -> Array:
+    return weights / weights.sum()
+
+
+def _identity_like(weights: Array) -> Array:
+    """Give the kernel of the same size that changes nothing."""
+    result = np.zeros(weights.shape)
+    result[(weights.shape[0] - 1) // 2, (weights.shape[1] - 1) // 2] = 1
+    return result
+
+
+def _box(size: str = "3") -> Array:
+    height, width = _size(size)
+    return np.full((height, width), 1 / (height * width))
+
+
+def _gaussian(size: str = "5", sigma: str = "auto") -> Array:
+    height, width = _size(size)
+    y, x = _grid(height, width)
+    down, across = (
+        0.3 * ((length - 1) * 0.5 - 1) + 0.8 if sigma == "auto" else _positive("sigma", sigma)
+        for length in (height, width)
+    )
+    return _normalised(np.exp(-(y**2) / (2 * down**2))) * _normalised(
+        np.exp(-(x**2) / (2 * across**2))
+    )
+
+
+def _binomial(size: str = "3") -> Array:
+    height, width = _size(size)
+    rows = np.array([[math.comb(height - 1, k) / 2 ** (height - 1)] for k in range(height)])
+    columns = np.array([[math.comb(width - 1, k) / 2 ** (width - 1) for k in range(width)]])
+    return rows * columns
+
+
+def _motion(length: str = "9", angle: str = "0") -> Array:
+    reach = (_positive("length", length) - 1) / 2
+    turn = math.radians(number("angle", angle))
+    if not 0 <= reach <= MAX_SIZE / 2:
+        raise ArgumentError(f"length {length} is not from 1 to {MAX_SIZE}")
+    side = 2 * math.ceil(reach) + 1
+    y, x = _grid(side, side)
+    along = x * math.cos(turn) - y * math.sin(turn)
+    aside = x * math.sin(turn) + y * math.cos(turn)
+    past_the_end = np.maximum(np.abs(along) - reach, 0)
+    weights = np.maximum(0, 1 - np.hypot(past_the_end, aside))
+    weights[weights < 1e-9] = 0
+    rows, columns = weights.any(axis=1), weights.any(axis=0)
+    return _normalised(weights[rows][:, columns])
+
+
+def _unsharp(size: str = "5", sigma: str = "auto", amount: str = "1") -> Array:
+    smooth, strength = _gaussian(size, sigma), number("amount", amount)
+    return (1 + strength) * _identity_like(smooth) - strength * smooth
+
+
+def _high_pass(size: str = "3") -> Array:
+    smooth = _box(size)
+    return _identity_like(smooth) - smooth
+
+
+def _log(size: str = "9", sigma: str = "1.4") -> Array:
+    y, x = _grid(*_size(size))
+    variance = _positive("sigma", sigma) ** 2
+    squares = y**2 + x**2
+    weights = (2 * variance - squares) / variance**2 * np.exp(-squares / (2 * variance))
+    weights = weights / (2 * math.pi * variance)
+    return weights - weights.mean()
+
+
+def _dog(size: str = "9", inner: str = "1", outer: str = "1.6") -> Array:
+    return _gaussian(size, inner) - _gaussian(size, outer)
+
+
+def _gabor(
+    size: str = "11",
+    angle: str = "0",
+    wavelength: str = "5",
+    sigma: str = "auto",
+    aspect: str = "0.5",
+    phase: str = "0",
+) -> Array:
+    y, x = _grid(*_size(size))
+    turn = math.radians(number("angle", angle))
+    wave = _positive("wavelength", wavelength)
+    width = 0.56 * wave if sigma == "auto" else _positive("sigma", sigma)
+    across = x * math.cos(turn) + y * math.sin(turn)
+    along = -x * math.sin(turn) + y * math.cos(turn)
+    envelope = np.exp(-(across**2 + (_positive("aspect", aspect) * along) ** 2) / (2 * width**2))
+    carrier = np.cos(2 * math.pi * across / wave + math.radians(number("phase", phase)))
+    return envelope * carrier
+
+
+def _gradients(name: str, smooth: Array, difference: Array) -> KernelSet:
+    across = smooth.T * difference
+    return {f"{name}-x": across, f"{name}-y": across.T}
+
+
+def _compass(name: str, north: Array) -> KernelSet:
+    """Turn the ring round a 3x3 kernel's centre by 45 degrees, counter-clockwise, seven times."""
+    ring = ([0, 0, 0, 1, 2, 2, 2, 1], [0, 1, 2, 2, 2, 1, 0, 0])
+    result = {}
+    for turns, direction in enumerate(("n", "nw", "w", "sw", "s", "se", "e", "ne")):
+        turned = north.copy()
+        turned[ring] = np.roll(north[ring], -turns)
+        result[f"{name}-{direction}"] = turned
+    return result
+
+
+@dataclass(frozen=True)
+class NamedKernel:
+    """An entry of the catalogue.
+
+    Attributes
+    ----------
+    description : str
+        What the kernel does; parameters, their defaults and how it is sampled.
+    source : str
+        Where its weights come from; empty where they are common knowledge.
+    weights : array, dict or function
+        One kernel, a set of them by name, or what makes one from its parameters.
+    """
+
+    description: str
+    source: str
+    weights: Array | KernelSet | Callable[..., Array]
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The parameters that go after the colon, with their defaults."""
+        if not callable(self.weights):
+            return {}
+        signature = inspect.signature(self.weights)
+        return {name: str(each.default) for name, each in signature.parameters.items()}
+
+
+_SOBEL = _gradients("sobel", _row(1, 2, 1), _row(-1, 0, 1))
+_PREWITT = _gradients("prewitt", _row(1, 1, 1), _row(-1, 0, 1))
+_SCHARR = _gradients("scharr", _row(3, 10, 3), _row(-1, 0, 1))
+_FREI_CHEN = _gradients("frei-chen", _row(1, math.sqrt(2), 1), _row(-1, 0, 1))
+_FARID = _gradients(
+    "farid",
+    _row(
+        0.0376593171958126, 0.249153396177344, 0.426374573253687,
+        0.249153396177344, 0.0376593171958126,
+    ),
+    _row(-0.109603762960254, -0.276690988455557, 0, 0.276690988455557, 0.109603762960254),
+)  # fmt: skip
+_ROBERTS = {
+    "roberts-pos": np.array([[1, 0], [0, -1]]),
+    "roberts-neg": np.array([[0, 1], [-1, 0]]),
+}
+_LINES = {
+    "line-horizontal": np.array([[-1, -1, -1], [2, 2, 2], [-1, -1, -1]]),
+    "line-vertical": np.array([[-1, 2, -1], [-1, 2, -1], [-1, 2, -1]]),
+    "line-rising": np.array([[-1, -1, 2], [-1, 2, -1], [2, -1, -1]]),
+    "line-falling": np.array([[2, -1, -1], [-1, 2, -1], [-1, -1, 2]]),
+}
+_KIRSCH = _compass("kirsch", np.array([[5, 5, 5], [-3, 0, -3], [-3, -3, -3]]))
+_ROBINSON = _compass("robinson", np.array([[1, 2, 1], [0, 0, 0], [-1, -2, -1]]))
+_COMPASS = _compass("compass", np.array([[1, 1, 1], [1, -2, 1], [-1, -1, -1]]))
+
+_SETS = {
+    "sobel": (_SOBEL, "Sobel gradient", "Sobel and Feldman 1968; " + SCIKIT_IMAGE),
+    "prewitt": (_PREWITT, "Prewitt gradient", "Prewitt 1970; " + SCIKIT_IMAGE),
+    "scharr": (_SCHARR, "Scharr gradient, nearly alike in all directions", "Scharr 2000"),
+    "farid": (_FARID, "5x5 gradient of Farid and Simoncelli", "2004; " + SCIKIT_IMAGE),
+    "frei-chen": (_FREI_CHEN, "Frei-Chen gradient, isotropic", "1977; " + IMAGEMAGICK),
+    "roberts": (_ROBERTS, "Roberts cross, differences along diagonals", SCIKIT_IMAGE),
+    "lines": (_LINES, "thin bright lines", "Gonzalez and Woods, Digital Image Processing"),
+    "kirsch": (_KIRSCH, "Kirsch compass, edges bright on the side named", "Kirsch 1971"),
+    "robinson": (_ROBINSON, "Robinson compass, sobel turned by 45 degrees", "Robinson 1977"),
+    "compass": (_COMPASS, "Prewitt compass, eight directions", "1970; " + IMAGEMAGICK),
+}
+_MEMBERS = {
+    "x": "from left to right",
+    "y": "from top to bottom",
+    "pos": "top left minus bottom right",
+    "neg": "top right minus bottom left",
+}
+
+
+def _catalogue_of_sets() -> dict[str, NamedKernel]:
+    """List every set after its members."""
+    result = {}
+    for name, (members, description, source) in _SETS.items():
+        for member, weights in members.items():
+            way = member.rpartition("-")[2]
+            text = f"{description}: {_MEMBERS.get(way, way)}"
+            result[member] = NamedKernel(text, source, weights)
+        text = f"{description}: the {len(members)} maps {', '.join(members)}"
+        result[name] = NamedKernel(text, source, members)
+    return result
+
+
+#: Every named kernel: name to description, source and weights.
+KERNELS: Mapping[str, NamedKernel] = {
+    "identity": NamedKernel(
+        "changes nothing", WIKIPEDIA, np.array([[0, 0, 0], [0, 1, 0], [0, 0, 0]])
+    ),
+    "sharpen": NamedKernel(
+        "sharpens: the pixel against its four neighbours",
+        WIKIPEDIA,
+        np.array([[0, -1, 0], [-1, 5, -1], [0, -1, 0]]),
+    ),
+    "sharpen-8": NamedKernel(
+        "sharpens more: the pixel against its eight neighbours",
+        "",
+        np.array([[-1, -1, -1], [-1, 9, -1], [-1, -1, -1]]),
+    ),
+    "unsharp": NamedKernel(
+        "unsharp mask: adds amount times what a gaussian takes away",
+        WIKIPEDIA,
+        _unsharp,
+    ),
+    "edge": NamedKernel(
+        "edges in all directions: the pixel against its eight neighbours",
+        WIKIPEDIA,
+        np.array([[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]]),
+    ),
+    "outline": NamedKernel(
+        "the same matrix as edge, by its other name",
+        SETOSA,
+        np.array([[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]]),
+    ),
+    "high-pass": NamedKernel("the pixel minus the mean of its box", "", _high_pass),
+    "emboss": NamedKernel(
+        "relief lit from the top left", SETOSA, np.array([[-2, -1, 0], [-1, 1, 1], [0, 1, 2]])
+    ),
+    "box": NamedKernel("mean of size x size pixels", WIKIPEDIA, _box),
+    "gaussian": NamedKernel(
+        "gaussian blur, sampled at pixel centres, sum 1; sigma auto is "
+        "0.3*((size-1)/2 - 1) + 0.8 (OpenCV's rule)",
+        "OpenCV, getGaussianKernel",
+        _gaussian,
+    ),
+    "binomial": NamedKernel(
+        "binomial blur: Pascal's triangle, near to a gaussian", IMAGEMAGICK, _binomial
+    ),
+    "blur": NamedKernel("binomial blur of 3x3", SETOSA, _binomial("3")),
+    "motion": NamedKernel(
+        "motion blur along a line, angle in degrees counter-clockwise from the right; "
+        "a pixel weighs 1 minus its distance from the line",
+        "after MATLAB, fspecial",
+        _motion,
+    ),
+    "laplacian": NamedKernel(
+        "Laplacian, four neighbours, centre positive",
+        SCIKIT_IMAGE,
+        np.array([[0, -1, 0], [-1, 4, -1], [0, -1, 0]]),
+    ),
+    "laplacian-8": NamedKernel(
+        "Laplacian, eight neighbours (the same matrix as edge)",
+        IMAGEMAGICK,
+        np.array([[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]]),
+    ),
+    "laplacian-corners": NamedKernel(
+        "Laplacian that weighs the corners most",
+        IMAGEMAGICK,
+        np.array([[-2, 1, -2], [1, 4, 1], [-2, 1, -2]]),
+    ),
+    "log-5": NamedKernel(
+        "Laplacian of gaussian in integers, 5x5, centre positive (Mexican hat)",
+        IMAGEMAGICK,
+        np.array(
+            [
+                [0, 0, -1, 0, 0],
+                [0, -1, -2, -1, 0],
+                [-1, -2, 16, -2, -1],
+                [0, -1, -2, -1, 0],
+                [0, 0, -1, 0, 0],
+            ]
+        ),
+    ),
+    "log": NamedKernel(
+        "Laplacian of gaussian, sampled at pixel centres, mean taken off so that the sum "
+        "is 0, centre positive",
+        "Marr and Hildreth 1980",
+        _log,
+    ),
+    "dog": NamedKernel(
+        "difference of two gaussians with the sigmas inner and outer", IMAGEMAGICK, _dog
+    ),
+    "gabor": NamedKernel(
+        "Gabor: a cosine wave under a gaussian; angle 0 answers to vertical stripes, "
+        "wavelength in pixels, sigma auto is 0.56 wavelengths, phase in degrees",
+        "Gabor 1946; OpenCV, getGaborKernel",
+        _gabor,
+    ),
+    **_catalogue_of_sets(),
+}

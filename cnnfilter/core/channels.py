@@ -1,0 +1,375 @@
+"""Channels: splitting an image into them, in any colour space, and merging them again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from cnnfilter.core.arguments import choice
+from cnnfilter.core.arrays import Array, as_image, convert
+from cnnfilter.errors import ArgumentError, ShapeError, unknown
+
+#: ITU-R BT.601 luma, in 65536ths as Pillow's ``convert("L")`` has it.
+GRAY_WEIGHTS = (19595, 38470, 7471)
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One channel of a colour space, and how it is stored.
+
+    Attributes
+    ----------
+    name : str
+    meaning : str
+        What is stored, with its range.
+    scale, offset : float
+        stored = offset + scale * scikit-image's value.
+    signed : bool
+        Whether values are signed by nature; as an image they are shifted by 128.
+    neutral : tuple of float
+        The pixel, as stored, in which this channel is seen alone when it is tinted.
+    """
+
+    name: str
+    meaning: str
+    scale: float
+    offset: float
+    signed: bool
+    neutral: tuple[float, float, float]
+
+
+def _unit(name: str, meaning: str, *neutral: float) -> Channel:
+    """Describe a channel of scikit-image's 0..1, stored as 0..255."""
+    return Channel(name, meaning, 255, 0, False, (neutral[0], neutral[1], neutral[2]))
+
+
+def _signed(name: str, meaning: str, scale: float, *neutral: float) -> Channel:
+    return Channel(name, meaning, scale, 0, True, (neutral[0], neutral[1], neutral[2]))
+
+
+_LIGHTNESS = Channel("lightness", "0..255 for L* 0..100", 2.55, 0, False, (0, 0, 0))
+_LUMA = _unit("luma", "0..255, ITU-R 601", 0, 0, 0)
+# CIE XYZ of the white point D65, 2 degrees, to which the three channels are scaled.
+_WHITE = {"x": 0.95047, "y": 1.0, "z": 1.08883}
+
+#: Colour space to its three channels. What scikit-image converts and converts back.
+SPACES: Mapping[str, tuple[Channel, Channel, Channel]] = {
+    "rgb": (
+        _unit("red", "as stored", 0, 0, 0),
+        _unit("green", "as stored", 0, 0, 0),
+        _unit("blue", "as stored", 0, 0, 0),
+    ),
+    "hsv": (
+        _unit("hue", "0..255 for once round the colour circle", 0, 255, 255),
+        _unit("saturation", "0..255 for 0..1", 0, 0, 255),
+        _unit("value", "0..255 for 0..1", 0, 0, 0),
+    ),
+    "lab": (
+        _LIGHTNESS,
+        _signed("a", "a* itself, about -86..98: green to red", 1, 178.5, 0, 0),
+        _signed("b", "b* itself, about -108..94: blue to yellow", 1, 178.5, 0, 0),
+    ),
+    "lch": (
+        _LIGHTNESS,
+        Channel("chroma", "C* itself, 0 to about 134", 1, 0, False, (178.5, 0, 0)),
+        Channel("hue", "0..255 for 0..360 degrees", 255 / (2 * np.pi), 0, False, (178.5, 60, 0)),
+    ),
+    "luv": (
+        _LIGHTNESS,
+        _signed("u", "u* itself, about -83..175: green to red", 1, 178.5, 0, 0),
+        _signed("v", "v* itself, about -134..108: blue to yellow", 1, 178.5, 0, 0),
+    ),
+    "xyz": (
+        Channel("x", "0..255 for 0..0.95047", 255 / _WHITE["x"], 0, False, (0, 0, 0)),
+        Channel("y", "0..255 for 0..1: luminance", 255 / _WHITE["y"], 0, False, (0, 0, 0)),
+        Channel("z", "0..255 for 0..1.08883", 255 / _WHITE["z"], 0, False, (0, 0, 0)),
+    ),
+    "ycbcr": (
+        Channel("luma", "0..255, ITU-R 601", 255, 0, False, (0, 128, 128)),
+        Channel("cb", "0..255, 128 is neutral: JPEG's", 255, 128, False, (128, 0, 128)),
+        Channel("cr", "0..255, 128 is neutral: JPEG's", 255, 128, False, (128, 128, 0)),
+    ),
+    "yuv": (
+        _LUMA,
+        _signed("u", "255 times U, about -111..111", 255, 128, 0, 0),
+        _signed("v", "255 times V, about -157..157", 255, 128, 0, 0),
+    ),
+    "yiq": (
+        _LUMA,
+        _signed("i", "255 times I, about -152..152", 255, 128, 0, 0),
+        _signed("q", "255 times Q, about -133..133", 255, 128, 0, 0),
+    ),
+}
+
+
+def channel_names(channels: int, space: str = "rgb") -> tuple[str, ...]:
+    """Name the channels of an image that has so many, in a colour space.
+
+    Raises
+    ------
+    ShapeError
+        If the colour space needs a colour image and this is none.
+
+    Examples
+    --------
+    >>> channel_names(4)
+    ('red', 'green', 'blue', 'alpha')
+    >>> channel_names(1)
+    ('gray',)
+    """
+    colours = tuple(channel.name for channel in SPACES[choice("space", space, SPACES)])
+    if channels in (3, 4):
+        return (*colours, "alpha")[:channels]
+    if space != "rgb":
+        raise ShapeError(f"{space} needs red, green and blue; the image has {channels} channel(s)")
+    if channels in (1, 2):
+        return ("gray", "alpha")[:channels]
+    return tuple(str(number) for number in range(1, channels + 1))
+
+
+def split_channels(image: ArrayLike, space: str = "rgb") -> dict[str, Array]:
+    """Split an image into its channels, in a colour space.
+
+    Parameters
+    ----------
+    image : array_like
+        Shape (H, W) or (H, W, C): grey, grey with alpha, RGB or RGBA, or any number
+        of feature maps (then named 1, 2, ...).
+    space : str
+        One of rgb, hsv, lab, lch, luv, xyz, ycbcr, yuv, yiq. Channels of rgb are stored
+        as they are. Those of the others are float32, in 0..255 whatever the image's
+        depth, as `SPACES` states for each: hue 0..255 is once round the circle,
+        lightness 0..255 is L* 0..100, ycbcr is JPEG's. What is signed by nature (a and
+        b of lab) keeps its sign and unit.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Channel name to an array of shape (H, W), in order. Alpha is a channel.
+
+    Raises
+    ------
+    ArgumentError
+        If the colour space is unknown.
+    ShapeError
+        If it is not rgb, and the image has no colours.
+
+    Examples
+    --------
+    >>> red = np.full((2, 2, 3), (255, 0, 0), np.uint8)
+    >>> list(split_channels(red))
+    ['red', 'green', 'blue']
+    >>> split_channels(red, "hsv")["saturation"]
+    array([[255., 255.],
+           [255., 255.]], dtype=float32)
+    """
+    array = as_image(image)
+    stack = array[:, :, np.newaxis] if array.ndim == 2 else array
+    names = channel_names(stack.shape[2], space)
+    planes = [stack[:, :, index] for index in range(stack.shape[2])]
+    if space != "rgb":
+        planes[:3] = _from_rgb(stack[:, :, :3], space)
+    return dict(zip(names, planes, strict=True))
+
+
+def merge_channels(
+    channels: Mapping[str, ArrayLike], space: str = "rgb", *, dtype: DTypeLike | None = None
+) -> Array:
+    """Merge channels into an image: the inverse of `split_channels`.
+
+    Parameters
+    ----------
+    channels : mapping of str to array_like
+        Channel name to an array of shape (H, W), as `split_channels` gives them, in
+        any order.
+    space : str
+        The colour space that the channels are in.
+    dtype : dtype, optional
+        The result's type; an integer type rounds half to even and saturates.
+
+    Returns
+    -------
+    ndarray
+        Shape (H, W) for one channel, else (H, W, C). rgb keeps the channels' type, the
+        others give float32 in 0..255.
+
+    Raises
+    ------
+    ArgumentError
+        If a channel is missing or unknown.
+    ShapeError
+        If channels differ in shape.
+
+    Examples
+    --------
+    >>> image = np.random.default_rng(0).integers(0, 256, (4, 4, 3), np.uint8)
+    >>> lab = split_channels(image, "lab")
+    >>> np.array_equal(merge_channels(lab, "lab", dtype=np.uint8), image)
+    True
+    """
+    planes = {name: as_image(plane) for name, plane in channels.items()}
+    if not planes:
+        raise ArgumentError("there are no channels to merge")
+    if len({plane.shape for plane in planes.values()}) > 1:
+        shapes = ", ".join(f"{name} {plane.shape}" for name, plane in planes.items())
+        raise ShapeError(f"channels of different shapes cannot be merged: {shapes}")
+    expected = channel_names(len(planes), space)
+    for name in expected:
+        if name not in planes:
+            raise ArgumentError(f"channel '{name}' is missing; there are {', '.join(planes)}")
+    ordered = [planes[name] for name in expected]
+    if space != "rgb":
+        ordered[:3] = np.moveaxis(_to_rgb(ordered[:3], space), -1, 0)
+    merged = ordered[0] if len(ordered) == 1 else np.stack(ordered, axis=-1)
+    return merged if dtype is None else convert(merged, dtype)
+
+
+def select_channels(image: ArrayLike, channel: Any, *, space: str = "rgb") -> Array:
+    """Select channels by name or number.
+
+    Parameters
+    ----------
+    image : array_like
+        Shape (H, W) or (H, W, C).
+    channel : str, int or list of these
+        Names as `split_channels` gives them, or numbers from 0.
+    space : str
+        The colour space that the names belong to.
+
+    Returns
+    -------
+    ndarray
+        Shape (H, W) for one channel, (H, W, selected) for a list of several.
+
+    Raises
+    ------
+    ArgumentError
+        If the colour space is unknown.
+    ShapeError
+        If the image has no such channel.
+
+    Examples
+    --------
+    >>> image = np.zeros((2, 2, 3), np.uint8)
+    >>> select_channels(image, "red").shape, select_channels(image, [0, "blue"]).shape
+    ((2, 2), (2, 2, 2))
+    """
+    planes = split_channels(image, space)
+    wanted = list(channel) if isinstance(channel, list | tuple) else [channel]
+    selected = [_channel(planes, name) for name in wanted]
+    return selected[0] if len(selected) == 1 else np.stack(selected, axis=-1)
+
+
+def _channel(planes: dict[str, Array], name: Any) -> Array:
+    if str(name) in planes:
+        return planes[str(name)]
+    if str(name).isdecimal() and int(name) < len(planes):
+        return list(planes.values())[int(name)]
+    raise ShapeError(unknown("channel", str(name), planes) + f" or numbers 0..{len(planes) - 1}")
+
+
+def gray(image: ArrayLike) -> Array:
+    """Make an image grey: 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), as Pillow does.
+
+    Parameters
+    ----------
+    image : array_like
+        Shape (H, W) or (H, W, C) with 1 to 4 channels; alpha is left out.
+
+    Returns
+    -------
+    ndarray
+        Shape (H, W), the image's dtype. Integers come out as Pillow's ``convert("L")``
+        rounds them.
+
+    Raises
+    ------
+    ShapeError
+        If the image has more than four channels.
+
+    Examples
+    --------
+    >>> gray(np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], np.uint8))
+    array([[ 76, 150,  29]], dtype=uint8)
+    """
+    array = as_image(image)
+    if array.ndim == 2:
+        return array
+    if array.shape[2] > 4:
+        raise ShapeError(f"{array.shape[2]} channels are no colours; gray takes 1 to 4")
+    if array.shape[2] < 3:
+        return array[:, :, 0]
+    red, green, blue = (array[:, :, index] for index in range(3))
+    if array.dtype.kind == "f":
+        wide = np.result_type(array.dtype, np.float32).type
+    else:
+        wide = np.uint32 if array.dtype in (np.uint8, np.uint16) else np.int64
+    total = sum(
+        plane * wide(weight) for plane, weight in zip((red, green, blue), GRAY_WEIGHTS, strict=True)
+    )
+    if array.dtype.kind == "f":
+        return (total / wide(65536)).astype(array.dtype)
+    return ((total + wide(32768)) >> wide(16)).astype(array.dtype)
+
+
+def channel_as_gray(plane: Array, name: str, space: str) -> Array:
+    """Turn a channel into a grey picture: what is signed is shifted by 128."""
+    signed = any(channel.name == name and channel.signed for channel in SPACES[space])
+    return plane + np.float32(128) if signed else plane
+
+
+def channel_as_tint(plane: Array, name: str, space: str) -> Array:
+    """Turn a channel into a colour picture that shows it alone: red as red.
+
+    Shape (H, W) in, (H, W, 3) out; a channel that is no colour (alpha) stays grey.
+    """
+    channels = SPACES[space]
+    for index, channel in enumerate(channels):
+        if channel.name == name:
+            planes = [np.full_like(plane, value) for value in channel.neutral]
+            planes[index] = plane
+            names = (each.name for each in channels)
+            return merge_channels(dict(zip(names, planes, strict=True)), space)
+    return plane
+
+
+def _from_rgb(rgb: Array, space: str) -> list[Array]:
+    from skimage import color
+
+    unit = _as_unit(rgb)
+    if space == "lch":
+        converted = color.lab2lch(color.rgb2lab(unit))
+    else:
+        converted = getattr(color, f"rgb2{_SKIMAGE.get(space, space)}")(unit)
+    return [
+        (converted[:, :, index] * channel.scale + channel.offset).astype(np.float32)
+        for index, channel in enumerate(SPACES[space])
+    ]
+
+
+def _to_rgb(planes: list[Array], space: str) -> Array:
+    from skimage import color
+
+    converted = np.stack(
+        [
+            (plane.astype(np.float64) - channel.offset) / channel.scale
+            for plane, channel in zip(planes, SPACES[space], strict=True)
+        ],
+        axis=-1,
+    )
+    if space == "lch":
+        unit = color.lab2rgb(color.lch2lab(converted))
+    else:
+        unit = getattr(color, f"{_SKIMAGE.get(space, space)}2rgb")(converted)
+    return (unit * 255).astype(np.float32)
+
+
+#: Our name for a space to scikit-image's; its ycbcr is television's 16..235.
+_SKIMAGE = {"ycbcr": "ypbpr"}
+
+
+def _as_unit(rgb: Array) -> Array:
+    """Scale 0..255, or 0..65535 of 16-bit images, to the 0..1 that scikit-image takes."""
+    return rgb / (65535.0 if rgb.dtype == np.uint16 else 255.0)

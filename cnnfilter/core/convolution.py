@@ -1,0 +1,418 @@
+"""What convolve() means: its arguments, their checks, the type of its result."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from cnnfilter.core import engines
+from cnnfilter.core.arguments import Number, Pair, choice, flag, number, whole
+from cnnfilter.core.arrays import Array, as_image, check_finite, convert, result_type
+from cnnfilter.core.channels import gray
+from cnnfilter.core.geometry import Axis, Padding, Shape, Window
+from cnnfilter.core.kernels import labelled
+from cnnfilter.errors import ArgumentError, KernelError, ShapeError
+
+#: A name, text, a 2-D array, a list of these, or a 4-D filter bank.
+KernelLike = str | ArrayLike | Sequence[str | ArrayLike]
+
+#: Our border to numpy.pad's mode.
+BORDERS = {
+    "zero": "constant",
+    "edge": "edge",
+    "reflect": "reflect",
+    "symmetric": "symmetric",
+    "wrap": "wrap",
+}
+CHANNELS = ("each", "sum", "gray")
+COMBINES = ("max", "sum", "l2")
+
+
+def convolve(
+    image: ArrayLike,
+    kernel: KernelLike,
+    *,
+    stride: Pair = 1,
+    padding: Padding = "valid",
+    dilation: Pair = 1,
+    border: str = "zero",
+    groups: int | str = 1,
+    bias: Number | ArrayLike | None = None,
+    flip: bool | str = False,
+    normalize: bool | str = False,
+    gain: Number = 1,
+    channels: str = "each",
+    combine: str | None = None,
+    dtype: DTypeLike | None = None,
+) -> Array:
+    """Convolve an image with a kernel, several, or a filter bank.
+
+    This is cross-correlation, as in every CNN framework; `flip` makes it the
+    convolution of mathematics. Values are filtered as stored, without gamma.
+
+    Parameters
+    ----------
+    image : array_like
+        Shape (H, W) or (H, W, C), any real dtype; every channel is filtered.
+    kernel : str, array_like or list
+        A name or text (see `cnnfilter.kernel`), an array of shape (kH, kW), a list of
+        these (one feature map for each), or a filter bank of shape
+        (kH, kW, C/groups, C_out), whose filters each sum over their input channels.
+    stride, dilation : int, (int, int) or str
+        Vertical first.
+    padding : str, int or tuple of int
+        ``valid`` adds nothing; ``same`` gives ceil(n / stride) as TensorFlow does;
+        ``same-lower`` puts the odd pixel before instead of after; ``full`` adds
+        the kernel's extent - 1; numbers add N, (vertical, horizontal) or
+        (top, bottom, left, right).
+    border : str
+        What padding is filled with: ``zero``, ``edge``, ``reflect`` (cb|abc),
+        ``symmetric`` (ba|abc) or ``wrap``.
+    groups : int
+        Into how many groups channels and filters fall; each filter sees its group's
+        channels. Needs a filter bank, or ``channels="sum"``.
+    bias : number or array_like, optional
+        Added to the result: one number, or one for each feature map.
+    flip : bool
+        Turn the kernel by 180 degrees.
+    normalize : bool
+        Divide the weights by their sum (each filter by its own).
+    gain : number
+        Multiply the weights.
+    channels : {"each", "sum", "gray"}
+        What a 2-D kernel does with several channels: filter each by itself, add up
+        the filtered channels, or filter the grey image.
+    combine : {"max", "sum", "l2"}, optional
+        Make one map of the several kernels' maps: their maximum, their sum, or the
+        root of the sum of squares (a gradient's magnitude).
+    dtype : dtype, optional
+        The result's type; an integer type rounds half to even and saturates.
+
+    Returns
+    -------
+    ndarray
+        Shape (H', W') for a 2-D kernel on one channel; (H', W', C) where each channel
+        gives one; (H', W', maps) for lists (the first kernel's maps come first) and
+        filter banks. float32 where max|x| times the sum of |weights| stays below 2**24
+        or the image is float32, else float64; integers come out exact.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is wrong whatever the image.
+    ShapeError
+        If the kernel does not fit the image, or its channels do not.
+    NotFiniteError
+        If the image holds NaN or infinity.
+
+    Examples
+    --------
+    >>> impulse = np.zeros((5, 5), np.uint8)
+    >>> impulse[2, 2] = 1
+    >>> convolve(impulse, "1 2 3; 4 5 6; 7 8 9")
+    array([[9., 8., 7.],
+           [6., 5., 4.],
+           [3., 2., 1.]], dtype=float32)
+    >>> photograph = np.ones((480, 640, 3), np.uint8)
+    >>> convolve(photograph, "sharpen", padding="same").shape
+    (480, 640, 3)
+    >>> convolve(photograph, "sobel", channels="gray", combine="l2").shape
+    (478, 638)
+    """
+    return Convolution.of(
+        kernel,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        border=border,
+        groups=groups,
+        bias=bias,
+        flip=flip,
+        normalize=normalize,
+        gain=gain,
+        channels=channels,
+        combine=combine,
+        dtype=dtype,
+    )(image)
+
+
+@dataclass(frozen=True, eq=False)
+class Convolution:
+    """What `convolve` was asked for, checked: everything but the image.
+
+    Attributes
+    ----------
+    kernels : dict
+        Map's name to weights as they are applied (flipped, normalised, multiplied by
+        gain): shape (kH, kW), or one filter bank (kH, kW, C/groups, C_out).
+    bias : ndarray or None
+        One number, or one for each feature map.
+    """
+
+    kernels: dict[str, Array]
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    padding: Any
+    border: str
+    groups: int
+    bias: Array | None
+    channels: str
+    combine: str | None
+    dtype: np.dtype[Any] | None
+
+    @classmethod
+    def of(
+        cls,
+        kernel: Any,
+        *,
+        stride: Any,
+        padding: Any,
+        dilation: Any,
+        border: Any,
+        groups: Any,
+        bias: Any,
+        flip: Any,
+        normalize: Any,
+        gain: Any,
+        channels: Any,
+        combine: Any,
+        dtype: Any,
+    ) -> "Convolution":
+        """Read the arguments of `convolve`, as a person would type them."""
+        window = Window.of(1, stride, padding, dilation)
+        flipped, summing_to_1 = flag("flip", flip), flag("normalize", normalize)
+        factor = number("gain", gain)
+        kernels = {}
+        for name, weights in labelled(kernel).items():
+            turned = weights[::-1, ::-1] if flipped else weights
+            scaled = _normalized(turned) if summing_to_1 else turned
+            kernels[name] = scaled if factor == 1 else scaled * factor
+        checked = cls(
+            kernels=kernels,
+            stride=window.stride,
+            dilation=window.dilation,
+            padding=window.padding,
+            border=choice("border", border, BORDERS),
+            groups=whole("groups", groups),
+            bias=_read_bias(bias),
+            channels=choice("channels", channels, CHANNELS),
+            combine=None if combine is None else choice("combine", combine, COMBINES),
+            dtype=_read_dtype(dtype),
+        )
+        checked._check_groups()
+        return checked
+
+    def _check_groups(self) -> None:
+        if self.groups == 1:
+            return
+        if self.bank is None and self.channels != "sum":
+            raise ArgumentError(
+                f'groups={self.groups} needs a filter bank, or channels="sum" with a 2-D kernel'
+            )
+        if self.bank is not None and self.bank.shape[3] % self.groups:
+            raise ArgumentError(
+                f"the bank's {self.bank.shape[3]} filters do not divide into {self.groups} groups"
+            )
+
+    @property
+    def bank(self) -> Array | None:
+        """The filter bank, if that is what the kernel is."""
+        (first, *_) = self.kernels.values()
+        return first if first.ndim == 4 else None
+
+    @property
+    def parameters(self) -> int:
+        """Weights and biases."""
+        weights = sum(each.size for each in self.kernels.values())
+        return weights + (0 if self.bias is None else self.bias.size)
+
+    def window_for(self, shape: Shape) -> Window:
+        """Give the largest kernel's window: what an output pixel sees."""
+        heights, widths = zip(*(each.shape[:2] for each in self.kernels.values()), strict=True)
+        return self._window((max(heights), max(widths)))
+
+    def maps(self, before: Sequence[str]) -> tuple[str, ...]:
+        """Name the feature maps that come out, given the names of those that go in."""
+        if self.combine is not None:
+            return tuple(before) if self.bank is None and self.channels == "each" else ()
+        if self.bank is not None:
+            (name,) = self.kernels
+            return tuple(f"{name}-{number}" for number in range(1, self.bank.shape[3] + 1))
+        names = tuple(self.kernels) if len(self.kernels) > 1 else ()
+        if not before or self.channels != "each":
+            return names
+        return tuple(f"{old}-{new}" for new in names for old in before) or tuple(before)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Give the result's shape for an image's.
+
+        Raises
+        ------
+        ShapeError
+            If a kernel does not fit, or channels and filters do not go together.
+        """
+        sizes = {each.shape[:2] for each in self.kernels.values()}
+        outputs = {tuple(axis.count for axis in self._window(size).axes(shape)) for size in sizes}
+        if len(outputs) > 1:
+            raise ShapeError(
+                'kernels of different sizes give maps of different sizes here; use padding "same"'
+            )
+        (height_width,) = outputs
+        depth = self._channels_of(shape)
+        if self.combine is None and (len(self.kernels) > 1 or self.bank is not None):
+            return *height_width, len(self.kernels) * (depth or 1)
+        return height_width if depth is None else (*height_width, depth)
+
+    def _channels_of(self, shape: Shape) -> int | None:
+        """How many channels one kernel's result has; None where it has no such axis."""
+        incoming = 1 if len(shape) == 2 or self.channels == "gray" else shape[2]
+        if incoming % self.groups:
+            raise ShapeError(
+                f"{incoming} channel(s) do not divide into {self.groups} groups: "
+                "choose groups that divide the channels"
+            )
+        if self.bank is not None:
+            seen, filters = self.bank.shape[2:]
+            if seen * self.groups != incoming:
+                raise ShapeError(
+                    f"the filter bank {self.bank.shape} expects {seen} * {self.groups} "
+                    f"channel(s), the image has {incoming}; its shape is (height, width, "
+                    "channels/groups, filters)"
+                )
+            return None if self.combine is not None else filters
+        if self.channels == "sum":
+            return self.groups if self.groups > 1 else None
+        return None if len(shape) == 2 or self.channels == "gray" else incoming
+
+    def __call__(self, image: ArrayLike) -> Array:
+        """Convolve an image."""
+        array = as_image(image)
+        check_finite(array, "the image")
+        shape = self.output_shape(array.shape)
+        if self.channels == "gray":
+            array = gray(array)
+        if array.ndim == 2:
+            array = array[:, :, np.newaxis]
+        self._check_bias(shape)
+        work = self._result_type(array)
+        if self.channels == "sum" and self.bank is None:
+            groups = array.reshape(*array.shape[:2], self.groups, -1)
+            array = groups.sum(axis=-1, dtype=work)
+        maps = [self._map(array, weights, work) for weights in self.kernels.values()]
+        result = self._together(maps).reshape(shape)
+        if self.bias is not None:
+            result += self.bias.astype(work)
+        return result if self.dtype is None else convert(result, self.dtype)
+
+    def carry_alpha(self, alpha: Array) -> Array:
+        """Give each output pixel the alpha of the pixel under the kernel's centre."""
+        rows, columns = (
+            np.clip(
+                np.arange(axis.count) * axis.stride - axis.before + (axis.extent - 1) // 2,
+                0,
+                axis.length - 1,
+            )
+            for axis in self.window_for(alpha.shape).axes(alpha.shape)
+        )
+        return alpha[np.ix_(rows, columns)]
+
+    def _window(self, size: tuple[int, int]) -> Window:
+        return Window(size, self.stride, self.dilation, self.padding)
+
+    def _check_bias(self, shape: Shape) -> None:
+        maps = shape[2] if len(shape) == 3 else 1
+        if self.bias is not None and self.bias.size not in (1, maps):
+            raise ShapeError(
+                f"{self.bias.size} biases for {maps} feature map(s); give one, or one for each"
+            )
+
+    def _result_type(self, image: Array) -> np.dtype[Any]:
+        if self.dtype is not None and self.dtype == np.float64:
+            return self.dtype
+        magnitudes = np.concatenate([_magnitudes(each) for each in self.kernels.values()])
+        factor = magnitudes.sum() if self.combine == "sum" else magnitudes.max()
+        if self.channels == "sum":
+            factor *= image.shape[2] // self.groups
+        return result_type(image, factor, 0 if self.bias is None else np.abs(self.bias).max())
+
+    def _map(self, image: Array, weights: Array, work: np.dtype[Any]) -> Array:
+        vertical, horizontal = axes = self._window(weights.shape[:2]).axes(image.shape)
+        padded = self._padded(image, vertical, horizontal)
+        if weights.ndim == 2:
+            out = np.empty((vertical.count, horizontal.count, image.shape[2]), work)
+            engines.correlate(padded, weights, axes, out)
+            return out
+        seen, filters = weights.shape[2], weights.shape[3] // self.groups
+        out = np.empty((vertical.count, horizontal.count, weights.shape[3]), work)
+        for group in range(self.groups):
+            own = slice(group * filters, (group + 1) * filters)
+            channels = padded[:, :, group * seen : (group + 1) * seen]
+            engines.correlate_bank(channels, weights[..., own], axes, out[:, :, own])
+        return out
+
+    def _padded(self, image: Array, vertical: Axis, horizontal: Axis) -> Array:
+        amounts = (
+            (vertical.before, vertical.after),
+            (horizontal.before, horizontal.after),
+            (0, 0),
+        )
+        if not any(map(sum, amounts)):
+            return image
+        mode: Any = BORDERS[self.border]
+        return np.pad(image, amounts, mode=mode)
+
+    def _together(self, maps: list[Array]) -> Array:
+        """Stack the kernels' maps, or combine them into one."""
+        if self.combine is None:
+            return maps[0] if len(maps) == 1 else np.concatenate(maps, axis=-1)
+        if self.bank is not None:
+            maps = list(np.moveaxis(maps[0], -1, 0))
+        if self.combine == "max":
+            return np.maximum.reduce(maps)
+        if self.combine == "sum":
+            return np.add.reduce(maps)
+        squares = sum(np.square(each, dtype=np.float64) for each in maps)
+        return np.sqrt(squares).astype(maps[0].dtype)
+
+
+def _filters(weights: Array) -> Array:
+    """Lay out weights as one column for each filter."""
+    return weights.reshape(-1, 1 if weights.ndim == 2 else weights.shape[3])
+
+
+def _normalized(weights: Array) -> Array:
+    """Divide each filter by its sum."""
+    sums = _filters(weights).sum(axis=0)
+    if np.any(np.abs(sums) <= 1e-9 * _magnitudes(weights)):
+        raise KernelError("the kernel's weights sum to 0, so they cannot be normalized to sum 1")
+    return weights / (sums if weights.ndim == 4 else sums[0])
+
+
+def _magnitudes(weights: Array) -> Array:
+    """Add up the magnitudes of each filter's weights."""
+    return np.abs(_filters(weights)).sum(axis=0, dtype=np.float64)
+
+
+def _read_dtype(dtype: Any) -> np.dtype[Any] | None:
+    if dtype is None:
+        return None
+    try:
+        result = np.dtype(dtype)
+    except TypeError:
+        raise ArgumentError(f"dtype '{dtype}' is unknown; write uint8, float32, ...") from None
+    if result.kind not in "iuf":
+        raise ArgumentError(f"dtype {result} holds no real numbers; write uint8, float32, ...")
+    return result
+
+
+def _read_bias(bias: Any) -> Array | None:
+    if bias is None:
+        return None
+    if isinstance(bias, str):
+        return np.array([number("bias", word) for word in bias.split(",")])
+    values = np.asarray(bias).ravel()
+    if values.dtype.kind not in "iuf" or values.size == 0 or not np.isfinite(values).all():
+        raise ArgumentError(f"bias {bias!r} is not a number, nor one for each feature map")
+    return values.astype(np.float64)

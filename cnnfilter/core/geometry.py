@@ -1,0 +1,182 @@
+"""Sliding windows in integers: padding, output sizes, what an output pixel sees.
+
+Convolution and pooling slide a window over an image; all that they share is here.
+An axis of ``length`` pixels, padded by ``before`` and ``after``, is covered by
+``count`` windows that start ``stride`` apart. A window has ``size`` taps that
+stand ``dilation`` apart, so it reaches over ``dilation * (size - 1) + 1`` pixels.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from cnnfilter.core.arguments import choice, pair, wholes
+from cnnfilter.errors import ArgumentError, ShapeError
+
+#: The shape of an image or feature map: (height, width) or (height, width, channels).
+Shape = tuple[int, ...]
+#: A mode's name, or rows and columns to add, as numbers or text.
+Padding = str | int | tuple[int, ...]
+#: top, bottom, left, right
+Amounts = tuple[int, int, int, int]
+
+PADDINGS = ("valid", "same", "same-lower", "full")
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis of an image with the windows that cover it."""
+
+    length: int
+    size: int
+    stride: int
+    dilation: int
+    before: int
+    after: int
+    count: int
+
+    @property
+    def extent(self) -> int:
+        """Pixels from a window's first tap to its last."""
+        return self.dilation * (self.size - 1) + 1
+
+    @property
+    def overhang(self) -> int:
+        """Pixels by which the last window reaches past the padding (ceil mode)."""
+        reach = (self.count - 1) * self.stride + self.extent
+        return max(0, reach - self.before - self.length - self.after)
+
+    def taps(self, tap: int) -> slice:
+        """Where tap number `tap` of every window stands on the padded axis."""
+        first = tap * self.dilation
+        return slice(first, first + (self.count - 1) * self.stride + 1, self.stride)
+
+
+@dataclass(frozen=True)
+class Window:
+    """A sliding window as it was asked for, whatever the image.
+
+    Attributes
+    ----------
+    size, stride, dilation : (int, int)
+        Vertical, then horizontal.
+    padding : str or (int, int, int, int)
+        One of `PADDINGS`, or rows and columns: top, bottom, left, right.
+    ceil_mode : bool
+        Keep the last, partial window.
+    name : str
+        What an error calls the window.
+    """
+
+    size: tuple[int, int]
+    stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    padding: str | Amounts = "valid"
+    ceil_mode: bool = False
+    name: str = "kernel"
+
+    @classmethod
+    def of(
+        cls,
+        size: Any,
+        stride: Any,
+        padding: Any,
+        dilation: Any,
+        *,
+        ceil_mode: bool = False,
+        name: str = "kernel",
+    ) -> "Window":
+        """Read a window from what a person would type.
+
+        Examples
+        --------
+        >>> Window.of(3, "2x1", "same", 1).stride
+        (2, 1)
+        """
+        return cls(
+            size=pair("size", size),
+            stride=pair("stride", stride),
+            dilation=pair("dilation", dilation),
+            padding=read_padding(padding),
+            ceil_mode=ceil_mode,
+            name=name,
+        )
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """Pixels that a window reaches over, vertically and horizontally."""
+        (height, width), (down, across) = self.size, self.dilation
+        return down * (height - 1) + 1, across * (width - 1) + 1
+
+    def axes(self, shape: Shape) -> tuple[Axis, Axis]:
+        """Lay the window over an image.
+
+        Raises
+        ------
+        ShapeError
+            If not even one window fits, with the arithmetic.
+
+        Examples
+        --------
+        >>> [axis.count for axis in Window((3, 3), (2, 2)).axes((16, 15))]
+        [7, 7]
+        """
+        return self._axis(shape, 0), self._axis(shape, 1)
+
+    def _axis(self, shape: Shape, direction: int) -> Axis:
+        length = shape[direction]
+        size, stride = self.size[direction], self.stride[direction]
+        extent = self.extent[direction]
+        before, after = self._padding(length, direction)
+        room = length + before + after - extent
+        if room < 0:
+            raise ShapeError(self._misfit(length, before, after, direction))
+        count = room // stride + 1
+        if self.ceil_mode and room % stride and count * stride < length + before:
+            count += 1
+        return Axis(length, size, stride, self.dilation[direction], before, after, count)
+
+    def _padding(self, length: int, direction: int) -> tuple[int, int]:
+        if not isinstance(self.padding, str):
+            return self.padding[2 * direction], self.padding[2 * direction + 1]
+        extent, stride = self.extent[direction], self.stride[direction]
+        if self.padding == "valid":
+            return 0, 0
+        if self.padding == "full":
+            return extent - 1, extent - 1
+        count = -(-length // stride)
+        total = max(0, (count - 1) * stride + extent - length)
+        less, more = total // 2, total - total // 2
+        return (less, more) if self.padding == "same" else (more, less)
+
+    def _misfit(self, length: int, before: int, after: int, direction: int) -> str:
+        extent, size = self.extent[direction], self.size[direction]
+        added = f"2*{before}" if before == after else f"{before} + {after}"
+        reach = f"{extent}" if extent == size else f"{extent} ({size} dilated)"
+        long = ("high", "wide")[direction]
+        return (
+            f"{length} + {added} - {extent} < 0: the image is {length} {long}, the {self.name} "
+            f'{reach}; use padding "same" or a smaller {self.name}'
+        )
+
+
+def read_padding(padding: Any) -> str | Amounts:
+    """Read a padding: a mode, N, (vertical, horizontal) or (top, bottom, left, right).
+
+    Examples
+    --------
+    >>> read_padding("same"), read_padding("1,2"), read_padding((1, 2, 3, 4))
+    ('same', (1, 1, 2, 2), (1, 2, 3, 4))
+    """
+    if isinstance(padding, str) and not padding.strip()[:1].isdecimal():
+        return choice("padding", padding, PADDINGS)
+    match wholes("padding", padding, least=0):
+        case (all_sides,):
+            return all_sides, all_sides, all_sides, all_sides
+        case (vertical, horizontal):
+            return vertical, vertical, horizontal, horizontal
+        case (top, bottom, left, right):
+            return top, bottom, left, right
+    raise ArgumentError(
+        f"padding '{padding}' has the wrong number of values; "
+        "write N, VERTICAL,HORIZONTAL or TOP,BOTTOM,LEFT,RIGHT"
+    )

@@ -1,0 +1,64 @@
+"""The errors that a user can cause.
+
+::
+
+    CnnFilterError
+    ├── ArgumentError        a value that is wrong whatever the image
+    │   └── KernelError      a kernel that is unknown or cannot be read
+    ├── ShapeError           an image that these arguments do not fit
+    ├── NotFiniteError       NaN or infinity where numbers are needed
+    └── FileError            a file that cannot be read or written
+
+Each carries one line that names the value or file, what is wrong with it and
+what to do. Anything else that is raised is a bug and keeps its traceback.
+"""
+
+from collections.abc import Iterable
+
+
+class CnnFilterError(Exception):
+    """Something that the user can mend."""
+
+
+class ArgumentError(CnnFilterError, ValueError):
+    """An argument that is wrong whatever the image."""
+
+
+class KernelError(ArgumentError):
+    """A kernel that is unknown, malformed or cannot be read."""
+
+
+class ShapeError(CnnFilterError, ValueError):
+    """An image that the arguments do not fit."""
+
+
+class NotFiniteError(CnnFilterError, ValueError):
+    """NaN or infinity where finite numbers are needed."""
+
+
+class FileError(CnnFilterError):
+    """A file that cannot be read or written."""
+
+
+def unknown(what: str, name: str, known: Iterable[str], listed: str = "") -> str:
+    """Word the error for a name that is not known, with the nearest one that is.
+
+    Where none is near, it names those there are, or says where they are `listed`.
+
+    Examples
+    --------
+    >>> unknown("kernel", "sharpne", ["blur", "sharpen"])
+    "unknown kernel 'sharpne'; did you mean 'sharpen'?"
+    >>> unknown("mode", "x", ["max", "min"])
+    "unknown mode 'x'; there are max, min"
+    """
+    # Only an error needs the matcher, so only an error pays for its import.
+    from difflib import get_close_matches
+
+    names = list(known)
+    nearest = get_close_matches(name, names, n=1)
+    if nearest:
+        hint = f"did you mean '{nearest[0]}'?"
+    else:
+        hint = listed or f"there are {', '.join(names)}"
+    return f"unknown {what} '{name}'; {hint}"
