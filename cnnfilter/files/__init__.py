@@ -1,0 +1,1 @@
+"""The only room that knows formats: images, matrices, kernels. Gives plain arrays and names."""

@@ -1,0 +1,82 @@
+"""The formats that are read and written, as data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from cnnfilter.errors import ArgumentError, unknown
+
+
+@dataclass(frozen=True)
+class Format:
+    """A file format.
+
+    Attributes
+    ----------
+    suffixes : tuple of str
+        The first is the one written.
+    pillow : str
+        Pillow's name for it; empty for matrices, which hold numbers as they are.
+    alpha : {"full", "mask", ""}
+        Whether it holds transparency: any, all or nothing, none.
+    deep : {"gray", "color", ""}
+        What it can hold in 16 bits: grey, colours too, nothing.
+    options : dict
+        What Pillow is told when it saves.
+    """
+
+    suffixes: tuple[str, ...]
+    pillow: str = ""
+    alpha: str = ""
+    deep: str = ""
+    options: Mapping[str, object] | None = None
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it stores pixels, rounded and saturated."""
+        return bool(self.pillow)
+
+
+#: Everything that may be read or written. No format that can run a program is here.
+FORMATS: Mapping[str, Format] = {
+    "png": Format((".png",), "PNG", alpha="full", deep="gray"),
+    "jpeg": Format((".jpg", ".jpeg", ".jpe"), "JPEG", options={"quality": 92}),
+    "tif": Format(
+        (".tif", ".tiff"), "TIFF", "full", "color", options={"compression": "tiff_adobe_deflate"}
+    ),
+    "webp": Format((".webp",), "WEBP", "full", options={"lossless": True, "exact": True}),
+    "bmp": Format((".bmp",), "BMP"),
+    "gif": Format((".gif",), "GIF", alpha="mask"),
+    "ppm": Format((".ppm", ".pgm", ".pnm", ".pbm"), "PPM", deep="gray"),
+    "jp2": Format((".jp2",), "JPEG2000", alpha="full", deep="gray"),
+    "avif": Format((".avif",), "AVIF", alpha="full", options={"quality": 90}),
+    "npy": Format((".npy",)),
+    "npz": Format((".npz",)),
+    "csv": Format((".csv",)),
+    "tsv": Format((".tsv",)),
+    "json": Format((".json",)),
+    "float": Format((".tif", ".tiff")),
+}
+
+
+def format_of(path: str | PurePath) -> str | None:
+    """Tell a format from a file's name; None if it has no suffix.
+
+    Raises
+    ------
+    ArgumentError
+        If the suffix is not known.
+
+    Examples
+    --------
+    >>> format_of("a.JPG"), format_of("a")
+    ('jpeg', None)
+    """
+    suffix = PurePath(path).suffix.lower()
+    if not suffix:
+        return None
+    for name, each in FORMATS.items():
+        if suffix in each.suffixes:
+            return name
+    suffixes = [each.suffixes[0] for each in FORMATS.values()]
+    raise ArgumentError(f"{path}: {unknown('format', suffix, dict.fromkeys(suffixes))}")

@@ -1,0 +1,199 @@
+"""Matrices in files: numbers as they are, signed and large ones too."""
+
+import json
+import math
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+
+from cnnfilter.core.arrays import Array, check_finite
+from cnnfilter.errors import FileError
+
+_NPY_MAGIC = b"\x93NUMPY"
+_ZIP_MAGIC = b"PK\x03\x04"
+_SEPARATORS = {"csv": ",", "tsv": "\t"}
+
+
+class MatrixError(FileError):
+    """Content that is no matrix; whoever opened the file says which it was."""
+
+
+def sniff_matrix(head: bytes) -> str | None:
+    """Tell a matrix's format from a file's first bytes; None if it is none."""
+    if head.startswith(_NPY_MAGIC):
+        return "npy"
+    if head.startswith(_ZIP_MAGIC):
+        return "npz"
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if text.startswith(b"["):
+        return "json"
+    if text and set(text) <= set(b"0123456789+-.eEnaifNAIF,;\t \r\n"):
+        return "tsv" if b"\t" in text else "csv"
+    return None
+
+
+def read_matrix(file: BinaryIO, format: str, max_values: int) -> Array:
+    """Read a matrix: shape (H, W) or (H, W, C).
+
+    Raises
+    ------
+    MatrixError
+        If the content is not what the format says, or a compressed one unfolds to more
+        than `max_values` numbers.
+    """
+    if format == "npy":
+        return read_array(file)
+    if format == "npz":
+        return _read_npz(file, max_values)
+    try:
+        text = file.read().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise MatrixError("not a text file") from None
+    return read_json(text) if format == "json" else _read_table(text)
+
+
+def read_array(file: BinaryIO) -> Array:
+    """Read an .npy array, never an object of Python's.
+
+    The header is held against the bytes that are there before any memory is taken.
+    """
+    try:
+        version = np.lib.format.read_magic(file)
+        readers: Mapping[tuple[int, int], Callable[..., Any]] = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }
+        shape, fortran_order, dtype = readers[version](file)
+        content = file.read()
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, RuntimeError) as error:
+        raise MatrixError(f"not an array of NumPy's that can be read ({error})") from None
+    if dtype.hasobject or dtype.kind not in "biuf":
+        raise MatrixError(f"holds {dtype}, not numbers; objects are never unpickled")
+    if math.prod(shape) * dtype.itemsize != len(content):
+        raise MatrixError(
+            f"cut short: the header promises {math.prod(shape) * dtype.itemsize} bytes, "
+            f"there are {len(content)}"
+        )
+    array = np.frombuffer(content, dtype).reshape(shape, order="F" if fortran_order else "C")
+    return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+def _read_npz(file: BinaryIO, max_values: int) -> Array:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names = archive.namelist()
+            if len(names) != 1 or not names[0].endswith(".npy"):
+                kept = ", ".join(name.removesuffix(".npy") for name in names)
+                raise MatrixError(f"holds {len(names)} arrays ({kept}); keep one")
+            if archive.getinfo(names[0]).file_size > 8 * max_values:
+                raise MatrixError(
+                    f"unfolds to more than {max_values} numbers; raise --max-pixels if you "
+                    "trust the file"
+                )
+            with archive.open(names[0]) as member:
+                return read_array(cast("BinaryIO", member))
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        raise MatrixError(f"not an .npz file that can be read ({error})") from None
+
+
+def read_json(text: str) -> Array:
+    """Read nested lists of numbers."""
+    try:
+        array = np.array(json.loads(text))
+    except (ValueError, RecursionError) as error:
+        raise MatrixError(f"not a matrix in JSON ({error}); write [[1, 2], [3, 4]]") from None
+    if array.dtype.kind not in "biuf":
+        raise MatrixError("not a matrix in JSON: it holds other things than numbers")
+    return array
+
+
+def _read_table(text: str) -> Array:
+    """Read lines of numbers; a blank line starts the next channel."""
+    channels: list[list[list[float]]] = [[]]
+    integral = True
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            if channels[-1]:
+                channels.append([])
+            continue
+        words = line.replace(",", " ").replace(";", " ").split()
+        try:
+            channels[-1].append([float(word) for word in words])
+        except ValueError:
+            raise MatrixError(f"line {number} holds something that is not a number") from None
+        if len(words) != len(channels[0][0]):
+            raise MatrixError(
+                f"line {number} has {len(words)} number(s), line 1 has {len(channels[0][0])}"
+            )
+        integral = integral and all(word.lstrip("+-").isdecimal() for word in words)
+    channels = [rows for rows in channels if rows]
+    if len({len(rows) for rows in channels}) != 1:
+        raise MatrixError("is empty, or its channels are not equally high")
+    values = np.array(channels)
+    if integral and np.abs(values).max() < 2**53:
+        values = values.astype(np.int64)
+    return values[0] if len(channels) == 1 else np.moveaxis(values, 0, -1)
+
+
+def write_matrix(file: BinaryIO, array: Array, format: str) -> None:
+    """Write an array of shape (H, W) or (H, W, C) as npy, npz, csv, tsv or json.
+
+    Raises
+    ------
+    NotFiniteError
+        If the format is JSON, which has no NaN or infinity.
+    """
+    match format:
+        case "npy":
+            np.lib.format.write_array(file, array, allow_pickle=False)
+        case "npz":
+            np.savez_compressed(file, array)
+        case _:
+            for chunk in matrix_text(array, format):
+                file.write(chunk.encode())
+
+
+def matrix_text(array: Array, format: str) -> Iterator[str]:
+    r"""Write all numbers as text, a line at a time.
+
+    Parameters
+    ----------
+    array : ndarray
+        Shape (H, W) or (H, W, C).
+    format : {"csv", "tsv", "json"}
+        Tables have a blank line between channels; JSON nests lists as the shape says.
+
+    Examples
+    --------
+    >>> "".join(matrix_text(np.array([[1.0, -2.0]]), "tsv"))
+    '1\t-2\n'
+    >>> "".join(matrix_text(np.array([[0.5, 1e-9]], np.float32), "csv"))
+    '0.5,1e-09\n'
+    """
+    if format == "json":
+        check_finite(array, "the result")
+        yield json.dumps(_plain(array).tolist()) + "\n"
+        return
+    separator = _SEPARATORS[format]
+    channels = [array] if array.ndim == 2 else list(np.moveaxis(array, -1, 0))
+    for number, channel in enumerate(channels):
+        if number:
+            yield "\n"
+        for row in _plain(channel):
+            yield separator.join(_words(row)) + "\n"
+
+
+def _plain(array: Array) -> Array:
+    """Give integers as integers."""
+    if array.dtype.kind != "f" or not np.isfinite(array).all():
+        return array
+    if np.abs(array).max() < 2**53 and np.array_equal(array, np.rint(array)):
+        return array.astype(np.int64)
+    return array
+
+
+def _words(row: Array) -> list[str]:
+    # NumPy's text of float32 is the shortest that reads back as the same float32.
+    return [str(value) for value in (row.astype("U") if row.dtype.kind == "f" else row.tolist())]

@@ -1,0 +1,195 @@
+"""Writing a result, whatever its format."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from cnnfilter.core.arguments import choice
+from cnnfilter.core.arrays import Array, as_image, convert
+from cnnfilter.core.quantize import RANGES, quantize
+from cnnfilter.errors import ArgumentError, CnnFilterError, FileError
+from cnnfilter.files.formats import FORMATS, Format, format_of
+from cnnfilter.files.images import write_float_tiff, write_picture
+from cnnfilter.files.matrices import write_matrix
+from cnnfilter.files.output import replacing
+from cnnfilter.files.source import shown
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of the values.
+
+    Attributes
+    ----------
+    clipped : float or None
+        The share of values that clipping changed; None where they were written as
+        they are.
+    notes : tuple of str
+        What the format could not hold.
+    """
+
+    clipped: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+def write(
+    path: str | Path,
+    values: Array,
+    alpha: Array | None,
+    format: str,
+    *,
+    range: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    depth: int = 8,
+) -> Written:
+    """Write a result as a picture or a matrix, at once or not at all.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``-`` is standard output.
+    values : ndarray
+        Shape (H, W) or (H, W, C).
+    alpha : ndarray or None
+        Shape (H, W), in the source's 0..255 or 0..65535.
+    format : str
+        A name from `FORMATS`.
+    range : str or None
+        How values become pixels; None for ``clip`` in pictures, as they are in matrices.
+    metadata : mapping, optional
+        The source's.
+    depth : {8, 16}
+        The source's bits; kept where the format can.
+
+    Raises
+    ------
+    CnnFilterError
+        If the format cannot hold the values, or the place cannot be written to; the
+        message names the file.
+    """
+    try:
+        if FORMATS[format].is_picture:
+            return _write_picture(
+                path, values, alpha, format, range or "clip", metadata or {}, depth
+            )
+        if range is not None:
+            values = quantize(values, range, depth).pixels
+        with replacing(path) as file:
+            if format == "float":
+                write_float_tiff(file, values)
+            else:
+                write_matrix(file, values, format)
+    except CnnFilterError as error:
+        text = str(error)
+        raise type(error)(
+            text if text.startswith(shown(path)) else f"{shown(path)}: {text}"
+        ) from None
+    return Written(notes=() if alpha is None else ("alpha is left out of a matrix",))
+
+
+def _write_picture(
+    path: str | Path,
+    values: Array,
+    alpha: Array | None,
+    format: str,
+    range: str,
+    metadata: Mapping[str, Any],
+    depth: int,
+) -> Written:
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[:, :, 0]
+    if values.ndim == 3 and values.shape[2] != 3:
+        raise FileError(
+            f"{format} holds 1 or 3 channels, not {values.shape[2]}; write .npy, .npz or .tif"
+        )
+    notes = []
+    kept = _kept_depth(values, alpha, FORMATS[format], depth)
+    if depth == 16 and kept == 8:
+        notes.append(f"16 bits scaled to 8: {format} holds no more here")
+    if depth == 16 and kept == 8 and range in ("clip", "abs"):
+        stored = quantize(values, range, 16)
+        pixels = convert(stored.pixels / 257, np.uint8)
+    else:
+        stored = quantize(values, range, kept)
+        pixels = stored.pixels
+    if alpha is not None:
+        alpha = _fitting_alpha(convert(alpha / (257 if kept < depth else 1), pixels.dtype), format)
+    if format == "gif" and pixels.ndim == 3:
+        notes.append("gif holds 256 colours")
+    with replacing(path) as file:
+        write_picture(file, pixels, alpha, format, metadata)
+    return Written(stored.clipped, tuple(notes))
+
+
+def _kept_depth(values: Array, alpha: Array | None, format: Format, depth: int) -> int:
+    """Give the bits that the format can keep of the source's."""
+    if depth == 8 or not format.deep:
+        return 8
+    plain = values.ndim == 2 and alpha is None
+    return 16 if plain or format.deep == "color" else 8
+
+
+def _fitting_alpha(alpha: Array, format: str) -> Array | None:
+    """Leave out an alpha that says nothing; refuse one that the format cannot hold."""
+    top = np.iinfo(alpha.dtype).max
+    holds = FORMATS[format].alpha
+    if holds == "full" or (holds == "mask" and np.isin(alpha, (0, top)).all()):
+        return alpha
+    if (alpha == top).all():
+        return None
+    lacks = "half-transparent pixels" if holds == "mask" else "transparency"
+    raise FileError(f"{format} cannot hold {lacks}; write png, webp or tif")
+
+
+def write_image(path: str | Path, array: ArrayLike, range: str = "clip", depth: int = 8) -> None:
+    """Write an array as an image; an existing file is replaced.
+
+    Parameters
+    ----------
+    path : str or Path
+        Its suffix says the format. A matrix's format (.npy, .npz, .csv, .tsv, .json)
+        holds the numbers as they are.
+    array : array_like
+        Shape (H, W) or (H, W, C) with 1 to 4 channels; of 2 and 4 the last is alpha.
+    range : {"clip", "abs", "minmax", "symmetric"}
+        How values become 0..255 or 0..65535: as they are, by magnitude, stretched from
+        lowest to highest, or with 0 in the middle. They are rounded half to even and
+        saturate.
+    depth : {8, 16}
+        Bits for each channel.
+
+    Raises
+    ------
+    ArgumentError
+        If the range, the depth or the path's suffix is unknown.
+    CnnFilterError
+        If the format cannot hold the values, or the file cannot be written.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from cnnfilter import read_image
+    >>> with TemporaryDirectory() as folder:
+    ...     write_image(f"{folder}/a.png", [[-3, 100.5, 300]])
+    ...     read_image(f"{folder}/a.png")
+    array([[  0, 100, 255]], dtype=uint8)
+    """
+    values, alpha = as_image(array), None
+    choice("range", range, RANGES)
+    if depth not in (8, 16):
+        raise ArgumentError(f"depth is 8 or 16, not {depth}")
+    format = format_of(path)
+    if format is None:
+        raise ArgumentError(f"{shown(path)}: has no suffix that says the format, such as .png")
+    if not FORMATS[format].is_picture:
+        write(path, values, None, format)
+        return
+    if values.ndim == 3 and values.shape[2] in (2, 4):
+        values, alpha = values[:, :, :-1], values[:, :, -1]
+    if depth == 16 and _kept_depth(values.squeeze(), alpha, FORMATS[format], depth) == 8:
+        raise FileError(f"{shown(path)}: {format} holds no 16 bits here; use .tif or depth 8")
+    write(path, values, alpha, format, range=range, depth=depth)

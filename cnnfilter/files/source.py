@@ -1,0 +1,75 @@
+"""Opening what a person names: a path, or - for standard input."""
+
+import errno
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from cnnfilter.errors import FileError
+
+#: What goes wrong with a path, in words that say what to do.
+_REASONS = {
+    errno.ENOENT: "no such file; check the path",
+    errno.EISDIR: "is a folder; name the files in it",
+    errno.EACCES: "may not be read; check its permissions",
+    errno.ENOTDIR: "no such file; a part of its path is no folder",
+}
+
+
+def shown(path: str | Path) -> str:
+    r"""Write a path for a message: on one line, whatever its name holds.
+
+    Examples
+    --------
+    >>> shown("two\nlines.png")
+    'two\\nlines.png'
+    """
+    text = str(path)
+    return (
+        text if text.isprintable() else text.encode("unicode_escape", "backslashreplace").decode()
+    )
+
+
+@contextmanager
+def opened(path: str | Path) -> Iterator[BinaryIO]:
+    """Open a file to read; ``-`` is standard input. What cannot be searched is taken whole.
+
+    Raises
+    ------
+    FileError
+        If there is no such file or it may not be read.
+    """
+    if str(path) == "-":
+        yield io.BytesIO(sys.stdin.buffer.read())
+        return
+    try:
+        file = Path(path).open("rb")  # noqa: SIM115 - only the opening is guarded
+    except OSError as error:
+        raise FileError(f"{shown(path)}: {reason(error)}") from None
+    except ValueError:
+        raise FileError(f"{shown(path)}: no file can have this name") from None
+    with file:
+        yield file if file.seekable() else io.BytesIO(file.read())
+
+
+def reason(error: OSError) -> str:
+    """Say in words what the system refused."""
+    return _REASONS.get(error.errno or 0, error.strerror or str(error))
+
+
+def read_text(path: str | Path) -> str:
+    """Read a small text file: UTF-8, with or without a byte order mark.
+
+    Raises
+    ------
+    FileError
+        If it cannot be read, or is no text.
+    """
+    with opened(path) as file:
+        try:
+            return file.read().decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise FileError(f"{shown(path)}: not a text file") from None

@@ -1,0 +1,1 @@
+"""Operations in a row: parsed, checked, run, traced and summed up."""
