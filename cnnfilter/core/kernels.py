@@ -54,7 +54,7 @@ def kernel(name_or_text: str) -> Array | list[Array]:
 def kernel_set(name_or_text: str) -> KernelSet:
     """Give the kernels that a name or text stands for, by name; one, or all of a set."""
     text = name_or_text.strip()
-    if not re.fullmatch(r"[A-Za-z][\w-]*(:.*)?", text):
+    if not is_name(text):
         return {"kernel": parse_kernel(text)}
     name, _, parameters = text.partition(":")
     if name not in KERNELS:
@@ -66,6 +66,11 @@ def kernel_set(name_or_text: str) -> KernelSet:
         raise KernelError(f"kernel '{name}' takes no parameters, but got '{parameters}'")
     members = weights if isinstance(weights, dict) else {name: weights}
     return {member: each.copy() for member, each in members.items()}
+
+
+def is_name(text: str) -> bool:
+    """Tell a kernel's name, with or without parameters, from a matrix."""
+    return re.fullmatch(r"[A-Za-z][\w-]*(:.*)?", text) is not None
 
 
 def _with_parameters(name: str, make: Callable[..., Array], text: str) -> Array:

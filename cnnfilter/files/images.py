@@ -13,8 +13,8 @@ from PIL import ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
 from cnnfilter.core.arrays import Array
-from cnnfilter.errors import FileError
 from cnnfilter.files.formats import FORMATS
+from cnnfilter.files.source import ContentError
 
 #: Pillow's own limit, above which it takes a picture for a decompression bomb.
 MAX_PIXELS = 178_956_970
@@ -22,19 +22,15 @@ MAX_PIXELS = 178_956_970
 #: What Pillow and tifffile raise on files that are broken.
 BROKEN = (
     OSError, ValueError, SyntaxError, TypeError, EOFError, RuntimeError, NotImplementedError,
-    struct.error, LookupError, Pillow.DecompressionBombError,
+    struct.error, Pillow.DecompressionBombError,
 )  # fmt: skip
-#: Pillow's names of the formats on the allow-list; a phone's MPO is a JPEG with more behind it.
-_READABLE = [each.pillow for each in FORMATS.values() if each.is_picture] + ["MPO"]
+#: Pillow's names of the formats on the allow-list.
+_READABLE = [each.pillow for each in FORMATS.values() if each.is_picture]
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 #: Pillow's modes that hold numbers rather than 8-bit colours.
 _NUMBERS = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 #: What a colour profile's header calls the colours it is for, by the number of channels.
 _PROFILE_COLOURS = {1: b"GRAY", 3: b"RGB "}
-
-
-class PictureError(FileError):
-    """Content that is no picture; whoever opened the file says which it was."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +73,7 @@ def read_picture(file: BinaryIO, max_pixels: int = MAX_PIXELS) -> Image:
 
     Raises
     ------
-    PictureError
+    ContentError
         If it is no picture, is broken, or has more than `max_pixels` pixels.
     """
     is_tiff = file.read(4) in _TIFF_MAGIC
@@ -91,8 +87,7 @@ def read_picture(file: BinaryIO, max_pixels: int = MAX_PIXELS) -> Image:
         picture.load()
         ImageOps.exif_transpose(picture, in_place=True)
         pixels, alpha = _to_arrays(picture)
-        name = "jpeg" if picture.format == "MPO" else _format_named(picture.format or "")
-        return Image(pixels, alpha, name, _metadata(picture), notes)
+        return Image(pixels, alpha, _format_named(picture.format), _metadata(picture), notes)
 
 
 @contextmanager
@@ -102,9 +97,9 @@ def _guarded() -> Iterator[None]:
         yield
     except UnidentifiedImageError:
         kinds = ", ".join(FORMATS)
-        raise PictureError(f"not an image or matrix that can be read ({kinds})") from None
+        raise ContentError(f"not an image or matrix that can be read ({kinds})") from None
     except BROKEN as error:
-        raise PictureError(f"broken or cut short ({' '.join(str(error).split())})") from None
+        raise ContentError(f"broken or cut short ({' '.join(str(error).split())})") from None
 
 
 def _open(file: BinaryIO, max_pixels: int) -> Pillow.Image:
@@ -114,7 +109,7 @@ def _open(file: BinaryIO, max_pixels: int) -> Pillow.Image:
     try:
         picture = Pillow.open(file, formats=_READABLE)
     except Pillow.DecompressionBombError:
-        raise PictureError(f"more than {max_pixels} pixels; {_BOMB_ADVICE}") from None
+        raise ContentError(f"more than {max_pixels} pixels; {_BOMB_ADVICE}") from None
     _check_pixels(picture.width, picture.height, max_pixels)
     return picture
 
@@ -124,11 +119,13 @@ _BOMB_ADVICE = "raise --max-pixels if you trust the file"
 
 def _check_pixels(width: int, height: int, max_pixels: int) -> None:
     if width * height > max_pixels:
-        raise PictureError(f"{width}x{height} are more than {max_pixels} pixels; {_BOMB_ADVICE}")
+        raise ContentError(f"{width}x{height} are more than {max_pixels} pixels; {_BOMB_ADVICE}")
 
 
-def _format_named(pillow: str) -> str:
-    return next(name for name, each in FORMATS.items() if each.pillow == pillow)
+def _format_named(pillow: str | None) -> str:
+    # A phone's MPO opens as a JPEG that has more behind it.
+    wanted = "JPEG" if pillow == "MPO" else pillow
+    return next(name for name, each in FORMATS.items() if each.pillow == wanted)
 
 
 def _notes(picture: Pillow.Image) -> tuple[str, ...]:
@@ -238,7 +235,7 @@ def write_picture(
 
     Raises
     ------
-    PictureError
+    ContentError
         If the format cannot hold such a picture.
     """
     planes = pixels
@@ -252,7 +249,7 @@ def write_picture(
     try:
         picture.save(file, FORMATS[format].pillow, **options)
     except (ValueError, Pillow.DecompressionBombError, OverflowError) as error:
-        raise PictureError(f"{format} cannot hold this picture ({error})") from None
+        raise ContentError(f"{format} cannot hold this picture ({error})") from None
 
 
 def _is_la(planes: Array) -> bool:

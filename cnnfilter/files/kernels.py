@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from cnnfilter.core.arrays import Array
-from cnnfilter.core.kernels import as_weights, parse_kernel
-from cnnfilter.errors import CnnFilterError, KernelError
+from cnnfilter.core.kernels import as_weights, is_name, parse_kernel
+from cnnfilter.errors import FileError, KernelError
 from cnnfilter.files.matrices import read_array, read_json
-from cnnfilter.files.source import opened, read_text, shown
+from cnnfilter.files.source import ContentError, opened, read_text, shown
 
 SUFFIXES = (".npy", ".json", ".csv", ".tsv", ".txt", ".mat", ".con")
 
@@ -41,10 +41,10 @@ def read_kernel(path: str | Path) -> Array:
             case ".json":
                 return as_weights(read_json(read_text(path)))
         return _read_text_kernel(read_text(path))
-    except CnnFilterError as error:
-        text = str(error)
-        named = text if text.startswith(shown(path)) else f"{shown(path)}: {text}"
-        raise KernelError(named) from None
+    except (ContentError, KernelError) as error:
+        raise KernelError(f"{shown(path)}: {error}") from None
+    except FileError as error:
+        raise KernelError(str(error)) from None
 
 
 def kernel_argument(value: Any, folder: Path | None) -> Any:
@@ -69,6 +69,19 @@ def kernel_argument(value: Any, folder: Path | None) -> Any:
     if path.suffix.lower() in SUFFIXES and not re.search(r"[;\s]", str(value)):
         raise KernelError(f"{shown(value)}: no such kernel file; check the path")
     return str(value)
+
+
+def kernel_label(text: str) -> str:
+    """Name what a kernel's text stands for: a file's stem, a named kernel, or "kernel".
+
+    Examples
+    --------
+    >>> kernel_label("gaussian:5,1.2"), kernel_label("0 1; 1 0")
+    ('gaussian:5,1.2', 'kernel')
+    """
+    if _is_file(Path(text)):
+        return Path(text).stem
+    return text if is_name(text) else "kernel"
 
 
 def _is_file(path: Path) -> bool:

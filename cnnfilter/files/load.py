@@ -8,7 +8,7 @@ from cnnfilter.core.arrays import Array, as_image
 from cnnfilter.errors import FileError, ShapeError
 from cnnfilter.files.images import MAX_PIXELS, Image, read_picture
 from cnnfilter.files.matrices import read_matrix, sniff_matrix
-from cnnfilter.files.source import opened, shown
+from cnnfilter.files.source import ContentError, opened, shown
 
 _TEXT_SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".json": "json"}
 
@@ -29,16 +29,16 @@ def read(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image:
         If it cannot be read; the message names the file.
     """
     with opened(path) as file:
-        head = file.read(512)
-        file.seek(0)
         try:
+            head = file.read(512)
+            file.seek(0)
             if not head:
-                raise FileError("is empty")
+                raise ContentError("is empty")
             matrix = sniff_matrix(head) or _TEXT_SUFFIXES.get(PurePath(path).suffix.lower())
             if matrix is None:
                 return read_picture(file, max_pixels)
             return Image(as_image(read_matrix(file, matrix, max_pixels)), format=matrix)
-        except (FileError, ShapeError) as error:
+        except (ContentError, ShapeError) as error:
             raise FileError(f"{shown(path)}: {error}") from None
 
 

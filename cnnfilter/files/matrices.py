@@ -9,15 +9,11 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 
 from cnnfilter.core.arrays import Array, check_finite
-from cnnfilter.errors import FileError
+from cnnfilter.files.source import ContentError
 
 _NPY_MAGIC = b"\x93NUMPY"
 _ZIP_MAGIC = b"PK\x03\x04"
 _SEPARATORS = {"csv": ",", "tsv": "\t"}
-
-
-class MatrixError(FileError):
-    """Content that is no matrix; whoever opened the file says which it was."""
 
 
 def sniff_matrix(head: bytes) -> str | None:
@@ -39,7 +35,7 @@ def read_matrix(file: BinaryIO, format: str, max_values: int) -> Array:
 
     Raises
     ------
-    MatrixError
+    ContentError
         If the content is not what the format says, or a compressed one unfolds to more
         than `max_values` numbers.
     """
@@ -50,7 +46,7 @@ def read_matrix(file: BinaryIO, format: str, max_values: int) -> Array:
     try:
         text = file.read().decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise MatrixError("not a text file") from None
+        raise ContentError("not a text file") from None
     return read_json(text) if format == "json" else _read_table(text)
 
 
@@ -68,11 +64,11 @@ def read_array(file: BinaryIO) -> Array:
         shape, fortran_order, dtype = readers[version](file)
         content = file.read()
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, RuntimeError) as error:
-        raise MatrixError(f"not an array of NumPy's that can be read ({error})") from None
+        raise ContentError(f"not an array of NumPy's that can be read ({error})") from None
     if dtype.hasobject or dtype.kind not in "biuf":
-        raise MatrixError(f"holds {dtype}, not numbers; objects are never unpickled")
+        raise ContentError(f"holds {dtype}, not numbers; objects are never unpickled")
     if math.prod(shape) * dtype.itemsize != len(content):
-        raise MatrixError(
+        raise ContentError(
             f"cut short: the header promises {math.prod(shape) * dtype.itemsize} bytes, "
             f"there are {len(content)}"
         )
@@ -86,16 +82,16 @@ def _read_npz(file: BinaryIO, max_values: int) -> Array:
             names = archive.namelist()
             if len(names) != 1 or not names[0].endswith(".npy"):
                 kept = ", ".join(name.removesuffix(".npy") for name in names)
-                raise MatrixError(f"holds {len(names)} arrays ({kept}); keep one")
+                raise ContentError(f"holds {len(names)} arrays ({kept}); keep one")
             if archive.getinfo(names[0]).file_size > 8 * max_values:
-                raise MatrixError(
+                raise ContentError(
                     f"unfolds to more than {max_values} numbers; raise --max-pixels if you "
                     "trust the file"
                 )
             with archive.open(names[0]) as member:
                 return read_array(cast("BinaryIO", member))
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        raise MatrixError(f"not an .npz file that can be read ({error})") from None
+        raise ContentError(f"not an .npz file that can be read ({error})") from None
 
 
 def read_json(text: str) -> Array:
@@ -103,9 +99,9 @@ def read_json(text: str) -> Array:
     try:
         array = np.array(json.loads(text))
     except (ValueError, RecursionError) as error:
-        raise MatrixError(f"not a matrix in JSON ({error}); write [[1, 2], [3, 4]]") from None
+        raise ContentError(f"not a matrix in JSON ({error}); write [[1, 2], [3, 4]]") from None
     if array.dtype.kind not in "biuf":
-        raise MatrixError("not a matrix in JSON: it holds other things than numbers")
+        raise ContentError("not a matrix in JSON: it holds other things than numbers")
     return array
 
 
@@ -122,15 +118,15 @@ def _read_table(text: str) -> Array:
         try:
             channels[-1].append([float(word) for word in words])
         except ValueError:
-            raise MatrixError(f"line {number} holds something that is not a number") from None
+            raise ContentError(f"line {number} holds something that is not a number") from None
         if len(words) != len(channels[0][0]):
-            raise MatrixError(
+            raise ContentError(
                 f"line {number} has {len(words)} number(s), line 1 has {len(channels[0][0])}"
             )
         integral = integral and all(word.lstrip("+-").isdecimal() for word in words)
     channels = [rows for rows in channels if rows]
     if len({len(rows) for rows in channels}) != 1:
-        raise MatrixError("is empty, or its channels are not equally high")
+        raise ContentError("is empty, or its channels are not equally high")
     values = np.array(channels)
     if integral and np.abs(values).max() < 2**53:
         values = values.astype(np.int64)

@@ -11,12 +11,12 @@ from numpy.typing import ArrayLike
 from cnnfilter.core.arguments import choice
 from cnnfilter.core.arrays import Array, as_image, convert
 from cnnfilter.core.quantize import RANGES, quantize
-from cnnfilter.errors import ArgumentError, CnnFilterError, FileError
+from cnnfilter.errors import ArgumentError, FileError
 from cnnfilter.files.formats import FORMATS, Format, format_of
 from cnnfilter.files.images import write_float_tiff, write_picture
 from cnnfilter.files.matrices import write_matrix
 from cnnfilter.files.output import replacing
-from cnnfilter.files.source import shown
+from cnnfilter.files.source import ContentError, shown
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,7 @@ def write(
     Raises
     ------
     CnnFilterError
-        If the format cannot hold the values, or the place cannot be written to; the
-        message names the file.
+        If the format cannot hold the values, or the place cannot be written to.
     """
     try:
         if FORMATS[format].is_picture:
@@ -83,11 +82,8 @@ def write(
                 write_float_tiff(file, values)
             else:
                 write_matrix(file, values, format)
-    except CnnFilterError as error:
-        text = str(error)
-        raise type(error)(
-            text if text.startswith(shown(path)) else f"{shown(path)}: {text}"
-        ) from None
+    except ContentError as error:
+        raise FileError(f"{shown(path)}: {error}") from None
     return Written(notes=() if alpha is None else ("alpha is left out of a matrix",))
 
 
@@ -103,7 +99,7 @@ def _write_picture(
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[:, :, 0]
     if values.ndim == 3 and values.shape[2] != 3:
-        raise FileError(
+        raise ContentError(
             f"{format} holds 1 or 3 channels, not {values.shape[2]}; write .npy, .npz or .tif"
         )
     notes = []
@@ -142,7 +138,7 @@ def _fitting_alpha(alpha: Array, format: str) -> Array | None:
     if (alpha == top).all():
         return None
     lacks = "half-transparent pixels" if holds == "mask" else "transparency"
-    raise FileError(f"{format} cannot hold {lacks}; write png, webp or tif")
+    raise ContentError(f"{format} cannot hold {lacks}; write png, webp or tif")
 
 
 def write_image(path: str | Path, array: ArrayLike, range: str = "clip", depth: int = 8) -> None:

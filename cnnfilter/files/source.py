@@ -10,6 +10,11 @@ from typing import BinaryIO
 
 from cnnfilter.errors import FileError
 
+
+class ContentError(FileError):
+    """Content that cannot be read or written; whoever opened the file adds its name."""
+
+
 #: What goes wrong with a path, in words that say what to do.
 _REASONS = {
     errno.ENOENT: "no such file; check the path",

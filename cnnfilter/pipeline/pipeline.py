@@ -116,7 +116,7 @@ class Pipeline:
             If a step cannot take what it is given; the message names the step.
         """
         result = as_image(image)
-        for _, layer in self._results(result):
+        for _, layer in self.results(result):
             result = layer
         return result
 
@@ -140,9 +140,10 @@ class Pipeline:
         >>> [(name, result.shape) for name, result in layers]
         [('convolve', (4, 4)), ('pool', (2, 2))]
         """
-        return [(step.operation, result) for step, result in self._results(as_image(image))]
+        return [(step.operation, result) for step, result in self.results(as_image(image))]
 
-    def _results(self, image: Array) -> Iterator[tuple[Step, Array]]:
+    def results(self, image: Array) -> Iterator[tuple[Step, Array]]:
+        """Apply all steps, giving each with its result as it comes."""
         for number, step in enumerate(self.steps, start=1):
             try:
                 image = step.layer(image)

@@ -1,0 +1,224 @@
+"""A job: one image, what is done to it, and where its results go."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+
+import numpy as np
+
+from cnnfilter.batch.work import Result, Work
+from cnnfilter.core.geometry import Shape
+from cnnfilter.core.quantize import quantize
+from cnnfilter.errors import CnnFilterError, FileError
+from cnnfilter.files.formats import FORMATS
+from cnnfilter.files.images import MAX_PIXELS, Image
+from cnnfilter.files.load import read
+from cnnfilter.files.output import check_target
+from cnnfilter.files.save import write
+from cnnfilter.files.source import shown
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where results go, and as what.
+
+    Attributes
+    ----------
+    file : str or None
+        The one file to write, ``-`` for standard output; None for names made from the
+        input's.
+    folder : Path or None
+        Where those are; None for beside the input.
+    format : str or None
+        A name from `FORMATS`; None for the input's.
+    range : str or None
+        How values become pixels; None for the format's own way.
+    force : bool
+        Whether files that exist are overwritten.
+    stages : Path or None
+        Where the layers' results go.
+    keep : bool
+        Hand results back instead of writing them.
+    """
+
+    file: str | None = None
+    folder: Path | None = None
+    format: str | None = None
+    range: str | None = None
+    force: bool = False
+    stages: Path | None = None
+    keep: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """One image's work: paths and steps, never pixels."""
+
+    source: str
+    work: Work
+    target: Target
+    max_pixels: int = MAX_PIXELS
+
+
+@dataclass
+class Outcome:
+    """What became of a job.
+
+    Attributes
+    ----------
+    source : str
+    error : str or None
+        Why it failed.
+    before : tuple of int
+        The image's shape.
+    after : list of tuple of int
+        The shapes of its results.
+    span : (float, float) or None
+        The lowest and the highest finite value of the results.
+    clipped : list of float
+        For each picture, the share of values that clipping changed.
+    written : list of str
+        The files written.
+    notes : list of str
+        What the person should know.
+    kept : list of Result
+        Results that were not to be written.
+    """
+
+    source: str
+    error: str | None = None
+    before: Shape = ()
+    after: list[Shape] = field(default_factory=list)
+    span: tuple[float, float] | None = None
+    clipped: list[float] = field(default_factory=list)
+    written: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    kept: list[Result] = field(default_factory=list)
+
+
+def run_jobs(jobs: Iterable[Job]) -> Iterator[Outcome]:
+    """Do one job after the other; one that fails does not stop the rest."""
+    for job in jobs:
+        outcome = Outcome(job.source)
+        try:
+            _run(job, outcome)
+        except FileError as error:
+            outcome.error = str(error)
+        except CnnFilterError as error:
+            outcome.error = f"{shown(job.source)}: {error}"
+        except MemoryError:
+            outcome.error = f"{shown(job.source)}: needs more memory than there is"
+        yield outcome
+
+
+def _run(job: Job, outcome: Outcome) -> None:
+    image = read(job.source, job.max_pixels)
+    outcome.notes.extend(image.notes)
+    results = job.work.results(image)
+    last = [result for result in results if not result.is_stage]
+    outcome.before, outcome.after = image.pixels.shape, [result.pixels.shape for result in last]
+    outcome.span = _span(last)
+    if job.target.keep:
+        outcome.kept.extend(_stored(result, job.target.range, image.depth) for result in last)
+    else:
+        _write_all(last, image, job, outcome)
+    _write_all([result for result in results if result.is_stage], image, job, outcome)
+
+
+def _span(results: Iterable[Result]) -> tuple[float, float] | None:
+    """Give the lowest and the highest of the finite values."""
+    finite = [result.pixels[np.isfinite(result.pixels)] for result in results]
+    spans = [(float(values.min()), float(values.max())) for values in finite if values.size]
+    if not spans:
+        return None
+    return min(low for low, _ in spans), max(high for _, high in spans)
+
+
+def _stored(result: Result, range: str | None, depth: int) -> Result:
+    """Give the values as a picture would store them, where a range is asked for."""
+    if range is None:
+        return result
+    return result.with_pixels(quantize(result.pixels, range, depth).pixels)
+
+
+def _write_all(results: list[Result], image: Image, job: Job, outcome: Outcome) -> None:
+    """Write results as pictures, each feature map by itself, or as arrays."""
+    parts = [
+        (part, format)
+        for result in results
+        for format in [_format_for(result, job.target, image)]
+        for part in (job.work.pictures(result) if FORMATS[format].is_picture else [result])
+    ]
+    names = [part.name for part, _ in parts if not part.is_stage]
+    if job.target.file is not None and len(names) > 1:
+        raise FileError(
+            f"{shown(job.target.file)}: one name for {len(names)} results ({', '.join(names)}); "
+            "name a folder such as out/, or an array's format such as .npy"
+        )
+    for part, format in parts:
+        _write(part, format, image, job, outcome)
+
+
+def _format_for(result: Result, target: Target, image: Image) -> str:
+    format = target.format or image.format
+    several = result.channels and not result.is_stage
+    # A TIFF that is named holds several maps in one array, as .npy does.
+    return "float" if format == "tif" and target.file is not None and several else format
+
+
+def _write(part: Result, format: str, image: Image, job: Job, outcome: Outcome) -> None:
+    path = _path(part, format, job)
+    if path != "-":
+        check_target(Path(path), job.source, force=job.target.force)
+    written = write(
+        path,
+        part.pixels,
+        part.alpha,
+        format,
+        range=job.target.range,
+        metadata=image.metadata,
+        depth=image.depth,
+    )
+    outcome.written.append(path)
+    outcome.notes.extend(note for note in written.notes if note not in outcome.notes)
+    if written.clipped is not None and not part.is_stage:
+        outcome.clipped.append(written.clipped)
+
+
+def _path(part: Result, format: str, job: Job) -> str:
+    if job.target.file is not None and not part.is_stage:
+        return job.target.file
+    folder = job.target.stages if part.is_stage else job.target.folder
+    return str(named_after(job.source, part.name, format, folder))
+
+
+def named_after(source: str, name: str, format: str | None, folder: Path | None) -> Path:
+    """Make an output's name from the input's: ``img.png`` gives ``img-sharpen.png``.
+
+    Parameters
+    ----------
+    source : str
+        The input; ``-`` counts as ``stdin``.
+    name : str
+        What is added.
+    format : str or None
+        The output's; the input's suffix is kept where it belongs to it.
+    folder : Path or None
+        Where it stands; None for beside the input.
+
+    Examples
+    --------
+    >>> named_after("photos/img.JPG", "sharpen", "jpeg", None).as_posix()
+    'photos/img-sharpen.JPG'
+    >>> named_after("img.png", "gaussian:5,1.2", "png", None).as_posix()
+    'img-gaussian-5-1.2.png'
+    >>> named_after("photos/img.JPG", "edge", "npy", Path("out")).as_posix()
+    'out/img-edge.npy'
+    """
+    path = PurePath("stdin" if source == "-" else source)
+    suffix = path.suffix
+    readable = re.sub(r"[^\w.+-]+", "-", name)
+    if format is not None and suffix.lower() not in FORMATS[format].suffixes:
+        suffix = FORMATS[format].suffixes[0]
+    return (Path(path.parent) if folder is None else folder) / f"{path.stem}-{readable}{suffix}"

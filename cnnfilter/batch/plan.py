@@ -1,0 +1,99 @@
+"""Planning: which inputs, which outputs, before anything is read."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from cnnfilter.batch.jobs import Job, Target, named_after
+from cnnfilter.batch.work import Work
+from cnnfilter.errors import ArgumentError, unknown
+from cnnfilter.files.formats import FORMATS, format_of
+from cnnfilter.files.images import MAX_PIXELS
+from cnnfilter.files.source import shown
+
+
+def plan_jobs(
+    sources: Sequence[str],
+    work: Work,
+    target: Target,
+    *,
+    output: str | None = None,
+    max_pixels: int = MAX_PIXELS,
+) -> list[Job]:
+    """Plan a job for each image.
+
+    Parameters
+    ----------
+    sources : sequence of str
+        Paths; ``-`` is standard input.
+    work : Work
+    target : Target
+        What is asked for besides the place.
+    output : str or None
+        A file; a folder (one that exists, ends in ``/``, or is meant because there are
+        several images); ``-`` for standard output; None for beside each input.
+    max_pixels : int
+        More are taken for a decompression bomb.
+
+    Raises
+    ------
+    ArgumentError
+        If the images and the output do not go together.
+    """
+    if not sources:
+        raise ArgumentError("no image is given; name one or more, or - for standard input")
+    if sources.count("-") > 1:
+        raise ArgumentError("standard input (-) can be read only once")
+    if target.format is not None and target.format not in FORMATS:
+        raise ArgumentError(unknown("format", target.format, FORMATS))
+    if target.keep:
+        return [Job(source, work, target, max_pixels) for source in sources]
+    placed = _placed(target, output, several=len(sources) > 1)
+    jobs = [
+        Job(source, work, replace(placed, file="-") if _to_stdout(source, placed) else placed,
+            max_pixels)
+        for source in sources
+    ]  # fmt: skip
+    _check_collisions(jobs)
+    return jobs
+
+
+def _placed(target: Target, output: str | None, *, several: bool) -> Target:
+    """Tell a file from a folder."""
+    if output is None:
+        return target
+    if output == "-":
+        if several:
+            raise ArgumentError("standard output takes one result; name a folder with -o")
+        return replace(target, file="-")
+    if several or output.endswith(("/", os.sep)) or os.path.isdir(output):  # noqa: PTH112
+        if several and os.path.isfile(output):  # noqa: PTH113
+            raise ArgumentError(f"{shown(output)}: is a file; several images need a folder")
+        return replace(target, folder=Path(output))
+    said = format_of(output)
+    if target.format is None:
+        return replace(target, file=output, format=said)
+    if said is not None and Path(output).suffix.lower() not in FORMATS[target.format].suffixes:
+        raise ArgumentError(
+            f"{shown(output)}: is named as {said}, but --format says {target.format}; leave one out"
+        )
+    return replace(target, file=output)
+
+
+def _to_stdout(source: str, target: Target) -> bool:
+    """Tell whether a result is piped on: it came by a pipe and no place is named."""
+    return source == "-" and target.file is None and target.folder is None
+
+
+def _check_collisions(jobs: Sequence[Job]) -> None:
+    """Refuse two inputs with one output's name: the second would undo the first."""
+    planned: dict[str, str] = {}
+    for job in jobs:
+        path = str(named_after(job.source, "", job.target.format, job.target.folder))
+        if path in planned:
+            raise ArgumentError(
+                f"{shown(planned[path])} and {shown(job.source)} would be written to the same "
+                "file; give them different names or folders"
+            )
+        planned[path] = job.source

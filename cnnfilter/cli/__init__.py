@@ -1,0 +1,51 @@
+"""The command line: one file a subcommand, and the one place that catches errors."""
+
+import sys
+from types import FrameType
+
+
+def main() -> None:
+    """Run the command line, and exit with its status.
+
+    0 where all went well; 2 where the command line is wrong whatever the image; 1 where an
+    image failed; 130 or 143 where it was interrupted or told to end.
+    """
+    import signal
+    import warnings
+
+    import typer
+
+    from cnnfilter.cli.app import app
+    from cnnfilter.errors import ArgumentError, CnnFilterError
+
+    signal.signal(signal.SIGTERM, _end)
+    # What Pillow thinks odd about a file is not the person's doing; what is broken is told.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    try:
+        status = app(standalone_mode=False)
+        sys.stdout.flush()
+    except ArgumentError as error:
+        status = _fail(str(error), 2)
+    except CnnFilterError as error:
+        status = _fail(str(error), 1)
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        hint = f"; see {context.command_path} --help" if context else ""
+        status = _fail(error.format_message().rstrip(".") + hint, error.exit_code)
+    except BrokenPipeError:
+        # Python would flush what is left once more, and complain.
+        sys.stdout = None
+        status = _fail("standard output was closed before all was written", 1)
+    except (KeyboardInterrupt, typer.Abort):
+        status = 130
+    sys.exit(status)
+
+
+def _fail(message: str, status: int) -> int:
+    print(f"cnnfilter: {' '.join(message.split())}", file=sys.stderr)
+    return status
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    """Leave by way of the cleaning up, as after Ctrl-C."""
+    sys.exit(128 + number)

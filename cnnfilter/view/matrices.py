@@ -1,0 +1,171 @@
+"""A matrix as tables for a terminal."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from cnnfilter.core.arrays import Array
+
+#: Rows that a cropped matrix shows at the least, however low the terminal.
+FEWEST_ROWS = 8
+#: Colours of the largest negative and positive values; smaller ones are nearer to grey.
+NEGATIVE, POSITIVE, ZERO = (38, 139, 210), (220, 80, 47), (128, 128, 128)
+
+
+def matrix_tables(
+    matrix: Array,
+    title: str,
+    *,
+    width: int,
+    height: int,
+    at: tuple[int, int] | None = None,
+    full: bool = False,
+) -> Iterator[Table]:
+    """Lay out a matrix in tables that fit a terminal.
+
+    Parameters
+    ----------
+    matrix : ndarray
+        Shape (H, W).
+    title : str
+        What it is.
+    width, height : int
+        The terminal's columns and rows.
+    at : (int, int), optional
+        The row and column around which a large matrix is cropped; without it the middle
+        is left out.
+    full : bool
+        Show all values, in blocks of columns that fit.
+
+    Yields
+    ------
+    Table
+        With row and column numbers, and a caption that says what was left out.
+    """
+    rows, columns = matrix.shape
+    room = width - len(str(rows - 1)) - 3
+    around_row, around_column = at or (None, None)
+    chosen = list(range(rows)) if full else _crop(rows, max(FEWEST_ROWS, height - 8), around_row)
+    candidates = list(range(columns)) if full else _crop(columns, max(1, room // 3), around_column)
+    fitting = max(1, room // (_cell_width(matrix, chosen, candidates) + 2))
+    peak = _peak(matrix)
+    if full:
+        for first in range(0, columns, fitting):
+            block = list(range(first, min(first + fitting, columns)))
+            yield _table(matrix, chosen, block, peak, at, title if first == 0 else None, None)
+        return
+    across = _crop(columns, fitting, around_column)
+    yield _table(matrix, chosen, across, peak, at, title, _left_out(matrix, chosen, across))
+
+
+def _crop(length: int, most: int, around: int | None) -> list[int]:
+    """Choose what is shown of an axis: all, the part around an index, or both ends."""
+    if length <= most:
+        return list(range(length))
+    if around is not None:
+        first = min(max(0, around - most // 2), length - most)
+        return list(range(first, first + most))
+    most = max(2, most - 1)  # one place is taken by the gap
+    return [*range((most + 1) // 2), *range(length - most // 2, length)]
+
+
+def _gap(indices: Sequence[int]) -> int | None:
+    """Give the place in front of which indices jump."""
+    return next((k for k in range(1, len(indices)) if indices[k] != indices[k - 1] + 1), None)
+
+
+def _word(value: float) -> str:
+    """Write a value: integers as integers, others with four digits.
+
+    Examples
+    --------
+    >>> _word(-3.0), _word(1 / 3), _word(1e-9)
+    ('-3', '0.3333', '1e-09')
+    """
+    if np.isfinite(value) and value == int(value) and abs(value) < 1e15:
+        return str(int(value))
+    return f"{value:.4g}"
+
+
+def _cell_width(matrix: Array, rows: Sequence[int], columns: Sequence[int]) -> int:
+    shown = matrix[np.ix_(rows, columns)]
+    words = max(len(_word(value)) for value in np.unique(shown).tolist())
+    return max(words, len(str(columns[-1])))
+
+
+def _peak(matrix: Array) -> float:
+    finite = np.abs(matrix[np.isfinite(matrix)].astype(np.float64))
+    return float(finite.max()) if finite.size else 0.0
+
+
+def _style(value: float, peak: float) -> str:
+    """Colour a value by its sign, the stronger the larger it is."""
+    if not np.isfinite(value):
+        return "bold magenta"
+    share = abs(value) / peak if peak else 0.0
+    end = NEGATIVE if value < 0 else POSITIVE
+    red, green, blue = (
+        round(zero + share * (strong - zero)) for zero, strong in zip(ZERO, end, strict=True)
+    )
+    return f"rgb({red},{green},{blue})"
+
+
+def _table(
+    matrix: Array,
+    rows: Sequence[int],
+    columns: Sequence[int],
+    peak: float,
+    at: tuple[int, int] | None,
+    title: str | None,
+    caption: str | None,
+) -> Table:
+    table = Table(
+        title=None if title is None else Text(title),
+        caption=None if caption is None else Text(caption),
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1),
+        pad_edge=False,
+        title_justify="left",
+        caption_justify="left",
+    )
+    gap_row, gap_column = _gap(rows), _gap(columns)
+    table.add_column("", style="dim", justify="right", no_wrap=True)
+    for place, column in enumerate(columns):
+        if place == gap_column:
+            table.add_column("", style="dim", no_wrap=True)
+        table.add_column(Text(str(column)), header_style="dim", justify="right", no_wrap=True)
+    for place, row in enumerate(rows):
+        if place == gap_row:
+            table.add_row(Text("⋮"), *(Text("⋮") for _ in table.columns[1:]))
+        cells = [
+            Text(_word(value), _style(value, peak) + (" reverse" if (row, column) == at else ""))
+            for column, value in zip(columns, matrix[row, list(columns)].tolist(), strict=True)
+        ]
+        if gap_column is not None:
+            cells.insert(gap_column, Text("…"))
+        table.add_row(Text(str(row)), *cells)
+    return table
+
+
+def _left_out(matrix: Array, rows: Sequence[int], columns: Sequence[int]) -> str | None:
+    """Say what is not shown, and how to see it."""
+    parts = [
+        f"{kind} {_span(indices)} of {length}"
+        for kind, indices, length in zip(
+            ("rows", "columns"), (rows, columns), matrix.shape, strict=True
+        )
+        if len(indices) < length
+    ]
+    if not parts:
+        return None
+    return f"Only {', '.join(parts)} are shown; --at Y,X shows others, --full all."
+
+
+def _span(indices: Sequence[int]) -> str:
+    gap = _gap(indices)
+    if gap is None:
+        return f"{indices[0]}-{indices[-1]}"
+    return f"{indices[0]}-{indices[gap - 1]} and {indices[gap]}-{indices[-1]}"
