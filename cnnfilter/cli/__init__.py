@@ -3,6 +3,8 @@
 import sys
 from types import FrameType
 
+from cnnfilter.cli.printing import say
+
 
 def main() -> None:
     """Run the command line, and exit with its status.
@@ -42,7 +44,7 @@ def main() -> None:
 
 
 def _fail(message: str, status: int) -> int:
-    print(f"cnnfilter: {' '.join(message.split())}", file=sys.stderr)
+    say(message)
     return status
 
 

@@ -1,6 +1,5 @@
 """cnnfilter kernels."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,6 +8,7 @@ from cnnfilter.cli.options import examples
 
 if TYPE_CHECKING:
     from cnnfilter.core.arrays import Array
+    from cnnfilter.core.catalogue import NamedKernel
 
 EXAMPLES = examples(
     "cnnfilter kernels",
@@ -49,19 +49,29 @@ def kernels(
 
 
 def _list() -> None:
-    from cnnfilter.cli.tables import print_rows
+    from cnnfilter.cli.printing import print_rows
     from cnnfilter.core.catalogue import KERNELS
 
-    rows = []
-    for name, entry in KERNELS.items():
-        usage = name + (":" + ",".join(entry.parameters) if entry.parameters else "")
-        defaults = ", ".join(f"{key} {value}" for key, value in entry.parameters.items())
-        text = entry.description + (f" ({defaults})" if defaults else "")
-        rows.append((usage, text, entry.source))
+    sets = [entry.weights for entry in KERNELS.values() if isinstance(entry.weights, dict)]
+    members = {name for weights in sets for name in weights}
+    rows = [
+        (name, _described(entry), entry.source)
+        for name, entry in KERNELS.items()
+        if name not in members  # its set's row names it
+    ]
     print_rows(("kernel", "description", "source"), rows)
 
 
+def _described(entry: "NamedKernel") -> str:
+    """Give the description, with the parameters that go after the colon."""
+    if not entry.parameters:
+        return entry.description
+    parameters = ", ".join(f"{name} {default}" for name, default in entry.parameters.items())
+    return f"{entry.description}; parameters: {parameters}"
+
+
 def _show(text: str) -> None:
+    from cnnfilter.core.catalogue import KERNELS
     from cnnfilter.core.kernels import labelled
     from cnnfilter.errors import KernelError
     from cnnfilter.files.kernels import kernel_argument
@@ -69,30 +79,23 @@ def _show(text: str) -> None:
     for name, weights in labelled(kernel_argument(text, None)).items():
         if weights.ndim != 2:
             raise KernelError(f"{text}: is a filter bank {weights.shape}, not one kernel")
-        _show_one(name, weights)
+        _show_one(name, weights, KERNELS.get(name.partition(":")[0]))
 
 
-def _show_one(name: str, weights: "Array") -> None:
+def _show_one(name: str, weights: "Array", entry: "NamedKernel | None") -> None:
+    from cnnfilter.cli.printing import print_array, print_rows
     from cnnfilter.core.kernels import kernel_facts
-    from cnnfilter.files.matrices import matrix_text
 
     facts = kernel_facts(weights)
-    lines = {
-        "size": f"{facts.size[0]}x{facts.size[1]}",
-        "sum": f"{facts.sum:.6g}",
-        "range": f"{facts.lowest:.6g} to {facts.highest:.6g} from an 8-bit image",
-        "separable": "yes" if facts.separable else "no",
-        "symmetric": "yes" if facts.symmetric else "no",
-    }
-    if not sys.stdout.isatty():
-        sys.stdout.writelines(matrix_text(weights, "tsv"))
-        print("\n" + "\n".join(f"{key}\t{value}" for key, value in lines.items()))
-        return
-    from rich.console import Console
-
-    from cnnfilter.view.matrices import matrix_tables
-
-    console = Console(highlight=False, markup=False)
-    for table in matrix_tables(weights, name, width=console.width, height=0, full=True):
-        console.print(table)
-    console.print("\n".join(f"{key:10} {value}" for key, value in lines.items()) + "\n")
+    rows = [
+        ("size", f"{facts.size[0]}x{facts.size[1]}"),
+        ("sum", f"{facts.sum:.6g}"),
+        ("range", f"{facts.lowest:.6g} to {facts.highest:.6g} from an 8-bit image"),
+        ("separable", "yes" if facts.separable else "no"),
+        ("symmetric", "yes" if facts.symmetric else "no"),
+    ]
+    if entry is not None:
+        rows += [("description", _described(entry)), ("source", entry.source or "none")]
+    print_array(name, weights, full=True)
+    print()
+    print_rows(("kernel", name), rows)

@@ -70,7 +70,7 @@ def pipeline(
 
 def _print_summary(pipeline: "Pipeline", common: Common, shape: str | None) -> None:
     """Print a row a layer, for a shape or for the shapes of images."""
-    from cnnfilter.cli.tables import print_rows
+    from cnnfilter.cli.printing import print_rows, shape_text
     from cnnfilter.core.arguments import wholes
     from cnnfilter.errors import ArgumentError
     from cnnfilter.files.load import read
@@ -84,18 +84,14 @@ def _print_summary(pipeline: "Pipeline", common: Common, shape: str | None) -> N
     for lengths in shapes.values():
         if len(lengths) not in (2, 3):
             raise ArgumentError(f"shape '{shape}' is not HEIGHTxWIDTH or HEIGHTxWIDTHxCHANNELS")
-        rows = [("input", _by(lengths), "0", "1x1")]
+        rows = [("input", shape_text(lengths), "0", "1x1")]
         for number, layer in enumerate(pipeline.summary(lengths), start=1):
             rows.append(
                 (
                     f"{number} {layer.step}",
-                    _by(layer.shape),
+                    shape_text(layer.shape),
                     str(layer.parameters),
-                    _by(layer.receptive_field),
+                    shape_text(layer.receptive_field),
                 )
             )
         print_rows(("layer", "output shape", "parameters", "receptive field"), rows)
-
-
-def _by(lengths: tuple[int, ...]) -> str:
-    return "x".join(str(length) for length in lengths)

@@ -46,11 +46,11 @@ def matrix_tables(
         With row and column numbers, and a caption that says what was left out.
     """
     rows, columns = matrix.shape
-    room = width - len(str(rows - 1)) - 3
+    room = width - len(str(rows - 1)) - 2  # beside row numbers and the gap
     around_row, around_column = at or (None, None)
     chosen = list(range(rows)) if full else _crop(rows, max(FEWEST_ROWS, height - 8), around_row)
-    candidates = list(range(columns)) if full else _crop(columns, max(1, room // 3), around_column)
-    fitting = max(1, room // (_cell_width(matrix, chosen, candidates) + 2))
+    candidates = list(range(columns)) if full else _crop(columns, max(1, room // 2), around_column)
+    fitting = max(1, room // (_cell_width(matrix, chosen, candidates) + 1))
     peak = _peak(matrix)
     if full:
         for first in range(0, columns, fitting):
@@ -126,8 +126,8 @@ def _table(
         title=None if title is None else Text(title),
         caption=None if caption is None else Text(caption),
         box=box.SIMPLE_HEAD,
-        padding=(0, 1),
-        pad_edge=False,
+        padding=0,
+        show_edge=False,
         title_justify="left",
         caption_justify="left",
     )
