@@ -1,6 +1,8 @@
 """The command line: one file a subcommand, and the one place that catches errors."""
 
+import os
 import sys
+from pathlib import Path
 from types import FrameType
 
 from cnnfilter.cli.printing import say
@@ -20,12 +22,14 @@ def main() -> None:
     from cnnfilter.cli.app import app
     from cnnfilter.errors import ArgumentError, CnnFilterError
 
+    # Where a stream is closed from the start, Python would write to the other instead.
+    nowhere = Path(os.devnull).open("w")  # noqa: SIM115 - open as long as the process
+    sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     signal.signal(signal.SIGTERM, _end)
     # What Pillow thinks odd about a file is not the person's doing; what is broken is told.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         status = app(standalone_mode=False)
-        sys.stdout.flush()
     except ArgumentError as error:
         status = _fail(str(error), 2)
     except CnnFilterError as error:
@@ -34,10 +38,6 @@ def main() -> None:
         context = getattr(error, "ctx", None)
         hint = f"; see {context.command_path} --help" if context else ""
         status = _fail(error.format_message().rstrip(".") + hint, error.exit_code)
-    except BrokenPipeError:
-        # Python would flush what is left once more, and complain.
-        sys.stdout = None
-        status = _fail("standard output was closed before all was written", 1)
     except (KeyboardInterrupt, typer.Abort):
         status = 130
     sys.exit(status)

@@ -4,6 +4,8 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from cnnfilter.files.output import standard_output
+
 if TYPE_CHECKING:
     from cnnfilter.core.arrays import Array
 
@@ -24,8 +26,8 @@ def shape_text(shape: Iterable[int]) -> str:
 def print_rows(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows under headings: a table, or tab-separated lines off a terminal."""
     if not sys.stdout.isatty():
-        for row in [headings, *rows]:
-            print("\t".join(row))
+        with standard_output() as stdout:
+            stdout.writelines("\t".join(row) + "\n" for row in [headings, *rows])
         return
     from rich.console import Console
 
@@ -61,8 +63,8 @@ def print_array(
     if format is not None or not sys.stdout.isatty():
         from cnnfilter.files.matrices import matrix_text
 
-        for line in matrix_text(array, format or "tsv"):
-            sys.stdout.write(line)
+        with standard_output() as stdout:
+            stdout.writelines(matrix_text(array, format or "tsv"))
         return
     from rich.console import Console
 

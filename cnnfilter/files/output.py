@@ -7,10 +7,28 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 from cnnfilter.errors import FileError
 from cnnfilter.files.source import reason, shown
+
+
+@contextmanager
+def standard_output() -> Iterator[TextIO]:
+    """Write to standard output, all the way.
+
+    Raises
+    ------
+    FileError
+        If its reader is gone or its disk full.
+    """
+    try:
+        yield sys.stdout
+        sys.stdout.flush()
+    except OSError as error:
+        # What is left in the buffer would fail once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise FileError(f"standard output: {reason(error)}") from None
 
 
 @contextmanager
@@ -27,8 +45,8 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
     if str(path) == "-":
         buffer = io.BytesIO()
         yield buffer
-        sys.stdout.buffer.write(buffer.getbuffer())
-        sys.stdout.buffer.flush()
+        with standard_output() as stdout:
+            stdout.buffer.write(buffer.getbuffer())
         return
     path = Path(path)
     beside = path.with_name(f".{secrets.token_hex(8)}.cnnfilter-part")

@@ -20,6 +20,8 @@ _REASONS = {
     errno.ENOENT: "no such file; check the path",
     errno.EISDIR: "is a folder; name the files in it",
     errno.EACCES: "may not be read; check its permissions",
+    errno.EPIPE: "closed by its reader before all was written",
+    errno.ENOSPC: "no space is left; free some or write elsewhere",
     errno.ENOTDIR: "no such file; a part of its path is no folder",
 }
 
