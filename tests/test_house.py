@@ -1,0 +1,165 @@
+"""The layout: which room may import which, what is promised, and what a start costs."""
+
+import ast
+import inspect
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+import cnnfilter
+from cnnfilter.cli.convolve import convolve as convolve_command
+from cnnfilter.cli.options import Common
+from cnnfilter.cli.pool import pool as pool_command
+from cnnfilter.cli.split_channels import split_channels as split_channels_command
+from cnnfilter.core.convolution import Convolution
+from cnnfilter.core.pooling import Pooling
+from cnnfilter.pipeline.operations import OPERATIONS
+
+PACKAGE = Path(cnnfilter.__file__).parent
+#: Top to bottom; a room imports from lower floors only.
+FLOORS = {"cli": 5, "batch": 4, "view": 4, "pipeline": 3, "files": 2, "core": 1, "errors": 0}
+PROMISED = {
+    "convolve", "pool", "split_channels", "merge_channels", "flatten", "patches", "kernel",
+    "KERNELS", "read_image", "write_image", "Pipeline",
+}  # fmt: skip
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_run_one_way(path: Path) -> None:
+    room = path.relative_to(PACKAGE).parts[0]
+    for name in imports_of(path):
+        parts = name.split(".")
+        if parts[0] == "cnnfilter" and len(parts) > 1 and parts[1] != room:
+            assert FLOORS[parts[1]] < FLOORS[room], f"{room} imports {name}"
+
+
+def test_pillow_is_imported_by_the_room_of_files_alone() -> None:
+    users = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if any(name.split(".")[0] == "PIL" for name in imports_of(path))
+    }
+    assert users == {"files/images.py"}
+
+
+def test_what_is_promised_is_there() -> None:
+    assert set(cnnfilter.__all__) >= PROMISED
+    assert len(cnnfilter.__all__) == len({*cnnfilter.__all__})
+    for name in cnnfilter.__all__:
+        assert getattr(cnnfilter, name) is not None
+
+
+def test_type_checkers_see_what_is_exported() -> None:
+    (block,) = (
+        node
+        for node in ast.parse((PACKAGE / "__init__.py").read_text()).body
+        if isinstance(node, ast.If)
+    )
+    seen = {
+        (node.module, alias.asname)
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert seen == {(home, name) for name, home in cnnfilter._HOME_OF.items()}
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'convolv'"):
+        cnnfilter.convolv  # noqa: B018
+
+
+COMMANDS = [
+    (convolve_command, cnnfilter.convolve, {"dtype"}),
+    (pool_command, cnnfilter.pool, set()),
+    (split_channels_command, cnnfilter.split_channels, set()),
+]
+#: What only commands have: how a channel looks as a picture.
+ONLY_COMMANDS = {"look"}
+
+
+@pytest.mark.parametrize(("command", "function", "only_python"), COMMANDS)
+def test_a_command_has_the_arguments_of_its_function(
+    command: Callable[..., object], function: Callable[..., object], only_python: set[str]
+) -> None:
+    options = set(inspect.signature(command).parameters) - set(Common.__dataclass_fields__)
+    arguments = set(inspect.signature(function).parameters) - {"image"}
+    assert options - ONLY_COMMANDS == arguments - only_python
+
+
+def defaults(callable_: Callable[..., object]) -> dict[str, object]:
+    parameters = inspect.signature(callable_).parameters.values()
+    return {each.name: each.default for each in parameters if each.default is not each.empty}
+
+
+@pytest.mark.parametrize(
+    ("command", "function", "read", "given"),
+    [
+        (convolve_command, cnnfilter.convolve, Convolution.of, {"kernel": "sharpen"}),
+        (pool_command, cnnfilter.pool, Pooling.of, {}),
+        (split_channels_command, cnnfilter.split_channels, dict, {}),
+    ],
+)
+def test_a_command_has_the_defaults_of_its_function(
+    command: Callable[..., object],
+    function: Callable[..., object],
+    read: Callable[..., object],
+    given: dict[str, object],
+) -> None:
+    python = defaults(function) | given
+    typed = python | {name: value for name, value in defaults(command).items() if name in python}
+    assert repr(read(**typed)) == repr(read(**python))
+
+
+def test_every_step_takes_the_image_first() -> None:
+    for operation in OPERATIONS.values():
+        assert next(iter(inspect.signature(operation.function).parameters)) == "image"
+
+
+def loaded_by(*arguments: str) -> set[str]:
+    """Name the top packages, and our modules, that a run of the command leaves loaded."""
+    code = (
+        "import sys\n"
+        "from cnnfilter.cli import main\n"
+        f"sys.argv = ['cnnfilter', *{list(arguments)!r}]\n"
+        "try:\n    main()\n"
+        "except SystemExit:\n    pass\n"
+        "print(*sys.modules, file=sys.stderr)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    modules = run.stderr.split()
+    return {name.split(".")[0] for name in modules} | {n for n in modules if "cnnfilter" in n}
+
+
+def test_help_loads_neither_numpy_nor_pillow() -> None:
+    assert not loaded_by("--help") & {"numpy", "PIL", "skimage", "scipy", "tifffile", "pydantic"}
+
+
+def test_a_run_loads_no_more_than_it_uses(tmp_path: Path) -> None:
+    image = tmp_path / "a.png"
+    cnnfilter.write_image(image, [[0, 255], [255, 0]])
+    loaded = loaded_by("pool", str(image), "--quiet")
+    assert (tmp_path / "a-pool.png").exists()
+    assert {"numpy", "PIL"} <= loaded
+    assert not loaded & {"skimage", "scipy", "tifffile", "rich", "pydantic"}
+    assert "cnnfilter.view.matrices" not in loaded
+
+
+def test_typer_is_a_version_that_starts_quickly() -> None:
+    major, minor = (int(part) for part in typer.__version__.split(".")[:2])
+    assert (0, 26) <= (major, minor) < (0, 29)
