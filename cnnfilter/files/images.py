@@ -2,6 +2,7 @@
 
 import logging
 import struct
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,13 +17,17 @@ from cnnfilter.core.arrays import Array
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.source import ContentError
 
+# What they log about odd files would stand beside our one line.
+for _name in ("PIL", "tifffile"):
+    logging.getLogger(_name).addHandler(logging.NullHandler())
+
 #: Pillow's own limit, above which it takes a picture for a decompression bomb.
 MAX_PIXELS = 178_956_970
 
 #: What Pillow and tifffile raise on files that are broken.
 BROKEN = (
     OSError, ValueError, SyntaxError, TypeError, EOFError, RuntimeError, NotImplementedError,
-    struct.error, Pillow.DecompressionBombError,
+    LookupError, struct.error, zlib.error, Pillow.DecompressionBombError,
 )  # fmt: skip
 #: Pillow's names of the formats on the allow-list.
 _READABLE = [each.pillow for each in FORMATS.values() if each.is_picture]
@@ -193,7 +198,6 @@ def _read_tiff(file: BinaryIO, max_pixels: int) -> Image | None:
     """Read what Pillow cannot of TIFF: floats, 16-bit colour, many channels. Else None."""
     import tifffile
 
-    logging.getLogger("tifffile").addHandler(logging.NullHandler())
     with _guarded(), tifffile.TiffFile(file) as tiff:
         page = tiff.pages.first
         if page.dtype is None:

@@ -3,7 +3,9 @@
 import json
 import math
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
+from tokenize import TokenError
 from typing import Any, BinaryIO, cast
 
 import numpy as np
@@ -11,6 +13,11 @@ import numpy as np
 from cnnfilter.core.arrays import Array, check_finite
 from cnnfilter.files.source import ContentError
 
+#: What NumPy and zipfile raise on files that are broken.
+BROKEN = (
+    OSError, ValueError, TypeError, LookupError, SyntaxError, TokenError, EOFError, RuntimeError,
+    zlib.error, zipfile.BadZipFile,
+)  # fmt: skip
 _NPY_MAGIC = b"\x93NUMPY"
 _ZIP_MAGIC = b"PK\x03\x04"
 _SEPARATORS = {"csv": ",", "tsv": "\t"}
@@ -63,7 +70,7 @@ def read_array(file: BinaryIO) -> Array:
         }
         shape, fortran_order, dtype = readers[version](file)
         content = file.read()
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, RuntimeError) as error:
+    except BROKEN as error:
         raise ContentError(f"not an array of NumPy's that can be read ({error})") from None
     if dtype.hasobject or dtype.kind not in "biuf":
         raise ContentError(f"holds {dtype}, not numbers; objects are never unpickled")
@@ -90,7 +97,7 @@ def _read_npz(file: BinaryIO, max_values: int) -> Array:
                 )
             with archive.open(names[0]) as member:
                 return read_array(cast("BinaryIO", member))
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except BROKEN as error:
         raise ContentError(f"not an .npz file that can be read ({error})") from None
 
 
