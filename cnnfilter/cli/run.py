@@ -1,6 +1,7 @@
 """From options to jobs, and from outcomes to what is written on the terminal."""
 
 import sys
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from cnnfilter.errors import ArgumentError
 if TYPE_CHECKING:
     from cnnfilter.batch.jobs import Outcome, Target
     from cnnfilter.batch.work import Work
+    from cnnfilter.core.geometry import Shape
 
 
 def run(work: "Work", common: Common, *, stages: str | None = None) -> None:
@@ -101,8 +103,9 @@ def _report(outcome: "Outcome") -> str:
     """Say in one line what was done: shapes, range, share clipped, where it is."""
     from cnnfilter.files.source import shown
 
-    several = f"{len(outcome.after)} of " if len(outcome.after) > 1 else ""
-    parts = [f"{shape_text(outcome.before)} -> {several}{shape_text(outcome.after[0])}"]
+    parts = [f"{shape_text(outcome.before)} -> {_shapes_text(outcome.after)}"]
+    if outcome.kept:
+        parts[0] += f" = {sum(map(prod, outcome.after))} features"
     if outcome.span is not None:
         low, high = outcome.span
         parts.append(f"values {low:.6g} to {high:.6g}")
@@ -113,6 +116,11 @@ def _report(outcome: "Outcome") -> str:
     if outcome.written and outcome.written != ["-"]:
         parts.append("wrote " + _files([shown(path) for path in outcome.written]))
     return f"{shown(outcome.source)}: {'; '.join(parts)}"
+
+
+def _shapes_text(shapes: "list[Shape]") -> str:
+    """Write the shape of one result, or of channels that lie on each other."""
+    return shape_text(shapes[0] if len(shapes) == 1 else (*shapes[0], len(shapes)))
 
 
 def _files(paths: list[str]) -> str:

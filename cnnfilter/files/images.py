@@ -67,11 +67,6 @@ class Image:
         """Bits for each channel, where they are integers of a picture: 16, else 8."""
         return 16 if self.pixels.dtype == np.uint16 else 8
 
-    @property
-    def is_picture(self) -> bool:
-        """Whether it came from a picture's format, and not from a matrix."""
-        return FORMATS[self.format].is_picture
-
 
 def read_picture(file: BinaryIO, max_pixels: int = MAX_PIXELS) -> Image:
     """Decode a picture: orientation applied, palettes and print colours turned to RGB.
