@@ -15,7 +15,7 @@ PRINTED = ("tsv", "csv", "json")
 
 def say(message: str) -> None:
     """Write one line on standard error."""
-    print(f"cnnfilter: {' '.join(message.split())}", file=sys.stderr)
+    print(f"cnnfilter: {' '.join(message.splitlines())}", file=sys.stderr)
 
 
 def shape_text(shape: Iterable[int]) -> str:

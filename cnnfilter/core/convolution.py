@@ -74,7 +74,7 @@ def convolve(
         Into how many groups channels and filters fall; each filter sees its group's
         channels. Needs a filter bank, or ``channels="sum"``.
     bias : number or array_like, optional
-        Added to the result: one number, or one for each feature map.
+        Added to the result: one number, or one for each kernel or feature map.
     flip : bool
         Turn the kernel by 180 degrees.
     normalize : bool
@@ -295,7 +295,6 @@ class Convolution:
             array = gray(array)
         if array.ndim == 2:
             array = array[:, :, np.newaxis]
-        self._check_bias(shape)
         work = self._result_type(array)
         if self.channels == "sum" and self.bank is None:
             groups = array.reshape(*array.shape[:2], self.groups, -1)
@@ -303,7 +302,7 @@ class Convolution:
         maps = [self._map(array, weights, work) for weights in self.kernels.values()]
         result = self._together(maps).reshape(shape)
         if self.bias is not None:
-            result += self.bias.astype(work)
+            result += self._bias_for(self.bias, shape).astype(work)
         return result if self.dtype is None else convert(result, self.dtype)
 
     def carry_alpha(self, alpha: Array) -> Array:
@@ -321,12 +320,14 @@ class Convolution:
     def _window(self, size: tuple[int, int]) -> Window:
         return Window(size, self.stride, self.dilation, self.padding)
 
-    def _check_bias(self, shape: Shape) -> None:
-        maps = shape[2] if len(shape) == 3 else 1
-        if self.bias is not None and self.bias.size not in (1, maps):
+    def _bias_for(self, bias: Array, shape: Shape) -> Array:
+        """Spread the bias over the result's channels: one, one a kernel, or one a channel."""
+        channels = shape[2] if len(shape) == 3 else 1
+        if bias.size not in (1, len(self.kernels), channels):
             raise ShapeError(
-                f"{self.bias.size} biases for {maps} feature map(s); give one, or one for each"
+                f"{bias.size} biases for {channels} feature map(s); give one, or one for each"
             )
+        return np.repeat(bias, channels // bias.size)
 
     def _result_type(self, image: Array) -> np.dtype[Any]:
         if self.dtype is not None and self.dtype == np.float64:

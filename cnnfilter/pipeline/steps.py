@@ -67,12 +67,23 @@ class Step:
 
     def __str__(self) -> str:
         """Write the step as a pipeline's text has it."""
-        given = (
-            f"{name}={each}"
-            for name, value in self.arguments.items()
-            for each in (value if isinstance(value, list) else [value])
-        )
-        return shlex.join([self.operation, *given])
+        many = OPERATIONS[self.operation].many
+        words = [self.operation]
+        for name, value in self.arguments.items():
+            several = isinstance(value, list) and name == many and not _is_matrix(value)
+            words += [f"{name}={_text(each)}" for each in (value if several else [value])]
+        return shlex.join(words)
+
+
+def _is_matrix(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], list)
+
+
+def _text(value: Any) -> str:
+    """Write an argument as a person would type it."""
+    if _is_matrix(value):
+        return "; ".join(" ".join(map(str, row)) for row in value)
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def parameters_of(operation: str) -> dict[str, Any]:
