@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cnnfilter.core.arguments import Number, number
-from cnnfilter.core.arrays import Array, as_image, result_type
+from cnnfilter.core.arrays import Array, as_image, float_type
 from cnnfilter.errors import ArgumentError
 
 
 def _as_float(image: ArrayLike) -> Array:
     array = as_image(image)
-    return array.astype(result_type(array, 1), copy=False)
+    return array.astype(float_type(array, 1), copy=False)
 
 
 def relu(image: ArrayLike) -> Array:
@@ -64,8 +64,7 @@ def sigmoid(image: ArrayLike) -> Array:
     >>> sigmoid([[0, 1000]])
     array([[0.5, 1. ]], dtype=float32)
     """
-    array = _as_float(image)
-    return np.exp(-np.logaddexp(0, -array))
+    return np.exp(-softplus(-_as_float(image)))
 
 
 def tanh(image: ArrayLike) -> Array:
@@ -87,7 +86,8 @@ def softplus(image: ArrayLike) -> Array:
     >>> softplus([[-1000, 1000]])
     array([[   0., 1000.]], dtype=float32)
     """
-    return np.logaddexp(0, _as_float(image))
+    with np.errstate(invalid="ignore"):  # NumPy warns of NaN here, and nowhere else
+        return np.logaddexp(0, _as_float(image))
 
 
 def clip(image: ArrayLike, low: Number = 0, high: Number = 6) -> Array:

@@ -13,8 +13,8 @@ from cnnfilter.errors import ArgumentError, NotFiniteError, ShapeError
 #: An array of any number type; docstrings say which.
 Array = NDArray[Any]
 
-#: The largest integer up to which float32 holds every integer.
-FLOAT32_EXACT = 2**24
+#: Up to these, float32 and float64 hold every integer; from the last on, int64 none.
+FLOAT32_EXACT, FLOAT64_EXACT, INT64_END = 2**24, 2**53, 2**63
 
 
 def as_image(image: ArrayLike) -> Array:
@@ -61,21 +61,38 @@ def check_finite(array: Array, what: str) -> None:
     NotFiniteError
         If there is any.
     """
+    if problem := not_finite(array):
+        raise NotFiniteError(f"{what} {problem}")
+
+
+def not_finite(array: Array) -> str:
+    """Say how many values are NaN or infinite and where the first is; nothing if none is.
+
+    Examples
+    --------
+    >>> not_finite(np.array([[0, np.nan]]))
+    'holds 1 value(s) that are NaN or infinite, the first at 0,1; replace them by numbers'
+    """
     if array.dtype.kind != "f":
-        return
+        return ""
     finite = np.isfinite(array)
     if finite.all():
-        return
+        return ""
     bad = np.argwhere(~finite)
     first = ",".join(str(index) for index in bad[0])
-    raise NotFiniteError(
-        f"{what} holds {len(bad)} value(s) that are NaN or infinite, the first at {first}; "
+    return (
+        f"holds {len(bad)} value(s) that are NaN or infinite, the first at {first}; "
         "replace them by numbers"
     )
 
 
-def result_type(image: Array, factor: float, offset: float = 0) -> np.dtype[Any]:
-    """Choose the float type that holds weighted sums of an image's values.
+def largest_magnitude(image: Array) -> float:
+    """Give max|x|; as a float, since int64's least has no positive counterpart."""
+    return max(-float(image.min()), float(image.max()))
+
+
+def float_type(image: Array, factor: float, offset: float = 0) -> np.dtype[Any]:
+    """Choose the float type that holds sums of an image's values, integers exactly.
 
     Parameters
     ----------
@@ -89,21 +106,17 @@ def result_type(image: Array, factor: float, offset: float = 0) -> np.dtype[Any]
     -------
     dtype
         A float image keeps its own type (float16 becomes float32). An integer image
-        gives float32 where max|x| * factor + offset stays below 2**24, so that integer
-        weights give exact integers, else float64.
+        gives float32 where max|x| * factor + offset stays below 2**24, else float64.
 
     Examples
     --------
-    >>> result_type(np.zeros((2, 2), np.uint8), factor=9)
+    >>> float_type(np.full((2, 2), 255, np.uint8), factor=9)
     dtype('float32')
     """
     if image.dtype.kind == "f":
-        return np.result_type(image.dtype, np.float32)
-    bounds = np.iinfo(image.dtype)
-    largest = max(-int(bounds.min), int(bounds.max))
-    if largest * factor + offset >= FLOAT32_EXACT:
-        largest = max(-int(image.min()), int(image.max()))
-    return np.dtype(np.float32 if largest * factor + offset < FLOAT32_EXACT else np.float64)
+        return np.dtype(np.float32 if image.dtype.itemsize <= 4 else np.float64)
+    exact = largest_magnitude(image) * factor + offset < FLOAT32_EXACT
+    return np.dtype(np.float32 if exact else np.float64)
 
 
 def convert(values: Array, dtype: DTypeLike) -> Array:

@@ -1,6 +1,6 @@
 """Channels: splitting an image into them, in any colour space, and merging them again."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -171,6 +171,7 @@ def split_channels(image: ArrayLike, space: str = "rgb") -> dict[str, Array]:
     planes = [stack[:, :, index] for index in range(stack.shape[2])]
     if space != "rgb":
         planes[:3] = _from_rgb(stack[:, :, :3], space)
+        planes[3:] = [alpha / np.float32(_full(alpha) / 255) for alpha in planes[3:]]
     return dict(zip(names, planes, strict=True))
 
 
@@ -215,15 +216,28 @@ def merge_channels(
     if len({plane.shape for plane in planes.values()}) > 1:
         shapes = ", ".join(f"{name} {plane.shape}" for name, plane in planes.items())
         raise ShapeError(f"channels of different shapes cannot be merged: {shapes}")
-    expected = channel_names(len(planes), space)
-    for name in expected:
-        if name not in planes:
-            raise ArgumentError(f"channel '{name}' is missing; there are {', '.join(planes)}")
-    ordered = [planes[name] for name in expected]
+    ordered = [planes[name] for name in _in_order(planes, space)]
     if space != "rgb":
         ordered[:3] = np.moveaxis(_to_rgb(ordered[:3], space), -1, 0)
     merged = ordered[0] if len(ordered) == 1 else np.stack(ordered, axis=-1)
     return merged if dtype is None else convert(merged, dtype)
+
+
+def _in_order(names: Collection[str], space: str) -> Sequence[str]:
+    """Order the names of channels; ArgumentError if they are not those of an image."""
+    choice("space", space, SPACES)
+    colours = [channel.name for channel in SPACES[space]]
+    complete: list[Sequence[str]] = [colours, [*colours, "alpha"]]
+    if space == "rgb":
+        complete += [channel_names(1), channel_names(2), channel_names(max(5, len(names)))]
+    for order in complete:
+        if sorted(order) == sorted(names):
+            return order
+    for name in names:
+        if name not in (*colours, "alpha"):
+            raise ArgumentError(unknown("channel", name, colours))
+    missing = next(name for name in colours if name not in names)
+    raise ArgumentError(f"channel '{missing}' is missing; there are {', '.join(names)}")
 
 
 def select_channels(image: ArrayLike, channel: Any, *, space: str = "rgb") -> Array:
@@ -258,6 +272,8 @@ def select_channels(image: ArrayLike, channel: Any, *, space: str = "rgb") -> Ar
     """
     planes = split_channels(image, space)
     wanted = list(channel) if isinstance(channel, list | tuple) else [channel]
+    if not wanted:
+        raise ArgumentError("no channel is named; name one, such as red")
     selected = [_channel(planes, name) for name in wanted]
     return selected[0] if len(selected) == 1 else np.stack(selected, axis=-1)
 
@@ -303,15 +319,15 @@ def gray(image: ArrayLike) -> Array:
         return array[:, :, 0]
     red, green, blue = (array[:, :, index] for index in range(3))
     if array.dtype.kind == "f":
-        wide = np.result_type(array.dtype, np.float32).type
-    else:
-        wide = np.uint32 if array.dtype in (np.uint8, np.uint16) else np.int64
-    total = sum(
-        plane * wide(weight) for plane, weight in zip((red, green, blue), GRAY_WEIGHTS, strict=True)
-    )
-    if array.dtype.kind == "f":
-        return (total / wide(65536)).astype(array.dtype)
-    return ((total + wide(32768)) >> wide(16)).astype(array.dtype)
+        return (0.299 * red + 0.587 * green + 0.114 * blue).astype(array.dtype, copy=False)
+    # Upper and lower 16 bits apart, so that no product of a wide integer overflows.
+    wide: Any = np.uint32 if array.dtype in (np.uint8, np.uint16) else np.int64
+    low, high = wide(32768), wide(0)
+    for plane, weight in zip((red, green, blue), GRAY_WEIGHTS, strict=True):
+        values = plane.astype(wide)
+        high = high + (values >> wide(16)) * wide(weight)
+        low = low + (values & wide(0xFFFF)) * wide(weight)
+    return (high + (low >> wide(16))).astype(array.dtype)
 
 
 def channel_as_gray(plane: Array, name: str, space: str) -> Array:
@@ -338,7 +354,7 @@ def channel_as_tint(plane: Array, name: str, space: str) -> Array:
 def _from_rgb(rgb: Array, space: str) -> list[Array]:
     from skimage import color
 
-    unit = _as_unit(rgb)
+    unit = rgb / _full(rgb)
     if space == "lch":
         converted = color.lab2lch(color.rgb2lab(unit))
     else:
@@ -370,6 +386,6 @@ def _to_rgb(planes: list[Array], space: str) -> Array:
 _SKIMAGE = {"ycbcr": "ypbpr"}
 
 
-def _as_unit(rgb: Array) -> Array:
-    """Scale 0..255, or 0..65535 of 16-bit images, to the 0..1 that scikit-image takes."""
-    return rgb / (65535.0 if rgb.dtype == np.uint16 else 255.0)
+def _full(values: Array) -> float:
+    """Give the value that means all: 65535 in 16-bit images, else 255."""
+    return 65535.0 if values.dtype == np.uint16 else 255.0

@@ -9,10 +9,19 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from cnnfilter.core import engines
 from cnnfilter.core.arguments import Number, Pair, choice, flag, number, whole
-from cnnfilter.core.arrays import Array, as_image, check_finite, convert, result_type
+from cnnfilter.core.arrays import (
+    FLOAT32_EXACT,
+    FLOAT64_EXACT,
+    INT64_END,
+    Array,
+    as_image,
+    check_finite,
+    convert,
+    largest_magnitude,
+)
 from cnnfilter.core.channels import gray
 from cnnfilter.core.geometry import Axis, Padding, Shape, Window
-from cnnfilter.core.kernels import labelled
+from cnnfilter.core.kernels import is_list_of_kernels, labelled
 from cnnfilter.errors import ArgumentError, KernelError, ShapeError
 
 #: A name, text, a 2-D array, a list of these, or a 4-D filter bank.
@@ -95,8 +104,8 @@ def convolve(
     ndarray
         Shape (H', W') for a 2-D kernel on one channel; (H', W', C) where each channel
         gives one; (H', W', maps) for lists (the first kernel's maps come first) and
-        filter banks. float32 where max|x| times the sum of |weights| stays below 2**24
-        or the image is float32, else float64; integers come out exact.
+        filter banks. float32 where max|x| times the sum of |weights| stays below 2**24,
+        so that integers come out exact, or the image is float32; else float64.
 
     Raises
     ------
@@ -147,11 +156,14 @@ class Convolution:
     kernels : dict
         Map's name to weights as they are applied (flipped, normalised, multiplied by
         gain): shape (kH, kW), or one filter bank (kH, kW, C/groups, C_out).
+    stacked : bool
+        Whether results have an axis of maps, as those of lists and sets have.
     bias : ndarray or None
-        One number, or one for each feature map.
+        One number, or one for each kernel or feature map.
     """
 
     kernels: dict[str, Array]
+    stacked: bool
     stride: tuple[int, int]
     dilation: tuple[int, int]
     padding: Any
@@ -191,6 +203,7 @@ class Convolution:
             kernels[name] = scaled if factor == 1 else scaled * factor
         checked = cls(
             kernels=kernels,
+            stacked=is_list_of_kernels(kernel) or len(kernels) > 1,
             stride=window.stride,
             dilation=window.dilation,
             padding=window.padding,
@@ -240,7 +253,7 @@ class Convolution:
         if self.bank is not None:
             (name,) = self.kernels
             return tuple(f"{name}-{number}" for number in range(1, self.bank.shape[3] + 1))
-        names = tuple(self.kernels) if len(self.kernels) > 1 else ()
+        names = tuple(self.kernels) if self.stacked else ()
         if not before or self.channels != "each":
             return names
         return tuple(f"{old}-{new}" for new in names for old in before) or tuple(before)
@@ -261,7 +274,7 @@ class Convolution:
             )
         (height_width,) = outputs
         depth = self._channels_of(shape)
-        if self.combine is None and (len(self.kernels) > 1 or self.bank is not None):
+        if self.combine is None and (self.stacked or self.bank is not None):
             return *height_width, len(self.kernels) * (depth or 1)
         return height_width if depth is None else (*height_width, depth)
 
@@ -295,7 +308,7 @@ class Convolution:
             array = gray(array)
         if array.ndim == 2:
             array = array[:, :, np.newaxis]
-        work = self._result_type(array)
+        work = self._arithmetic(array)
         if self.channels == "sum" and self.bank is None:
             groups = array.reshape(*array.shape[:2], self.groups, -1)
             array = groups.sum(axis=-1, dtype=work)
@@ -329,14 +342,32 @@ class Convolution:
             )
         return np.repeat(bias, channels // bias.size)
 
-    def _result_type(self, image: Array) -> np.dtype[Any]:
-        if self.dtype is not None and self.dtype == np.float64:
-            return self.dtype
+    def _arithmetic(self, image: Array) -> np.dtype[Any]:
+        """Choose the type to compute in, which is the result's unless one was asked for."""
+        if self.dtype == np.float64:
+            return np.dtype(np.float64)
         magnitudes = np.concatenate([_magnitudes(each) for each in self.kernels.values()])
         factor = magnitudes.sum() if self.combine == "sum" else magnitudes.max()
         if self.channels == "sum":
             factor *= image.shape[2] // self.groups
-        return result_type(image, factor, 0 if self.bias is None else np.abs(self.bias).max())
+        offset = 0 if self.bias is None else np.abs(self.bias).max()
+        bound = largest_magnitude(image) * factor + offset
+        if image.dtype in (np.float16, np.float32) or bound < FLOAT32_EXACT:
+            return np.dtype(np.float32)
+        if FLOAT64_EXACT <= bound < INT64_END and self._gives_integers(image):
+            return np.dtype(np.int64)
+        return np.dtype(np.float64)
+
+    def _gives_integers(self, image: Array) -> bool:
+        """Whether integers go in, and integers were asked for."""
+        numbers = [image, *self.kernels.values()]
+        return (
+            self.dtype is not None
+            and self.dtype.kind in "iu"
+            and all(each.dtype.kind in "iu" for each in numbers)
+            and self.bias is None
+            and self.combine != "l2"
+        )
 
     def _map(self, image: Array, weights: Array, work: np.dtype[Any]) -> Array:
         vertical, horizontal = axes = self._window(weights.shape[:2]).axes(image.shape)

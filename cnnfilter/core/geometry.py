@@ -131,8 +131,10 @@ class Window:
         if room < 0:
             raise ShapeError(self._misfit(length, before, after, direction))
         count = room // stride + 1
-        if self.ceil_mode and room % stride and count * stride < length + before:
-            count += 1
+        if self.ceil_mode:
+            count = -(-room // stride) + 1
+            if (count - 1) * stride >= length + before:
+                count -= 1
         return Axis(length, size, stride, self.dilation[direction], before, after, count)
 
     def _padding(self, length: int, direction: int) -> tuple[int, int]:

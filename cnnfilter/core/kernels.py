@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cnnfilter.core.arguments import number
-from cnnfilter.core.arrays import Array
+from cnnfilter.core.arrays import Array, not_finite
 from cnnfilter.core.catalogue import KERNELS, KernelSet
 from cnnfilter.errors import ArgumentError, KernelError, unknown
 
@@ -154,8 +154,8 @@ def as_weights(weights: ArrayLike) -> Array:
             f"a kernel has the shape (height, width), a filter bank (height, width, "
             f"inputs, outputs), not {array.shape}"
         )
-    if not np.isfinite(array).all():
-        raise KernelError("the kernel holds NaN or infinity; every weight must be a number")
+    if problem := not_finite(array):
+        raise KernelError(f"the kernel {problem}")
     integers = array.astype(np.int64) if np.all(np.abs(array) < 2**53) else array
     return integers if np.array_equal(integers, array) else array.astype(np.float64)
 
@@ -221,7 +221,7 @@ def labelled(kernels: Any) -> dict[str, Array]:
         return kernel_set(kernels)
     if isinstance(kernels, dict):
         return {name: as_weights(weights) for name, weights in kernels.items()}
-    if not _is_list_of_kernels(kernels):
+    if not is_list_of_kernels(kernels):
         return {"kernel": as_weights(kernels)}
     result: dict[str, Array] = {}
     for item in kernels:
@@ -235,7 +235,7 @@ def labelled(kernels: Any) -> dict[str, Array]:
     return result
 
 
-def _is_list_of_kernels(kernels: Any) -> bool:
+def is_list_of_kernels(kernels: Any) -> bool:
     """Tell [[0, 1], [1, 0]] (one kernel's rows) from ["edge", [[1]]] (two kernels)."""
     if not isinstance(kernels, list | tuple):
         return False

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cnnfilter.core.arguments import Pair, choice, flag
-from cnnfilter.core.arrays import Array, as_image, result_type
+from cnnfilter.core.arrays import Array, as_image, float_type, largest_magnitude
 from cnnfilter.core.geometry import Axis, Padding, Shape, Window, read_padding
 from cnnfilter.errors import ArgumentError, ShapeError
 
@@ -168,10 +168,10 @@ class Pooling:
         if self.mode == "median":
             return _median(array, axes)
         if self.mode == "l2":
-            exact = result_type(array, _largest(array) * axes[0].size * axes[1].size)
+            exact = float_type(array, largest_magnitude(array) * axes[0].size * axes[1].size)
             squares = np.square(array, dtype=np.float64)
             return np.sqrt(_reduce(squares, axes, np.add, 0)).astype(exact)
-        exact = result_type(array, axes[0].size * axes[1].size)
+        exact = float_type(array, axes[0].size * axes[1].size)
         total = _reduce(array.astype(np.float64), axes, np.add, 0)
         if self.mode == "average":
             total /= self._counts(axes).reshape(total.shape[:2] + (1,) * (total.ndim - 2))
@@ -214,10 +214,6 @@ def _most(dtype: np.dtype[Any]) -> Any:
     return np.inf if dtype.kind == "f" else np.iinfo(dtype).max
 
 
-def _largest(array: Array) -> float:
-    return max(-float(array.min()), float(array.max())) if array.dtype.kind in "iu" else 1.0
-
-
 def _padded(image: Array, axes: tuple[Axis, Axis], fill: Any) -> Array:
     """Surround an image by what changes nothing, as far as windows reach."""
     amounts = [(axis.before, axis.after + axis.overhang) for axis in axes]
@@ -249,7 +245,7 @@ def _reduce_axis(image: Array, direction: int, axis: Axis, ufunc: np.ufunc) -> A
 def _median(image: Array, axes: tuple[Axis, Axis]) -> Array:
     """Sort each window; padding, as infinity, sorts behind what is counted."""
     vertical, horizontal = axes
-    exact = result_type(image, 2)
+    exact = float_type(image, 2)
     padded = _padded(image.astype(exact), axes, np.inf)
     shape = (vertical.count, horizontal.count, *image.shape[2:])
     result = np.empty(shape, exact)
