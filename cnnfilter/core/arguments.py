@@ -41,7 +41,7 @@ def number(name: str, value: Any) -> float:
     """
     try:
         if isinstance(value, str):
-            above, _, below = value.partition("/")
+            above, _, below = _plain(value).partition("/")
             result = float(above) / float(below or 1)
         else:
             result = float(value)
@@ -50,6 +50,13 @@ def number(name: str, value: Any) -> float:
     if not math.isfinite(result):
         raise ArgumentError(f"{name} '{value}' is not a finite number")
     return result
+
+
+def _plain(text: str) -> str:
+    """Refuse 1_000, which is a number to Python and to nobody else."""
+    if "_" in text:
+        raise ValueError
+    return text
 
 
 def whole(name: str, value: Any, least: int = 1) -> int:
@@ -61,7 +68,7 @@ def whole(name: str, value: Any, least: int = 1) -> int:
     3
     """
     try:
-        result = int(value) if isinstance(value, str) else operator.index(value)
+        result = int(_plain(value)) if isinstance(value, str) else operator.index(value)
     except (TypeError, ValueError):
         raise ArgumentError(f"{name} '{value}' is not a whole number") from None
     if result < least:
@@ -80,10 +87,12 @@ def wholes(name: str, value: Any, least: int = 1) -> tuple[int, ...]:
     (2, 3)
     """
     if isinstance(value, str):
-        value = re.split(r"\s*[x,]\s*", value.strip())
-    if isinstance(value, Iterable):
-        return tuple(whole(name, item, least) for item in value)
-    return (whole(name, value, least),)
+        items: Iterable[Any] = re.split(r"\s*[x,]\s*", value.strip())
+        if "" in items:
+            raise ArgumentError(f"{name} '{value}' is not a whole number, nor two such as 2x1")
+    else:
+        items = value if isinstance(value, Iterable) else [value]
+    return tuple(whole(name, item, least) for item in items)
 
 
 def pair(name: str, value: Any, least: int = 1) -> tuple[int, int]:

@@ -336,7 +336,8 @@ KERNELS: Mapping[str, NamedKernel] = {
         "difference of two gaussians with the sigmas inner and outer", IMAGEMAGICK, _dog
     ),
     "gabor": NamedKernel(
-        "Gabor: a cosine wave under a gaussian; angle 0 answers to vertical stripes, "
+        "Gabor: a cosine wave under a gaussian; angle 0 answers to vertical stripes and "
+        "turns clockwise, "
         "wavelength in pixels, sigma auto is 0.56 wavelengths, phase in degrees",
         "Gabor 1946; OpenCV, getGaborKernel",
         _gabor,

@@ -283,7 +283,8 @@ def _channel(planes: dict[str, Array], name: Any) -> Array:
         return planes[str(name)]
     if str(name).isdecimal() and int(name) < len(planes):
         return list(planes.values())[int(name)]
-    raise ShapeError(unknown("channel", str(name), planes) + f" or numbers 0..{len(planes) - 1}")
+    listed = f"there are {', '.join(planes)}, or numbers 0..{len(planes) - 1}"
+    raise ShapeError(unknown("channel", str(name), planes, listed))
 
 
 def gray(image: ArrayLike) -> Array:

@@ -312,8 +312,10 @@ class Convolution:
         if self.channels == "sum" and self.bank is None:
             groups = array.reshape(*array.shape[:2], self.groups, -1)
             array = groups.sum(axis=-1, dtype=work)
-        maps = [self._map(array, weights, work) for weights in self.kernels.values()]
-        result = self._together(maps).reshape(shape)
+        # What float32 cannot hold becomes infinite, as in PyTorch; nothing is said of it.
+        with np.errstate(over="ignore", invalid="ignore"):
+            maps = [self._map(array, weights, work) for weights in self.kernels.values()]
+            result = self._together(maps).reshape(shape)
         if self.bias is not None:
             result += self._bias_for(self.bias, shape).astype(work)
         return result if self.dtype is None else convert(result, self.dtype)

@@ -125,8 +125,8 @@ class Pooling:
                 ceil_mode=flag("ceil_mode", ceil_mode),
                 name="pooling window",
             )
-        elif read_padding(padding) not in ("valid", (0, 0, 0, 0)):
-            raise ArgumentError('size "global" takes the whole map: leave padding out')
+        elif stride is not None or read_padding(padding) not in ("valid", (0, 0, 0, 0)):
+            raise ArgumentError('size "global" takes the whole map: leave stride and padding out')
         return cls(
             window, choice("mode", mode, MODES), flag("count_include_pad", count_include_pad)
         )
