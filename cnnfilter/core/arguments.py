@@ -13,6 +13,9 @@ from cnnfilter.errors import ArgumentError, unknown
 
 #: An integer, two of them (vertical first), or their text: 2, (2, 1), "2x1", "2,1".
 Pair = int | str | tuple[int, int]
+#: More pixels than any side, stride or padding has; beyond it lie typing errors.
+MOST = 1_000_000
+
 #: A number or its text, fractions included: 0.5, "0.5", "1/9".
 Number = float | str
 
@@ -60,7 +63,7 @@ def _plain(text: str) -> str:
 
 
 def whole(name: str, value: Any, least: int = 1) -> int:
-    """Read an integer that is not below `least`.
+    """Read an integer from `least` to `MOST`.
 
     Examples
     --------
@@ -71,8 +74,8 @@ def whole(name: str, value: Any, least: int = 1) -> int:
         result = int(_plain(value)) if isinstance(value, str) else operator.index(value)
     except (TypeError, ValueError):
         raise ArgumentError(f"{name} '{value}' is not a whole number") from None
-    if result < least:
-        raise ArgumentError(f"{name} is {result}; the least is {least}")
+    if not least <= result <= MOST:
+        raise ArgumentError(f"{name} is {result}; it must be from {least} to {MOST}")
     return result
 
 

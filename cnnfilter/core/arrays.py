@@ -1,5 +1,6 @@
 """What an image is: arrays of shape (H, W) or (H, W, C), channels last."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,18 @@ from cnnfilter.errors import ArgumentError, NotFiniteError, ShapeError
 #: An array of any number type; docstrings say which.
 Array = NDArray[Any]
 
+#: About one core's share of the cache: what is worked on at a time.
+BAND_BYTES = 2**20
 #: Up to these, float32 and float64 hold every integer; from the last on, int64 none.
 FLOAT32_EXACT, FLOAT64_EXACT, INT64_END = 2**24, 2**53, 2**63
+
+
+def as_array(what: str, values: ArrayLike) -> Array:
+    """Take anything array-like as an array; ShapeError if its rows are not equally long."""
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise ShapeError(f"{what} has rows that are not equally long") from None
 
 
 def as_image(image: ArrayLike) -> Array:
@@ -40,7 +51,7 @@ def as_image(image: ArrayLike) -> Array:
     >>> as_image([[True, False]])
     array([[255,   0]], dtype=uint8)
     """
-    array = np.asarray(image)
+    array = as_array("an image", image)
     if array.ndim not in (2, 3) or array.size == 0:
         raise ShapeError(
             f"an image has the shape (height, width) or (height, width, channels), "
@@ -131,13 +142,23 @@ def convert(values: Array, dtype: DTypeLike) -> Array:
     if target.kind not in "iu":
         return values.astype(target, copy=False)
     bounds = np.iinfo(target)
-    rounded = np.rint(values) if values.dtype.kind == "f" else values
-    with np.errstate(invalid="ignore"):  # what does not fit is replaced below
-        result = rounded.astype(target)
-    # A comparison and not a clip: float32 has no 2**31 - 1 to clip to.
-    result[rounded <= bounds.min] = bounds.min
-    result[rounded >= bounds.max] = bounds.max
+    result = np.empty(values.shape, target)
+    for rows in bands(values):
+        band = np.rint(values[rows]) if values.dtype.kind == "f" else values[rows]
+        with np.errstate(invalid="ignore"):  # what does not fit is replaced below
+            stored = band.astype(target)
+        # A comparison and not a clip: float32 has no 2**31 - 1 to clip to.
+        stored[band <= bounds.min] = bounds.min
+        stored[band >= bounds.max] = bounds.max
+        result[rows] = stored
     return result
+
+
+def bands(array: Array) -> Iterator[slice]:
+    """Go through an array's rows in bands that fit the cache."""
+    rows = max(1, BAND_BYTES // max(1, array[:1].nbytes))
+    for first in range(0, len(array), rows):
+        yield slice(first, first + rows)
 
 
 def flatten(image: ArrayLike, order: str = "chw") -> Array:

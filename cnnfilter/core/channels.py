@@ -188,7 +188,8 @@ def merge_channels(
     space : str
         The colour space that the channels are in.
     dtype : dtype, optional
-        The result's type; an integer type rounds half to even and saturates.
+        The result's type; an integer type rounds half to even and saturates. uint16
+        scales 0..255 of the other spaces to 0..65535.
 
     Returns
     -------
@@ -220,7 +221,11 @@ def merge_channels(
     if space != "rgb":
         ordered[:3] = np.moveaxis(_to_rgb(ordered[:3], space), -1, 0)
     merged = ordered[0] if len(ordered) == 1 else np.stack(ordered, axis=-1)
-    return merged if dtype is None else convert(merged, dtype)
+    if dtype is None:
+        return merged
+    if space != "rgb" and np.dtype(dtype) == np.uint16:
+        merged = merged * np.float64(257)
+    return convert(merged, dtype)
 
 
 def _in_order(names: Collection[str], space: str) -> Sequence[str]:

@@ -1,7 +1,8 @@
 """What convolve() means: its arguments, their checks, the type of its result."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from cnnfilter.core.arrays import (
     FLOAT64_EXACT,
     INT64_END,
     Array,
+    as_array,
     as_image,
     check_finite,
     convert,
@@ -83,7 +85,8 @@ def convolve(
         Into how many groups channels and filters fall; each filter sees its group's
         channels. Needs a filter bank, or ``channels="sum"``.
     bias : number or array_like, optional
-        Added to the result: one number, or one for each kernel or feature map.
+        Added to the maps, before they are combined: one number, or one for each kernel,
+        filter or feature map.
     flip : bool
         Turn the kernel by 180 degrees.
     normalize : bool
@@ -314,10 +317,7 @@ class Convolution:
             array = groups.sum(axis=-1, dtype=work)
         # What float32 cannot hold becomes infinite, as in PyTorch; nothing is said of it.
         with np.errstate(over="ignore", invalid="ignore"):
-            maps = [self._map(array, weights, work) for weights in self.kernels.values()]
-            result = self._together(maps).reshape(shape)
-        if self.bias is not None:
-            result += self._bias_for(self.bias, shape).astype(work)
+            result = self._together(self._maps(array, work), shape, work).reshape(shape)
         return result if self.dtype is None else convert(result, self.dtype)
 
     def carry_alpha(self, alpha: Array) -> Array:
@@ -335,14 +335,19 @@ class Convolution:
     def _window(self, size: tuple[int, int]) -> Window:
         return Window(size, self.stride, self.dilation, self.padding)
 
-    def _bias_for(self, bias: Array, shape: Shape) -> Array:
-        """Spread the bias over the result's channels: one, one a kernel, or one a channel."""
-        channels = shape[2] if len(shape) == 3 else 1
-        if bias.size not in (1, len(self.kernels), channels):
-            raise ShapeError(
-                f"{bias.size} biases for {channels} feature map(s); give one, or one for each"
-            )
-        return np.repeat(bias, channels // bias.size)
+    def _biases(self, channels: int) -> Array | None:
+        """Spread the bias over kernels, as rows, and the channels that each gives."""
+        if self.bias is None:
+            return None
+        kernels = len(self.kernels)
+        if self.bias.size in (1, kernels):
+            return np.broadcast_to(self.bias.reshape(-1, 1), (kernels, channels))
+        if self.bias.size == kernels * channels:
+            return self.bias.reshape(kernels, channels)
+        raise ShapeError(
+            f"{self.bias.size} biases for {kernels * channels} feature map(s); give one, or one "
+            "for each"
+        )
 
     def _arithmetic(self, image: Array) -> np.dtype[Any]:
         """Choose the type to compute in, which is the result's unless one was asked for."""
@@ -353,6 +358,8 @@ class Convolution:
         if self.channels == "sum":
             factor *= image.shape[2] // self.groups
         offset = 0 if self.bias is None else np.abs(self.bias).max()
+        if self.combine == "sum":
+            offset *= len(magnitudes)
         bound = largest_magnitude(image) * factor + offset
         if image.dtype in (np.float16, np.float32) or bound < FLOAT32_EXACT:
             return np.dtype(np.float32)
@@ -371,20 +378,30 @@ class Convolution:
             and self.combine != "l2"
         )
 
-    def _map(self, image: Array, weights: Array, work: np.dtype[Any]) -> Array:
-        vertical, horizontal = axes = self._window(weights.shape[:2]).axes(image.shape)
-        padded = self._padded(image, vertical, horizontal)
-        if weights.ndim == 2:
-            out = np.empty((vertical.count, horizontal.count, image.shape[2]), work)
-            engines.correlate(padded, weights, axes, out)
-            return out
-        seen, filters = weights.shape[2], weights.shape[3] // self.groups
-        out = np.empty((vertical.count, horizontal.count, weights.shape[3]), work)
+    def _maps(self, image: Array, work: np.dtype[Any]) -> Iterator[Array]:
+        """Compute each kernel's maps, bias included: shape (H', W', channels)."""
+        channels = image.shape[2] if self.bank is None else self.bank.shape[3]
+        biases = self._biases(channels)
+        for index, weights in enumerate(self.kernels.values()):
+            axes = self._window(weights.shape[:2]).axes(image.shape)
+            padded = self._padded(image, *axes)
+            out = np.empty((axes[0].count, axes[1].count, channels), work)
+            if weights.ndim == 2:
+                engines.correlate(padded, weights, axes, out)
+            else:
+                self._correlate_groups(padded, weights, axes, out)
+            if biases is not None:
+                out += biases[index].astype(work)
+            yield out
+
+    def _correlate_groups(
+        self, padded: Array, bank: Array, axes: tuple[Axis, Axis], out: Array
+    ) -> None:
+        seen, filters = bank.shape[2], bank.shape[3] // self.groups
         for group in range(self.groups):
             own = slice(group * filters, (group + 1) * filters)
             channels = padded[:, :, group * seen : (group + 1) * seen]
-            engines.correlate_bank(channels, weights[..., own], axes, out[:, :, own])
-        return out
+            engines.correlate_bank(channels, bank[..., own], axes, out[:, :, own])
 
     def _padded(self, image: Array, vertical: Axis, horizontal: Axis) -> Array:
         amounts = (
@@ -397,18 +414,28 @@ class Convolution:
         mode: Any = BORDERS[self.border]
         return np.pad(image, amounts, mode=mode)
 
-    def _together(self, maps: list[Array]) -> Array:
-        """Stack the kernels' maps, or combine them into one."""
+    def _together(self, maps: Iterator[Array], shape: Shape, work: np.dtype[Any]) -> Array:
+        """Stack the kernels' maps, or combine them into one as they come."""
+        first = next(maps)
         if self.combine is None:
-            return maps[0] if len(maps) == 1 else np.concatenate(maps, axis=-1)
+            if len(self.kernels) == 1:
+                return first
+            result = np.empty((*shape[:2], len(self.kernels), first.shape[2]), work)
+            for index, each in enumerate(chain([first], maps)):
+                result[:, :, index] = each
+            return result
         if self.bank is not None:
-            maps = list(np.moveaxis(maps[0], -1, 0))
-        if self.combine == "max":
-            return np.maximum.reduce(maps)
-        if self.combine == "sum":
-            return np.add.reduce(maps)
-        squares = sum(np.square(each, dtype=np.float64) for each in maps)
-        return np.sqrt(squares).astype(maps[0].dtype)
+            maps = iter(np.moveaxis(first, -1, 0))
+            first = next(maps)
+        if self.combine == "l2":
+            squares = np.square(first, dtype=np.float64)
+            for each in maps:
+                squares += np.square(each, dtype=np.float64)
+            return np.sqrt(squares, out=squares).astype(work)
+        ufunc = np.maximum if self.combine == "max" else np.add
+        for each in maps:
+            ufunc(first, each, out=first)
+        return first
 
 
 def _filters(weights: Array) -> Array:
@@ -434,7 +461,7 @@ def _read_dtype(dtype: Any) -> np.dtype[Any] | None:
         return None
     try:
         result = np.dtype(dtype)
-    except TypeError:
+    except (TypeError, ValueError, SyntaxError):
         raise ArgumentError(f"dtype '{dtype}' is unknown; write uint8, float32, ...") from None
     if result.kind not in "iuf":
         raise ArgumentError(f"dtype {result} holds no real numbers; write uint8, float32, ...")
@@ -446,7 +473,7 @@ def _read_bias(bias: Any) -> Array | None:
         return None
     if isinstance(bias, str):
         return np.array([number("bias", word) for word in bias.split(",")])
-    values = np.asarray(bias).ravel()
+    values = as_array("the bias", bias).ravel()
     if values.dtype.kind not in "iuf" or values.size == 0 or not np.isfinite(values).all():
         raise ArgumentError(f"bias {bias!r} is not a number, nor one for each feature map")
     return values.astype(np.float64)

@@ -8,11 +8,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cnnfilter.core.arrays import Array
+from cnnfilter.core.arrays import BAND_BYTES, Array
 from cnnfilter.core.geometry import Axis
-
-#: Bytes of scratch that a band may take: about one core's share of the cache.
-BAND_BYTES = 2**20
 
 
 def correlate(padded: Array, weights: Array, axes: tuple[Axis, Axis], out: Array) -> None:

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cnnfilter.core.arguments import number
-from cnnfilter.core.arrays import Array, not_finite
+from cnnfilter.core.arrays import Array, as_array, not_finite
 from cnnfilter.core.catalogue import KERNELS, KernelSet
-from cnnfilter.errors import ArgumentError, KernelError, unknown
+from cnnfilter.errors import ArgumentError, KernelError, ShapeError, unknown
 
 
 def kernel(name_or_text: str) -> Array | list[Array]:
@@ -82,7 +82,8 @@ def _with_parameters(name: str, make: Callable[..., Array], text: str) -> Array:
             f"'{text}' has {len(values)}"
         )
     try:
-        return make(*values)
+        with np.errstate(all="ignore"):  # weights that are no numbers are refused here
+            return as_weights(make(*values))
     except ArgumentError as error:
         raise KernelError(f"kernel '{name}:{text}': {error}") from None
 
@@ -144,9 +145,9 @@ def as_weights(weights: ArrayLike) -> Array:
     array([[0, 2]])
     """
     try:
-        array = np.asarray(weights)
-    except ValueError:
-        raise KernelError("the kernel's rows are not equally long") from None
+        array = as_array("the kernel", weights)
+    except ShapeError as error:
+        raise KernelError(str(error)) from None
     if array.dtype.kind not in "biuf":
         raise KernelError(f"a kernel holds real numbers, not {array.dtype}")
     if array.ndim not in (2, 4) or array.size == 0:
@@ -220,25 +221,38 @@ def labelled(kernels: Any) -> dict[str, Array]:
     if isinstance(kernels, str):
         return kernel_set(kernels)
     if isinstance(kernels, dict):
-        return {name: as_weights(weights) for name, weights in kernels.items()}
-    if not is_list_of_kernels(kernels):
-        return {"kernel": as_weights(kernels)}
-    result: dict[str, Array] = {}
-    for item in kernels:
-        for name, weights in labelled(item).items():
-            if weights.ndim != 2:
-                raise KernelError("a filter bank stands alone; a list holds 2-D kernels")
-            unique = name if name not in result else f"{name}-{len(result) + 1}"
-            result[unique] = weights
+        result = {name: as_weights(weights) for name, weights in kernels.items()}
+    elif is_list_of_kernels(kernels):
+        result = {}
+        for item in kernels:
+            for name, weights in labelled(item).items():
+                result[_free(name, result)] = weights
+    else:
+        result = {"kernel": as_weights(kernels)}
     if not result:
         raise KernelError("no kernel is given; name one, such as sharpen")
+    if len(result) > 1 and any(weights.ndim != 2 for weights in result.values()):
+        raise KernelError("a filter bank stands alone; a list holds 2-D kernels")
     return result
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    """Give the name, numbered if it is taken already."""
+    names = (name, *(f"{name}-{number}" for number in range(2, len(taken) + 2)))
+    return next(each for each in names if each not in taken)
 
 
 def is_list_of_kernels(kernels: Any) -> bool:
     """Tell [[0, 1], [1, 0]] (one kernel's rows) from ["edge", [[1]]] (two kernels)."""
     if not isinstance(kernels, list | tuple):
         return False
-    return not kernels or any(
-        isinstance(item, str | dict) or np.ndim(item) == 2 for item in kernels
+    return not kernels or any(isinstance(item, str | dict) or _is_matrix(item) for item in kernels)
+
+
+def _is_matrix(item: Any) -> bool:
+    if isinstance(item, np.ndarray):
+        return item.ndim == 2
+    return isinstance(item, list | tuple) and any(
+        isinstance(row, list | tuple) and not any(isinstance(each, list | tuple) for each in row)
+        for row in item
     )

@@ -116,7 +116,7 @@ class Pooling:
     ) -> "Pooling":
         """Read the arguments of `pool`, as a person would type them."""
         window = None
-        if size != "global":
+        if not (isinstance(size, str) and size == "global"):
             window = Window.of(
                 size,
                 size if stride is None else stride,
@@ -161,6 +161,7 @@ class Pooling:
             return self._pool(array, axes)
 
     def _pool(self, array: Array, axes: tuple[Axis, Axis]) -> Array:
+        taps = axes[0].size * axes[1].size
         if self.mode == "max":
             return _reduce(array, axes, np.maximum, _least(array.dtype))
         if self.mode == "min":
@@ -168,14 +169,14 @@ class Pooling:
         if self.mode == "median":
             return _median(array, axes)
         if self.mode == "l2":
-            exact = float_type(array, largest_magnitude(array) * axes[0].size * axes[1].size)
-            squares = np.square(array, dtype=np.float64)
-            return np.sqrt(_reduce(squares, axes, np.add, 0)).astype(exact)
-        exact = float_type(array, axes[0].size * axes[1].size)
-        total = _reduce(array.astype(np.float64), axes, np.add, 0)
+            exact = float_type(array, largest_magnitude(array) * taps)
+            squares = np.square(array, dtype=_sums_in(exact, array))
+            return np.sqrt(_reduce(squares, axes, np.add, 0, squares.dtype)).astype(exact)
+        exact = float_type(array, taps)
+        total = _reduce(array, axes, np.add, 0, _sums_in(exact, array))
         if self.mode == "average":
             total /= self._counts(axes).reshape(total.shape[:2] + (1,) * (total.ndim - 2))
-        return total.astype(exact)
+        return total.astype(exact, copy=False)
 
     def carry_alpha(self, alpha: Array) -> Array:
         """Give each output pixel the average alpha of its window."""
@@ -223,20 +224,33 @@ def _padded(image: Array, axes: tuple[Axis, Axis], fill: Any) -> Array:
     return np.pad(image, amounts, constant_values=fill)
 
 
-def _reduce(image: Array, axes: tuple[Axis, Axis], ufunc: np.ufunc, neutral: Any) -> Array:
-    """Reduce every window by max, min or sum: rows first, then columns."""
+def _sums_in(exact: np.dtype[Any], image: Array) -> np.dtype[Any]:
+    """Choose the type to add up in: float64 unless float32 holds every sum exactly."""
+    return np.dtype(np.float64) if image.dtype.kind == "f" else exact
+
+
+def _reduce(
+    image: Array,
+    axes: tuple[Axis, Axis],
+    ufunc: np.ufunc,
+    neutral: Any,
+    dtype: np.dtype[Any] | None = None,
+) -> Array:
+    """Reduce every window by max, min or sum, in a type: rows first, then columns."""
     result = _padded(image, axes, neutral)
     for direction, axis in enumerate(axes):
-        result = _reduce_axis(result, direction, axis, ufunc)
+        result = _reduce_axis(result, direction, axis, ufunc, dtype or image.dtype)
     return result
 
 
-def _reduce_axis(image: Array, direction: int, axis: Axis, ufunc: np.ufunc) -> Array:
+def _reduce_axis(
+    image: Array, direction: int, axis: Axis, ufunc: np.ufunc, dtype: np.dtype[Any]
+) -> Array:
     along = np.moveaxis(image, direction, 0)
     if axis.count == 1 and axis.dilation == 1:
-        reduced = ufunc.reduce(along[: axis.size], axis=0, keepdims=True)
+        reduced = ufunc.reduce(along[: axis.size], axis=0, keepdims=True, dtype=dtype)
     else:
-        reduced = along[axis.taps(0)].copy()
+        reduced = along[axis.taps(0)].astype(dtype)
         for tap in range(1, axis.size):
             ufunc(reduced, along[axis.taps(tap)], out=reduced)
     return np.moveaxis(reduced, 0, direction)

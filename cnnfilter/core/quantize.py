@@ -26,7 +26,12 @@ class Quantized:
     clipped: float
 
 
-def quantize(values: Array, range: str = "clip", depth: int = 8) -> Quantized:
+def quantize(
+    values: Array,
+    range: str = "clip",
+    depth: int = 8,
+    extremes: tuple[float, float] | None = None,
+) -> Quantized:
     """Round to integers (half to even) and saturate.
 
     Parameters
@@ -39,6 +44,9 @@ def quantize(values: Array, range: str = "clip", depth: int = 8) -> Quantized:
         0 at the middle, 128, and scales by the largest magnitude.
     depth : {8, 16}
         Bits: 0..255 or 0..65535.
+    extremes : (float, float), optional
+        The lowest and highest value of maps that are scaled alike; these values' own
+        unless given.
 
     Raises
     ------
@@ -50,22 +58,31 @@ def quantize(values: Array, range: str = "clip", depth: int = 8) -> Quantized:
     >>> result = quantize(np.array([[-3.0, 0.5, 1.5, 300.0]]))
     >>> result.pixels, result.clipped
     (array([[  0,   0,   2, 255]], dtype=uint8), 0.5)
+    >>> quantize(np.array([[-2.0, 0.0, 1.0]]), "symmetric").pixels
+    array([[  0, 128, 191]], dtype=uint8)
     """
     choice("range", range, RANGES)
     check_finite(values, "the result")
-    dtype = np.dtype(f"uint{depth}")
-    top = 2**depth - 1
-    if range == "minmax":
-        low, high = float(values.min()), float(values.max())
-        scale = top / (high - low) if high > low else 0.0
-        return Quantized(convert((values.astype(np.float64) - low) * scale, dtype), 0.0)
-    if range == "symmetric":
-        peak = max(-float(values.min()), float(values.max())) or 1.0
-        half = top / 2
-        return Quantized(convert(half + half * (values.astype(np.float64) / peak), dtype), 0.0)
+    dtype, top = np.dtype(f"uint{depth}"), 2**depth - 1
+    if range in ("minmax", "symmetric"):
+        low, high = extremes or (float(values.min()), float(values.max()))
+        return Quantized(convert(_stretched(values, range, low, high, top), dtype), 0.0)
+    if range == "abs":
+        values = np.abs(values if values.dtype.kind == "f" else values.astype(np.float64))
     if values.dtype == dtype:
         return Quantized(values, 0.0)
-    magnitudes = np.abs(values) if range == "abs" else values
-    rounded = np.rint(magnitudes)
-    changed = int(np.count_nonzero((rounded < 0) | (rounded > top)))
-    return Quantized(convert(rounded, dtype), changed / values.size)
+    # What rounds to below 0 or above the top, which is odd, so that its half rounds up.
+    changed = np.count_nonzero(values < -0.5) + np.count_nonzero(values >= top + 0.5)
+    return Quantized(convert(values, dtype), int(changed) / values.size)
+
+
+def _stretched(values: Array, range: str, low: float, high: float, top: int) -> Array:
+    """Scale low..high to 0..top, or 0 to the middle."""
+    # A power of two changes no digit, and keeps the largest numbers from overflowing.
+    shrink = -int(np.frexp(max(-low, high, 0.0))[1])
+    low, high = float(np.ldexp(low, shrink)), float(np.ldexp(high, shrink))
+    scaled = np.ldexp(values.astype(np.float64), shrink)
+    if range == "symmetric":
+        peak = max(-low, high) or 1.0
+        return top / 2 + top / 2 * scaled / peak
+    return (scaled - low) * top / ((high - low) or 1.0)

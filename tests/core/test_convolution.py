@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import math
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -823,9 +825,23 @@ def test_bias_is_added_once_after_channels_are_summed() -> None:
     assert_array_equal(convolve(np.ones((1, 1, 3)), "1", channels="sum", bias=10), [[13]])
 
 
-@pytest.mark.parametrize(("combine", "expected"), [("max", 14), ("sum", 17), ("l2", 15)])
-def test_bias_is_added_after_kernels_are_combined(combine: str, expected: int) -> None:
-    assert convolve(pixel(1), ["3", "4"], combine=combine, bias=10).item() == expected
+@pytest.mark.parametrize(
+    ("combine", "expected"), [("max", 24), ("sum", 13 + 24), ("l2", math.hypot(13, 24))]
+)
+def test_each_kernel_adds_its_bias_before_maps_are_combined(combine: str, expected: float) -> None:
+    result = convolve(pixel(1), ["3", "4"], combine=combine, bias=[10, 20])
+    assert result.item() == pytest.approx(expected)
+
+
+def test_a_bias_is_one_for_each_kernel_filter_or_map() -> None:
+    image = np.zeros((3, 3, 3), np.uint8)
+    assert convolve(image, ["1", "1"], bias=[1, 2])[0, 0].tolist() == [1, 1, 1, 2, 2, 2]
+    assert convolve(image, ["1", "1"], bias=range(6))[0, 0].tolist() == [0, 1, 2, 3, 4, 5]
+    assert convolve(image, "1", bias=[1, 2, 3])[0, 0].tolist() == [1, 2, 3]
+    bank = np.zeros((1, 1, 3, 2))
+    assert convolve(image, bank, bias=[3, 4], combine="l2")[0, 0] == 5
+    with pytest.raises(ShapeError, match="4 biases for 6"):
+        convolve(image, ["1", "1"], bias=[1, 2, 3, 4])
 
 
 @pytest.mark.parametrize("bias", [[1, 2], [1, 2, 3, 4]])
