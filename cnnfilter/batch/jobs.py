@@ -8,10 +8,11 @@ from pathlib import Path, PurePath
 import numpy as np
 
 from cnnfilter.batch.work import Result, Work
+from cnnfilter.core.arrays import Array
 from cnnfilter.core.geometry import Shape
 from cnnfilter.core.quantize import quantize
 from cnnfilter.errors import CnnFilterError, FileError
-from cnnfilter.files.formats import FORMATS
+from cnnfilter.files.formats import FORMATS, format_of
 from cnnfilter.files.images import MAX_PIXELS, Image
 from cnnfilter.files.load import read
 from cnnfilter.files.output import check_target
@@ -40,6 +41,8 @@ class Target:
         Where the layers' results go.
     keep : bool
         Hand results back instead of writing them.
+    inputs : frozenset
+        The identities of all inputs, which are never written to.
     """
 
     file: str | None = None
@@ -49,6 +52,7 @@ class Target:
     force: bool = False
     stages: Path | None = None
     keep: bool = False
+    inputs: frozenset[tuple[int, int]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,8 @@ class Outcome:
         The shapes of its results.
     span : (float, float) or None
         The lowest and the highest finite value of the results.
+    not_finite : int
+        How many values are NaN or infinite.
     clipped : list of float
         For each picture, the share of values that clipping changed.
     written : list of str
@@ -91,6 +97,7 @@ class Outcome:
     before: Shape = ()
     after: list[Shape] = field(default_factory=list)
     span: tuple[float, float] | None = None
+    not_finite: int = 0
     clipped: list[float] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -118,18 +125,25 @@ def _run(job: Job, outcome: Outcome) -> None:
     results = job.work.results(image)
     last = [result for result in results if not result.is_stage]
     outcome.before, outcome.after = image.pixels.shape, [result.pixels.shape for result in last]
-    outcome.span = _span(last)
+    finite = [_finite(result.pixels) for result in last]
+    outcome.span = _span(finite)
+    outcome.not_finite = sum(result.pixels.size for result in last) - sum(map(np.size, finite))
+    to_write = results
     if job.target.keep:
         outcome.kept.extend(_stored(result, job.target.range, image.depth) for result in last)
-    else:
-        _write_all(last, image, job, outcome)
-    _write_all([result for result in results if result.is_stage], image, job, outcome)
+        to_write = [result for result in results if result.is_stage]
+    _write_all(to_write, image, job, outcome)
 
 
-def _span(results: Iterable[Result]) -> tuple[float, float] | None:
-    """Give the lowest and the highest of the finite values."""
-    finite = [result.pixels[np.isfinite(result.pixels)] for result in results]
-    spans = [(float(values.min()), float(values.max())) for values in finite if values.size]
+def _finite(values: Array) -> Array:
+    if np.isfinite(values.min()) and np.isfinite(values.max()):
+        return values
+    return values[np.isfinite(values)]
+
+
+def _span(arrays: Iterable[Array]) -> tuple[float, float] | None:
+    """Give the lowest and the highest value of all."""
+    spans = [(float(values.min()), float(values.max())) for values in arrays if values.size]
     if not spans:
         return None
     return min(low for low, _ in spans), max(high for _, high in spans)
@@ -139,48 +153,71 @@ def _stored(result: Result, range: str | None, depth: int) -> Result:
     """Give the values as a picture would store them, where a range is asked for."""
     if range is None:
         return result
-    return result.with_pixels(quantize(result.pixels, range, depth).pixels)
+    return result.with_pixels(quantize(result.pixels, range, result.depth or depth).pixels)
+
+
+@dataclass(frozen=True)
+class _Writing:
+    """A result's part with its place; parts of one result are scaled alike."""
+
+    part: Result
+    format: str
+    path: str
+    extremes: tuple[float, float] | None
 
 
 def _write_all(results: list[Result], image: Image, job: Job, outcome: Outcome) -> None:
     """Write results as pictures, each feature map by itself, or as arrays."""
-    parts = [
-        (part, format)
-        for result in results
-        for format in [_format_for(result, job.target, image)]
-        for part in (job.work.pictures(result) if FORMATS[format].is_picture else [result])
-    ]
-    names = [part.name for part, _ in parts if not part.is_stage]
+    writings = [each for result in results for each in _writings(result, image, job)]
+    names = [each.part.name for each in writings if not each.part.is_stage]
     if job.target.file is not None and len(names) > 1:
         raise FileError(
             f"{shown(job.target.file)}: one name for {len(names)} results ({', '.join(names)}); "
             "name a folder such as out/, or an array's format such as .npy"
         )
-    for part, format in parts:
-        _write(part, format, image, job, outcome)
+    for each in writings:
+        if each.path != "-":
+            check_target(Path(each.path), job.target.inputs, force=job.target.force)
+    for each in writings:
+        _write(each, image, job, outcome)
+
+
+def _writings(result: Result, image: Image, job: Job) -> Iterator[_Writing]:
+    format = _format_for(result, job.target, image)
+    if not FORMATS[format].is_picture:
+        yield _Writing(result, format, _path(result, format, job), None)
+        return
+    parts = job.work.pictures(result)
+    extremes = _span(part.pixels for part in parts) if len(parts) > 1 else None
+    for part in parts:
+        yield _Writing(part, format, _path(part, format, job), extremes)
 
 
 def _format_for(result: Result, target: Target, image: Image) -> str:
-    format = target.format or image.format
-    several = result.channels and not result.is_stage
-    # A TIFF that is named holds several maps in one array, as .npy does.
-    return "float" if format == "tif" and target.file is not None and several else format
+    """Choose the format: as --format says, as the file is named, or the input's."""
+    if target.format is not None:
+        return target.format
+    named = target.file and not result.is_stage and target.file != "-" and format_of(target.file)
+    # A TIFF can hold a matrix, and several maps in one array, as .npy does.
+    if named == "tif" and (result.channels or not FORMATS[image.format].is_picture):
+        return "float"
+    return named or image.format
 
 
-def _write(part: Result, format: str, image: Image, job: Job, outcome: Outcome) -> None:
-    path = _path(part, format, job)
-    if path != "-":
-        check_target(Path(path), job.source, force=job.target.force)
+def _write(writing: _Writing, image: Image, job: Job, outcome: Outcome) -> None:
+    part = writing.part
     written = write(
-        path,
+        writing.path,
         part.pixels,
         part.alpha,
-        format,
+        writing.format,
         range=job.target.range,
+        extremes=writing.extremes,
         metadata=image.metadata,
-        depth=image.depth,
+        depth=part.depth or image.depth,
+        force=job.target.force,
     )
-    outcome.written.append(path)
+    outcome.written.append(writing.path)
     outcome.notes.extend(note for note in written.notes if note not in outcome.notes)
     if written.clipped is not None and not part.is_stage:
         outcome.clipped.append(written.clipped)

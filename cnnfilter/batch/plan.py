@@ -10,6 +10,7 @@ from cnnfilter.batch.work import Work
 from cnnfilter.errors import ArgumentError, unknown
 from cnnfilter.files.formats import FORMATS, format_of
 from cnnfilter.files.images import MAX_PIXELS
+from cnnfilter.files.output import identity
 from cnnfilter.files.source import shown
 
 
@@ -47,9 +48,13 @@ def plan_jobs(
         raise ArgumentError("standard input (-) can be read only once")
     if target.format is not None and target.format not in FORMATS:
         raise ArgumentError(unknown("format", target.format, FORMATS))
+    if output == "":
+        raise ArgumentError("the output has no name; leave --output out, or name a file or folder")
     if target.keep:
         return [Job(source, work, target, max_pixels) for source in sources]
-    placed = _placed(target, output, several=len(sources) > 1)
+    inputs = frozenset(filter(None, map(identity, sources)))
+    placed = replace(_placed(target, output, several=len(sources) > 1), inputs=inputs)
+    _check_one_picture(work, placed)
     jobs = [
         Job(source, work, replace(placed, file="-") if _to_stdout(source, placed) else placed,
             max_pixels)
@@ -71,14 +76,29 @@ def _placed(target: Target, output: str | None, *, several: bool) -> Target:
         if several and os.path.isfile(output):  # noqa: PTH113
             raise ArgumentError(f"{shown(output)}: is a file; several images need a folder")
         return replace(target, folder=Path(output))
-    said = format_of(output)
+    suffix = Path(output).suffix.lower()
     if target.format is None:
-        return replace(target, file=output, format=said)
-    if said is not None and Path(output).suffix.lower() not in FORMATS[target.format].suffixes:
+        format_of(output)
+    elif suffix not in FORMATS[target.format].suffixes and any(
+        suffix in each.suffixes for each in FORMATS.values()
+    ):
         raise ArgumentError(
-            f"{shown(output)}: is named as {said}, but --format says {target.format}; leave one out"
+            f"{shown(output)}: is named as another format than --format {target.format}; "
+            "leave one out"
         )
     return replace(target, file=output)
+
+
+def _check_one_picture(work: Work, target: Target) -> None:
+    """Refuse to put several feature maps into one picture, whatever the image."""
+    if target.file is None or target.file == "-" or work.maps == 1:
+        return
+    format = target.format or format_of(target.file)
+    if format is not None and FORMATS[format].is_picture and format != "tif":
+        raise ArgumentError(
+            f"{shown(target.file)}: one name for {work.maps} feature maps; name a folder such as "
+            "out/, an array's format such as .npy, or combine them"
+        )
 
 
 def _to_stdout(source: str, target: Target) -> bool:
@@ -88,12 +108,13 @@ def _to_stdout(source: str, target: Target) -> bool:
 
 def _check_collisions(jobs: Sequence[Job]) -> None:
     """Refuse two inputs with one output's name: the second would undo the first."""
-    planned: dict[str, str] = {}
+    planned: dict[Path, str] = {}
     for job in jobs:
-        path = str(named_after(job.source, "", job.target.format, job.target.folder))
-        if path in planned:
-            raise ArgumentError(
-                f"{shown(planned[path])} and {shown(job.source)} would be written to the same "
-                "file; give them different names or folders"
-            )
-        planned[path] = job.source
+        folders = {job.target.folder, job.target.stages or job.target.folder}
+        for path in {named_after(job.source, "", job.target.format, each) for each in folders}:
+            if path in planned:
+                raise ArgumentError(
+                    f"{shown(planned[path])} and {shown(job.source)} would be written to the "
+                    "same file; give them different names or folders"
+                )
+            planned[path] = job.source

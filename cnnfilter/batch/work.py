@@ -30,6 +30,8 @@ class Result:
         The channels' names, where they have any.
     is_stage : bool
         Whether it is a layer's result on the way, and not the last.
+    depth : {8, 16} or None
+        The bits that its values are made for; None for the image's.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Result:
     alpha: Array | None = None
     channels: tuple[str, ...] = ()
     is_stage: bool = False
+    depth: int | None = None
 
     def with_pixels(self, pixels: Array) -> "Result":
         """Give the same result with other values."""
@@ -45,6 +48,10 @@ class Result:
 
 class Work(Protocol):
     """What a command does to an image."""
+
+    @property
+    def maps(self) -> int:
+        """How many feature maps come out of any image; 1 where that depends on the image."""
 
     def results(self, image: Image) -> list[Result]:
         """Compute: the numbers as they are."""
@@ -69,6 +76,11 @@ class Filtering:
     pipeline: Pipeline
     name: str
     stages: bool = False
+
+    @property
+    def maps(self) -> int:
+        """How many feature maps come out."""
+        return max(1, len(self.pipeline.maps()))
 
     def results(self, image: Image) -> list[Result]:
         """Run the pipeline; alpha follows its geometry, unfiltered."""
@@ -115,12 +127,19 @@ class Splitting:
         choice("space", self.space, SPACES)
         choice("as", self.look, LOOKS)
 
+    @property
+    def maps(self) -> int:
+        """1: an image's channels are known when it is."""
+        return 1
+
     def results(self, image: Image) -> list[Result]:
         """Split the image; alpha is a channel."""
-        channels = split_channels(image.pixels, self.space)
-        if image.alpha is not None:
-            channels["alpha"] = image.alpha
-        return [Result(name, each, channels=(name,)) for name, each in channels.items()]
+        alpha = () if image.alpha is None else (image.alpha,)
+        channels = split_channels(np.dstack([image.pixels, *alpha]), self.space)
+        depth = None if self.space == "rgb" else 8  # other spaces are stored in 0..255
+        return [
+            Result(name, each, channels=(name,), depth=depth) for name, each in channels.items()
+        ]
 
     def pictures(self, result: Result) -> list[Result]:
         """Show the channel in grey, or alone in its colour."""

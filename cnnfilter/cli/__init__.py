@@ -1,8 +1,7 @@
 """The command line: one file a subcommand, and the one place that catches errors."""
 
-import os
 import sys
-from pathlib import Path
+from io import TextIOWrapper
 from types import FrameType
 
 from cnnfilter.cli.printing import say
@@ -22,9 +21,8 @@ def main() -> None:
     from cnnfilter.cli.app import app
     from cnnfilter.errors import ArgumentError, CnnFilterError
 
-    # Where a stream is closed from the start, Python would write to the other instead.
-    nowhere = Path(os.devnull).open("w")  # noqa: SIM115 - open as long as the process
-    sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal may have no letter for a gap
     signal.signal(signal.SIGTERM, _end)
     # What Pillow thinks odd about a file is not the person's doing; what is broken is told.
     warnings.filterwarnings("ignore", module=r"PIL\.")

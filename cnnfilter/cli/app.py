@@ -6,6 +6,7 @@ import typer
 
 from cnnfilter import __version__
 from cnnfilter.cli import convolve, kernels, pipeline, pool, split_channels
+from cnnfilter.cli.printing import print_text
 
 app = typer.Typer(
     name="cnnfilter",
@@ -21,7 +22,7 @@ app.command("kernels", epilog=kernels.EXAMPLES)(kernels.kernels)
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f"cnnfilter {__version__}")
+        print_text(f"cnnfilter {__version__}")
         raise typer.Exit
 
 
@@ -42,5 +43,5 @@ def cnnfilter(
     print its numbers.
     """
     if context.invoked_subcommand is None:
-        print(context.get_help())
+        print_text(context.get_help())
         raise typer.Exit(2)

@@ -59,7 +59,7 @@ def _list() -> None:
         for name, entry in KERNELS.items()
         if name not in members  # its set's row names it
     ]
-    print_rows(("kernel", "description", "source"), rows)
+    print_rows(("kernel", "description", "source"), rows, wrapping=("description", "source"))
 
 
 def _described(entry: "NamedKernel") -> str:
@@ -83,7 +83,7 @@ def _show(text: str) -> None:
 
 
 def _show_one(name: str, weights: "Array", entry: "NamedKernel | None") -> None:
-    from cnnfilter.cli.printing import print_array, print_rows
+    from cnnfilter.cli.printing import print_array, print_rows, print_text
     from cnnfilter.core.kernels import kernel_facts
 
     facts = kernel_facts(weights)
@@ -97,5 +97,5 @@ def _show_one(name: str, weights: "Array", entry: "NamedKernel | None") -> None:
     if entry is not None:
         rows += [("description", _described(entry)), ("source", entry.source or "none")]
     print_array(name, weights, full=True)
-    print()
-    print_rows(("kernel", name), rows)
+    print_text("")
+    print_rows(("kernel", name), rows, wrapping=(name,))

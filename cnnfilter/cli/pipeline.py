@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cnnfilter.cli.options import Common, examples, option, takes_common_options
+from cnnfilter.cli.printing import print_rows, say, shape_text
+from cnnfilter.errors import ArgumentError, CnnFilterError, FileError
 
 if TYPE_CHECKING:
     from cnnfilter.pipeline.pipeline import Pipeline
@@ -62,36 +64,54 @@ def pipeline(
     is_file = steps.lower().endswith(".toml")
     chain = Pipeline.from_file(steps) if is_file else Pipeline(steps)
     if summary:
-        _print_summary(chain, common, shape)
+        _print_summaries(chain, common, shape)
         return
+    if shape is not None:
+        raise ArgumentError("--shape is for --summary; name images to run")
     name = Path(steps).stem if is_file else "pipeline"
     run(Filtering(chain, name, stages is not None), common, stages=stages)
 
 
-def _print_summary(pipeline: "Pipeline", common: Common, shape: str | None) -> None:
-    """Print a row a layer, for a shape or for the shapes of images."""
-    from cnnfilter.cli.printing import print_rows, shape_text
+def _print_summaries(pipeline: "Pipeline", common: Common, shape: str | None) -> None:
+    """Print a summary for a shape, or one for each image."""
     from cnnfilter.core.arguments import wholes
-    from cnnfilter.errors import ArgumentError
+    from cnnfilter.files.images import MAX_PIXELS
     from cnnfilter.files.load import read
+    from cnnfilter.files.source import shown
 
     if (shape is None) == (not common.images):
         raise ArgumentError("--summary takes images, or --shape such as 224x224x3")
-    if shape is None:
-        shapes = {path: read(path).pixels.shape for path in common.images or ()}
-    else:
-        shapes = {"": wholes("shape", shape)}
-    for lengths in shapes.values():
+    if shape is not None:
+        lengths = wholes("shape", shape)
         if len(lengths) not in (2, 3):
             raise ArgumentError(f"shape '{shape}' is not HEIGHTxWIDTH or HEIGHTxWIDTHxCHANNELS")
-        rows = [("input", shape_text(lengths), "0", "1x1")]
-        for number, layer in enumerate(pipeline.summary(lengths), start=1):
-            rows.append(
-                (
-                    f"{number} {layer.step}",
-                    shape_text(layer.shape),
-                    str(layer.parameters),
-                    shape_text(layer.receptive_field),
-                )
-            )
-        print_rows(("layer", "output shape", "parameters", "receptive field"), rows)
+        _print_summary(pipeline, "input", lengths)
+        return
+    failed = False
+    for path in common.images or ():
+        try:
+            pixels = read(path, common.max_pixels or MAX_PIXELS).pixels
+            _print_summary(pipeline, path, pixels.shape)
+        except FileError as error:
+            failed = True
+            say(str(error))
+        except CnnFilterError as error:
+            failed = True
+            say(f"{shown(path)}: {error}")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _print_summary(pipeline: "Pipeline", name: str, shape: tuple[int, ...]) -> None:
+    """Print a row a layer."""
+    rows = [(name, shape_text(shape), "0", "1x1")]
+    rows += [
+        (
+            f"{number} {layer.step}",
+            shape_text(layer.shape),
+            str(layer.parameters),
+            shape_text(layer.receptive_field),
+        )
+        for number, layer in enumerate(pipeline.summary(shape), start=1)
+    ]
+    print_rows(("layer", "output shape", "parameters", "receptive field"), rows, ("layer",))

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from cnnfilter.files.output import standard_output
+from cnnfilter.files.source import printable
 
 if TYPE_CHECKING:
     from cnnfilter.core.arrays import Array
@@ -15,7 +16,19 @@ PRINTED = ("tsv", "csv", "json")
 
 def say(message: str) -> None:
     """Write one line on standard error."""
-    print(f"cnnfilter: {' '.join(message.splitlines())}", file=sys.stderr)
+    if sys.stderr is not None:
+        print(f"cnnfilter: {printable(' '.join(message.splitlines()))}", file=sys.stderr)
+
+
+def is_terminal() -> bool:
+    """Whether a person reads standard output."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+def print_text(text: str) -> None:
+    """Print lines on standard output."""
+    with standard_output() as stdout:
+        stdout.write(text + "\n")
 
 
 def shape_text(shape: Iterable[int]) -> str:
@@ -23,17 +36,18 @@ def shape_text(shape: Iterable[int]) -> str:
     return "x".join(str(length) for length in shape)
 
 
-def print_rows(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def print_rows(
+    headings: Sequence[str], rows: Iterable[Sequence[str]], wrapping: Sequence[str]
+) -> None:
     """Print rows under headings: a table, or tab-separated lines off a terminal."""
-    if not sys.stdout.isatty():
-        with standard_output() as stdout:
-            stdout.writelines("\t".join(row) + "\n" for row in [headings, *rows])
+    if not is_terminal():
+        print_text("\n".join("\t".join(row) for row in [headings, *rows]))
         return
     from rich.console import Console
 
     from cnnfilter.view.rows import rows_table
 
-    Console(highlight=False).print(rows_table(headings, rows))
+    Console(highlight=False).print(rows_table(headings, rows, wrapping))
 
 
 def print_array(
@@ -60,7 +74,7 @@ def print_array(
     at, full
         See `cnnfilter.view.matrices.matrix_tables`.
     """
-    if format is not None or not sys.stdout.isatty():
+    if format is not None or not is_terminal():
         from cnnfilter.files.matrices import matrix_text
 
         with standard_output() as stdout:
@@ -80,12 +94,15 @@ def print_array(
 
 def _titled(name: str, array: "Array", channels: Sequence[str]) -> "Iterator[tuple[str, Array]]":
     """Take an array's channels apart, each with its title."""
+    from cnnfilter.core.channels import channel_names
+
+    size = shape_text(array.shape[:2])
     if array.ndim == 2:
-        yield f"{channels[0] if channels else name}  {shape_text(array.shape)}", array
+        yield f"{channels[0] if channels else name}  {size}", array
         return
-    names = channels or (name,)
-    each = array.shape[2] // len(names)
+    maps = channels or (name,)
+    each = array.shape[2] // len(maps)
+    names = [f", {one}" for one in channel_names(each)] if each > 1 else [""]
     for index in range(array.shape[2]):
-        number = f", channel {index % each + 1} of {each}" if each > 1 else ""
-        title = f"{names[index // each]}{number}  {shape_text(array.shape[:2])}"
+        title = f"{maps[index // each]}{names[index % each]}  {size}"
         yield title, array[:, :, index]

@@ -1,6 +1,5 @@
 """From options to jobs, and from outcomes to what is written on the terminal."""
 
-import sys
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,8 +7,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from cnnfilter.cli.options import Common
-from cnnfilter.cli.printing import PRINTED, print_array, say, shape_text
-from cnnfilter.core.arguments import choice, pair
+from cnnfilter.cli.printing import PRINTED, is_terminal, print_array, print_text, say, shape_text
+from cnnfilter.core.arguments import choice, wholes
 from cnnfilter.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -32,6 +31,7 @@ def run(work: "Work", common: Common, *, stages: str | None = None) -> None:
     from cnnfilter.batch.plan import plan_jobs
     from cnnfilter.files.images import MAX_PIXELS
 
+    at = _place(common)
     jobs = plan_jobs(
         common.images or [],
         work,
@@ -41,7 +41,6 @@ def run(work: "Work", common: Common, *, stages: str | None = None) -> None:
     )
     if any(job.target.file == "-" for job in jobs):
         _check_stdout(common.format)
-    at = None if common.at is None else pair("at", common.at, least=0)
     failed = printed = False
     for outcome in run_jobs(jobs):
         if error := outcome.error or _outside(at, outcome):
@@ -50,7 +49,7 @@ def run(work: "Work", common: Common, *, stages: str | None = None) -> None:
             continue
         for result in outcome.kept:
             if printed and common.format != "json":
-                print()
+                print_text("")
             printed = True
             print_array(
                 result.name,
@@ -83,6 +82,19 @@ def _target(common: Common, stages: str | None) -> "Target":
     )
 
 
+def _place(common: Common) -> tuple[int, int] | None:
+    """Read --at; what shows numbers says nothing where none are printed."""
+    for name in ("at", "full"):
+        if getattr(common, name) and not common.print:
+            raise ArgumentError(f"--{name} shows numbers; add --print")
+    if common.at is None:
+        return None
+    match wholes("--at", common.at, least=0):
+        case (row, column):
+            return row, column
+    raise ArgumentError(f"--at {common.at} is not a row and a column, such as 3,5")
+
+
 def _outside(at: tuple[int, int] | None, outcome: "Outcome") -> str | None:
     """Word the error where --at names a place that a result does not have."""
     from cnnfilter.files.source import shown
@@ -95,7 +107,7 @@ def _outside(at: tuple[int, int] | None, outcome: "Outcome") -> str | None:
 
 
 def _check_stdout(format: str | None) -> None:
-    if sys.stdout.isatty() and format not in PRINTED:
+    if is_terminal() and format not in PRINTED:
         raise ArgumentError("standard output is a terminal; name a file with -o, or pipe it")
 
 
@@ -109,9 +121,11 @@ def _report(outcome: "Outcome") -> str:
     if outcome.span is not None:
         low, high = outcome.span
         parts.append(f"values {low:.6g} to {high:.6g}")
+    if outcome.not_finite:
+        parts.append(f"{outcome.not_finite} NaN or infinite")
     if outcome.clipped:
         share = sum(outcome.clipped) / len(outcome.clipped)
-        parts.append(f"{share:.1%} clipped" if share == 0 or share >= 0.001 else "<0.1% clipped")
+        parts.append("<0.1% clipped" if 0 < share < 0.001 else f"{share:.1%} clipped")
     parts.extend(outcome.notes)
     if outcome.written and outcome.written != ["-"]:
         parts.append("wrote " + _files([shown(path) for path in outcome.written]))

@@ -169,7 +169,7 @@ def read_padding(padding: Any) -> str | Amounts:
     >>> read_padding("same"), read_padding("1,2"), read_padding((1, 2, 3, 4))
     ('same', (1, 1, 2, 2), (1, 2, 3, 4))
     """
-    if isinstance(padding, str) and not padding.strip()[:1].isdecimal():
+    if isinstance(padding, str) and padding[:1].isalpha():
         return choice("padding", padding, PADDINGS)
     match wholes("padding", padding, least=0):
         case (all_sides,):

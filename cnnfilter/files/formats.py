@@ -78,5 +78,5 @@ def format_of(path: str | PurePath) -> str | None:
     for name, each in FORMATS.items():
         if suffix in each.suffixes:
             return name
-    suffixes = [each.suffixes[0] for each in FORMATS.values()]
-    raise ArgumentError(f"{path}: {unknown('format', suffix, dict.fromkeys(suffixes))}")
+    usual = dict.fromkeys(each.suffixes[0] for each in FORMATS.values())
+    raise ArgumentError(f"{path}: {unknown('format', suffix, usual)}")

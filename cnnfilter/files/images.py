@@ -1,4 +1,4 @@
-"""Pictures: the one place that knows Pillow (and tifffile, for what Pillow cannot)."""
+"""Pictures: the one place that knows Pillow."""
 
 import logging
 import struct
@@ -17,7 +17,7 @@ from cnnfilter.core.arrays import Array
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.source import ContentError
 
-# What they log about odd files would stand beside our one line.
+# What decoders log about odd files would stand beside our one line.
 for _name in ("PIL", "tifffile"):
     logging.getLogger(_name).addHandler(logging.NullHandler())
 
@@ -27,15 +27,13 @@ MAX_PIXELS = 178_956_970
 #: What Pillow and tifffile raise on files that are broken.
 BROKEN = (
     OSError, ValueError, SyntaxError, TypeError, EOFError, RuntimeError, NotImplementedError,
-    LookupError, struct.error, zlib.error, Pillow.DecompressionBombError,
+    LookupError, ArithmeticError, AttributeError, AssertionError, struct.error, zlib.error,
+    Pillow.DecompressionBombError,
 )  # fmt: skip
 #: Pillow's names of the formats on the allow-list.
 _READABLE = [each.pillow for each in FORMATS.values() if each.is_picture]
-_TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 #: Pillow's modes that hold numbers rather than 8-bit colours.
 _NUMBERS = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
-#: What a colour profile's header calls the colours it is for, by the number of channels.
-_PROFILE_COLOURS = {1: b"GRAY", 3: b"RGB "}
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,30 +74,30 @@ def read_picture(file: BinaryIO, max_pixels: int = MAX_PIXELS) -> Image:
     ContentError
         If it is no picture, is broken, or has more than `max_pixels` pixels.
     """
-    is_tiff = file.read(4) in _TIFF_MAGIC
-    file.seek(0)
-    if is_tiff and (numbers := _read_tiff(file, max_pixels)) is not None:
-        return numbers
-    file.seek(0)
-    with _guarded():
+    with decoding():
         picture = _open(file, max_pixels)
         notes = _notes(picture)
         picture.load()
         ImageOps.exif_transpose(picture, in_place=True)
-        pixels, alpha = _to_arrays(picture)
-        return Image(pixels, alpha, _format_named(picture.format), _metadata(picture), notes)
+        metadata = _metadata(picture)
+        plain = _plain(picture)
+    pixels, alpha = _to_arrays(plain)
+    return Image(pixels, alpha, _format_named(picture.format), metadata, notes)
 
 
 @contextmanager
-def _guarded() -> Iterator[None]:
-    """Turn whatever a broken file makes the decoder raise into one error."""
+def decoding() -> Iterator[None]:
+    """Turn whatever a broken file makes a decoder raise into one error."""
     try:
         yield
     except UnidentifiedImageError:
         kinds = ", ".join(FORMATS)
         raise ContentError(f"not an image or matrix that can be read ({kinds})") from None
     except BROKEN as error:
-        raise ContentError(f"broken or cut short ({' '.join(str(error).split())})") from None
+        # Half of these say nothing to a person, such as IndexError's "0".
+        words = " ".join(str(error).split())
+        reason = f" ({words})" if " " in words else ""
+        raise ContentError(f"broken or cut short{reason}; save or copy it anew") from None
 
 
 def _open(file: BinaryIO, max_pixels: int) -> Pillow.Image:
@@ -109,17 +107,20 @@ def _open(file: BinaryIO, max_pixels: int) -> Pillow.Image:
     try:
         picture = Pillow.open(file, formats=_READABLE)
     except Pillow.DecompressionBombError:
-        raise ContentError(f"more than {max_pixels} pixels; {_BOMB_ADVICE}") from None
-    _check_pixels(picture.width, picture.height, max_pixels)
+        raise too_large(f"more than {MAX_PIXELS} pixels") from None
+    check_pixels(picture.height, picture.width, max_pixels)
     return picture
 
 
-_BOMB_ADVICE = "raise --max-pixels if you trust the file"
-
-
-def _check_pixels(width: int, height: int, max_pixels: int) -> None:
+def check_pixels(height: int, width: int, max_pixels: int) -> None:
+    """Refuse an image that unfolds to more pixels than are expected."""
     if width * height > max_pixels:
-        raise ContentError(f"{width}x{height} are more than {max_pixels} pixels; {_BOMB_ADVICE}")
+        raise too_large(f"{height}x{width} are more than {max_pixels} pixels")
+
+
+def too_large(what: str) -> ContentError:
+    """Word the error for what may be a decompression bomb."""
+    return ContentError(f"{what}; raise --max-pixels if you trust the file")
 
 
 def _format_named(pillow: str | None) -> str:
@@ -131,15 +132,7 @@ def _format_named(pillow: str | None) -> str:
 def _notes(picture: Pillow.Image) -> tuple[str, ...]:
     """Tell, before it is decoded, what of it gets lost."""
     notes = []
-    tiles = [tile for tile in getattr(picture, "tile", []) if picture.mode not in _NUMBERS]
-    arguments = [tile.args if isinstance(tile.args, tuple) else (tile.args,) for tile in tiles]
-    deep = any(
-        (isinstance(each, str) and ";16" in each)
-        or (tile.codec_name == "ppm" and isinstance(each, int) and each > 255)
-        for tile, given in zip(tiles, arguments, strict=True)
-        for each in given
-    )
-    if deep:
+    if picture.mode not in _NUMBERS and any(map(_is_deep, getattr(picture, "tile", []))):
         notes.append("16-bit colour is read as 8 bits")
     frames = getattr(picture, "n_frames", 1)
     if frames > 1 and picture.format != "MPO":
@@ -147,72 +140,71 @@ def _notes(picture: Pillow.Image) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _to_arrays(picture: Pillow.Image) -> tuple[Array, Array | None]:
-    """Give pixels and alpha; whatever is neither grey nor RGB becomes RGB."""
+def _is_deep(tile: Any) -> bool:
+    """Tell whether a tile is stored in 16 bits: its raw mode or its largest value says so."""
+    arguments = tile.args if isinstance(tile.args, tuple) else (tile.args,)
+    return any(
+        (isinstance(each, str) and ";16" in each)
+        or (tile.codec_name == "ppm" and isinstance(each, int) and each > 255)
+        for each in arguments
+    )
+
+
+def _plain(picture: Pillow.Image) -> Pillow.Image:
+    """Convert to numbers, grey or RGB, with or without alpha."""
     mode = picture.mode
     if mode in _NUMBERS:
-        return _numbers(picture), None
-    if mode in ("P", "PA", "1", "L", "RGB") and "transparency" in picture.info:
-        picture = picture.convert("LA" if mode in ("1", "L") else "RGBA")
-    elif mode in ("PA", "RGBa"):
-        picture = picture.convert("RGBA")
-    elif mode == "La":
-        picture = picture.convert("LA")
-    elif mode == "1":
-        picture = picture.convert("L")
-    elif mode not in ("L", "LA", "RGB", "RGBA"):
-        picture = picture.convert("RGB")
+        return picture
+    if "transparency" in picture.info and mode in ("P", "PA", "1", "L", "RGB"):
+        return picture.convert("LA" if mode in ("1", "L") else "RGBA")
+    kept = {"PA": "RGBA", "RGBa": "RGBA", "La": "LA", "1": "L"}.get(mode, mode)
+    return picture.convert(kept if kept in ("L", "LA", "RGB", "RGBA") else "RGB")
+
+
+def _to_arrays(picture: Pillow.Image) -> tuple[Array, Array | None]:
     array = np.asarray(picture)
     if picture.mode == "LA":
         return array[:, :, 0], array[:, :, 1]
     if picture.mode == "RGBA":
         return array[:, :, :3], array[:, :, 3]
-    return array, None
+    if picture.mode == "I" and picture.format == "PPM":
+        return array.astype(np.uint16), None  # Pillow opens a 16-bit PGM in its 32-bit mode
+    return array.astype(array.dtype.newbyteorder("="), copy=False), None
 
 
-def _numbers(picture: Pillow.Image) -> Array:
-    array = np.asarray(picture)
-    array = array.astype(array.dtype.newbyteorder("="), copy=False)
-    # Pillow opens a 16-bit PGM in its 32-bit mode.
-    return array.astype(np.uint16) if picture.format == "PPM" and picture.mode == "I" else array
+#: What of a TIFF's tags describes it; the others say how its bytes lie.
+_DESCRIPTIVE_TAGS = {270, 271, 272, 305, 306, 315, 33432}
+_EXIF_FOLDERS = (0x8769, 0x8825)
+#: Text in a PNG that is EXIF or XMP in disguise, its orientation not reset.
+_DISGUISED = ("XML:com.adobe.xmp", "Raw profile type exif", "Raw profile type APP1")
 
 
 def _metadata(picture: Pillow.Image) -> dict[str, Any]:
     info = picture.info
-    kept = {key: info[key] for key in ("icc_profile", "dpi", "xmp", "comment") if info.get(key)}
+    kept = {key: info[key] for key in ("icc_profile", "dpi", "comment") if info.get(key)}
+    xmp = info.get("xmp") or info.get(_DISGUISED[0])
+    if xmp:
+        kept["xmp"] = xmp if isinstance(xmp, bytes) else str(xmp).encode()
     exif = picture.getexif()
+    if picture.format == "TIFF":
+        exif = _described(exif)
     if exif:
         kept["exif"] = exif.tobytes()
-    text = getattr(picture, "text", None)
+    text = {key: info[key] for key in getattr(picture, "text", {}) if key not in _DISGUISED}
     if text:
-        kept["text"] = dict(text)
+        kept["text"] = text
     return kept
 
 
-def _read_tiff(file: BinaryIO, max_pixels: int) -> Image | None:
-    """Read what Pillow cannot of TIFF: floats, 16-bit colour, many channels. Else None."""
-    import tifffile
-
-    with _guarded(), tifffile.TiffFile(file) as tiff:
-        page = tiff.pages.first
-        if page.dtype is None:
-            return None
-        samples = page.samplesperpixel
-        if page.dtype in (np.uint8, np.bool_) and samples <= 4:
-            return None
-        if page.dtype == np.uint16 and samples == 1:
-            return None
-        _check_pixels(page.imagewidth, page.imagelength, max_pixels)
-        pixels = page.asarray()
-        if page.axes == "SYX":
-            pixels = np.moveaxis(pixels, 0, -1)
-        notes = (f"the first of {len(tiff.pages)} frames",) if len(tiff.pages) > 1 else ()
-        name = "tif" if page.dtype.kind == "u" else "float"
-        has_alpha = name == "tif" and samples in (2, 4) and page.extrasamples
-        if has_alpha:
-            colours = pixels[:, :, 0] if samples == 2 else pixels[:, :, :3]
-            return Image(colours, pixels[:, :, -1], name, {}, notes)
-        return Image(pixels, None, name, {}, notes)
+def _described(tags: Pillow.Exif) -> Pillow.Exif:
+    """Keep the tags that describe a picture."""
+    kept = Pillow.Exif()
+    for tag in _DESCRIPTIVE_TAGS & set(tags):
+        kept[tag] = tags[tag]
+    for folder in _EXIF_FOLDERS:
+        if inner := tags.get_ifd(folder):
+            kept.get_ifd(folder).update(inner)
+    return kept
 
 
 def write_picture(
@@ -224,9 +216,9 @@ def write_picture(
     ----------
     file : binary file
     pixels : ndarray
-        Shape (H, W) or (H, W, 3), uint8 or, where the format holds it, uint16.
+        Shape (H, W) or (H, W, 3), uint8; (H, W) may be uint16 where the format holds it.
     alpha : ndarray or None
-        Shape (H, W), the same dtype.
+        Shape (H, W), uint8.
     format : str
         A picture's name from `FORMATS`.
     metadata : mapping
@@ -237,36 +229,14 @@ def write_picture(
     ContentError
         If the format cannot hold such a picture.
     """
-    planes = pixels
-    if alpha is not None:
-        planes = np.dstack([pixels, alpha])
-    if pixels.dtype == np.uint16 and planes.ndim == 3:
-        _write_deep_tiff(file, planes)
-        return
+    planes = pixels if alpha is None else np.dstack([pixels, alpha])
+    mode = "LA" if planes.shape[2:] == (2,) else None
+    picture = Pillow.fromarray(planes, mode)
     options = dict(FORMATS[format].options or {}) | _save_options(metadata, format, pixels)
-    picture = Pillow.fromarray(planes, "LA") if _is_la(planes) else Pillow.fromarray(planes)
     try:
         picture.save(file, FORMATS[format].pillow, **options)
-    except (ValueError, Pillow.DecompressionBombError, OverflowError) as error:
+    except (ValueError, OverflowError, struct.error) as error:
         raise ContentError(f"{format} cannot hold this picture ({error})") from None
-
-
-def _is_la(planes: Array) -> bool:
-    return planes.ndim == 3 and planes.shape[2] == 2
-
-
-def _save_options(metadata: Mapping[str, Any], format: str, pixels: Array) -> dict[str, Any]:
-    """Choose what Pillow's save is told of the metadata; a profile must fit the colours."""
-    takes = _TAKES.get(format, ())
-    options = {key: value for key, value in metadata.items() if key in takes}
-    colours = _PROFILE_COLOURS[1 if pixels.ndim == 2 else 3]
-    if options.get("icc_profile", b"")[16:20] != colours:
-        options.pop("icc_profile", None)
-    if format == "png" and "text" in metadata:
-        options["pnginfo"] = PngInfo()
-        for key, value in metadata["text"].items():
-            options["pnginfo"].add_text(key, str(value))
-    return options
 
 
 #: Which metadata each format holds.
@@ -279,32 +249,34 @@ _TAKES: Mapping[str, tuple[str, ...]] = {
     "gif": ("comment",),
     "bmp": ("dpi",),
 }
+#: A segment of a JPEG is no longer than this; a colour profile may take several.
+_JPEG_SEGMENT = 65_000
 
 
-def _write_deep_tiff(file: BinaryIO, planes: Array) -> None:
-    import tifffile
+def _save_options(metadata: Mapping[str, Any], format: str, pixels: Array) -> dict[str, Any]:
+    """Choose what Pillow's save is told of the metadata."""
+    options = {key: metadata[key] for key in _TAKES.get(format, ()) if key in metadata}
+    if not profile_fits(options.get("icc_profile"), pixels):
+        options.pop("icc_profile", None)
+    if format == "jpeg":
+        for key in ("exif", "xmp", "comment"):
+            if len(options.get(key, b"")) > _JPEG_SEGMENT:
+                del options[key]
+    if format == "png":
+        options["pnginfo"] = _png_text(metadata)
+    return options
 
-    tifffile.imwrite(
-        file,
-        planes,
-        photometric="rgb" if planes.shape[2] > 2 else "minisblack",
-        planarconfig="contig",
-        extrasamples=["unassalpha"] if planes.shape[2] in (2, 4) else None,
-        compression="zlib",
-        metadata=None,
-    )
+
+def profile_fits(profile: bytes | None, pixels: Array) -> bool:
+    """Tell whether a colour profile is for grey or for RGB, as the pixels are."""
+    colours = b"GRAY" if pixels.ndim == 2 else b"RGB "
+    return profile is not None and profile[16:20] == colours
 
 
-def write_float_tiff(file: BinaryIO, array: Array) -> None:
-    """Write numbers as a float TIFF of any number of channels, shape (H, W) or (H, W, C)."""
-    import tifffile
-
-    wide = array.dtype == np.float64 or (array.dtype.itemsize > 2 and array.dtype.kind in "iu")
-    tifffile.imwrite(
-        file,
-        array.astype(np.float64 if wide else np.float32, copy=False),
-        photometric="minisblack",
-        planarconfig="contig" if array.ndim == 3 else None,
-        compression="zlib",
-        metadata=None,
-    )
+def _png_text(metadata: Mapping[str, Any]) -> PngInfo:
+    chunks = PngInfo()
+    for key, value in metadata.get("text", {}).items():
+        chunks.add_text(key, value)
+    if "xmp" in metadata:
+        chunks.add_itxt(_DISGUISED[0], metadata["xmp"].decode("utf-8", "replace"))
+    return chunks

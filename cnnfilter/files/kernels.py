@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from cnnfilter.core.arguments import number
 from cnnfilter.core.arrays import Array
 from cnnfilter.core.kernels import as_weights, is_name, parse_kernel
 from cnnfilter.errors import FileError, KernelError
@@ -105,13 +106,13 @@ def _libvips_scale(lines: list[str]) -> float | None:
 
     It is one only if what follows fits it: width, height, then scale and offset.
     """
-    words = re.split(r"[\s,]+", lines[0].strip()) if lines else []
+    rows = [[word for word in re.split(r"[\s,]+", line.strip()) if word] for line in lines]
     try:
-        width, height, *rest = (float(word) for word in words)
-    except ValueError:
+        width, height, *rest = (number("header", word) for word in rows[0])
+    except (ValueError, IndexError):
         return None
-    rows = [len(re.split(r"[\s,]+", line.strip())) for line in lines[1:]]
-    if len(rest) > 2 or rows != [width] * int(height):
+    fits = len(rows) - 1 == height and all(len(row) == width for row in rows[1:])
+    if len(rest) > 2 or not fits:
         return None
     scale = rest[0] if rest else 1.0
     offset = rest[1] if len(rest) > 1 else 0.0

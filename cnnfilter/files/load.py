@@ -1,14 +1,16 @@
 """Reading an image, whatever its format."""
 
 from pathlib import Path, PurePath
+from typing import BinaryIO
 
 import numpy as np
 
 from cnnfilter.core.arrays import Array, as_image
 from cnnfilter.errors import FileError, ShapeError
-from cnnfilter.files.images import MAX_PIXELS, Image, read_picture
+from cnnfilter.files import tiff
+from cnnfilter.files.images import MAX_PIXELS, Image, check_pixels, read_picture
 from cnnfilter.files.matrices import read_matrix, sniff_matrix
-from cnnfilter.files.source import ContentError, opened, shown
+from cnnfilter.files.source import ContentError, opened, reason, shown
 
 _TEXT_SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".json": "json"}
 
@@ -30,16 +32,26 @@ def read(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image:
     """
     with opened(path) as file:
         try:
-            head = file.read(512)
-            file.seek(0)
-            if not head:
-                raise ContentError("is empty")
-            matrix = sniff_matrix(head) or _TEXT_SUFFIXES.get(PurePath(path).suffix.lower())
-            if matrix is None:
-                return read_picture(file, max_pixels)
-            return Image(as_image(read_matrix(file, matrix, max_pixels)), format=matrix)
+            return _read(file, PurePath(path).suffix.lower(), max_pixels)
         except (ContentError, ShapeError) as error:
             raise FileError(f"{shown(path)}: {error}") from None
+        except OSError as error:
+            raise FileError(f"{shown(path)}: {reason(error)}") from None
+
+
+def _read(file: BinaryIO, suffix: str, max_pixels: int) -> Image:
+    head = file.read(512)
+    file.seek(0)
+    if not head:
+        raise ContentError("is empty")
+    if matrix := sniff_matrix(head) or _TEXT_SUFFIXES.get(suffix):
+        numbers = as_image(read_matrix(file, matrix, max_pixels))
+        check_pixels(numbers.shape[0], numbers.shape[1], max_pixels)
+        return Image(numbers, format=matrix)
+    if head.startswith(tiff.MAGIC) and (image := tiff.read_numbers(file, max_pixels)):
+        return image
+    file.seek(0)
+    return read_picture(file, max_pixels)
 
 
 def read_image(path: str | Path) -> Array:

@@ -1,6 +1,7 @@
 """Matrices in files: numbers as they are, signed and large ones too."""
 
 import json
+import lzma
 import math
 import zipfile
 import zlib
@@ -16,7 +17,7 @@ from cnnfilter.files.source import ContentError
 #: What NumPy and zipfile raise on files that are broken.
 BROKEN = (
     OSError, ValueError, TypeError, LookupError, SyntaxError, TokenError, EOFError, RuntimeError,
-    zlib.error, zipfile.BadZipFile,
+    zlib.error, lzma.LZMAError, zipfile.BadZipFile,
 )  # fmt: skip
 _NPY_MAGIC = b"\x93NUMPY"
 _ZIP_MAGIC = b"PK\x03\x04"
@@ -70,17 +71,17 @@ def read_array(file: BinaryIO) -> Array:
         }
         shape, fortran_order, dtype = readers[version](file)
         content = file.read()
+        if dtype.hasobject or dtype.kind not in "biuf":
+            raise ContentError(f"holds {dtype}, not numbers; objects are never unpickled")
+        promised = math.prod(shape) * dtype.itemsize
+        if promised != len(content) or min(shape, default=0) < 1:
+            raise ContentError(
+                f"cut short: shape {shape} needs {promised} bytes, there are {len(content)}"
+            )
+        array = np.frombuffer(content, dtype).reshape(shape, order="F" if fortran_order else "C")
+        return array.astype(dtype.newbyteorder("="), copy=False)
     except BROKEN as error:
         raise ContentError(f"not an array of NumPy's that can be read ({error})") from None
-    if dtype.hasobject or dtype.kind not in "biuf":
-        raise ContentError(f"holds {dtype}, not numbers; objects are never unpickled")
-    if math.prod(shape) * dtype.itemsize != len(content):
-        raise ContentError(
-            f"cut short: the header promises {math.prod(shape) * dtype.itemsize} bytes, "
-            f"there are {len(content)}"
-        )
-    array = np.frombuffer(content, dtype).reshape(shape, order="F" if fortran_order else "C")
-    return array.astype(dtype.newbyteorder("="), copy=False)
 
 
 def _read_npz(file: BinaryIO, max_values: int) -> Array:
@@ -121,7 +122,7 @@ def _read_table(text: str) -> Array:
             if channels[-1]:
                 channels.append([])
             continue
-        words = line.replace(",", " ").replace(";", " ").split()
+        words = _cells(line)
         try:
             channels[-1].append([float(word) for word in words])
         except ValueError:
@@ -138,6 +139,12 @@ def _read_table(text: str) -> Array:
     if integral and np.abs(values).max() < 2**53:
         values = values.astype(np.int64)
     return values[0] if len(channels) == 1 else np.moveaxis(values, 0, -1)
+
+
+def _cells(line: str) -> list[str]:
+    """Take a line apart at its commas, semicolons or tabs, or else at its spaces."""
+    separator = next((each for each in ",;\t" if each in line), None)
+    return [word.strip() for word in line.split(separator)]
 
 
 def write_matrix(file: BinaryIO, array: Array, format: str) -> None:
@@ -199,4 +206,6 @@ def _plain(array: Array) -> Array:
 
 def _words(row: Array) -> list[str]:
     # NumPy's text of float32 is the shortest that reads back as the same float32.
-    return [str(value) for value in (row.astype("U") if row.dtype.kind == "f" else row.tolist())]
+    if row.dtype.kind == "f":
+        return [word.removesuffix(".0") for word in row.astype("U").tolist()]
+    return [str(value) for value in row.tolist()]

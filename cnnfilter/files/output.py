@@ -3,8 +3,9 @@
 import io
 import os
 import secrets
+import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TextIO
@@ -20,8 +21,10 @@ def standard_output() -> Iterator[TextIO]:
     Raises
     ------
     FileError
-        If its reader is gone or its disk full.
+        If it is closed, its reader is gone, or its disk full.
     """
+    if sys.stdout is None:
+        raise FileError("standard output is closed; write to a file with -o")
     try:
         yield sys.stdout
         sys.stdout.flush()
@@ -32,15 +35,16 @@ def standard_output() -> Iterator[TextIO]:
 
 
 @contextmanager
-def replacing(path: str | Path) -> Iterator[BinaryIO]:
+def replacing(path: str | Path, *, force: bool = True) -> Iterator[BinaryIO]:
     """Open a file to write that takes its name only when all is written.
 
-    ``-`` is standard output, which gets everything at once. Missing folders are made.
+    ``-`` is standard output, which gets everything at once, as do pipes and devices.
+    A link's target is replaced, not the link. Missing folders are made.
 
     Raises
     ------
     FileError
-        If the place cannot be written to.
+        If the place cannot be written to, or a file came to be there (without `force`).
     """
     if str(path) == "-":
         buffer = io.BytesIO()
@@ -48,37 +52,68 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
         with standard_output() as stdout:
             stdout.buffer.write(buffer.getbuffer())
         return
-    path = Path(path)
-    beside = path.with_name(f".{secrets.token_hex(8)}.cnnfilter-part")
+    target = Path(os.path.realpath(path))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("xb") as file:
-            yield file
-        beside.replace(path)
+        if target.exists() and not target.is_file():
+            buffer = io.BytesIO()
+            yield buffer
+            target.write_bytes(buffer.getbuffer())
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _beside(target) as part:
+            with part.open("xb") as file:
+                yield file
+            _rename(part, target, force=force)
     except OSError as error:
         raise FileError(f"{shown(path)}: cannot be written ({reason(error)})") from None
+
+
+@contextmanager
+def _beside(target: Path) -> Iterator[Path]:
+    """Name a file beside the target, and leave none behind."""
+    part = target.with_name(f".{secrets.token_hex(8)}.cnnfilter-part")
+    try:
+        yield part
     finally:
         with suppress(OSError):
-            beside.unlink()
+            part.unlink()
 
 
-def check_target(path: Path, source: str, *, force: bool) -> None:
-    """Refuse to write over the input, or over anything without `force`.
+def _rename(part: Path, target: Path, *, force: bool) -> None:
+    if not force:
+        with suppress(OSError):
+            os.link(part, target)  # unlike a renaming, it never replaces
+            return
+        if target.exists():
+            raise FileError(f"{shown(target)}: exists already; --force overwrites it")
+    elif target.exists():
+        part.chmod(stat.S_IMODE(target.stat().st_mode))
+    part.replace(target)
+
+
+def identity(path: str | Path) -> tuple[int, int] | None:
+    """Tell which file a path is, whatever its name; None if there is none."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
+
+
+def check_target(path: Path, inputs: Container[tuple[int, int]], *, force: bool) -> None:
+    """Refuse to write over an input, or over any file without `force`.
 
     Raises
     ------
     FileError
-        If the path is the source by whatever name, or exists.
+        If the path is an input by whatever name, or exists.
     """
-    try:
-        found = os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
+    found = identity(path)
+    if found is None:
         return
-    except (OSError, ValueError) as error:
-        raise FileError(f"{shown(path)}: cannot be written ({error})") from None
-    if source != "-" and os.path.samestat(found, os.stat(source)):
-        raise FileError(f"{shown(path)}: is the input itself; choose another name")
+    if found in inputs:
+        raise FileError(f"{shown(path)}: is an input itself; choose another name")
     if path.is_dir():
         raise FileError(f"{shown(path)}: is a folder; end its name with / to write into it")
-    if not force:
+    if path.is_file() and not force:
         raise FileError(f"{shown(path)}: exists already; --force overwrites it")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,8 +12,9 @@ from cnnfilter.core.arguments import choice
 from cnnfilter.core.arrays import Array, as_image, convert
 from cnnfilter.core.quantize import RANGES, quantize
 from cnnfilter.errors import ArgumentError, FileError
-from cnnfilter.files.formats import FORMATS, Format, format_of
-from cnnfilter.files.images import write_float_tiff, write_picture
+from cnnfilter.files import tiff
+from cnnfilter.files.formats import FORMATS, format_of
+from cnnfilter.files.images import write_picture
 from cnnfilter.files.matrices import write_matrix
 from cnnfilter.files.output import replacing
 from cnnfilter.files.source import ContentError, shown
@@ -43,8 +44,10 @@ def write(
     format: str,
     *,
     range: str | None = None,
+    extremes: tuple[float, float] | None = None,
     metadata: Mapping[str, Any] | None = None,
     depth: int = 8,
+    force: bool = True,
 ) -> Written:
     """Write a result as a picture or a matrix, at once or not at all.
 
@@ -58,75 +61,100 @@ def write(
         Shape (H, W), in the source's 0..255 or 0..65535.
     format : str
         A name from `FORMATS`.
-    range : str or None
-        How values become pixels; None for ``clip`` in pictures, as they are in matrices.
+    range, extremes
+        See `quantize`; None for ``clip`` in pictures, as they are in matrices.
     metadata : mapping, optional
         The source's.
     depth : {8, 16}
         The source's bits; kept where the format can.
+    force : bool
+        Whether an existing file is replaced.
 
     Raises
     ------
     CnnFilterError
         If the format cannot hold the values, or the place cannot be written to.
     """
+    notes: list[str] = []
+    clipped = None
     try:
         if FORMATS[format].is_picture:
-            return _write_picture(
-                path, values, alpha, format, range or "clip", metadata or {}, depth
+            pixels, alpha, clipped = _pixels(
+                values, alpha, format, range or "clip", extremes, depth, notes
             )
-        if range is not None:
-            values = quantize(values, range, depth).pixels
-        with replacing(path) as file:
-            if format == "float":
-                write_float_tiff(file, values)
-            else:
-                write_matrix(file, values, format)
+            with replacing(path, force=force) as file:
+                _encode(file, pixels, alpha, format, metadata or {})
+        else:
+            if alpha is not None:
+                notes.append("alpha is left out of a matrix")
+            if range is not None:
+                values = quantize(values, range, depth, extremes).pixels
+            with replacing(path, force=force) as file:
+                _write_numbers(file, values, format)
     except ContentError as error:
         raise FileError(f"{shown(path)}: {error}") from None
-    return Written(notes=() if alpha is None else ("alpha is left out of a matrix",))
+    return Written(clipped, tuple(notes))
 
 
-def _write_picture(
-    path: str | Path,
+def _write_numbers(file: BinaryIO, values: Array, format: str) -> None:
+    if format == "float":
+        tiff.write_float(file, values)
+    else:
+        write_matrix(file, values, format)
+
+
+def _encode(
+    file: BinaryIO,
+    pixels: Array,
+    alpha: Array | None,
+    format: str,
+    metadata: Mapping[str, Any],
+) -> None:
+    if pixels.dtype == np.uint16 and (pixels.ndim == 3 or alpha is not None):
+        planes = np.dstack([pixels] if alpha is None else [pixels, alpha])
+        tiff.write_deep(file, planes, metadata.get("icc_profile"))
+    else:
+        write_picture(file, pixels, alpha, format, metadata)
+
+
+def _pixels(
     values: Array,
     alpha: Array | None,
     format: str,
     range: str,
-    metadata: Mapping[str, Any],
+    extremes: tuple[float, float] | None,
     depth: int,
-) -> Written:
-    if values.ndim == 3 and values.shape[2] == 1:
-        values = values[:, :, 0]
+    notes: list[str],
+) -> tuple[Array, Array | None, float]:
+    """Turn values into what a picture's format holds; gives the share clipped, too."""
+    values = _without_single_channel(values)
     if values.ndim == 3 and values.shape[2] != 3:
         raise ContentError(
-            f"{format} holds 1 or 3 channels, not {values.shape[2]}; write .npy, .npz or .tif"
+            f"{format} holds 1 or 3 channels, not {values.shape[2]}; "
+            "write .npy, .npz or --format float"
         )
-    notes = []
-    kept = _kept_depth(values, alpha, FORMATS[format], depth)
-    if depth == 16 and kept == 8:
+    kept = kept_depth(values, alpha, format, depth)
+    scaled = kept < depth and range in ("clip", "abs")
+    stored = quantize(values, range, depth if scaled else kept, extremes)
+    pixels = convert(stored.pixels / 257, np.uint8) if scaled else stored.pixels
+    if kept < depth:
         notes.append(f"16 bits scaled to 8: {format} holds no more here")
-    if depth == 16 and kept == 8 and range in ("clip", "abs"):
-        stored = quantize(values, range, 16)
-        pixels = convert(stored.pixels / 257, np.uint8)
-    else:
-        stored = quantize(values, range, kept)
-        pixels = stored.pixels
     if alpha is not None:
         alpha = _fitting_alpha(convert(alpha / (257 if kept < depth else 1), pixels.dtype), format)
     if format == "gif" and pixels.ndim == 3:
         notes.append("gif holds 256 colours")
-    with replacing(path) as file:
-        write_picture(file, pixels, alpha, format, metadata)
-    return Written(stored.clipped, tuple(notes))
+    return pixels, alpha, stored.clipped
 
 
-def _kept_depth(values: Array, alpha: Array | None, format: Format, depth: int) -> int:
-    """Give the bits that the format can keep of the source's."""
-    if depth == 8 or not format.deep:
-        return 8
-    plain = values.ndim == 2 and alpha is None
-    return 16 if plain or format.deep == "color" else 8
+def _without_single_channel(values: Array) -> Array:
+    return values[:, :, 0] if values.ndim == 3 and values.shape[2] == 1 else values
+
+
+def kept_depth(values: Array, alpha: Array | None, format: str, depth: int) -> int:
+    """Give the bits that a format can keep of a source's 8 or 16."""
+    deep = FORMATS[format].deep
+    plain = _without_single_channel(values).ndim == 2 and alpha is None
+    return depth if deep == "color" or (deep == "gray" and plain) else 8
 
 
 def _fitting_alpha(alpha: Array, format: str) -> Array | None:
@@ -148,7 +176,8 @@ def write_image(path: str | Path, array: ArrayLike, range: str = "clip", depth: 
     ----------
     path : str or Path
         Its suffix says the format. A matrix's format (.npy, .npz, .csv, .tsv, .json)
-        holds the numbers as they are.
+        holds the numbers as they are, where the range is ``clip``; so does .tif with
+        more than four channels.
     array : array_like
         Shape (H, W) or (H, W, C) with 1 to 4 channels; of 2 and 4 the last is alpha.
     range : {"clip", "abs", "minmax", "symmetric"}
@@ -174,18 +203,22 @@ def write_image(path: str | Path, array: ArrayLike, range: str = "clip", depth: 
     ...     read_image(f"{folder}/a.png")
     array([[  0, 100, 255]], dtype=uint8)
     """
-    values, alpha = as_image(array), None
+    values = as_image(array)
     choice("range", range, RANGES)
     if depth not in (8, 16):
         raise ArgumentError(f"depth is 8 or 16, not {depth}")
     format = format_of(path)
     if format is None:
         raise ArgumentError(f"{shown(path)}: has no suffix that says the format, such as .png")
+    channels = values.shape[2] if values.ndim == 3 else 1
+    if format == "tif" and channels > 4:
+        format = "float"
     if not FORMATS[format].is_picture:
-        write(path, values, None, format)
+        write(path, values, None, format, range=None if range == "clip" else range, depth=depth)
         return
-    if values.ndim == 3 and values.shape[2] in (2, 4):
+    alpha = None
+    if channels in (2, 4):
         values, alpha = values[:, :, :-1], values[:, :, -1]
-    if depth == 16 and _kept_depth(values.squeeze(), alpha, FORMATS[format], depth) == 8:
+    if kept_depth(values, alpha, format, depth) < depth:
         raise FileError(f"{shown(path)}: {format} holds no 16 bits here; use .tif or depth 8")
     write(path, values, alpha, format, range=range, depth=depth)

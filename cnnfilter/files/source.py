@@ -2,6 +2,7 @@
 
 import errno
 import io
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ _REASONS = {
     errno.EACCES: "may not be read; check its permissions",
     errno.EPIPE: "closed by its reader before all was written",
     errno.ENOSPC: "no space is left; free some or write elsewhere",
+    errno.EEXIST: "a part of its path is a file, not a folder",
     errno.ENOTDIR: "no such file; a part of its path is no folder",
 }
 
@@ -34,9 +36,14 @@ def shown(path: str | Path) -> str:
     >>> shown("two\nlines.png")
     'two\\nlines.png'
     """
-    text = str(path)
-    return (
-        text if text.isprintable() else text.encode("unicode_escape", "backslashreplace").decode()
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return printable(text)
+
+
+def printable(text: str) -> str:
+    """Escape what would move a terminal's cursor or colour it."""
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
     )
 
 
@@ -50,7 +57,7 @@ def opened(path: str | Path) -> Iterator[BinaryIO]:
         If there is no such file or it may not be read.
     """
     if str(path) == "-":
-        yield io.BytesIO(sys.stdin.buffer.read())
+        yield io.BytesIO(_standard_input())
         return
     try:
         file = Path(path).open("rb")  # noqa: SIM115 - only the opening is guarded
@@ -60,6 +67,15 @@ def opened(path: str | Path) -> Iterator[BinaryIO]:
         raise FileError(f"{shown(path)}: no file can have this name") from None
     with file:
         yield file if file.seekable() else io.BytesIO(file.read())
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None:
+        raise FileError("-: standard input is closed; pipe an image into it")
+    try:
+        return sys.stdin.buffer.read()
+    except OSError as error:
+        raise FileError(f"-: {reason(error)}") from None
 
 
 def reason(error: OSError) -> str:
@@ -80,3 +96,5 @@ def read_text(path: str | Path) -> str:
             return file.read().decode("utf-8-sig")
         except UnicodeDecodeError:
             raise FileError(f"{shown(path)}: not a text file") from None
+        except OSError as error:
+            raise FileError(f"{shown(path)}: {reason(error)}") from None

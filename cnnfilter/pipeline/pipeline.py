@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from cnnfilter.core.arrays import Array, as_image
 from cnnfilter.core.geometry import Shape
 from cnnfilter.errors import ArgumentError, CnnFilterError, FileError, unknown
-from cnnfilter.files.source import read_text
+from cnnfilter.files.source import read_text, shown
 from cnnfilter.pipeline.steps import Step, numbered_step, parse_steps
 
 
@@ -78,20 +78,19 @@ class Pipeline:
 
         Raises
         ------
-        FileError
-            If the file cannot be read or is no TOML.
         ArgumentError
-            If a step or argument is wrong; it says which.
+            If the file cannot be read or is no TOML, or a step or argument is wrong; it
+            says which.
         """
         path = Path(path)
         try:
-            content = tomllib.loads(read_text(path))
+            return cls(_steps_of(tomllib.loads(read_text(path)), path.parent))
+        except FileError as error:
+            raise ArgumentError(str(error)) from None
         except tomllib.TOMLDecodeError as error:
-            raise FileError(f"{path}: not a TOML file ({error}); mend that line") from None
-        try:
-            return cls(_steps_of(content, path.parent))
+            raise ArgumentError(f"{shown(path)}: not a TOML file ({error}); mend it") from None
         except ArgumentError as error:
-            raise ArgumentError(f"{path}: {error}") from None
+            raise ArgumentError(f"{shown(path)}: {error}") from None
 
     def __str__(self) -> str:
         """Write the pipeline as text that reads back as the same."""
@@ -151,6 +150,13 @@ class Pipeline:
                 raise self._in_step(number, error) from None
             yield step, image
 
+    def maps(self) -> tuple[str, ...]:
+        """Name the feature maps that come out; empty where an image does."""
+        maps: tuple[str, ...] = ()
+        for step in self.steps:
+            maps = step.layer.maps(maps)
+        return maps
+
     def summary(self, shape: Shape) -> list[LayerSummary]:
         """Tell every layer's shape, parameters and receptive field without running.
 
@@ -203,6 +209,8 @@ def _steps_of(content: dict[str, Any], folder: Path) -> list[Step]:
     steps = []
     for number, table in enumerate(tables, start=1):
         arguments = dict(table)
-        operation = arguments.pop("operation", "")
-        steps.append(numbered_step(number, str(operation), arguments, folder))
+        operation = arguments.pop("operation", None)
+        if not isinstance(operation, str):
+            raise ArgumentError(f'step {number} has no operation; write operation = "convolve"')
+        steps.append(numbered_step(number, operation, arguments, folder))
     return steps

@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cnnfilter.errors import ArgumentError, unknown
 from cnnfilter.files.kernels import kernel_argument
 from cnnfilter.pipeline.operations import OPERATIONS, Layer
@@ -70,6 +72,8 @@ class Step:
         many = OPERATIONS[self.operation].many
         words = [self.operation]
         for name, value in self.arguments.items():
+            if value is None:
+                continue
             several = isinstance(value, list) and name == many and not _is_matrix(value)
             words += [f"{name}={_text(each)}" for each in (value if several else [value])]
         return shlex.join(words)
@@ -81,6 +85,8 @@ def _is_matrix(value: Any) -> bool:
 
 def _text(value: Any) -> str:
     """Write an argument as a person would type it."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
     if _is_matrix(value):
         return "; ".join(" ".join(map(str, row)) for row in value)
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

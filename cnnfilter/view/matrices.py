@@ -1,4 +1,4 @@
-"""A matrix as tables for a terminal."""
+"""A matrix as lines and tables for a terminal."""
 
 from collections.abc import Iterator, Sequence
 
@@ -23,8 +23,8 @@ def matrix_tables(
     height: int,
     at: tuple[int, int] | None = None,
     full: bool = False,
-) -> Iterator[Table]:
-    """Lay out a matrix in tables that fit a terminal.
+) -> Iterator[Text | Table]:
+    """Lay out a matrix in tables that fit a terminal, between a title and a caption.
 
     Parameters
     ----------
@@ -42,9 +42,10 @@ def matrix_tables(
 
     Yields
     ------
-    Table
-        With row and column numbers, and a caption that says what was left out.
+    Text or Table
+        The title; tables with row and column numbers; what was left out or rounded.
     """
+    yield Text(title)
     rows, columns = matrix.shape
     room = width - len(str(rows - 1)) - 2  # beside row numbers and the gap
     around_row, around_column = at or (None, None)
@@ -53,12 +54,18 @@ def matrix_tables(
     fitting = max(1, room // (_cell_width(matrix, chosen, candidates) + 1))
     peak = _peak(matrix)
     if full:
-        for first in range(0, columns, fitting):
-            block = list(range(first, min(first + fitting, columns)))
-            yield _table(matrix, chosen, block, peak, at, title if first == 0 else None, None)
-        return
-    across = _crop(columns, fitting, around_column)
-    yield _table(matrix, chosen, across, peak, at, title, _left_out(matrix, chosen, across))
+        shown = [
+            list(range(first, min(first + fitting, columns)))
+            for first in range(0, columns, fitting)
+        ]
+    else:
+        shown = [_crop(columns, fitting, around_column)]
+    for block in shown:
+        yield _table(matrix, chosen, block, peak, at)
+    if not full:
+        yield from _left_out(matrix, chosen, shown[0])
+    if _is_rounded(matrix[np.ix_(chosen, shown[0])]):
+        yield Text("Rounded to 4 digits; off a terminal all are given.", "dim")
 
 
 def _crop(length: int, most: int, around: int | None) -> list[int]:
@@ -90,6 +97,10 @@ def _word(value: float) -> str:
     return f"{value:.4g}"
 
 
+def _is_rounded(values: Array) -> bool:
+    return any(float(_word(value)) != value for value in values.ravel().tolist() if value == value)
+
+
 def _cell_width(matrix: Array, rows: Sequence[int], columns: Sequence[int]) -> int:
     shown = matrix[np.ix_(rows, columns)]
     words = max(len(_word(value)) for value in np.unique(shown).tolist())
@@ -119,18 +130,8 @@ def _table(
     columns: Sequence[int],
     peak: float,
     at: tuple[int, int] | None,
-    title: str | None,
-    caption: str | None,
 ) -> Table:
-    table = Table(
-        title=None if title is None else Text(title),
-        caption=None if caption is None else Text(caption),
-        box=box.SIMPLE_HEAD,
-        padding=0,
-        show_edge=False,
-        title_justify="left",
-        caption_justify="left",
-    )
+    table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
     gap_row, gap_column = _gap(rows), _gap(columns)
     table.add_column("", style="dim", justify="right", no_wrap=True)
     for place, column in enumerate(columns):
@@ -150,7 +151,7 @@ def _table(
     return table
 
 
-def _left_out(matrix: Array, rows: Sequence[int], columns: Sequence[int]) -> str | None:
+def _left_out(matrix: Array, rows: Sequence[int], columns: Sequence[int]) -> Iterator[Text]:
     """Say what is not shown, and how to see it."""
     parts = [
         f"{kind} {_span(indices)} of {length}"
@@ -159,9 +160,9 @@ def _left_out(matrix: Array, rows: Sequence[int], columns: Sequence[int]) -> str
         )
         if len(indices) < length
     ]
-    if not parts:
-        return None
-    return f"Only {', '.join(parts)} are shown; --at Y,X shows others, --full all."
+    if parts:
+        words = f"Only {', '.join(parts)}; --at Y,X shows others, --full all."
+        yield Text(words, "dim")
 
 
 def _span(indices: Sequence[int]) -> str:

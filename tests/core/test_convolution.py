@@ -1,8 +1,7 @@
 """Golden tests: what convolve means, one rule of the specification at a time."""
 
-from typing import Any
-
 import math
+from typing import Any
 
 import numpy as np
 import pytest

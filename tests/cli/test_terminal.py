@@ -1,0 +1,272 @@
+"""What a person sees: the command run on a pseudo-terminal of a given width."""
+
+import os
+import re
+import struct
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import cnnfilter
+
+pty = pytest.importorskip("pty")
+fcntl = pytest.importorskip("fcntl")
+termios = pytest.importorskip("termios")
+
+WIDTHS = [80, 200]
+
+
+class Screen(NamedTuple):
+    """What one run wrote on a terminal."""
+
+    status: int
+    raw: str
+    stderr: str
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines without their colours."""
+        return re.sub(r"\x1b\[[0-9;]*m", "", self.raw).splitlines()
+
+    @property
+    def text(self) -> str:
+        """All words, one blank between them, as if no line were broken."""
+        return " ".join(" ".join(self.lines).split())
+
+    @property
+    def table(self) -> dict[tuple[int, int], str]:
+        """The values of a matrix, by the row and column numbers that they stand at."""
+        found: dict[tuple[int, int], str] = {}
+        columns: list[int] = []
+        for before, line in zip(["", *self.lines], self.lines, strict=False):
+            first, *values = [word for word in line.split() if word != "…"] or [""]
+            if set(line.strip()) == {"─"}:
+                columns = [int(word) for word in before.split()]
+            elif first.isdigit() and len(values) == len(columns):
+                found |= {(int(first), at): text for at, text in zip(columns, values, strict=True)}
+        return found
+
+
+Show = Callable[..., Screen]
+
+
+@pytest.fixture
+def show(command: str, environment: dict[str, str], tmp_path: Path) -> Show:
+    """Run the command with a terminal as its standard output."""
+
+    def show(*arguments: str, width: int = 80, **more: str) -> Screen:
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+        kept = {name: value for name, value in environment.items() if name != "COLUMNS"}
+        with subprocess.Popen(
+            [command, *arguments],
+            cwd=tmp_path,
+            env={**kept, "TERM": "xterm-256color", **more},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=subprocess.PIPE,
+        ) as process:
+            os.close(theirs)
+            written = b""
+            try:
+                while chunk := os.read(ours, 65536):
+                    written += chunk
+            except OSError:  # so Linux says that the other side is closed
+                pass
+            finally:
+                os.close(ours)
+            assert process.stderr is not None
+            complaint = process.stderr.read().decode()
+        return Screen(process.returncode, written.decode().replace("\r\n", "\n"), complaint)
+
+    return show
+
+
+@pytest.fixture
+def large(images: Any) -> np.ndarray:
+    """A matrix of whole numbers that fits no terminal: 70 rows, 110 columns."""
+    values = np.random.default_rng(6).integers(-999, 1000, (70, 110))
+    images.matrix(values)
+    return values
+
+
+def _cells(values: np.ndarray) -> dict[tuple[int, int], str]:
+    return {at: str(value) for at, value in np.ndenumerate(values)}
+
+
+def _widest(screen: Screen) -> int:
+    return max(map(len, screen.lines))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_small_matrix_is_a_whole_table_with_row_and_column_numbers(
+    width: int, show: Show, images: Any, pixels: Callable[[Path], np.ndarray]
+) -> None:
+    source = pixels(images.padlock())
+    screen = show("convolve", "-k", "sharpen", "--print", "padlock.png", width=width)
+    expected = cnnfilter.convolve(source, "sharpen").astype(int)
+    assert screen.status == 0
+    assert screen.table == _cells(expected)
+    assert _widest(screen) <= width
+    assert "--full" not in screen.text
+    assert "padlock.png: 16x16 -> 14x14" in screen.stderr
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_large_matrix_is_cropped_and_the_caption_says_how_to_see_the_rest(
+    width: int, show: Show, large: np.ndarray
+) -> None:
+    screen = show("pool", "--size", "1", "--print", "m.npy", width=width)
+    assert screen.status == 0
+    assert _widest(screen) <= width
+    shown = screen.table
+    assert shown.items() <= _cells(large).items()
+    corners = [(0, 0), (0, 109), (69, 0), (69, 109)]
+    assert [corner for corner in corners if corner not in shown] == []
+    rows, columns = ({at[axis] for at in shown} for axis in (0, 1))
+    assert len(columns) > width // 10
+    assert len(shown) == len(rows) * len(columns)
+    for axis, (numbers, length) in enumerate([(rows, 70), (columns, 110)]):
+        missing = sorted(set(range(length)) - numbers)
+        assert missing == list(range(missing[0], missing[-1] + 1))  # one gap, in the middle
+        said = f"{('rows', 'columns')[axis]} 0-{missing[0] - 1} and {missing[-1] + 1}-{length - 1}"
+        assert f"{said} of {length}" in screen.text
+    assert "--at" in screen.text
+    assert "--full" in screen.text
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_wider_terminal_shows_more(width: int, show: Show, images: Any) -> None:
+    images.matrix(np.arange(30 * 10).reshape(10, 30))
+    screen = show("pool", "--size", "1", "--print", "m.npy", width=width)
+    assert (len(screen.table) == 300) == (width == 200)
+
+
+@pytest.mark.parametrize("at", [(35, 55), (0, 109)])
+def test_at_shows_the_surroundings_of_a_value(
+    at: tuple[int, int], show: Show, large: np.ndarray
+) -> None:
+    screen = show("pool", "--size", "1", "--print", "m.npy", "--at", f"{at[0]},{at[1]}")
+    assert screen.status == 0
+    assert _widest(screen) <= 80
+    assert screen.table.items() <= _cells(large).items()
+    near = {
+        (y, x)
+        for y in range(max(at[0] - 2, 0), min(at[0] + 3, 70))
+        for x in range(max(at[1] - 2, 0), min(at[1] + 3, 110))
+    }
+    assert near - screen.table.keys() == set()
+
+
+def test_at_a_place_outside_the_matrix_is_an_error(show: Show, large: np.ndarray) -> None:
+    assert large.shape == (70, 110)
+    screen = show("pool", "--size", "1", "--print", "m.npy", "--at", "70,0")
+    assert screen.status != 0
+    assert "70,0" in screen.stderr
+    assert len(screen.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_full_shows_every_value(width: int, show: Show, large: np.ndarray) -> None:
+    screen = show("pool", "--size", "1", "--print", "m.npy", "--full", width=width)
+    assert screen.status == 0
+    assert _widest(screen) <= width
+    assert screen.table == _cells(large)
+    assert "--full" not in screen.text
+
+
+def test_every_channel_has_its_table_and_name(show: Show, images: Any) -> None:
+    images.photo()
+    screen = show("split-channels", "--print", "img.png")
+    assert screen.status == 0
+    assert _widest(screen) <= 80
+    for name in ["red", "green", "blue"]:
+        assert f"{name} 36x48" in screen.text
+    assert sum(set(line.strip()) == {"─"} for line in screen.lines) == 3
+
+
+def test_whole_numbers_are_printed_whole_even_as_floats(show: Show, images: Any) -> None:
+    images.matrix(np.array([[1.0, -20.0], [300000.0, 0.0]]))
+    screen = show("pool", "--size", "1", "--print", "m.npy")
+    assert screen.table == {(0, 0): "1", (0, 1): "-20", (1, 0): "300000", (1, 1): "0"}
+
+
+def test_fractions_are_readable(show: Show, images: Any) -> None:
+    values = np.array([[0.123456789, -20.5], [1e-12, 12345.678]])
+    images.matrix(values)
+    screen = show("pool", "--size", "1", "--print", "m.npy")
+    for at, value in np.ndenumerate(values):
+        assert float(screen.table[at]) == pytest.approx(value, rel=1e-3)
+
+
+def test_nan_and_infinity_are_shown_and_not_eaten_as_markup(show: Show, images: Any) -> None:
+    images.matrix(np.array([[np.nan, 1.5], [np.inf, -np.inf]]))
+    screen = show("pool", "--size", "1", "--print", "m.npy")
+    assert screen.status == 0
+    assert screen.table == {(0, 0): "nan", (0, 1): "1.5", (1, 0): "inf", (1, 1): "-inf"}
+
+
+def test_a_name_with_markup_is_shown_as_it_is(show: Show, images: Any) -> None:
+    (images.folder / "[bold]k[red].txt").write_text("1 2\n")
+    images.matrix(np.ones((2, 13)))
+    screen = show("convolve", "-k", "[bold]k[red].txt", "--print", "m.npy")
+    assert screen.status == 0
+    assert "[bold]k[red]" in screen.text
+
+
+def test_values_are_coloured_by_sign_unless_no_colour_is_wanted(show: Show, images: Any) -> None:
+    images.matrix(np.array([[-200, 0, 200]]))
+    arguments = ("pool", "--size", "1", "--print", "m.npy")
+    last = show(*arguments).raw.splitlines()[-1]
+    colours = re.findall(r"\x1b\[([0-9;]+)m *(-?200|0)\x1b", last)
+    assert [value for _, value in colours][-3:] == ["-200", "0", "200"]
+    assert len({colour for colour, _ in colours[-3:]}) == 3
+    plain = show(*arguments, NO_COLOR="1")
+    assert "\x1b[38" not in plain.raw
+    assert plain.table == {(0, 0): "-200", (0, 1): "0", (0, 2): "200"}
+
+
+def test_formats_are_printed_plainly_on_a_terminal_too(show: Show, images: Any) -> None:
+    images.matrix(np.array([[1, -2], [3, 4]]))
+    screen = show("pool", "--size", "1", "--print", "--format", "csv", "m.npy")
+    assert screen.raw == "1,-2\n3,4\n"
+
+
+def test_a_picture_is_not_written_onto_a_terminal(show: Show, images: Any) -> None:
+    images.photo()
+    screen = show("pool", "img.png", "-o", "-")
+    assert screen.status == 2
+    assert "terminal" in screen.stderr
+    assert screen.raw == ""
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_list_of_kernels_fits_the_terminal(width: int, show: Show) -> None:
+    screen = show("kernels", width=width)
+    assert screen.status == 0
+    assert _widest(screen) <= width
+    assert "sharpen" in screen.text
+
+
+def test_a_kernel_and_its_facts_fit_the_terminal(show: Show) -> None:
+    screen = show("kernels", "gabor:11,45")
+    assert screen.status == 0
+    assert _widest(screen) <= 80
+    assert "separable" in screen.text
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_summary_keeps_its_shapes_whole_beside_long_steps(width: int, show: Show) -> None:
+    steps = (
+        "convolve '0 -1 0; -1 5 -1; 0 -1 0' '1 2 1; 2 4 2; 1 2 1' padding=same border=reflect"
+        " dilation=2 | pool 2"
+    )
+    screen = show("pipeline", steps, "--summary", "--shape", "224x224x3", width=width)
+    assert screen.status == 0
+    assert _widest(screen) <= width
+    assert "224x224x6" in screen.text
+    assert "112x112x6" in screen.text
