@@ -2,21 +2,29 @@
 
 import ast
 import inspect
+import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 import typer
 
 import cnnfilter
+from cnnfilter.batch.work import LOOKS
 from cnnfilter.cli.convolve import convolve as convolve_command
 from cnnfilter.cli.options import Common
+from cnnfilter.cli.pipeline import pipeline as pipeline_command
 from cnnfilter.cli.pool import pool as pool_command
 from cnnfilter.cli.split_channels import split_channels as split_channels_command
-from cnnfilter.core.convolution import Convolution
-from cnnfilter.core.pooling import Pooling
+from cnnfilter.core.channels import SPACES
+from cnnfilter.core.convolution import BORDERS, CHANNELS, COMBINES, Convolution
+from cnnfilter.core.geometry import PADDINGS
+from cnnfilter.core.pooling import MODES, Pooling
+from cnnfilter.core.quantize import RANGES
+from cnnfilter.files.formats import FORMATS
+from cnnfilter.files.images import MAX_PIXELS
 from cnnfilter.pipeline.operations import OPERATIONS
 
 PACKAGE = Path(cnnfilter.__file__).parent
@@ -124,6 +132,38 @@ def test_a_command_has_the_defaults_of_its_function(
     python = defaults(function) | given
     typed = python | {name: value for name, value in defaults(command).items() if name in python}
     assert repr(read(**typed)) == repr(read(**python))
+
+
+@pytest.mark.parametrize(
+    ("command", "words", "declared"),
+    [
+        (convolve_command, "border", BORDERS),
+        (convolve_command, "channels", CHANNELS),
+        (convolve_command, "combine", COMBINES),
+        (pool_command, "mode", MODES),
+        (pool_command, "range", RANGES),
+        (split_channels_command, "look", LOOKS),
+    ],
+)
+def test_help_lists_the_words_that_the_core_knows(
+    command: Callable[..., object], words: str, declared: Iterable[str]
+) -> None:
+    option = inspect.signature(command).parameters[words].annotation.__metadata__[0]
+    assert option.metavar == "|".join(declared)
+
+
+def test_help_names_every_space_format_and_limit() -> None:
+    def help_of(command: Callable[..., object], name: str) -> str:
+        help_: str = inspect.signature(command).parameters[name].annotation.__metadata__[0].help
+        return help_
+
+    for space in SPACES:
+        assert re.search(rf"\b{space}\b", help_of(split_channels_command, "space"))
+    for format_ in FORMATS:
+        assert re.search(rf"\b{format_}\b", help_of(pool_command, "format"))
+    assert str(MAX_PIXELS) in help_of(pool_command, "max_pixels")
+    assert all(padding in help_of(pool_command, "padding") for padding in PADDINGS)
+    assert all(step in str(pipeline_command.__doc__) for step in OPERATIONS)
 
 
 def test_every_step_takes_the_image_first() -> None:

@@ -1,0 +1,211 @@
+"""What pictures keep on their way through: depth, metadata, orientation, alpha."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image, ImageCms
+
+import cnnfilter
+from cnnfilter import FileError, read_image, write_image
+from cnnfilter.files.load import read
+from cnnfilter.files.save import write
+
+RNG = np.random.default_rng(7)
+RGB = RNG.integers(0, 256, (24, 32, 3), np.uint8)
+DEEP = RNG.integers(0, 65536, (24, 32, 3), np.uint16)
+GRAY16 = DEEP[:, :, 0]
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def through(source: Path, target: Path, values: Any = None) -> None:
+    """Write what was read, or other values in its place, as a command would."""
+    image = read(source)
+    values = image.pixels if values is None else values
+    format = "tif" if target.suffix == ".tif" else target.suffix[1:].replace("jpg", "jpeg")
+    write(target, values, None, format, metadata=image.metadata, depth=image.depth)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"compression": "tiff_lzw"}, {"compression": "packbits"}, {"compression": "jpeg"}],
+)
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK", "P", "1"])
+def test_a_tiff_comes_out_in_another_size(
+    mode: str, options: dict[str, str], tmp_path: Path
+) -> None:
+    if options.get("compression") == "jpeg" and mode in ("P", "1"):
+        pytest.skip("JPEG in TIFF holds no palette and no bits")
+    exif = Image.Exif()
+    exif[0x010E] = "a cup"
+    Image.fromarray(RGB).convert(mode).save(tmp_path / "a.tif", exif=exif, **options)
+    through(tmp_path / "a.tif", tmp_path / "b.tif", RGB[:7, :9])
+    with Image.open(tmp_path / "b.tif") as written:
+        assert written.getexif()[0x010E] == "a cup"
+        np.testing.assert_array_equal(np.asarray(written), RGB[:7, :9])
+
+
+def test_what_lies_in_a_tiff_does_not_reach_a_jpeg(tmp_path: Path) -> None:
+    Image.fromarray(RGB).save(tmp_path / "a.tif")
+    through(tmp_path / "a.tif", tmp_path / "b.jpg")
+    with Image.open(tmp_path / "b.jpg") as written:
+        assert not set(written.getexif()) & {256, 257, 259, 273, 279}
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_16_bit_colour_is_turned_upright_as_8_bit_colour_is(
+    orientation: int, tmp_path: Path
+) -> None:
+    tags = [(274, "H", 1, orientation, True)]
+    tifffile.imwrite(tmp_path / "deep.tif", DEEP, photometric="rgb", extratags=tags)
+    eight = (DEEP // 257).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "eight.tif", eight, photometric="rgb", extratags=tags)
+    deep = read_image(tmp_path / "deep.tif")
+    assert deep.dtype == np.uint16
+    np.testing.assert_array_equal(deep // 257, read_image(tmp_path / "eight.tif"))
+
+
+def test_16_bit_colour_keeps_its_profile(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", DEEP, photometric="rgb", iccprofile=PROFILE)
+    through(tmp_path / "a.tif", tmp_path / "b.tif")
+    np.testing.assert_array_equal(read_image(tmp_path / "b.tif"), DEEP)
+    assert read(tmp_path / "b.tif").metadata["icc_profile"] == PROFILE
+
+
+def test_white_is_zero_is_turned_round_in_16_bits_too(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", GRAY16, photometric="miniswhite")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), 65535 - GRAY16)
+
+
+def test_16_bit_print_colours_become_rgb(tmp_path: Path) -> None:
+    inks = np.array([[[0, 0, 0, 0], [65535, 0, 0, 0], [0, 0, 0, 65535]]], np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", inks, photometric="separated", planarconfig="contig")
+    expected = [[[65535] * 3, [0, 65535, 65535], [0] * 3]]
+    assert read_image(tmp_path / "a.tif").tolist() == expected
+
+
+def test_alpha_of_16_bit_colour_is_told_from_colours(tmp_path: Path) -> None:
+    planes = np.dstack([DEEP, GRAY16])
+    write_image(tmp_path / "a.tif", planes, depth=16)
+    image = read(tmp_path / "a.tif")
+    np.testing.assert_array_equal(image.pixels, DEEP)
+    np.testing.assert_array_equal(image.alpha, GRAY16)
+
+
+def test_pillow_reads_what_a_compression_hides_from_tifffile(tmp_path: Path) -> None:
+    values = RNG.normal(size=(24, 32)).astype(np.float32)
+    Image.fromarray(values).save(tmp_path / "a.tif", compression="tiff_lzw")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), values)
+
+
+@pytest.mark.parametrize("channels", [3, 4, 5])
+def test_feature_maps_of_8_bits_are_read_from_a_tiff(channels: int, tmp_path: Path) -> None:
+    maps = RNG.integers(0, 256, (6, 7, channels), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", maps, photometric="minisblack", planarconfig="contig")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), maps)
+
+
+def test_a_tiff_of_many_channels_is_a_bomb_too(tmp_path: Path) -> None:
+    maps = np.zeros((40, 40, 900), np.uint8)
+    tifffile.imwrite(
+        tmp_path / "a.tif", maps, photometric="minisblack", planarconfig="contig",
+        compression="zlib",
+    )  # fmt: skip
+    with pytest.raises(FileError, match=r"900 channels .* --max-pixels"):
+        read(tmp_path / "a.tif", max_pixels=2000)
+
+
+def test_xmp_does_not_turn_a_png_twice(tmp_path: Path) -> None:
+    xmp = (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
+        'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
+        'xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>'
+    )
+    path = tmp_path / "0.png"
+    from PIL.PngImagePlugin import PngInfo
+
+    text = PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", xmp)
+    text.add_itxt("Title", "Ein Tässchen", "de", "Titel")
+    Image.fromarray(RGB).save(path, pnginfo=text)
+    for step in range(1, 4):
+        through(path, tmp_path / f"{step}.png")
+        path = tmp_path / f"{step}.png"
+        assert read_image(path).shape == (32, 24, 3)
+    with Image.open(path) as written:
+        assert written.info["Title"] == "Ein Tässchen"
+
+
+def test_metadata_too_long_for_a_jpeg_is_left_out(tmp_path: Path) -> None:
+    Image.fromarray(RGB).save(tmp_path / "a.webp", xmp=b"x" * 70_000)
+    through(tmp_path / "a.webp", tmp_path / "b.jpg")
+    assert read_image(tmp_path / "b.jpg").shape == RGB.shape
+
+
+@pytest.mark.parametrize("shape", [(1, 5), (5, 1), (5, 1, 1), (1, 1)])
+def test_16_bits_hold_in_a_png_of_any_grey_shape(shape: tuple[int, ...], tmp_path: Path) -> None:
+    values = np.full(shape, 40000, np.uint16)
+    write_image(tmp_path / "a.png", values, depth=16)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), values.reshape(shape[:2]))
+
+
+@pytest.mark.parametrize("shape", [(5, 1, 3), (4, 4, 3), (4, 4, 2)])
+def test_16_bits_of_colour_or_alpha_do_not_go_into_a_png(
+    shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    with pytest.raises(FileError, match="png holds no 16 bits"):
+        write_image(tmp_path / "a.png", np.zeros(shape, np.uint16), depth=16)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_range_asked_for_holds_in_a_matrix_too(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.npy", [[-3, 4]], range="abs")
+    assert np.load(tmp_path / "a.npy").tolist() == [[3, 4]]
+    write_image(tmp_path / "b.npy", [[-3, 4]])
+    assert np.load(tmp_path / "b.npy").tolist() == [[-3, 4]]
+
+
+def test_more_than_four_channels_make_a_tif_of_floats(tmp_path: Path) -> None:
+    maps = RNG.normal(size=(3, 4, 5)).astype(np.float32)
+    write_image(tmp_path / "a.tif", maps)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), maps)
+
+
+@pytest.mark.parametrize("format", ["png", "tif", "webp", "bmp", "ppm", "jp2"])
+def test_lossless_pictures_come_back_exactly(format: str, tmp_path: Path) -> None:
+    write_image(tmp_path / f"a.{format}", RGB)
+    np.testing.assert_array_equal(read_image(tmp_path / f"a.{format}"), RGB)
+
+
+@pytest.mark.parametrize("suffix", ["tif", "png", "jp2", "pgm"])
+def test_16_bit_grey_comes_back_exactly(suffix: str, tmp_path: Path) -> None:
+    write_image(tmp_path / f"a.{suffix}", GRAY16, depth=16)
+    read_back = read_image(tmp_path / f"a.{suffix}")
+    assert read_back.dtype == np.uint16
+    np.testing.assert_array_equal(read_back, GRAY16)
+
+
+@pytest.mark.parametrize(("format", "most"), [("jpeg", 40), ("avif", 60), ("gif", 90)])
+def test_lossy_pictures_come_back_about_the_same(format: str, most: int, tmp_path: Path) -> None:
+    smooth = cnnfilter.convolve(RGB, "box:9", padding="same", border="reflect", dtype=np.uint8)
+    write_image(tmp_path / f"a.{format}", smooth)
+    difference = read_image(tmp_path / f"a.{format}").astype(int) - smooth
+    assert np.abs(difference).max() < most
+
+
+def test_an_npy_is_held_against_its_header(tmp_path: Path) -> None:
+    for shape in ["(-2, -3)", "(0, 1000000000000000000000000000000)", "(10, 10)"]:
+        header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}".encode()
+        header += b" " * (118 - len(header) - 1) + b"\n"
+        path = tmp_path / "a.npy"
+        path.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+        with pytest.raises(FileError, match="cut short"):
+            read_image(path)
+
+
+def test_an_empty_cell_of_a_table_is_no_number(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("1,2,3\n4,,6\n")
+    with pytest.raises(FileError, match="line 2 holds something that is not a number"):
+        read_image(tmp_path / "a.csv")
