@@ -85,7 +85,9 @@ def print_array(
     from cnnfilter.view.matrices import matrix_tables
 
     console = Console(highlight=False, markup=False)
-    for title, matrix in _titled(name, array, channels):
+    for index, (title, matrix) in enumerate(_titled(name, array, channels)):
+        if index:
+            console.print()
         for table in matrix_tables(
             matrix, title, width=console.width, height=console.height, at=at, full=full
         ):
