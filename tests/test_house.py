@@ -18,11 +18,11 @@ from cnnfilter.cli.options import Common
 from cnnfilter.cli.pipeline import pipeline as pipeline_command
 from cnnfilter.cli.pool import pool as pool_command
 from cnnfilter.cli.split_channels import split_channels as split_channels_command
-from cnnfilter.core.channels import SPACES
 from cnnfilter.core.convolution import BORDERS, CHANNELS, COMBINES, Convolution
 from cnnfilter.core.geometry import PADDINGS
 from cnnfilter.core.pooling import MODES, Pooling
 from cnnfilter.core.quantize import RANGES
+from cnnfilter.core.spaces import SPACES
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.images import MAX_PIXELS
 from cnnfilter.pipeline.operations import OPERATIONS

@@ -7,7 +7,8 @@ import numpy as np
 
 from cnnfilter.core.arguments import choice
 from cnnfilter.core.arrays import Array
-from cnnfilter.core.channels import SPACES, channel_as_gray, channel_as_tint, split_channels
+from cnnfilter.core.channels import channel_as_gray, channel_as_tint, split_channels
+from cnnfilter.core.spaces import SPACES
 from cnnfilter.files.images import Image
 from cnnfilter.pipeline.pipeline import Pipeline
 

@@ -1,7 +1,6 @@
 """Channels: splitting an image into them, in any colour space, and merging them again."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,99 +8,11 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from cnnfilter.core.arguments import choice
 from cnnfilter.core.arrays import Array, as_image, convert
+from cnnfilter.core.spaces import SPACES, from_rgb, full_scale, to_rgb
 from cnnfilter.errors import ArgumentError, ShapeError, unknown
 
 #: ITU-R BT.601 luma, in 65536ths as Pillow's ``convert("L")`` has it.
 GRAY_WEIGHTS = (19595, 38470, 7471)
-
-
-@dataclass(frozen=True)
-class Channel:
-    """One channel of a colour space, and how it is stored.
-
-    Attributes
-    ----------
-    name : str
-    meaning : str
-        What is stored, with its range.
-    scale, offset : float
-        stored = offset + scale * scikit-image's value.
-    signed : bool
-        Whether values are signed by nature; as an image they are shifted by 128.
-    neutral : tuple of float
-        The pixel, as stored, in which this channel is seen alone when it is tinted.
-    """
-
-    name: str
-    meaning: str
-    scale: float
-    offset: float
-    signed: bool
-    neutral: tuple[float, float, float]
-
-
-def _unit(name: str, meaning: str, *neutral: float) -> Channel:
-    """Describe a channel of scikit-image's 0..1, stored as 0..255."""
-    return Channel(name, meaning, 255, 0, False, (neutral[0], neutral[1], neutral[2]))
-
-
-def _signed(name: str, meaning: str, scale: float, *neutral: float) -> Channel:
-    return Channel(name, meaning, scale, 0, True, (neutral[0], neutral[1], neutral[2]))
-
-
-_LIGHTNESS = Channel("lightness", "0..255 for L* 0..100", 2.55, 0, False, (0, 0, 0))
-_LUMA = _unit("luma", "0..255, ITU-R 601", 0, 0, 0)
-# CIE XYZ of the white point D65, 2 degrees, to which the three channels are scaled.
-_WHITE = {"x": 0.95047, "y": 1.0, "z": 1.08883}
-
-#: Colour space to its three channels. What scikit-image converts and converts back.
-SPACES: Mapping[str, tuple[Channel, Channel, Channel]] = {
-    "rgb": (
-        _unit("red", "as stored", 0, 0, 0),
-        _unit("green", "as stored", 0, 0, 0),
-        _unit("blue", "as stored", 0, 0, 0),
-    ),
-    "hsv": (
-        _unit("hue", "0..255 for once round the colour circle", 0, 255, 255),
-        _unit("saturation", "0..255 for 0..1", 0, 0, 255),
-        _unit("value", "0..255 for 0..1", 0, 0, 0),
-    ),
-    "lab": (
-        _LIGHTNESS,
-        _signed("a", "a* itself, about -86..98: green to red", 1, 178.5, 0, 0),
-        _signed("b", "b* itself, about -108..94: blue to yellow", 1, 178.5, 0, 0),
-    ),
-    "lch": (
-        _LIGHTNESS,
-        Channel("chroma", "C* itself, 0 to about 134", 1, 0, False, (178.5, 0, 0)),
-        Channel("hue", "0..255 for 0..360 degrees", 255 / (2 * np.pi), 0, False, (178.5, 60, 0)),
-    ),
-    "luv": (
-        _LIGHTNESS,
-        _signed("u", "u* itself, about -83..175: green to red", 1, 178.5, 0, 0),
-        _signed("v", "v* itself, about -134..108: blue to yellow", 1, 178.5, 0, 0),
-    ),
-    "xyz": (
-        Channel("x", "0..255 for 0..0.95047", 255 / _WHITE["x"], 0, False, (0, 0, 0)),
-        Channel("y", "0..255 for 0..1: luminance", 255 / _WHITE["y"], 0, False, (0, 0, 0)),
-        Channel("z", "0..255 for 0..1.08883", 255 / _WHITE["z"], 0, False, (0, 0, 0)),
-    ),
-    "ycbcr": (
-        Channel("luma", "0..255, ITU-R 601", 255, 0, False, (0, 128, 128)),
-        Channel("cb", "0..255, 128 is neutral: JPEG's", 255, 128, False, (128, 0, 128)),
-        Channel("cr", "0..255, 128 is neutral: JPEG's", 255, 128, False, (128, 128, 0)),
-    ),
-    "yuv": (
-        _LUMA,
-        _signed("u", "255 times U, about -111..111", 255, 128, 0, 0),
-        _signed("v", "255 times V, about -157..157", 255, 128, 0, 0),
-    ),
-    "yiq": (
-        _LUMA,
-        _signed("i", "255 times I, about -152..152", 255, 128, 0, 0),
-        _signed("q", "255 times Q, about -133..133", 255, 128, 0, 0),
-    ),
-}
 
 
 def channel_names(channels: int, space: str = "rgb") -> tuple[str, ...]:
@@ -170,8 +81,8 @@ def split_channels(image: ArrayLike, space: str = "rgb") -> dict[str, Array]:
     names = channel_names(stack.shape[2], space)
     planes = [stack[:, :, index] for index in range(stack.shape[2])]
     if space != "rgb":
-        planes[:3] = _from_rgb(stack[:, :, :3], space)
-        planes[3:] = [alpha / np.float32(_full(alpha) / 255) for alpha in planes[3:]]
+        planes[:3] = from_rgb(stack[:, :, :3], space)
+        planes[3:] = [alpha / np.float32(full_scale(alpha) / 255) for alpha in planes[3:]]
     return dict(zip(names, planes, strict=True))
 
 
@@ -219,7 +130,7 @@ def merge_channels(
         raise ShapeError(f"channels of different shapes cannot be merged: {shapes}")
     ordered = [planes[name] for name in _in_order(planes, space)]
     if space != "rgb":
-        ordered[:3] = np.moveaxis(_to_rgb(ordered[:3], space), -1, 0)
+        ordered[:3] = np.moveaxis(to_rgb(ordered[:3], space), -1, 0)
     merged = ordered[0] if len(ordered) == 1 else np.stack(ordered, axis=-1)
     if dtype is None:
         return merged
@@ -355,43 +266,3 @@ def channel_as_tint(plane: Array, name: str, space: str) -> Array:
             names = (each.name for each in channels)
             return merge_channels(dict(zip(names, planes, strict=True)), space)
     return plane
-
-
-def _from_rgb(rgb: Array, space: str) -> list[Array]:
-    from skimage import color
-
-    unit = rgb / _full(rgb)
-    if space == "lch":
-        converted = color.lab2lch(color.rgb2lab(unit))
-    else:
-        converted = getattr(color, f"rgb2{_SKIMAGE.get(space, space)}")(unit)
-    return [
-        (converted[:, :, index] * channel.scale + channel.offset).astype(np.float32)
-        for index, channel in enumerate(SPACES[space])
-    ]
-
-
-def _to_rgb(planes: list[Array], space: str) -> Array:
-    from skimage import color
-
-    converted = np.stack(
-        [
-            (plane.astype(np.float64) - channel.offset) / channel.scale
-            for plane, channel in zip(planes, SPACES[space], strict=True)
-        ],
-        axis=-1,
-    )
-    if space == "lch":
-        unit = color.lab2rgb(color.lch2lab(converted))
-    else:
-        unit = getattr(color, f"{_SKIMAGE.get(space, space)}2rgb")(converted)
-    return (unit * 255).astype(np.float32)
-
-
-#: Our name for a space to scikit-image's; its ycbcr is television's 16..235.
-_SKIMAGE = {"ycbcr": "ypbpr"}
-
-
-def _full(values: Array) -> float:
-    """Give the value that means all: 65535 in 16-bit images, else 255."""
-    return 65535.0 if values.dtype == np.uint16 else 255.0

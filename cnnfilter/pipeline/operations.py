@@ -10,10 +10,11 @@ from numpy.typing import ArrayLike
 from cnnfilter.core import activations
 from cnnfilter.core.arguments import choice
 from cnnfilter.core.arrays import Array
-from cnnfilter.core.channels import SPACES, gray, select_channels
+from cnnfilter.core.channels import gray, select_channels
 from cnnfilter.core.convolution import Convolution, convolve
 from cnnfilter.core.geometry import Shape, Window
 from cnnfilter.core.pooling import Pooling, pool
+from cnnfilter.core.spaces import SPACES
 
 
 class Layer(Protocol):
