@@ -202,4 +202,4 @@ def test_a_run_loads_no_more_than_it_uses(tmp_path: Path) -> None:
 
 def test_typer_is_a_version_that_starts_quickly() -> None:
     major, minor = (int(part) for part in typer.__version__.split(".")[:2])
-    assert (0, 26) <= (major, minor) < (0, 29)
+    assert (0, 28) <= (major, minor) < (0, 29)

@@ -86,14 +86,14 @@ def read_picture(file: BinaryIO, max_pixels: int = MAX_PIXELS) -> Image:
 
 
 @contextmanager
-def decoding() -> Iterator[None]:
-    """Turn whatever a broken file makes a decoder raise into one error."""
+def decoding(*own: type[Exception]) -> Iterator[None]:
+    """Turn whatever a broken file makes a decoder raise, its own too, into one error."""
     try:
         yield
     except UnidentifiedImageError:
         kinds = ", ".join(FORMATS)
         raise ContentError(f"not an image or matrix that can be read ({kinds})") from None
-    except BROKEN as error:
+    except (*BROKEN, *own) as error:
         # Half of these say nothing to a person, such as IndexError's "0".
         words = " ".join(str(error).split())
         reason = f" ({words})" if " " in words else ""

@@ -24,7 +24,7 @@ def read_numbers(file: BinaryIO, max_pixels: int) -> Image | None:
     """
     import tifffile
 
-    with decoding(), tifffile.TiffFile(file) as tiff:
+    with decoding(tifffile.TiffFileError), tifffile.TiffFile(file) as tiff:
         page: Any = tiff.pages.first
         if _is_for_pillow(page):
             return None
