@@ -88,12 +88,13 @@ def read_picture(file: BinaryIO, max_pixels: int = MAX_PIXELS) -> Image:
 @contextmanager
 def decoding(*own: type[Exception]) -> Iterator[None]:
     """Turn whatever a broken file makes a decoder raise, its own too, into one error."""
+    broken: tuple[type[Exception], ...] = (*BROKEN, *own)
     try:
         yield
     except UnidentifiedImageError:
         kinds = ", ".join(FORMATS)
         raise ContentError(f"not an image or matrix that can be read ({kinds})") from None
-    except (*BROKEN, *own) as error:
+    except broken as error:
         # Half of these say nothing to a person, such as IndexError's "0".
         words = " ".join(str(error).split())
         reason = f" ({words})" if " " in words else ""
