@@ -56,7 +56,7 @@ def unknown(what: str, name: str, known: Iterable[str], listed: str = "") -> str
     from difflib import get_close_matches
 
     names = list(known)
-    nearest = get_close_matches(name, names, n=1)
+    nearest = get_close_matches(name.lower(), names, n=1)
     if nearest:
         hint = f"did you mean '{nearest[0]}'?"
     else:

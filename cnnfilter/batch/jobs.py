@@ -35,6 +35,8 @@ class Target:
         A name from `FORMATS`; None for the input's.
     range : str or None
         How values become pixels; None for the format's own way.
+    depth : {8, 16} or None
+        Bits for each channel of pictures; None for the input's.
     force : bool
         Whether files that exist are overwritten.
     stages : Path or None
@@ -49,6 +51,7 @@ class Target:
     folder: Path | None = None
     format: str | None = None
     range: str | None = None
+    depth: int | None = None
     force: bool = False
     stages: Path | None = None
     keep: bool = False
@@ -130,7 +133,8 @@ def _run(job: Job, outcome: Outcome) -> None:
     outcome.not_finite = sum(result.pixels.size for result in last) - sum(map(np.size, finite))
     to_write = results
     if job.target.keep:
-        outcome.kept.extend(_stored(result, job.target.range, image.depth) for result in last)
+        depth = job.target.depth or image.depth
+        outcome.kept.extend(_stored(result, job.target.range, depth) for result in last)
         to_write = [result for result in results if result.is_stage]
     _write_all(to_write, image, job, outcome)
 
@@ -171,9 +175,10 @@ def _write_all(results: list[Result], image: Image, job: Job, outcome: Outcome) 
     writings = [each for result in results for each in _writings(result, image, job)]
     names = [each.part.name for each in writings if not each.part.is_stage]
     if job.target.file is not None and len(names) > 1:
+        one_array = sum(not result.is_stage for result in results) == 1
         raise FileError(
             f"{shown(job.target.file)}: one name for {len(names)} results ({', '.join(names)}); "
-            "name a folder such as out/, or an array's format such as .npy"
+            "name a folder such as out/" + (", or an array's format such as .npy" * one_array)
         )
     for each in writings:
         if each.path != "-":
@@ -214,7 +219,7 @@ def _write(writing: _Writing, image: Image, job: Job, outcome: Outcome) -> None:
         range=job.target.range,
         extremes=writing.extremes,
         metadata=image.metadata,
-        depth=part.depth or image.depth,
+        depth=job.target.depth or part.depth or image.depth,
         force=job.target.force,
     )
     outcome.written.append(writing.path)
@@ -255,7 +260,7 @@ def named_after(source: str, name: str, format: str | None, folder: Path | None)
     """
     path = PurePath("stdin" if source == "-" else source)
     suffix = path.suffix
-    readable = re.sub(r"[^\w.+-]+", "-", name)
+    readable = re.sub(r"[^\w.+-]+", "-", name).rstrip("-")
     if format is not None and suffix.lower() not in FORMATS[format].suffixes:
         suffix = FORMATS[format].suffixes[0]
     return (Path(path.parent) if folder is None else folder) / f"{path.stem}-{readable}{suffix}"

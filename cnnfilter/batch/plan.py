@@ -7,8 +7,8 @@ from pathlib import Path
 
 from cnnfilter.batch.jobs import Job, Target, named_after
 from cnnfilter.batch.work import Work
-from cnnfilter.errors import ArgumentError, unknown
-from cnnfilter.files.formats import FORMATS, format_of
+from cnnfilter.errors import ArgumentError
+from cnnfilter.files.formats import FORMATS, format_named, format_of
 from cnnfilter.files.images import MAX_PIXELS
 from cnnfilter.files.output import identity
 from cnnfilter.files.source import shown
@@ -46,8 +46,8 @@ def plan_jobs(
         raise ArgumentError("no image is given; name one or more, or - for standard input")
     if sources.count("-") > 1:
         raise ArgumentError("standard input (-) can be read only once")
-    if target.format is not None and target.format not in FORMATS:
-        raise ArgumentError(unknown("format", target.format, FORMATS))
+    if target.format is not None:
+        target = replace(target, format=format_named(target.format))
     if output == "":
         raise ArgumentError("the output has no name; leave --output out, or name a file or folder")
     if target.keep:

@@ -1,10 +1,13 @@
 """The command line: one file a subcommand, and the one place that catches errors."""
 
+import errno
 import sys
 from io import TextIOWrapper
 from types import FrameType
 
 from cnnfilter.cli.printing import say
+from cnnfilter.files.output import discard_output
+from cnnfilter.files.source import reason
 
 
 def main() -> None:
@@ -36,6 +39,12 @@ def main() -> None:
         context = getattr(error, "ctx", None)
         hint = f"; see {context.command_path} --help" if context else ""
         status = _fail(error.format_message().rstrip(".") + hint, error.exit_code)
+    except OSError as error:
+        if error.filename is not None or error.errno not in (errno.EPIPE, errno.ENOSPC):
+            raise
+        # Typer's own help, on a disk that is full; all else goes through standard_output.
+        discard_output()
+        status = _fail(f"standard output: {reason(error)}", 1)
     except (KeyboardInterrupt, typer.Abort):
         status = 130
     sys.exit(status)

@@ -69,6 +69,14 @@ class Common:
             "stretched from lowest to highest, or with 0 in the middle.",
         ),
     ] = None
+    depth: Annotated[
+        int | None,
+        option(
+            group=OUTPUT,
+            metavar="8|16",
+            help="Bits for each channel of a picture. Without it the image's own.",
+        ),
+    ] = None
     force: Annotated[
         bool, option("--force", group=OUTPUT, help="Overwrite what exists; never an input.")
     ] = False

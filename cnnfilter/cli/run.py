@@ -30,6 +30,7 @@ def run(work: "Work", common: Common, *, stages: str | None = None) -> None:
     from cnnfilter.batch.jobs import run_jobs
     from cnnfilter.batch.plan import plan_jobs
     from cnnfilter.files.images import MAX_PIXELS
+    from cnnfilter.files.source import shown
 
     at = _place(common)
     jobs = plan_jobs(
@@ -47,6 +48,8 @@ def run(work: "Work", common: Common, *, stages: str | None = None) -> None:
             failed = True
             say(error)
             continue
+        if outcome.kept and len(jobs) > 1 and is_terminal() and common.format is None:
+            print_text(f"{shown(outcome.source)}:")
         for result in outcome.kept:
             if printed and common.format != "json":
                 print_text("")
@@ -73,8 +76,11 @@ def _target(common: Common, stages: str | None) -> "Target":
         raise ArgumentError("--print writes to standard output; leave --output out")
     if common.print and common.format is not None:
         choice("--print format", common.format, PRINTED)
+    if common.depth not in (None, 8, 16):
+        raise ArgumentError(f"--depth is 8 or 16, not {common.depth}")
     return Target(
         format=common.format,
+        depth=common.depth,
         range=None if common.range is None else choice("range", common.range, RANGES),
         force=common.force,
         stages=None if stages is None else Path(stages),

@@ -90,8 +90,8 @@ def softplus(image: ArrayLike) -> Array:
         return np.logaddexp(0, _as_float(image))
 
 
-def clip(image: ArrayLike, low: Number = 0, high: Number = 6) -> Array:
-    """Limit values to low..high; 0..6 is known as relu6.
+def clip(image: ArrayLike, low: Number = 0, high: Number | None = None) -> Array:
+    """Limit values to low..high, or to low and more; 0..6 is known as relu6.
 
     Raises
     ------
@@ -100,11 +100,12 @@ def clip(image: ArrayLike, low: Number = 0, high: Number = 6) -> Array:
 
     Examples
     --------
-    >>> clip([[-5, 3, 10]])
+    >>> clip([[-5, 3, 10]], 0, 6)
     array([[0., 3., 6.]], dtype=float32)
     """
     array = _as_float(image)
-    least, most = number("low", low), number("high", high)
+    least = number("low", low)
+    most = np.inf if high is None else number("high", high)
     if least > most:
         raise ArgumentError(f"low {least:g} is above high {most:g}; the lower comes first")
     return np.clip(array, array.dtype.type(least), array.dtype.type(most))

@@ -59,6 +59,26 @@ FORMATS: Mapping[str, Format] = {
 }
 
 
+def format_named(name: str) -> str:
+    """Find a format by its name or by a suffix, large or small.
+
+    Raises
+    ------
+    ArgumentError
+        If there is none.
+
+    Examples
+    --------
+    >>> format_named("PNG"), format_named("jpg"), format_named("tiff")
+    ('png', 'jpeg', 'tif')
+    """
+    name = name.lower()
+    for known, each in FORMATS.items():
+        if name == known or f".{name}" in each.suffixes:
+            return known
+    raise ArgumentError(unknown("format", name, FORMATS))
+
+
 def format_of(path: str | PurePath) -> str | None:
     """Tell a format from a file's name; None if it has no suffix.
 

@@ -176,6 +176,7 @@ def _to_arrays(picture: Pillow.Image) -> tuple[Array, Array | None]:
 #: What of a TIFF's tags describes it; the others say how its bytes lie.
 _DESCRIPTIVE_TAGS = {270, 271, 272, 305, 306, 315, 33432}
 _EXIF_FOLDERS = (0x8769, 0x8825)
+_SIZE_TAGS = {0xA002, 0xA003}
 #: Text in a PNG that is EXIF or XMP in disguise, its orientation not reset.
 _DISGUISED = ("XML:com.adobe.xmp", "Raw profile type exif", "Raw profile type APP1")
 
@@ -187,6 +188,8 @@ def _metadata(picture: Pillow.Image) -> dict[str, Any]:
     if xmp:
         kept["xmp"] = xmp if isinstance(xmp, bytes) else str(xmp).encode()
     exif = picture.getexif()
+    for tag in _SIZE_TAGS & set(exif.get_ifd(_EXIF_FOLDERS[0])):
+        del exif.get_ifd(_EXIF_FOLDERS[0])[tag]  # the result has another size
     if picture.format == "TIFF":
         exif = _described(exif)
     if exif:

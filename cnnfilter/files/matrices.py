@@ -71,8 +71,10 @@ def read_array(file: BinaryIO) -> Array:
         }
         shape, fortran_order, dtype = readers[version](file)
         content = file.read()
-        if dtype.hasobject or dtype.kind not in "biuf":
-            raise ContentError(f"holds {dtype}, not numbers; objects are never unpickled")
+        if dtype.hasobject:
+            raise ContentError("holds Python objects, which are never unpickled")
+        if dtype.kind not in "biuf":
+            raise ContentError(f"holds {dtype}, not real numbers")
         promised = math.prod(shape) * dtype.itemsize
         if promised != len(content) or min(shape, default=0) < 1:
             raise ContentError(
@@ -106,8 +108,10 @@ def read_json(text: str) -> Array:
     """Read nested lists of numbers."""
     try:
         array = np.array(json.loads(text))
-    except (ValueError, RecursionError) as error:
-        raise ContentError(f"not a matrix in JSON ({error}); write [[1, 2], [3, 4]]") from None
+    except (ValueError, RecursionError):
+        raise ContentError(
+            "not a matrix in JSON; write rows that are equally long: [[1, 2], [3, 4]]"
+        ) from None
     if array.dtype.kind not in "biuf":
         raise ContentError("not a matrix in JSON: it holds other things than numbers")
     return array

@@ -14,6 +14,11 @@ from cnnfilter.errors import FileError
 from cnnfilter.files.source import reason, shown
 
 
+def discard_output() -> None:
+    """Send nowhere what is left in the buffer; it would fail once more when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 @contextmanager
 def standard_output() -> Iterator[TextIO]:
     """Write to standard output, all the way.
@@ -29,8 +34,7 @@ def standard_output() -> Iterator[TextIO]:
         yield sys.stdout
         sys.stdout.flush()
     except OSError as error:
-        # What is left in the buffer would fail once more when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
         raise FileError(f"standard output: {reason(error)}") from None
 
 
@@ -52,13 +56,14 @@ def replacing(path: str | Path, *, force: bool = True) -> Iterator[BinaryIO]:
         with standard_output() as stdout:
             stdout.buffer.write(buffer.getbuffer())
         return
-    target = Path(os.path.realpath(path))
+    target = Path(path)
     try:
         if target.exists() and not target.is_file():
             buffer = io.BytesIO()
             yield buffer
             target.write_bytes(buffer.getbuffer())
             return
+        target = Path(os.path.realpath(path))
         target.parent.mkdir(parents=True, exist_ok=True)
         with _beside(target) as part:
             with part.open("xb") as file:

@@ -59,6 +59,8 @@ def opened(path: str | Path) -> Iterator[BinaryIO]:
     if str(path) == "-":
         yield io.BytesIO(_standard_input())
         return
+    if str(path) == "":
+        raise FileError("a file's name is empty; check what was to stand there")
     try:
         file = Path(path).open("rb")  # noqa: SIM115 - only the opening is guarded
     except OSError as error:

@@ -1,6 +1,7 @@
 """A step: an operation's name with its arguments, checked when it is made."""
 
 import inspect
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -135,7 +136,11 @@ def numbered_step(
 def _parse_step(number: int, words: Sequence[str]) -> Step:
     if not words or words[0] not in OPERATIONS:
         return numbered_step(number, words[0] if words else "", {})
-    return numbered_step(number, words[0], _arguments(words[0], words[1:]))
+    try:
+        arguments = _arguments(words[0], words[1:])
+    except ArgumentError as error:
+        raise ArgumentError(f"step {number}: {error}") from None
+    return numbered_step(number, words[0], arguments)
 
 
 def _split(text: str) -> Iterator[list[str]]:
@@ -171,6 +176,10 @@ def _arguments(operation: str, words: Sequence[str]) -> dict[str, Any]:
             values.setdefault(name, []).append(word)
         else:
             raise ArgumentError(f"{operation} has no place for '{word}'; write NAME={word}")
+    loose = values.get("kernel", [])
+    if len(loose) > 1 and all(re.fullmatch(r"[-+\d./,;]+", word) for word in loose):
+        matrix = " ".join(loose)
+        raise ArgumentError(f"{operation}: quote the matrix: {operation} '{matrix}'")
     for name, given in values.items():
         if len(given) > 1 and name != many:
             raise ArgumentError(f"{operation} is given {name} {len(given)} times; once is enough")

@@ -116,7 +116,7 @@ def _style(value: float, peak: float) -> str:
     """Colour a value by its sign, the stronger the larger it is."""
     if not np.isfinite(value):
         return "bold magenta"
-    share = abs(value) / peak if peak else 0.0
+    share = (abs(value) / peak) ** 0.5 if peak else 0.0  # so that small values show their sign
     end = NEGATIVE if value < 0 else POSITIVE
     red, green, blue = (
         round(zero + share * (strong - zero)) for zero, strong in zip(ZERO, end, strict=True)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -661,3 +662,31 @@ def test_kernels_shows_a_matrix_and_its_facts(name: str, run: Run) -> None:
     np.testing.assert_array_equal(rows, cnnfilter.kernel(name))
     said = dict(line.split("\t") for line in facts.splitlines())
     assert {fact: said[fact].split(" from ")[0] for fact in FACTS[name]} == FACTS[name]
+
+
+def test_depth_says_what_a_matrix_of_16_bit_values_becomes(
+    run: Run, images: Any, tmp_path: Path
+) -> None:
+    images.matrix([[0.0, 300.4, 65535.0, 70000.0]])
+    assert run("pool", "--size", "1", "m.npy", "-o", "deep.png", "--depth", "16").status == 0
+    with Image.open(tmp_path / "deep.png") as deep:
+        assert np.asarray(deep).tolist() == [[0, 300, 65535, 65535]]
+    assert run("pool", "m.npy", "--depth", "12").status == 2
+
+
+@pytest.mark.parametrize(("name", "suffix"), [("jpg", ".jpg"), ("TIFF", ".tif"), ("Csv", ".csv")])
+def test_a_format_is_known_by_its_suffix_too(
+    name: str, suffix: str, run: Run, images: Any, tmp_path: Path
+) -> None:
+    images.photo()
+    assert run("pool", "img.png", "--format", name).status == 0
+    assert (tmp_path / f"img-pool{suffix}").exists()
+
+
+def test_a_result_goes_into_a_pipe_that_is_named(run: Run, images: Any, tmp_path: Path) -> None:
+    images.photo()
+    command = Path(sys.executable).with_name("cnnfilter")
+    shell = f"'{command}' pool img.png -q -o >(cat > copy.png); sleep 1"
+    subprocess.run(["bash", "-c", shell], cwd=tmp_path, check=True)
+    assert run("pool", "img.png", "-o", "direct.png").status == 0
+    assert (tmp_path / "copy.png").read_bytes() == (tmp_path / "direct.png").read_bytes()

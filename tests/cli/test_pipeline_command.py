@@ -270,3 +270,10 @@ def test_the_default_name_and_alpha_of_a_pipeline(
     written = pixels(tmp_path / "img-pipeline.png")
     alpha = cnnfilter.pool(source[1:-1, 1:-1, 3], mode="average")
     np.testing.assert_array_equal(written[..., 3], np.rint(alpha))
+
+
+def test_a_matrix_that_is_not_quoted_is_no_row_of_kernels(run: Run, images: Any) -> None:
+    images.photo()
+    result = run("pipeline", "convolve 0 -1 0; -1 5 -1; 0 -1 0 | pool", "img.png")
+    assert result.status == 2
+    assert "step 1: convolve: quote the matrix: convolve '0 -1 0; -1 5 -1; 0 -1 0'" in result.line
