@@ -17,7 +17,10 @@ from cnnfilter.files.images import MAX_PIXELS, Image
 from cnnfilter.files.load import read
 from cnnfilter.files.output import check_target
 from cnnfilter.files.save import write
-from cnnfilter.files.source import shown
+from cnnfilter.files.source import shown, told_of
+
+#: A lowest and a highest value.
+Span = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ class Outcome:
     error: str | None = None
     before: Shape = ()
     after: list[Shape] = field(default_factory=list)
-    span: tuple[float, float] | None = None
+    span: Span | None = None
     not_finite: int = 0
     clipped: list[float] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
@@ -113,10 +116,8 @@ def run_jobs(jobs: Iterable[Job]) -> Iterator[Outcome]:
         outcome = Outcome(job.source)
         try:
             _run(job, outcome)
-        except FileError as error:
-            outcome.error = str(error)
         except CnnFilterError as error:
-            outcome.error = f"{shown(job.source)}: {error}"
+            outcome.error = told_of(job.source, error)
         except MemoryError:
             outcome.error = f"{shown(job.source)}: needs more memory than there is"
         yield outcome
@@ -128,9 +129,8 @@ def _run(job: Job, outcome: Outcome) -> None:
     results = job.work.results(image)
     last = [result for result in results if not result.is_stage]
     outcome.before, outcome.after = image.pixels.shape, [result.pixels.shape for result in last]
-    finite = [_finite(result.pixels) for result in last]
-    outcome.span = _span(finite)
-    outcome.not_finite = sum(result.pixels.size for result in last) - sum(map(np.size, finite))
+    spans, not_finite = zip(*(_survey(result.pixels) for result in last), strict=True)
+    outcome.span, outcome.not_finite = _joined(spans), sum(not_finite)
     to_write = results
     if job.target.keep:
         depth = job.target.depth or image.depth
@@ -139,18 +139,20 @@ def _run(job: Job, outcome: Outcome) -> None:
     _write_all(to_write, image, job, outcome)
 
 
-def _finite(values: Array) -> Array:
-    if np.isfinite(values.min()) and np.isfinite(values.max()):
-        return values
-    return values[np.isfinite(values)]
+def _survey(values: Array) -> tuple[Span | None, int]:
+    """Give the lowest and the highest finite value, and how many are not finite."""
+    low, high = float(values.min()), float(values.max())
+    if np.isfinite(low) and np.isfinite(high):
+        return (low, high), 0
+    finite = values[np.isfinite(values)]
+    span = (float(finite.min()), float(finite.max())) if finite.size else None
+    return span, values.size - finite.size
 
 
-def _span(arrays: Iterable[Array]) -> tuple[float, float] | None:
-    """Give the lowest and the highest value of all."""
-    spans = [(float(values.min()), float(values.max())) for values in arrays if values.size]
-    if not spans:
-        return None
-    return min(low for low, _ in spans), max(high for _, high in spans)
+def _joined(spans: Iterable[Span | None]) -> Span | None:
+    """Give the span of all that there are."""
+    known = [span for span in spans if span is not None]
+    return (min(low for low, _ in known), max(high for _, high in known)) if known else None
 
 
 def _stored(result: Result, range: str | None, depth: int) -> Result:
@@ -167,7 +169,7 @@ class _Writing:
     part: Result
     format: str
     path: str
-    extremes: tuple[float, float] | None
+    extremes: Span | None
 
 
 def _write_all(results: list[Result], image: Image, job: Job, outcome: Outcome) -> None:
@@ -193,7 +195,9 @@ def _writings(result: Result, image: Image, job: Job) -> Iterator[_Writing]:
         yield _Writing(result, format, _path(result, format, job), None)
         return
     parts = job.work.pictures(result)
-    extremes = _span(part.pixels for part in parts) if len(parts) > 1 else None
+    extremes = None
+    if len(parts) > 1 and job.target.range is not None:
+        extremes = _joined(_survey(part.pixels)[0] for part in parts)
     for part in parts:
         yield _Writing(part, format, _path(part, format, job), extremes)
 

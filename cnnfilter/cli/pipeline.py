@@ -6,7 +6,7 @@ import typer
 
 from cnnfilter.cli.options import Common, examples, option, takes_common_options
 from cnnfilter.cli.printing import print_rows, say, shape_text
-from cnnfilter.errors import ArgumentError, CnnFilterError, FileError
+from cnnfilter.errors import ArgumentError, CnnFilterError
 
 if TYPE_CHECKING:
     from cnnfilter.pipeline.pipeline import Pipeline
@@ -77,7 +77,7 @@ def _print_summaries(pipeline: "Pipeline", common: Common, shape: str | None) ->
     from cnnfilter.core.arguments import wholes
     from cnnfilter.files.images import MAX_PIXELS
     from cnnfilter.files.load import read
-    from cnnfilter.files.source import shown
+    from cnnfilter.files.source import told_of
 
     if (shape is None) == (not common.images):
         raise ArgumentError("--summary takes images, or --shape such as 224x224x3")
@@ -92,12 +92,9 @@ def _print_summaries(pipeline: "Pipeline", common: Common, shape: str | None) ->
         try:
             pixels = read(path, common.max_pixels or MAX_PIXELS).pixels
             _print_summary(pipeline, path, pixels.shape)
-        except FileError as error:
-            failed = True
-            say(str(error))
         except CnnFilterError as error:
             failed = True
-            say(f"{shown(path)}: {error}")
+            say(told_of(path, error))
     if failed:
         raise typer.Exit(1)
 

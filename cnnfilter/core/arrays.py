@@ -102,7 +102,7 @@ def largest_magnitude(image: Array) -> float:
     return max(-float(image.min()), float(image.max()))
 
 
-def float_type(image: Array, factor: float, offset: float = 0) -> np.dtype[Any]:
+def float_type(image: Array, factor: float) -> np.dtype[Any]:
     """Choose the float type that holds sums of an image's values, integers exactly.
 
     Parameters
@@ -110,14 +110,12 @@ def float_type(image: Array, factor: float, offset: float = 0) -> np.dtype[Any]:
     image : ndarray
     factor : float
         The largest sum of weights' magnitudes.
-    offset : float
-        The largest magnitude of what is added afterwards.
 
     Returns
     -------
     dtype
         A float image keeps its own type (float16 becomes float32). An integer image
-        gives float32 where max|x| * factor + offset stays below 2**24, else float64.
+        gives float32 where max|x| * factor stays below 2**24, else float64.
 
     Examples
     --------
@@ -126,7 +124,7 @@ def float_type(image: Array, factor: float, offset: float = 0) -> np.dtype[Any]:
     """
     if image.dtype.kind == "f":
         return np.dtype(np.float32 if image.dtype.itemsize <= 4 else np.float64)
-    exact = largest_magnitude(image) * factor + offset < FLOAT32_EXACT
+    exact = largest_magnitude(image) * factor < FLOAT32_EXACT
     return np.dtype(np.float32 if exact else np.float64)
 
 

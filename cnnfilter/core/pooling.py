@@ -8,13 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cnnfilter.core.arguments import Pair, choice, flag
-from cnnfilter.core.arrays import Array, as_image, float_type, largest_magnitude
+from cnnfilter.core.arrays import BAND_BYTES, Array, as_image, float_type, largest_magnitude
 from cnnfilter.core.geometry import Axis, Padding, Shape, Window, read_padding
 from cnnfilter.errors import ArgumentError, ShapeError
 
 MODES = ("max", "min", "average", "median", "sum", "l2")
-#: Bytes of windows that the median sorts at a time.
-BAND_BYTES = 2**22
 
 
 def pool(

@@ -90,7 +90,7 @@ def _rename(part: Path, target: Path, *, force: bool) -> None:
             os.link(part, target)  # unlike a renaming, it never replaces
             return
         if target.exists():
-            raise FileError(f"{shown(target)}: exists already; --force overwrites it")
+            raise _exists(target)
     elif target.exists():
         part.chmod(stat.S_IMODE(target.stat().st_mode))
     part.replace(target)
@@ -121,4 +121,8 @@ def check_target(path: Path, inputs: Container[tuple[int, int]], *, force: bool)
     if path.is_dir():
         raise FileError(f"{shown(path)}: is a folder; end its name with / to write into it")
     if path.is_file() and not force:
-        raise FileError(f"{shown(path)}: exists already; --force overwrites it")
+        raise _exists(path)
+
+
+def _exists(path: Path) -> FileError:
+    return FileError(f"{shown(path)}: exists already; --force overwrites it")

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from cnnfilter.errors import FileError
+from cnnfilter.errors import CnnFilterError, FileError
 
 
 class ContentError(FileError):
@@ -78,6 +78,19 @@ def _standard_input() -> bytes:
         return sys.stdin.buffer.read()
     except OSError as error:
         raise FileError(f"-: {reason(error)}") from None
+
+
+def told_of(path: str | Path, error: CnnFilterError) -> str:
+    """Word an error that came up with a file; an error of reading or writing names its own.
+
+    Examples
+    --------
+    >>> told_of("a.png", CnnFilterError("is too small"))
+    'a.png: is too small'
+    >>> told_of("a.png", FileError("out.png: exists already"))
+    'out.png: exists already'
+    """
+    return str(error) if isinstance(error, FileError) else f"{shown(path)}: {error}"
 
 
 def reason(error: OSError) -> str:
