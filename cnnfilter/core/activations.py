@@ -1,21 +1,35 @@
-"""Activations: functions of each value by itself.
+"""Activations: functions of each value by itself, and softmax.
 
-All take an image or feature map of any shape and give one of the same shape. relu
-keeps the dtype; the others give the float type in which the values are exact. NaN is
-passed on.
+All take an image, a feature map or a vector and give one of the same shape. relu keeps
+the dtype; the others give the float type in which the values are exact. NaN is passed on.
 """
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnfilter.core.arguments import Number, number
-from cnnfilter.core.arrays import Array, as_image, float_type
-from cnnfilter.errors import ArgumentError
+from cnnfilter.core.arguments import Number, choice, number
+from cnnfilter.core.arrays import (
+    Array,
+    as_features,
+    as_numbers,
+    float_type,
+    in_bands,
+    per_channel,
+)
+from cnnfilter.core.geometry import Shape
+from cnnfilter.core.layer import Layer
+from cnnfilter.errors import ArgumentError, ShapeError
 
 
-def _as_float(image: ArrayLike) -> Array:
-    array = as_image(image)
-    return array.astype(float_type(array, 1), copy=False)
+def _in_floats(function: Callable[[Array], Array], image: ArrayLike) -> Array:
+    """Apply a function in the float type that holds the image's values."""
+    array = as_features(image)
+    return in_bands(function, float_type(array, 1), array)
 
 
 def relu(image: ArrayLike) -> Array:
@@ -26,7 +40,7 @@ def relu(image: ArrayLike) -> Array:
     >>> relu([[-2, 3]])
     array([[0, 3]])
     """
-    array = as_image(image)
+    array = as_features(image)
     return np.maximum(array, array.dtype.type(0))
 
 
@@ -38,8 +52,66 @@ def leaky_relu(image: ArrayLike, slope: Number = 0.01) -> Array:
     >>> leaky_relu([[-200, 3]])
     array([[-2.,  3.]], dtype=float32)
     """
-    array, factor = _as_float(image), number("slope", slope)
-    return np.where(array < 0, array * array.dtype.type(factor), array)
+    factor = number("slope", slope)
+    return _in_floats(lambda x: np.where(x < 0, x * x.dtype.type(factor), x), image)
+
+
+def prelu(image: ArrayLike, slope: Number | ArrayLike) -> Array:
+    """Rectify with slopes that were learned: x, or slope * x where x is negative.
+
+    He, Zhang, Ren, Sun 2015.
+
+    Parameters
+    ----------
+    image : array_like
+        Shape (H, W), (H, W, C) or (N,).
+    slope : number or array_like
+        One, or one for each channel.
+
+    Raises
+    ------
+    ShapeError
+        If there are not as many slopes as channels.
+
+    Examples
+    --------
+    >>> prelu([[[-4, -4]]], [0.5, 0.25])
+    array([[[-2., -1.]]], dtype=float32)
+    """
+    return PRelu.of(slope)(image)
+
+
+@dataclass(frozen=True, eq=False)
+class PRelu(Layer):
+    """What `prelu` was asked for, checked."""
+
+    slope: Array
+
+    @classmethod
+    def of(cls, slope: Number | ArrayLike) -> PRelu:
+        """Read the arguments of `prelu`, as a person would type them."""
+        return cls(as_numbers("slope", slope))
+
+    @property
+    def parameters(self) -> int:
+        """How many slopes there are."""
+        return self.slope.size
+
+    def multiply_adds(self, shape: Shape) -> int:
+        """One for each value."""
+        return int(np.prod(shape))
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Give the shape, if the slopes go with it."""
+        per_channel("slope", self.slope, shape)
+        return shape
+
+    def __call__(self, image: ArrayLike) -> Array:
+        """Rectify."""
+        array = as_features(image)
+        work = float_type(array, 1)
+        slopes = per_channel("slope", self.slope.astype(work), array.shape)
+        return in_bands(lambda x, slope: np.where(x < 0, x * slope, x), work, array, slopes)
 
 
 def elu(image: ArrayLike, alpha: Number = 1) -> Array:
@@ -52,8 +124,44 @@ def elu(image: ArrayLike, alpha: Number = 1) -> Array:
     >>> elu([[-100, 2]])
     array([[-1.,  2.]], dtype=float32)
     """
-    array, factor = _as_float(image), number("alpha", alpha)
-    return np.where(array < 0, array.dtype.type(factor) * np.expm1(np.minimum(array, 0)), array)
+    factor = number("alpha", alpha)
+    return _in_floats(
+        lambda x: np.where(x < 0, x.dtype.type(factor) * np.expm1(np.minimum(x, 0)), x), image
+    )
+
+
+def gelu(image: ArrayLike, approximate: str = "none") -> Array:
+    """Gaussian error linear unit: x times the share of a normal distribution below x.
+
+    Hendrycks, Gimpel 2016.
+
+    Parameters
+    ----------
+    image : array_like
+        Shape (H, W), (H, W, C) or (N,).
+    approximate : {"none", "tanh"}
+        ``tanh`` is that paper's approximation, which some networks were trained with.
+
+    Examples
+    --------
+    >>> gelu([[-100, 0, 100]])
+    array([[ -0.,   0., 100.]], dtype=float32)
+    """
+    if choice("approximate", approximate, ("none", "tanh")) == "tanh":
+        return _in_floats(_gelu_by_tanh, image)
+    from scipy.special import ndtr
+
+    return _in_floats(lambda x: np.maximum(x, FAR_BELOW) * ndtr(x), image)
+
+
+#: So far below 0 gelu is 0; minus infinity times 0 would be NaN.
+FAR_BELOW = np.float32(-50)
+
+
+def _gelu_by_tanh(x: Array) -> Array:
+    near = np.clip(x, FAR_BELOW, -FAR_BELOW)
+    inner = x.dtype.type(np.sqrt(2 / np.pi)) * (near + x.dtype.type(0.044715) * near**3)
+    return np.maximum(x, FAR_BELOW) * x.dtype.type(0.5) * (1 + np.tanh(inner))
 
 
 def sigmoid(image: ArrayLike) -> Array:
@@ -64,7 +172,13 @@ def sigmoid(image: ArrayLike) -> Array:
     >>> sigmoid([[0, 1000]])
     array([[0.5, 1. ]], dtype=float32)
     """
-    return np.exp(-softplus(-_as_float(image)))
+    return _in_floats(_sigmoid, image)
+
+
+def _sigmoid(x: Array) -> Array:
+    # exp of what is not positive never overflows, and keeps the tail's digits.
+    tail = np.exp(-np.abs(x))
+    return np.where(x < 0, tail, x.dtype.type(1)) / (1 + tail)
 
 
 def tanh(image: ArrayLike) -> Array:
@@ -75,7 +189,7 @@ def tanh(image: ArrayLike) -> Array:
     >>> tanh([[0, 1000]])
     array([[0., 1.]], dtype=float32)
     """
-    return np.tanh(_as_float(image))
+    return _in_floats(np.tanh, image)
 
 
 def softplus(image: ArrayLike) -> Array:
@@ -86,8 +200,11 @@ def softplus(image: ArrayLike) -> Array:
     >>> softplus([[-1000, 1000]])
     array([[   0., 1000.]], dtype=float32)
     """
-    with np.errstate(invalid="ignore"):  # NumPy warns of NaN here, and nowhere else
-        return np.logaddexp(0, _as_float(image))
+    return _in_floats(_softplus, image)
+
+
+def _softplus(x: Array) -> Array:
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
 def clip(image: ArrayLike, low: Number = 0, high: Number | None = None) -> Array:
@@ -103,9 +220,65 @@ def clip(image: ArrayLike, low: Number = 0, high: Number | None = None) -> Array
     >>> clip([[-5, 3, 10]], 0, 6)
     array([[0., 3., 6.]], dtype=float32)
     """
-    array = _as_float(image)
     least = number("low", low)
     most = np.inf if high is None else number("high", high)
     if least > most:
         raise ArgumentError(f"low {least:g} is above high {most:g}; the lower comes first")
-    return np.clip(array, array.dtype.type(least), array.dtype.type(most))
+    return _in_floats(lambda x: np.clip(x, x.dtype.type(least), x.dtype.type(most)), image)
+
+
+def softmax(features: ArrayLike) -> Array:
+    """Turn scores into probabilities: exp(x), divided by its sum.
+
+    Parameters
+    ----------
+    features : array_like
+        A vector, shape (N,), or a feature map, shape (H, W, C), whose channels at each
+        pixel are the scores.
+
+    Returns
+    -------
+    ndarray
+        The same shape, float32 where that is exact (or the image is float32), else
+        float64; each sum is 1. NaN is passed on.
+
+    Raises
+    ------
+    ShapeError
+        If there are no channels to choose from: shape (H, W).
+
+    Examples
+    --------
+    >>> softmax([0, 0, 1000])
+    array([0., 0., 1.], dtype=float32)
+    """
+    return Softmax()(features)
+
+
+@dataclass(frozen=True)
+class Softmax(Layer):
+    """Probabilities from scores."""
+
+    def sees_all(self, shape: Shape) -> bool:
+        """In a vector, each probability depends on every score."""
+        return len(shape) == 1
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Give the shape, if there is something to choose from."""
+        if len(shape) == 2:
+            raise ShapeError(
+                f"softmax takes a vector or several channels, not {shape}; put flatten before it"
+            )
+        return shape
+
+    def __call__(self, features: ArrayLike) -> Array:
+        """Compute."""
+        array = as_features(features)
+        self.output_shape(array.shape)
+        rows = array[np.newaxis] if array.ndim == 1 else array
+        return in_bands(_softmax, float_type(array, 1), rows).reshape(array.shape)
+
+
+def _softmax(x: Array) -> Array:
+    powers = np.exp(x - x.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)

@@ -1,14 +1,16 @@
 """What an image is: arrays of shape (H, W) or (H, W, C), channels last."""
 
-from collections.abc import Iterator
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from cnnfilter.core.arguments import Pair, choice, pair
-from cnnfilter.core.geometry import Window
+from cnnfilter.core.arguments import Pair, number, pair
+from cnnfilter.core.geometry import Shape, Window
 from cnnfilter.errors import ArgumentError, NotFiniteError, ShapeError
 
 #: An array of any number type; docstrings say which.
@@ -57,11 +59,111 @@ def as_image(image: ArrayLike) -> Array:
             f"an image has the shape (height, width) or (height, width, channels), "
             f"each at least 1, not {array.shape}"
         )
+    return _as_numbers(array)
+
+
+def as_features(features: ArrayLike) -> Array:
+    """Take anything array-like as an image, a feature map or a vector of features.
+
+    As `as_image`, but the shape may be (N,), too.
+
+    Examples
+    --------
+    >>> as_features([1.5, 2])
+    array([1.5, 2. ])
+    """
+    array = as_array("features", features)
+    return _as_numbers(array) if array.ndim == 1 and array.size else as_image(array)
+
+
+def _as_numbers(array: Array) -> Array:
     if array.dtype == bool:
         return array.astype(np.uint8) * np.uint8(255)
     if array.dtype.kind not in "iuf":
         raise ArgumentError(f"an image holds real numbers, not {array.dtype}")
     return array
+
+
+def as_numbers(name: str, values: Any) -> Array:
+    """Read one number or several: a number, an array, or text such as 1/2,0.25.
+
+    Raises
+    ------
+    ArgumentError
+        If they are no finite real numbers.
+
+    Examples
+    --------
+    >>> as_numbers("mean", "1/2, 0.25")
+    array([0.5 , 0.25])
+    """
+    if isinstance(values, str):
+        words = [number(name, word.strip()) for word in values.split(",")]
+        return np.array(words if len(words) > 1 else words[0])
+    array = as_array(name, values)
+    if array.dtype.kind not in "iuf":
+        raise ArgumentError(f"{name} holds {array.dtype}, not real numbers")
+    if array.size == 0:
+        raise ArgumentError(f"{name} holds no number")
+    if problem := not_finite(array):
+        raise ArgumentError(f"{name} {problem}")
+    return array if array.dtype == np.float32 else array.astype(np.float64)
+
+
+def per_channel(name: str, values: Array, shape: Shape) -> Array:
+    """Spread numbers over features of a shape: one for all, or one for each channel.
+
+    Returns
+    -------
+    ndarray
+        A view of the numbers in that shape.
+
+    Raises
+    ------
+    ShapeError
+        With both shapes in it, if they do not.
+
+    Examples
+    --------
+    >>> per_channel("mean", np.array([1.0, 2.0, 3.0]), (4, 4, 3))[0, 0]
+    array([1., 2., 3.])
+    """
+    try:
+        if len(shape) == 2:
+            return np.broadcast_to(values, (*shape, 1))[:, :, 0]
+        return np.broadcast_to(values, shape)
+    except ValueError:
+        channels = 1 if len(shape) == 2 else shape[-1]
+        raise ShapeError(
+            f"{name} has the shape {values.shape}, its input {shape}: give one number, or one "
+            f"for each of {channels} channel(s)"
+        ) from None
+
+
+def border(image: Array) -> Array:
+    """Give an image's outermost pixels: shape (pixels,) or (pixels, C).
+
+    Examples
+    --------
+    >>> border(np.arange(9).reshape(3, 3))
+    array([0, 1, 2, 6, 7, 8, 0, 3, 6, 2, 5, 8])
+    """
+    return np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+
+
+def in_bands(
+    function: Callable[..., Array], dtype: np.dtype[Any], array: Array, *others: Array
+) -> Array:
+    """Apply a function of arrays of one shape, in a type, a band of rows at a time.
+
+    What the type cannot hold becomes infinite, as in PyTorch; nothing is said of it.
+    """
+    result = np.empty(array.shape, dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for rows in bands(result):
+            arrays = (each[rows].astype(dtype, copy=False) for each in (array, *others))
+            result[rows] = function(*arrays)
+    return result
 
 
 def check_finite(array: Array, what: str) -> None:
@@ -84,17 +186,13 @@ def not_finite(array: Array) -> str:
     >>> not_finite(np.array([[0, np.nan]]))
     'holds 1 value(s) that are NaN or infinite, the first at 0,1; replace them by numbers'
     """
-    if array.dtype.kind != "f":
+    # NaN wins every minimum; infinity is one, or a maximum.
+    if array.dtype.kind != "f" or np.isfinite([array.min(), array.max()]).all():
         return ""
-    finite = np.isfinite(array)
-    if finite.all():
-        return ""
-    bad = np.argwhere(~finite)
+    bad = np.argwhere(~np.isfinite(array))
     first = ",".join(str(index) for index in bad[0])
-    return (
-        f"holds {len(bad)} value(s) that are NaN or infinite, the first at {first}; "
-        "replace them by numbers"
-    )
+    place = f", the first at {first}" if first else ""
+    return f"holds {len(bad)} value(s) that are NaN or infinite{place}; replace them by numbers"
 
 
 def largest_magnitude(image: Array) -> float:
@@ -157,40 +255,6 @@ def bands(array: Array) -> Iterator[slice]:
     rows = max(1, BAND_BYTES // max(1, array[:1].nbytes))
     for first in range(0, len(array), rows):
         yield slice(first, first + rows)
-
-
-def flatten(image: ArrayLike, order: str = "chw") -> Array:
-    """Unroll a feature map into a vector of its H * W * C features.
-
-    Parameters
-    ----------
-    image : array_like
-        Shape (H, W) or (H, W, C).
-    order : {"chw", "hwc"}
-        ``chw``: one channel after the other, each row by row, as PyTorch's dense
-        layers expect; ``hwc``: pixel by pixel, as Keras's do.
-
-    Returns
-    -------
-    ndarray
-        Shape (H * W * C,), the image's dtype.
-
-    Raises
-    ------
-    ArgumentError
-        If the order is unknown.
-
-    Examples
-    --------
-    >>> flatten(np.array([[[1, 10], [2, 20]]]))
-    array([ 1,  2, 10, 20])
-    >>> flatten(np.array([[[1, 10], [2, 20]]]), order="hwc")
-    array([ 1, 10,  2, 20])
-    """
-    array = as_image(image)
-    if choice("order", order, ("chw", "hwc")) == "chw" and array.ndim == 3:
-        array = np.moveaxis(array, -1, 0)
-    return array.ravel()
 
 
 def patches(image: ArrayLike, size: Pair, stride: Pair = 1) -> Array:

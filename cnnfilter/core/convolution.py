@@ -1,8 +1,11 @@
 """What convolve() means: its arguments, their checks, the type of its result."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -15,28 +18,23 @@ from cnnfilter.core.arrays import (
     FLOAT64_EXACT,
     INT64_END,
     Array,
-    as_array,
     as_image,
+    as_numbers,
     check_finite,
     convert,
     largest_magnitude,
 )
 from cnnfilter.core.channels import gray
+from cnnfilter.core.dense import TURNED
+from cnnfilter.core.engines import BORDERS
 from cnnfilter.core.geometry import Axis, Padding, Shape, Window
 from cnnfilter.core.kernels import is_list_of_kernels, labelled
+from cnnfilter.core.layer import Layer
 from cnnfilter.errors import ArgumentError, KernelError, ShapeError
 
 #: A name, text, a 2-D array, a list of these, or a 4-D filter bank.
 KernelLike = str | ArrayLike | Sequence[str | ArrayLike]
 
-#: Our border to numpy.pad's mode.
-BORDERS = {
-    "zero": "constant",
-    "edge": "edge",
-    "reflect": "reflect",
-    "symmetric": "symmetric",
-    "wrap": "wrap",
-}
 CHANNELS = ("each", "sum", "gray")
 COMBINES = ("max", "sum", "l2")
 
@@ -151,7 +149,7 @@ def convolve(
 
 
 @dataclass(frozen=True, eq=False)
-class Convolution:
+class Convolution(Layer):
     """What `convolve` was asked for, checked: everything but the image.
 
     Attributes
@@ -194,7 +192,7 @@ class Convolution:
         channels: Any,
         combine: Any,
         dtype: Any,
-    ) -> "Convolution":
+    ) -> Convolution:
         """Read the arguments of `convolve`, as a person would type them."""
         window = Window.of(1, stride, padding, dilation)
         flipped, summing_to_1 = flag("flip", flip), flag("normalize", normalize)
@@ -212,7 +210,7 @@ class Convolution:
             padding=window.padding,
             border=choice("border", border, BORDERS),
             groups=whole("groups", groups),
-            bias=_read_bias(bias),
+            bias=None if bias is None else as_numbers("bias", bias).ravel(),
             channels=choice("channels", channels, CHANNELS),
             combine=None if combine is None else choice("combine", combine, COMBINES),
             dtype=_read_dtype(dtype),
@@ -230,6 +228,7 @@ class Convolution:
         if self.bank is not None and self.bank.shape[3] % self.groups:
             raise ArgumentError(
                 f"the bank's {self.bank.shape[3]} filters do not divide into {self.groups} groups"
+                + (TURNED if self.groups in self._inputs_if_turned() else "")
             )
 
     @property
@@ -244,6 +243,21 @@ class Convolution:
         weights = sum(each.size for each in self.kernels.values())
         return weights + (0 if self.bias is None else self.bias.size)
 
+    def multiply_adds(self, shape: Shape) -> int:
+        """Count each weight once for each place it is applied at; biases are not counted."""
+        channels = self._channels_filtered(shape)
+        return sum(
+            each.size * channels * prod(axis.count for axis in self._window(size).axes(shape))
+            for each in self.kernels.values()
+            for size in [(each.shape[0], each.shape[1])]
+        )
+
+    def _channels_filtered(self, shape: Shape) -> int:
+        """How many channels each 2-D kernel is applied to; once for a bank, which sees all."""
+        if self.bank is not None or len(shape) == 2 or self.channels == "gray":
+            return 1
+        return self.groups if self.channels == "sum" else shape[2]
+
     def window_for(self, shape: Shape) -> Window:
         """Give the largest kernel's window: what an output pixel sees."""
         heights, widths = zip(*(each.shape[:2] for each in self.kernels.values()), strict=True)
@@ -254,8 +268,8 @@ class Convolution:
         if self.combine is not None:
             return tuple(before) if self.bank is None and self.channels == "each" else ()
         if self.bank is not None:
-            (name,) = self.kernels
-            return tuple(f"{name}-{number}" for number in range(1, self.bank.shape[3] + 1))
+            filters = self.bank.shape[3]
+            return tuple(str(number).zfill(len(str(filters))) for number in range(1, filters + 1))
         names = tuple(self.kernels) if self.stacked else ()
         if not before or self.channels != "each":
             return names
@@ -277,6 +291,7 @@ class Convolution:
             )
         (height_width,) = outputs
         depth = self._channels_of(shape)
+        self._biases((depth or 1) if self.bank is None else self.bank.shape[3])
         if self.combine is None and (self.stacked or self.bank is not None):
             return *height_width, len(self.kernels) * (depth or 1)
         return height_width if depth is None else (*height_width, depth)
@@ -292,15 +307,21 @@ class Convolution:
         if self.bank is not None:
             seen, filters = self.bank.shape[2:]
             if seen * self.groups != incoming:
+                expected = f"{seen} * {self.groups} = {seen * self.groups}"
                 raise ShapeError(
-                    f"the filter bank {self.bank.shape} expects {seen} * {self.groups} "
-                    f"channel(s), the image has {incoming}; its shape is (height, width, "
-                    "channels/groups, filters)"
+                    f"the filter bank, (height, width, channels/groups, filters) = "
+                    f"{self.bank.shape}, expects {expected if self.groups > 1 else seen} "
+                    f"channel(s), its input {shape} has {incoming}"
+                    + (TURNED if incoming in self._inputs_if_turned() else "")
                 )
             return None if self.combine is not None else filters
         if self.channels == "sum":
             return self.groups if self.groups > 1 else None
         return None if len(shape) == 2 or self.channels == "gray" else incoming
+
+    def _inputs_if_turned(self) -> tuple[int, ...]:
+        """How many channels the bank would see, had its file been read in another order."""
+        return () if self.bank is None else tuple(n * self.groups for n in self.bank.shape[:2])
 
     def __call__(self, image: ArrayLike) -> Array:
         """Convolve an image."""
@@ -353,6 +374,8 @@ class Convolution:
         """Choose the type to compute in, which is the result's unless one was asked for."""
         if self.dtype == np.float64:
             return np.dtype(np.float64)
+        if image.dtype in (np.float16, np.float32):
+            return np.dtype(np.float32)
         magnitudes = np.concatenate([_magnitudes(each) for each in self.kernels.values()])
         factor = magnitudes.sum() if self.combine == "sum" else magnitudes.max()
         if self.channels == "sum":
@@ -361,7 +384,7 @@ class Convolution:
         if self.combine == "sum":
             offset *= len(magnitudes)
         bound = largest_magnitude(image) * factor + offset
-        if image.dtype in (np.float16, np.float32) or bound < FLOAT32_EXACT:
+        if bound < FLOAT32_EXACT:
             return np.dtype(np.float32)
         if FLOAT64_EXACT <= bound < INT64_END and self._gives_integers(image):
             return np.dtype(np.int64)
@@ -384,35 +407,28 @@ class Convolution:
         biases = self._biases(channels)
         for index, weights in enumerate(self.kernels.values()):
             axes = self._window(weights.shape[:2]).axes(image.shape)
-            padded = self._padded(image, *axes)
             out = np.empty((axes[0].count, axes[1].count, channels), work)
             if weights.ndim == 2:
-                engines.correlate(padded, weights, axes, out)
+                engines.correlate(image, weights, axes, self.border, out)
             else:
-                self._correlate_groups(padded, weights, axes, out)
+                self._correlate_groups(image, weights, axes, out)
             if biases is not None:
                 out += biases[index].astype(work)
             yield out
 
     def _correlate_groups(
-        self, padded: Array, bank: Array, axes: tuple[Axis, Axis], out: Array
+        self, image: Array, bank: Array, axes: tuple[Axis, Axis], out: Array
     ) -> None:
         seen, filters = bank.shape[2], bank.shape[3] // self.groups
+        if seen == 1 < self.groups:  # a channel alone is no work for a matrix product
+            for number in range(filters):
+                own = slice(number, None, filters)
+                engines.correlate(image, bank[:, :, 0, own], axes, self.border, out[:, :, own])
+            return
         for group in range(self.groups):
             own = slice(group * filters, (group + 1) * filters)
-            channels = padded[:, :, group * seen : (group + 1) * seen]
-            engines.correlate_bank(channels, bank[..., own], axes, out[:, :, own])
-
-    def _padded(self, image: Array, vertical: Axis, horizontal: Axis) -> Array:
-        amounts = (
-            (vertical.before, vertical.after),
-            (horizontal.before, horizontal.after),
-            (0, 0),
-        )
-        if not any(map(sum, amounts)):
-            return image
-        mode: Any = BORDERS[self.border]
-        return np.pad(image, amounts, mode=mode)
+            channels = image[:, :, group * seen : (group + 1) * seen]
+            engines.correlate_bank(channels, bank[..., own], axes, self.border, out[:, :, own])
 
     def _together(self, maps: Iterator[Array], shape: Shape, work: np.dtype[Any]) -> Array:
         """Stack the kernels' maps, or combine them into one as they come."""
@@ -466,14 +482,3 @@ def _read_dtype(dtype: Any) -> np.dtype[Any] | None:
     if result.kind not in "iuf":
         raise ArgumentError(f"dtype {result} holds no real numbers; write uint8, float32, ...")
     return result
-
-
-def _read_bias(bias: Any) -> Array | None:
-    if bias is None:
-        return None
-    if isinstance(bias, str):
-        return np.array([number("bias", word) for word in bias.split(",")])
-    values = as_array("the bias", bias).ravel()
-    if values.dtype.kind not in "iuf" or values.size == 0 or not np.isfinite(values).all():
-        raise ArgumentError(f"bias {bias!r} is not a number, nor one for each feature map")
-    return values.astype(np.float64)

@@ -6,7 +6,7 @@ An axis of ``length`` pixels, padded by ``before`` and ``after``, is covered by
 stand ``dilation`` apart, so it reaches over ``dilation * (size - 1) + 1`` pixels.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cnnfilter.core.arguments import choice, pair, wholes
@@ -39,16 +39,30 @@ class Axis:
         """Pixels from a window's first tap to its last."""
         return self.dilation * (self.size - 1) + 1
 
-    @property
-    def overhang(self) -> int:
-        """Pixels by which the last window reaches past the padding (ceil mode)."""
-        reach = (self.count - 1) * self.stride + self.extent
-        return max(0, reach - self.before - self.length - self.after)
-
     def taps(self, tap: int) -> slice:
         """Where tap number `tap` of every window stands on the padded axis."""
         first = tap * self.dilation
         return slice(first, first + (self.count - 1) * self.stride + 1, self.stride)
+
+    def meeting(self, tap: int) -> tuple[slice, slice]:
+        """Which windows have tap number `tap` on a pixel, and which pixels these are.
+
+        Examples
+        --------
+        >>> Axis(length=4, size=3, stride=2, dilation=1, before=1, after=1, count=2).meeting(0)
+        (slice(1, 2, None), slice(1, 2, 2))
+        """
+        offset = tap * self.dilation - self.before
+        first = max(0, -(offset // self.stride))
+        last = min(self.count - 1, (self.length - 1 - offset) // self.stride)
+        if last < first:
+            return slice(0, 0), slice(0, 0)
+        start, end = first * self.stride + offset, last * self.stride + offset
+        return slice(first, last + 1), slice(start, end + 1, self.stride)
+
+    def part(self, first: int, count: int) -> "Axis":
+        """Give the axis for `count` of the windows, from number `first` on."""
+        return replace(self, before=self.before - first * self.stride, count=count)
 
 
 @dataclass(frozen=True)
@@ -120,6 +134,7 @@ class Window:
         >>> [axis.count for axis in Window((3, 3), (2, 2)).axes((16, 15))]
         [7, 7]
         """
+        check_map(shape)
         return self._axis(shape, 0), self._axis(shape, 1)
 
     def _axis(self, shape: Shape, direction: int) -> Axis:
@@ -128,13 +143,13 @@ class Window:
         extent = self.extent[direction]
         before, after = self._padding(length, direction)
         room = length + before + after - extent
-        if room < 0:
-            raise ShapeError(self._misfit(length, before, after, direction))
         count = room // stride + 1
         if self.ceil_mode:
             count = -(-room // stride) + 1
             if (count - 1) * stride >= length + before:
                 count -= 1
+        if count < 1:
+            raise ShapeError(self._misfit(length, before, after, direction))
         return Axis(length, size, stride, self.dilation[direction], before, after, count)
 
     def _padding(self, length: int, direction: int) -> tuple[int, int]:
@@ -159,6 +174,12 @@ class Window:
             f"{length} + {added} - {extent} < 0: the image is {length} {long}, the {self.name} "
             f'{reach}; use padding "same" or a smaller {self.name}'
         )
+
+
+def check_map(shape: Shape) -> None:
+    """Refuse a vector where rows and columns are needed."""
+    if len(shape) < 2:
+        raise ShapeError(f"a vector, {shape}, has no rows and columns; this step takes a map")
 
 
 def read_padding(padding: Any) -> str | Amounts:

@@ -1,5 +1,7 @@
 """Kernels: by name, from text or from an array, and facts about any."""
 
+from __future__ import annotations
+
 import inspect
 import re
 from collections.abc import Callable, Collection
@@ -129,6 +131,8 @@ def _weight(word: str, row: int, column: int) -> float:
 def as_weights(weights: ArrayLike) -> Array:
     """Take an array as kernel weights: int64 where all are integers, else float64.
 
+    A filter bank in float32, as networks have, is taken as it is.
+
     Parameters
     ----------
     weights : array_like
@@ -157,6 +161,8 @@ def as_weights(weights: ArrayLike) -> Array:
         )
     if problem := not_finite(array):
         raise KernelError(f"the kernel {problem}")
+    if array.ndim == 4 and array.dtype == np.float32:
+        return array
     integers = array.astype(np.int64) if np.all(np.abs(array) < 2**53) else array
     return integers if np.array_equal(integers, array) else array.astype(np.float64)
 

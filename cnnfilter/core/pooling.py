@@ -1,18 +1,56 @@
-"""What pool() means, and how it is computed: one axis after the other."""
+"""What pool() means, and how it is computed: one axis after the other, band by band.
 
-from collections.abc import Sequence
+There is no padded image: a tap that stands on padding is passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnfilter.core.arguments import Pair, choice, flag
+from cnnfilter.core.arguments import Number, Pair, choice, flag, number, pair
 from cnnfilter.core.arrays import BAND_BYTES, Array, as_image, float_type, largest_magnitude
-from cnnfilter.core.geometry import Axis, Padding, Shape, Window, read_padding
+from cnnfilter.core.geometry import Axis, Padding, Shape, Window, check_map, read_padding
+from cnnfilter.core.layer import Layer
 from cnnfilter.errors import ArgumentError, ShapeError
 
-MODES = ("max", "min", "average", "median", "sum", "l2")
+MODES = ("max", "min", "average", "median", "sum", "l2", "lp")
+
+
+@overload
+def pool(
+    image: ArrayLike,
+    size: Pair = ...,
+    *,
+    mode: str = ...,
+    stride: Pair | None = ...,
+    padding: Padding = ...,
+    dilation: Pair = ...,
+    ceil_mode: bool | str = ...,
+    count_include_pad: bool | str = ...,
+    p: Number = ...,
+    return_indices: Literal[False] = ...,
+) -> Array: ...
+
+
+@overload
+def pool(
+    image: ArrayLike,
+    size: Pair = ...,
+    *,
+    mode: str = ...,
+    stride: Pair | None = ...,
+    padding: Padding = ...,
+    dilation: Pair = ...,
+    ceil_mode: bool | str = ...,
+    count_include_pad: bool | str = ...,
+    p: Number = ...,
+    return_indices: Literal[True],
+) -> tuple[Array, Array]: ...
 
 
 def pool(
@@ -25,7 +63,9 @@ def pool(
     dilation: Pair = 1,
     ceil_mode: bool | str = False,
     count_include_pad: bool | str = False,
-) -> Array:
+    p: Number = 2,
+    return_indices: bool = False,
+) -> Array | tuple[Array, Array]:
     """Pool an image: reduce each window, in each channel, to one value.
 
     Parameters
@@ -34,9 +74,9 @@ def pool(
         Shape (H, W) or (H, W, C), any real dtype. NaN is passed on.
     size : int, (int, int), str or "global"
         The pooling window, vertical first; ``"global"`` takes the whole map.
-    mode : {"max", "min", "average", "median", "sum", "l2"}
-        ``l2`` is the root of the sum of squares; the median of an even count is the
-        mean of the middle two.
+    mode : {"max", "min", "average", "median", "sum", "l2", "lp"}
+        ``l2`` is the root of the sum of squares, ``lp`` the p-th root of the sum of p-th
+        powers of magnitudes; the median of an even count is the mean of the middle two.
     stride : int, (int, int) or str, optional
         The window's size unless given.
     padding : str, int or tuple of int
@@ -49,12 +89,18 @@ def pool(
         image; what hangs over is never counted.
     count_include_pad : bool
         Let the average count padding as zeros.
+    p : number
+        The power of ``lp``, above 0.
+    return_indices : bool
+        Give the places of the maxima or minima, too: row * W + column in their channel,
+        as PyTorch counts them (ONNX adds channel * H * W). The first of equals wins.
 
     Returns
     -------
-    ndarray
+    ndarray or (ndarray, ndarray)
         Shape (H', W') or (H', W', C). max and min keep the dtype; the others give
-        float32 where exact (or the image is float32), else float64.
+        float32 where exact (or the image is float32), else float64. With
+        `return_indices` a second array of that shape, int64.
 
     Raises
     ------
@@ -72,8 +118,11 @@ def pool(
     >>> pool(image, 2, mode="average", padding="same")
     array([[3. , 4.5],
            [7.5, 9. ]], dtype=float32)
+    >>> pool(image, 2, stride=1, return_indices=True)[1]
+    array([[4, 5],
+           [7, 8]])
     """
-    return Pooling.of(
+    layer = Pooling.of(
         size,
         mode=mode,
         stride=stride,
@@ -81,11 +130,13 @@ def pool(
         dilation=dilation,
         ceil_mode=ceil_mode,
         count_include_pad=count_include_pad,
-    )(image)
+        p=p,
+    )
+    return layer.with_indices(image) if return_indices else layer(image)
 
 
 @dataclass(frozen=True)
-class Pooling:
+class Pooling(Layer):
     """What `pool` was asked for, checked: everything but the image.
 
     Attributes
@@ -96,9 +147,8 @@ class Pooling:
 
     fixed: Window | None
     mode: str
-    count_include_pad: bool
-
-    parameters = 0
+    count_include_pad: bool = False
+    p: float = 2
 
     @classmethod
     def of(
@@ -111,7 +161,8 @@ class Pooling:
         dilation: Any,
         ceil_mode: Any,
         count_include_pad: Any,
-    ) -> "Pooling":
+        p: Any,
+    ) -> Pooling:
         """Read the arguments of `pool`, as a person would type them."""
         window = None
         if not (isinstance(size, str) and size == "global"):
@@ -123,19 +174,24 @@ class Pooling:
                 ceil_mode=flag("ceil_mode", ceil_mode),
                 name="pooling window",
             )
-        elif stride is not None or read_padding(padding) not in ("valid", (0, 0, 0, 0)):
-            raise ArgumentError('size "global" takes the whole map: leave stride and padding out')
-        return cls(
-            window, choice("mode", mode, MODES), flag("count_include_pad", count_include_pad)
-        )
+        elif (
+            stride is not None
+            or read_padding(padding) not in ("valid", (0, 0, 0, 0))
+            or pair("dilation", dilation) != (1, 1)
+        ):
+            raise ArgumentError(
+                'size "global" takes the whole map: leave stride, padding and dilation out'
+            )
+        power = number("p", p)
+        if power <= 0 or (power != 2 and mode != "lp"):
+            raise ArgumentError(f"p {p} is for mode lp, and above 0; write mode=lp p=3")
+        include = flag("count_include_pad", count_include_pad)
+        return cls(window, choice("mode", mode, MODES), include, power)
 
     def window_for(self, shape: Shape) -> Window:
         """Give the pooling window for an image of this shape."""
+        check_map(shape)
         return self.fixed or Window((shape[0], shape[1]), name="pooling window")
-
-    def maps(self, before: Sequence[str]) -> tuple[str, ...]:
-        """Name the feature maps that come out: those that go in."""
-        return tuple(before)
 
     def output_shape(self, shape: Shape) -> Shape:
         """Give the result's shape for an image's; ShapeError if the window does not fit."""
@@ -151,12 +207,22 @@ class Pooling:
 
     def __call__(self, image: ArrayLike) -> Array:
         """Pool an image."""
-        array = as_image(image)
-        self.output_shape(array.shape)
-        axes = self.window_for(array.shape).axes(array.shape)
+        array, axes = self._laid_over(image)
         # Infinity is passed on, also where it meets its opposite.
         with np.errstate(invalid="ignore", over="ignore"):
             return self._pool(array, axes)
+
+    def with_indices(self, image: ArrayLike) -> tuple[Array, Array]:
+        """Pool an image by max or min, and say where each value stood: row * W + column."""
+        if self.mode not in ("max", "min"):
+            raise ArgumentError(f"mode {self.mode} picks no pixel; indices need max or min")
+        array, axes = self._laid_over(image)
+        return _pick(array, axes, np.greater if self.mode == "max" else np.less)
+
+    def _laid_over(self, image: ArrayLike) -> tuple[Array, tuple[Axis, Axis]]:
+        array = as_image(image)
+        self.output_shape(array.shape)
+        return array, self.window_for(array.shape).axes(array.shape)
 
     def _pool(self, array: Array, axes: tuple[Axis, Axis]) -> Array:
         taps = axes[0].size * axes[1].size
@@ -166,26 +232,35 @@ class Pooling:
             return _reduce(array, axes, np.minimum, _most(array.dtype))
         if self.mode == "median":
             return _median(array, axes)
-        if self.mode == "l2":
+        if self.mode in ("l2", "lp"):
             exact = float_type(array, largest_magnitude(array) * taps)
-            squares = np.square(array, dtype=_sums_in(exact, array))
-            return np.sqrt(_reduce(squares, axes, np.add, 0, squares.dtype)).astype(exact)
+            return _reduce(array, axes, np.add, 0, exact, self._power, self._root)
         exact = float_type(array, taps)
-        total = _reduce(array, axes, np.add, 0, _sums_in(exact, array))
-        if self.mode == "average":
-            total /= self._counts(axes).reshape(total.shape[:2] + (1,) * (total.ndim - 2))
-        return total.astype(exact, copy=False)
+        finish = self._divide(axes) if self.mode == "average" else None
+        return _reduce(array, axes, np.add, 0, exact, finish=finish)
+
+    def _power(self, values: Array) -> Array:
+        if self.p == 2:
+            return np.square(values, dtype=np.float64)
+        return np.power(np.abs(values, dtype=np.float64), self.p)
+
+    def _root(self, sums: Array, _: slice) -> Array:
+        return np.sqrt(sums) if self.p == 2 else np.power(sums, 1 / self.p)
+
+    def _divide(self, axes: tuple[Axis, Axis]) -> Callable[[Array, slice], Array]:
+        """Divide rows of sums by how many pixels each window counts."""
+        count = _counted_taps if self.count_include_pad else _real_taps
+        down, across = (count(axis) for axis in axes)
+
+        def divide(sums: Array, rows: slice) -> Array:
+            counts = np.multiply.outer(down[rows], across)
+            return sums / counts.reshape(counts.shape + (1,) * (sums.ndim - 2))
+
+        return divide
 
     def carry_alpha(self, alpha: Array) -> Array:
         """Give each output pixel the average alpha of its window."""
-        average = Pooling(self.fixed, "average", count_include_pad=False)
-        return average(alpha)
-
-    def _counts(self, axes: tuple[Axis, Axis]) -> Array:
-        """How many pixels each window's average is divided by."""
-        count = _counted_taps if self.count_include_pad else _real_taps
-        vertical, horizontal = (count(axis) for axis in axes)
-        return np.multiply.outer(vertical, horizontal)
+        return Pooling(self.fixed, "average")(alpha)
 
 
 def _taps(axis: Axis) -> Array:
@@ -213,18 +288,12 @@ def _most(dtype: np.dtype[Any]) -> Any:
     return np.inf if dtype.kind == "f" else np.iinfo(dtype).max
 
 
-def _padded(image: Array, axes: tuple[Axis, Axis], fill: Any) -> Array:
-    """Surround an image by what changes nothing, as far as windows reach."""
-    amounts = [(axis.before, axis.after + axis.overhang) for axis in axes]
-    if not any(sum(each) for each in amounts):
-        return image
-    amounts += [(0, 0)] * (image.ndim - 2)
-    return np.pad(image, amounts, constant_values=fill)
-
-
-def _sums_in(exact: np.dtype[Any], image: Array) -> np.dtype[Any]:
-    """Choose the type to add up in: float64 unless float32 holds every sum exactly."""
-    return np.dtype(np.float64) if image.dtype.kind == "f" else exact
+def _bands(axis: Axis, row_bytes: int) -> Iterator[tuple[slice, Axis]]:
+    """Go through the output's rows in bands, each with the axis that covers it."""
+    rows = max(1, BAND_BYTES // row_bytes)
+    for first in range(0, axis.count, rows):
+        part = axis.part(first, min(rows, axis.count - first))
+        yield slice(first, first + part.count), part
 
 
 def _reduce(
@@ -233,52 +302,133 @@ def _reduce(
     ufunc: np.ufunc,
     neutral: Any,
     dtype: np.dtype[Any] | None = None,
+    term: Callable[[Array], Array] | None = None,
+    finish: Callable[[Array, slice], Array] | None = None,
 ) -> Array:
-    """Reduce every window by max, min or sum, in a type: rows first, then columns."""
-    result = _padded(image, axes, neutral)
-    for direction, axis in enumerate(axes):
-        result = _reduce_axis(result, direction, axis, ufunc, dtype or image.dtype)
+    """Reduce every window: its rows first, then its columns.
+
+    Parameters
+    ----------
+    ufunc, neutral
+        What reduces, and what changes nothing.
+    dtype : dtype, optional
+        The result's, if not the image's; floats are added up in float64 all the same.
+    term : callable, optional
+        What is done to each pixel before.
+    finish : callable, optional
+        What is done to a band of results, given its rows, after.
+    """
+    vertical, horizontal = axes
+    result = np.empty((vertical.count, horizontal.count, *image.shape[2:]), dtype or image.dtype)
+    work = result.dtype
+    if dtype is not None and (image.dtype.kind == "f" or term is not None):
+        work = np.dtype(np.float64)
+    row_bytes = work.itemsize * (image[0].size + result[0].size)
+    for rows, part in _bands(vertical, row_bytes):
+        band = _reduce_axis(image, 0, part, ufunc, neutral, work, term)
+        band = _reduce_axis(band, 1, horizontal, ufunc, neutral, work)
+        result[rows] = band if finish is None else finish(band, rows)
     return result
 
 
 def _reduce_axis(
-    image: Array, direction: int, axis: Axis, ufunc: np.ufunc, dtype: np.dtype[Any]
+    image: Array,
+    direction: int,
+    axis: Axis,
+    ufunc: np.ufunc,
+    neutral: Any,
+    dtype: np.dtype[Any],
+    term: Callable[[Array], Array] | None = None,
 ) -> Array:
     along = np.moveaxis(image, direction, 0)
-    if axis.count == 1 and axis.dilation == 1:
-        reduced = ufunc.reduce(along[: axis.size], axis=0, keepdims=True, dtype=dtype)
-    else:
-        reduced = along[axis.taps(0)].astype(dtype)
-        for tap in range(1, axis.size):
-            ufunc(reduced, along[axis.taps(tap)], out=reduced)
+    if axis.count == 1 and axis.dilation == 1 and term is None:
+        under = along[max(0, -axis.before) : max(0, axis.size - axis.before)]
+        reduced = ufunc.reduce(under, axis=0, keepdims=True, dtype=dtype)
+        return np.moveaxis(reduced, 0, direction)
+    reduced = np.full((axis.count, *along.shape[1:]), neutral, dtype)
+    for tap in range(axis.size):
+        windows, pixels = axis.meeting(tap)
+        values = along[pixels] if term is None else term(along[pixels])
+        ufunc(reduced[windows], values, out=reduced[windows])
     return np.moveaxis(reduced, 0, direction)
 
 
+def _windows(
+    vertical: Axis, horizontal: Axis
+) -> Iterator[tuple[tuple[slice, slice], tuple[slice, slice]]]:
+    """For each tap of the window: the windows that have it on the image, and their pixels."""
+    for row in range(vertical.size):
+        down, rows = vertical.meeting(row)
+        for column in range(horizontal.size):
+            across, columns = horizontal.meeting(column)
+            yield (down, across), (rows, columns)
+
+
+def _pick(image: Array, axes: tuple[Axis, Axis], better: np.ufunc) -> tuple[Array, Array]:
+    """Pick each window's best pixel and say where it stood; NaN is better than any."""
+    vertical, horizontal = axes
+    if _is_one_window(axes):
+        return _pick_one(image, axes, better)
+    shape = (vertical.count, horizontal.count, *image.shape[2:])
+    picked, indices = np.zeros(shape, image.dtype), np.full(shape, -1, np.int64)
+    starts, columns = np.arange(image.shape[0]) * image.shape[1], np.arange(image.shape[1])
+    for band, part in _bands(vertical, indices[0].nbytes):
+        for at, pixels in _windows(part, horizontal):
+            values, best, index = image[pixels], picked[band][at], indices[band][at]
+            places = np.add.outer(starts[pixels[0]], columns[pixels[1]])
+            wins = (index < 0) | better(values, best) | (np.isnan(values) & ~np.isnan(best))
+            np.copyto(best, values, where=wins)
+            np.copyto(index, places.reshape(places.shape + (1,) * (image.ndim - 2)), where=wins)
+    return picked, indices
+
+
+def _is_one_window(axes: tuple[Axis, Axis]) -> bool:
+    return all(axis.count == 1 and axis.dilation == 1 for axis in axes)
+
+
+def _under_one_window(image: Array, axes: tuple[Axis, Axis]) -> Array:
+    """Show the pixels under the only window: shape (rows, columns, C)."""
+    down, across = (slice(max(0, -axis.before), max(0, axis.size - axis.before)) for axis in axes)
+    under: Array = np.atleast_3d(image)[down, across]
+    return under
+
+
+def _pick_one(image: Array, axes: tuple[Axis, Axis], better: np.ufunc) -> tuple[Array, Array]:
+    pixels = _under_one_window(image, axes)
+    find = np.argmax if better is np.greater else np.argmin
+    shape = (1, 1, *image.shape[2:])
+    picked, indices = np.empty(pixels.shape[2], image.dtype), np.empty(pixels.shape[2], np.int64)
+    for channel in range(pixels.shape[2]):
+        plane = pixels[:, :, channel]
+        row, column = np.unravel_index(find(plane), plane.shape)
+        picked[channel] = plane[row, column]
+        top, left = (max(0, -axis.before) for axis in axes)
+        indices[channel] = (top + row) * image.shape[1] + left + column
+    return picked.reshape(shape), indices.reshape(shape)
+
+
 def _median(image: Array, axes: tuple[Axis, Axis]) -> Array:
-    """Sort each window; padding, as infinity, sorts behind what is counted."""
+    """Sort each window; infinity, where there is no pixel, sorts behind what is counted."""
     vertical, horizontal = axes
     exact = float_type(image, 2)
-    padded = _padded(image.astype(exact), axes, np.inf)
     shape = (vertical.count, horizontal.count, *image.shape[2:])
     result = np.empty(shape, exact)
+    if _is_one_window(axes):
+        under = np.moveaxis(_under_one_window(image, axes), -1, 0)
+        medians = [np.median(plane.astype(exact)) for plane in under]
+        return np.array(medians, exact).reshape(shape)
     counts = np.multiply.outer(_real_taps(vertical), _real_taps(horizontal))
     counts = counts.reshape(shape[:2] + (1,) * (len(shape) - 2))
     taps = vertical.size * horizontal.size
-    rows = max(1, BAND_BYTES // (taps * result[0].nbytes))
-    for first in range(0, vertical.count, rows):
-        band = slice(first, first + rows)
-        windows = np.stack(
-            [
-                padded[vertical.taps(row)][band, horizontal.taps(column)]
-                for row in range(vertical.size)
-                for column in range(horizontal.size)
-            ]
-        )
+    for band, part in _bands(vertical, taps * result[0].nbytes):
+        windows = np.full((taps, *result[band].shape), np.inf, exact)
+        for tap, (at, pixels) in enumerate(_windows(part, horizontal)):
+            windows[tap][at] = image[pixels]
         windows.sort(axis=0)
         middle = [
             np.take_along_axis(windows, half[np.newaxis], axis=0)[0]
             for half in ((counts[band] - 1) // 2, counts[band] // 2)
         ]
-        # NaN sorts last, behind the padding too.
+        # NaN sorts last, behind the places without a pixel too.
         result[band] = np.where(np.isnan(windows[-1]), np.nan, (middle[0] + middle[1]) / 2)
     return result

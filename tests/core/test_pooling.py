@@ -316,7 +316,12 @@ def test_counting_padding_does_not_make_a_window_of_padding_legal() -> None:
 @pytest.mark.parametrize("ceil_mode", [False, True])
 def test_a_window_larger_than_the_image_gets_the_arithmetic(ceil_mode: bool) -> None:
     with pytest.raises(ShapeError, match=r"^5 \+ 2\*0 - 7 < 0: the image is 5 wide"):
-        pool(np.ones((5, 5)), (1, 7), ceil_mode=ceil_mode)
+        pool(np.ones((5, 5)), (1, 7), stride=1, ceil_mode=ceil_mode)
+
+
+def test_ceil_mode_keeps_a_partial_window_larger_than_the_image() -> None:
+    # As PyTorch and ONNX Runtime do.
+    assert_array_equal(pool(np.arange(9).reshape(3, 3), 5, ceil_mode=True), [[8]])
 
 
 # Channels and types of numbers
@@ -468,3 +473,69 @@ def test_a_wrong_argument_is_named(arguments: dict[str, Any], word: str) -> None
 def test_arrays_that_are_no_image_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ShapeError):
         pool(np.zeros(shape), 1)
+
+
+# The p-th power, and where a value came from
+
+
+@pytest.mark.parametrize("p", [1, 2, 3, 0.5])
+def test_lp_is_the_root_of_the_sum_of_powers(p: float) -> None:
+    image = np.array([[-1.0, 2], [3, -4]])
+    expected = (1 + 2**p + 3**p + 4**p) ** (1 / p)
+    assert_allclose(pool(image, 2, mode="lp", p=p), [[expected]], rtol=1e-6)
+
+
+def test_lp_of_2_is_l2() -> None:
+    image = np.random.default_rng(0).standard_normal((7, 8, 3))
+    arguments: dict[str, Any] = {"size": 3, "stride": 2, "padding": 1}
+    assert_array_equal(pool(image, mode="lp", **arguments), pool(image, mode="l2", **arguments))
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"mode": "l2", "p": 3}, {"mode": "lp", "p": 0}, {"mode": "lp", "p": "x"}]
+)
+def test_a_power_that_makes_no_sense_is_refused(arguments: dict[str, Any]) -> None:
+    with pytest.raises(ArgumentError, match="p "):
+        pool(np.zeros((4, 4)), **arguments)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_indices_are_torchs(seed: int) -> None:
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(seed)
+    image = rng.integers(-5, 6, (rng.integers(6, 12), rng.integers(6, 12), 3)).astype(np.float32)
+    size, stride = int(rng.integers(2, 4)), int(rng.integers(1, 4))
+    padding, dilation = int(rng.integers(0, size // 2 + 1)), int(rng.integers(1, 3))
+    ceil_mode = bool(rng.integers(2))
+    values, indices = torch.nn.functional.max_pool2d(
+        torch.from_numpy(image).permute(2, 0, 1)[None],
+        size, stride, padding, dilation, ceil_mode, return_indices=True,
+    )  # fmt: skip
+    if not np.isfinite(values.numpy()).all():
+        pytest.skip("a window of padding alone")
+    picked, places = pool(
+        image, size, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode,
+        return_indices=True,
+    )  # fmt: skip
+    assert_array_equal(picked, values[0].permute(1, 2, 0).numpy())
+    assert_array_equal(places, indices[0].permute(1, 2, 0).numpy())
+    assert places.dtype == np.int64
+
+
+def test_indices_of_the_minimum_and_of_nan() -> None:
+    image = np.array([[3, 1, np.nan], [1, 2, 5]])
+    picked, places = pool(image, (2, 2), stride=1, mode="min", return_indices=True)
+    assert_array_equal(picked, [[1, np.nan]])
+    assert_array_equal(places, [[1, 2]])
+
+
+def test_indices_of_the_types_least_value_are_pixels() -> None:
+    image = np.full((3, 3), -128, np.int8)
+    picked, places = pool(image, 2, stride=2, padding=1, return_indices=True)
+    assert_array_equal(picked, np.full((2, 2), -128))
+    assert_array_equal(places, [[0, 1], [3, 4]])
+
+
+def test_indices_need_a_mode_that_picks() -> None:
+    with pytest.raises(ArgumentError, match="average"):
+        pool(np.zeros((4, 4)), mode="average", return_indices=True)

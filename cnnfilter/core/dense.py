@@ -1,0 +1,180 @@
+"""Vectors: a feature map unrolled, and dense layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from cnnfilter.core.arguments import Number, choice
+from cnnfilter.core.arrays import Array, as_features, as_numbers, check_finite, float_type
+from cnnfilter.core.geometry import Shape
+from cnnfilter.core.layer import Layer
+from cnnfilter.errors import ArgumentError, ShapeError
+
+ORDERS = ("chw", "hwc")
+#: Said where weights fit once they are turned round.
+TURNED = "; a file in another order needs another layout: OIHW or HWIO"
+
+
+def flatten(image: ArrayLike, order: str = "chw") -> Array:
+    """Unroll a feature map into a vector of its H * W * C features.
+
+    Parameters
+    ----------
+    image : array_like
+        Shape (H, W) or (H, W, C); a vector stays as it is.
+    order : {"chw", "hwc"}
+        ``chw``: one channel after the other, each row by row, as PyTorch's dense
+        layers expect; ``hwc``: pixel by pixel, as Keras's do.
+
+    Returns
+    -------
+    ndarray
+        Shape (H * W * C,), the image's dtype.
+
+    Raises
+    ------
+    ArgumentError
+        If the order is unknown.
+
+    Examples
+    --------
+    >>> flatten(np.array([[[1, 10], [2, 20]]]))
+    array([ 1,  2, 10, 20])
+    >>> flatten(np.array([[[1, 10], [2, 20]]]), order="hwc")
+    array([ 1, 10,  2, 20])
+    """
+    return Flattening.of(order)(image)
+
+
+@dataclass(frozen=True)
+class Flattening(Layer):
+    """What `flatten` was asked for, checked."""
+
+    order: str
+
+    @classmethod
+    def of(cls, order: Any) -> Flattening:
+        """Read the arguments of `flatten`, as a person would type them."""
+        return cls(choice("order", order, ORDERS))
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Give the number of features, as a vector's shape."""
+        return (int(np.prod(shape)),)
+
+    def maps(self, before: Any) -> tuple[str, ...]:
+        """Give none: a vector has no feature maps."""
+        return ()
+
+    def carry_alpha(self, alpha: Array) -> None:
+        """Give none: a vector has no alpha."""
+
+    def __call__(self, image: ArrayLike) -> Array:
+        """Unroll."""
+        array = as_features(image)
+        if self.order == "chw" and array.ndim == 3:
+            array = np.moveaxis(array, -1, 0)
+        return array.flatten()
+
+
+def dense(features: ArrayLike, weights: ArrayLike, bias: Number | ArrayLike | None = None) -> Array:
+    """Weigh all features: one sum for each output.
+
+    Parameters
+    ----------
+    features : array_like
+        A vector, shape (N,).
+    weights : array_like
+        Shape (N, M), inputs first as Keras has them; files in PyTorch's order are turned
+        round when they are read.
+    bias : number or array_like, optional
+        Added: one number, or one for each of M outputs.
+
+    Returns
+    -------
+    ndarray
+        Shape (M,), float32 where that is exact (or the image is float32), else float64.
+
+    Raises
+    ------
+    ArgumentError
+        If weights or biases are no finite numbers, or do not go together.
+    ShapeError
+        If there are not as many features as weights.
+    NotFiniteError
+        If the features hold NaN or infinity.
+
+    Examples
+    --------
+    >>> dense([1.0, 2.0], [[1, 0, 10], [0, 1, 10]], bias=[0.5, 0, 0])
+    array([ 1.5,  2. , 30. ])
+    """
+    return Dense.of(weights, bias)(features)
+
+
+@dataclass(frozen=True, eq=False)
+class Dense(Layer):
+    """What `dense` was asked for, checked: weights of shape (inputs, outputs)."""
+
+    weights: Array
+    bias: Array | None
+
+    @classmethod
+    def of(cls, weights: Any, bias: Any) -> Dense:
+        """Read the arguments of `dense`, as a person would type them."""
+        matrix = as_numbers("weights", weights)
+        if matrix.ndim != 2:
+            raise ArgumentError(
+                f"dense weights have the shape (inputs, outputs), not {matrix.shape}"
+            )
+        added = None if bias is None else as_numbers("bias", bias).ravel()
+        if added is not None and added.size not in (1, matrix.shape[1]):
+            raise ArgumentError(
+                f"the bias has the shape {added.shape}, the weights, (inputs, outputs), "
+                f"{matrix.shape}: give one number, or one for each of {matrix.shape[1]} outputs"
+                + (TURNED if added.size == matrix.shape[0] else "")
+            )
+        return cls(matrix, added)
+
+    @property
+    def parameters(self) -> int:
+        """Weights and biases."""
+        return self.weights.size + (0 if self.bias is None else self.bias.size)
+
+    def multiply_adds(self, shape: Shape) -> int:
+        """One for each weight."""
+        return self.weights.size
+
+    def sees_all(self, shape: Shape) -> bool:
+        """Each output weighs every feature."""
+        return True
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Give the number of outputs, if the weights go with the shape."""
+        inputs, outputs = self.weights.shape
+        if len(shape) != 1:
+            raise ShapeError(f"dense takes a vector, not {shape}; put flatten before it")
+        if shape[0] != inputs:
+            raise ShapeError(
+                f"the weights, (inputs, outputs) = {self.weights.shape}, expect {inputs} "
+                f"features, there are {shape[0]}" + (TURNED if shape[0] == outputs else "")
+            )
+        return (outputs,)
+
+    def maps(self, before: Any) -> tuple[str, ...]:
+        """Give none: a vector has no feature maps."""
+        return ()
+
+    def __call__(self, features: ArrayLike) -> Array:
+        """Compute."""
+        vector = as_features(features)
+        self.output_shape(vector.shape)
+        check_finite(vector, "the input")
+        work = float_type(vector, 1)
+        # What float32 cannot hold becomes infinite, as in PyTorch; nothing is said of it.
+        with np.errstate(over="ignore", invalid="ignore"):
+            result: Array = vector.astype(work, copy=False) @ self.weights.astype(work, copy=False)
+            return result if self.bias is None else result + self.bias.astype(work)
