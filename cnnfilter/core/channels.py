@@ -1,5 +1,7 @@
 """Channels: splitting an image into them, in any colour space, and merging them again."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -245,6 +247,58 @@ def gray(image: ArrayLike) -> Array:
         high = high + (values >> wide(16)) * wide(weight)
         low = low + (values & wide(0xFFFF)) * wide(weight)
     return (high + (low >> wide(16))).astype(array.dtype)
+
+
+def rgb(image: ArrayLike) -> Array:
+    """Give an image three channels: a grey one becomes three that are equal.
+
+    Parameters
+    ----------
+    image : array_like
+        Shape (H, W) or (H, W, C) with 1 to 4 channels; alpha is left out.
+
+    Returns
+    -------
+    ndarray
+        Shape (H, W, 3), the image's dtype.
+
+    Raises
+    ------
+    ShapeError
+        If the image has more than four channels.
+
+    Examples
+    --------
+    >>> rgb([[7]])
+    array([[[7, 7, 7]]])
+    """
+    array = as_image(image)
+    if array.ndim == 3 and array.shape[2] in (3, 4):
+        return array[:, :, :3]
+    if array.ndim == 3 and array.shape[2] > 4:
+        raise ShapeError(f"{array.shape[2]} channels are no colours; rgb takes 1 to 4")
+    return np.repeat(gray(array)[:, :, np.newaxis], 3, axis=2)
+
+
+def over_white(image: Array, alpha: Array) -> Array:
+    """Lay an image on white paper.
+
+    Parameters
+    ----------
+    image : ndarray
+        Shape (H, W) or (H, W, C).
+    alpha : ndarray
+        Shape (H, W), of the same depth.
+
+    Examples
+    --------
+    >>> ink, alpha = np.zeros((1, 3), np.uint8), np.array([[0, 51, 255]], np.uint8)
+    >>> over_white(ink, alpha)
+    array([[255, 204,   0]], dtype=uint8)
+    """
+    top = full_scale(alpha)
+    share = (alpha / top).reshape(alpha.shape + (1,) * (image.ndim - 2))
+    return convert(image * share + top * (1 - share), image.dtype)
 
 
 def channel_as_gray(plane: Array, name: str, space: str) -> Array:
