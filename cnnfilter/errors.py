@@ -60,5 +60,5 @@ def unknown(what: str, name: str, known: Iterable[str], listed: str = "") -> str
     if nearest:
         hint = f"did you mean '{nearest[0]}'?"
     else:
-        hint = listed or f"there are {', '.join(names)}"
+        hint = listed or f"there are {', '.join(names) or 'none'}"
     return f"unknown {what} '{name}'; {hint}"

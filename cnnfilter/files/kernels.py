@@ -1,33 +1,38 @@
-"""Kernels in files: .npy, .json, .csv and plain text, a libvips matrix among them."""
+"""Kernels and other weights that arguments name, in files of any kind."""
 
 import re
 from pathlib import Path
 from typing import Any
 
 from cnnfilter.core.arguments import number
-from cnnfilter.core.arrays import Array
+from cnnfilter.core.arrays import Array, not_finite
 from cnnfilter.core.kernels import as_weights, is_name, parse_kernel
-from cnnfilter.errors import FileError, KernelError
-from cnnfilter.files.matrices import read_array, read_json
-from cnnfilter.files.source import ContentError, opened, read_text, shown
+from cnnfilter.errors import ArgumentError, FileError, KernelError
+from cnnfilter.files.matrices import read_json
+from cnnfilter.files.source import ContentError, inside, read_text, regular, shown
+from cnnfilter.files.weights import FOREIGN, read_tensor, tensor_reference, turned
 
-SUFFIXES = (".npy", ".json", ".csv", ".tsv", ".txt", ".mat", ".con")
+SUFFIXES = (".npy", ".npz", ".safetensors", ".json", ".csv", ".tsv", ".txt", ".mat", ".con")
 
 
-def read_kernel(path: str | Path) -> Array:
+def read_kernel(path: str | Path, tensor: str | None = None, layout: str = "OIHW") -> Array:
     """Read a kernel from a file.
 
     Parameters
     ----------
     path : str or Path
-        ``.npy`` and ``.json`` hold an array of shape (kH, kW) or a filter bank
-        (kH, kW, C/groups, C_out); any other file is text, a row a line, whose first line
-        may be the header of a libvips matrix: width, height, scale, offset.
+        ``.npy``, ``.npz``, ``.safetensors`` and ``.json`` hold an array of shape (kH, kW)
+        or a filter bank; any other file is text, a row a line, whose first line may be
+        the header of a libvips matrix: width, height, scale, offset.
+    tensor : str, optional
+        Its name, where the file holds several.
+    layout : {"OIHW", "HWIO"}
+        The order of a filter bank's axes.
 
     Returns
     -------
     ndarray
-        int64 where all weights are integers, else float64.
+        Shape (kH, kW) or (kH, kW, C/groups, C_out).
 
     Raises
     ------
@@ -35,41 +40,95 @@ def read_kernel(path: str | Path) -> Array:
         If the file cannot be read or holds no kernel.
     """
     try:
-        match Path(path).suffix.lower():
-            case ".npy":
-                with opened(path) as file:
-                    return as_weights(read_array(file))
-            case ".json":
-                return as_weights(read_json(read_text(path)))
-        return _read_text_kernel(read_text(path))
+        if tensor_reference(str(path)):
+            array = read_tensor(path, tensor)
+        elif Path(path).suffix.lower() == ".json":
+            array = read_json(read_text(path))
+        else:
+            return _read_text_kernel(read_text(path))
+        return as_weights(turned(array, layout) if array.ndim == 4 else array)
     except (ContentError, KernelError) as error:
         raise KernelError(f"{shown(path)}: {error}") from None
-    except FileError as error:
+    except (ArgumentError, FileError) as error:
         raise KernelError(str(error)) from None
 
 
-def kernel_argument(value: Any, folder: Path | None) -> Any:
+def kernel_argument(value: Any, folder: Path | None, layout: str = "OIHW") -> Any:
     """Read the files among kernels: an argument that names an existing file is that file.
 
     Parameters
     ----------
     value : Any
-        What `convolve` takes as a kernel, or a path or paths.
+        What `convolve` takes as a kernel, or a path or paths, ``file:tensor`` among them.
     folder : Path or None
         Where files are looked for and must stay; None for anywhere.
+    layout : {"OIHW", "HWIO"}
+        The order of filter banks in files.
     """
     if isinstance(value, list | tuple) and any(isinstance(item, str | Path) for item in value):
-        return [kernel_argument(item, folder) for item in value]
+        return [kernel_argument(item, folder, layout) for item in value]
     if not isinstance(value, str | Path):
         return value
-    path = Path(value) if folder is None else folder / value
+    name, tensor = tensor_reference(str(value)) or (value, None)
+    path = Path(name) if folder is None else folder / name
     if _is_file(path):
-        if folder is not None and not path.resolve().is_relative_to(folder.resolve()):
-            raise KernelError(f"{shown(value)}: lies outside the pipeline's folder; move it there")
-        return {path.stem: read_kernel(path)}
-    if path.suffix.lower() in SUFFIXES and not re.search(r"[;\s]", str(value)):
-        raise KernelError(f"{shown(value)}: no such kernel file; check the path")
+        _placed(name, folder)
+        return {tensor or path.stem: read_kernel(path, tensor, layout)}
+    if path.suffix.lower() in (*SUFFIXES, *FOREIGN) and not re.search(r"[;\s]", str(value)):
+        try:
+            regular(path)
+        except FileError as error:
+            raise KernelError(str(error)) from None
+        raise KernelError(f"{shown(value)}: no such file; check the path")
     return str(value)
+
+
+def tensor_argument(value: Any, folder: Path | None, layout: str | None) -> Any:
+    """Read the tensor that an argument names; what names no file of weights stays.
+
+    Parameters
+    ----------
+    value : Any
+        Numbers, or ``file:tensor``.
+    folder : Path or None
+        Where files are looked for and must stay; None for anywhere.
+    layout : {"OIHW", "HWIO"} or None
+        The order of dense weights in files; None for what has none.
+
+    Raises
+    ------
+    ArgumentError
+        If the file cannot be read or has no such tensor.
+    """
+    reference = tensor_reference(str(value)) if isinstance(value, str | Path) else None
+    if reference is None:
+        return value
+    name, tensor = reference
+    array = read_tensor(_placed(name, folder), tensor)
+    if problem := not_finite(array):
+        raise ArgumentError(f"{shown(value)} {problem}")
+    return turned(array, layout) if array.ndim == 2 and layout is not None else array
+
+
+def files_named(value: Any, folder: Path | None) -> list[Path]:
+    """List the files that an argument names."""
+    if isinstance(value, list | tuple):
+        return [path for each in value for path in files_named(each, folder)]
+    if not isinstance(value, str | Path):
+        return []
+    name, _ = tensor_reference(str(value)) or (value, None)
+    path = Path(name) if folder is None else folder / name
+    return [path] if _is_file(path) else []
+
+
+def _placed(name: str | Path, folder: Path | None) -> Path:
+    """Find a file's place; what a network's file names stays in its folder."""
+    if folder is None:
+        return Path(name)
+    try:
+        return inside(folder / name, folder)
+    except FileError as error:
+        raise KernelError(str(error)) from None
 
 
 def kernel_label(text: str) -> str:
@@ -80,8 +139,9 @@ def kernel_label(text: str) -> str:
     >>> kernel_label("gaussian:5,1.2"), kernel_label("0 1; 1 0")
     ('gaussian:5,1.2', 'kernel')
     """
-    if _is_file(Path(text)):
-        return Path(text).stem
+    name, tensor = tensor_reference(text) or (text, None)
+    if _is_file(Path(name)):
+        return tensor or Path(name).stem
     return text if is_name(text) else "kernel"
 
 

@@ -76,9 +76,12 @@ def read_array(file: BinaryIO) -> Array:
         if dtype.kind not in "biuf":
             raise ContentError(f"holds {dtype}, not real numbers")
         promised = math.prod(shape) * dtype.itemsize
-        if promised != len(content) or min(shape, default=0) < 1:
+        if min(shape, default=1) < 1:
+            raise ContentError(f"holds no numbers: its shape is {shape}")
+        if promised != len(content):
+            cut = "cut short: " if promised > len(content) else ""
             raise ContentError(
-                f"cut short: shape {shape} needs {promised} bytes, there are {len(content)}"
+                f"{cut}shape {shape} needs {promised} bytes, there are {len(content)}"
             )
         array = np.frombuffer(content, dtype).reshape(shape, order="F" if fortran_order else "C")
         return array.astype(dtype.newbyteorder("="), copy=False)
@@ -152,7 +155,7 @@ def _cells(line: str) -> list[str]:
 
 
 def write_matrix(file: BinaryIO, array: Array, format: str) -> None:
-    """Write an array of shape (H, W) or (H, W, C) as npy, npz, csv, tsv or json.
+    """Write an array of shape (H, W), (H, W, C) or (N,) as npy, npz, csv, tsv or json.
 
     Raises
     ------
@@ -175,7 +178,7 @@ def matrix_text(array: Array, format: str) -> Iterator[str]:
     Parameters
     ----------
     array : ndarray
-        Shape (H, W) or (H, W, C).
+        Shape (H, W) or (H, W, C); or (N,), a row.
     format : {"csv", "tsv", "json"}
         Tables have a blank line between channels; JSON nests lists as the shape says.
 
@@ -191,7 +194,7 @@ def matrix_text(array: Array, format: str) -> Iterator[str]:
         yield json.dumps(_plain(array).tolist()) + "\n"
         return
     separator = _SEPARATORS[format]
-    channels = [array] if array.ndim == 2 else list(np.moveaxis(array, -1, 0))
+    channels = list(np.moveaxis(array, -1, 0)) if array.ndim == 3 else [np.atleast_2d(array)]
     for number, channel in enumerate(channels):
         if number:
             yield "\n"

@@ -16,11 +16,14 @@ class ContentError(FileError):
     """Content that cannot be read or written; whoever opened the file adds its name."""
 
 
+#: Bytes of text: kernels and networks' files are far smaller.
+MOST_TEXT = 2**26
+
 #: What goes wrong with a path, in words that say what to do.
 _REASONS = {
     errno.ENOENT: "no such file; check the path",
     errno.EISDIR: "is a folder; name the files in it",
-    errno.EACCES: "may not be read; check its permissions",
+    errno.EACCES: "access is denied; check its permissions",
     errno.EPIPE: "closed by its reader before all was written",
     errno.ENOSPC: "no space is left; free some or write elsewhere",
     errno.EEXIST: "a part of its path is a file, not a folder",
@@ -45,6 +48,39 @@ def printable(text: str) -> str:
     return "".join(
         each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
     )
+
+
+def inside(path: Path, folder: Path) -> Path:
+    """Refuse a path that leaves a folder, by whatever way.
+
+    Raises
+    ------
+    FileError
+        If it lies outside, or can be no file.
+    """
+    try:
+        stays = path.resolve().is_relative_to(folder.resolve())
+    except (OSError, ValueError, RuntimeError):  # no name that a file can have; a link to itself
+        raise FileError(f"{shown(path)}: no such file; check the path") from None
+    if not stays:
+        raise FileError(f"{shown(path)}: lies outside the network's folder; move it there")
+    return path
+
+
+def regular(path: Path) -> Path:
+    """Refuse what exists and is no file: it might never end, or never begin.
+
+    Raises
+    ------
+    FileError
+        If it is a folder, a pipe or a device.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise FileError(f"{shown(path)}: is no file; name one")
+    except (OSError, ValueError, RuntimeError):
+        raise FileError(f"{shown(path)}: no such file; check the path") from None
+    return path
 
 
 @contextmanager
@@ -108,7 +144,10 @@ def read_text(path: str | Path) -> str:
     """
     with opened(path) as file:
         try:
-            return file.read().decode("utf-8-sig")
+            content = file.read(MOST_TEXT + 1)
+            if len(content) > MOST_TEXT:
+                raise FileError(f"{shown(path)}: larger than any text that is read here")
+            return content.decode("utf-8-sig")
         except UnicodeDecodeError:
             raise FileError(f"{shown(path)}: not a text file") from None
         except OSError as error:

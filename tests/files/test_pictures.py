@@ -201,7 +201,7 @@ def test_an_npy_is_held_against_its_header(tmp_path: Path) -> None:
         header += b" " * (118 - len(header) - 1) + b"\n"
         path = tmp_path / "a.npy"
         path.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
-        with pytest.raises(FileError, match="cut short"):
+        with pytest.raises(FileError, match=r"cut short|holds no numbers"):
             read_image(path)
 
 

@@ -1,0 +1,151 @@
+"""Network files: TOML beside its weights, as plain dicts.
+
+::
+
+    description = "..."
+    labels = ["cat", "dog"]
+    layout = "OIHW"              # of the weights' files
+
+    [input]
+    shape = [224, 224, 3]        # height, width, channels; 0 for any
+
+    [[prepare]]                  # what brings any picture there
+    operation = "resize"
+    size = 224
+
+    [[steps]]
+    name = "conv1"
+    operation = "convolve"
+    kernel = "weights.safetensors:conv1.weight"
+"""
+
+import json
+import tomllib
+from collections.abc import Container, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cnnfilter.core.arrays import Array
+from cnnfilter.errors import ArgumentError, FileError
+from cnnfilter.files.output import check_target, replacing
+from cnnfilter.files.source import read_text, regular, shown
+from cnnfilter.files.weights import write_tensors
+
+#: What PyTorch calls the tensors that are our arguments.
+TENSOR_NAMES = {
+    "kernel": "weight", "weights": "weight", "scale": "weight", "slope": "weight",
+    "offset": "bias", "mean": "running_mean", "variance": "running_var",
+}  # fmt: skip
+
+
+def read_network(path: Path) -> dict[str, Any]:
+    """Read a network or a pipeline's steps; what it means is not looked at.
+
+    Parameters
+    ----------
+    path : Path
+        TOML, or ONNX (.onnx), whose weights are then arrays among the arguments.
+
+    Raises
+    ------
+    ArgumentError
+        If the file cannot be read.
+    """
+    if path.suffix.lower() == ".onnx":
+        from cnnfilter.files.onnx import read_onnx
+
+        return read_onnx(path)
+    try:
+        return tomllib.loads(read_text(regular(path)))
+    except FileError as error:
+        raise ArgumentError(str(error)) from None
+    except (ValueError, RecursionError) as error:
+        raise ArgumentError(f"{shown(path)}: not a TOML file ({error}); mend it") from None
+
+
+def write_network(
+    path: Path,
+    content: Mapping[str, Any],
+    *,
+    force: bool = False,
+    inputs: Container[tuple[int, int]] = (),
+) -> list[Path]:
+    """Write a network's file, and the arrays among its arguments as .safetensors beside it.
+
+    Parameters
+    ----------
+    path : Path
+        The TOML file.
+    content : mapping
+        As `read_network` gives it.
+    force : bool
+        Whether existing files are overwritten.
+    inputs : container of (int, int)
+        The identities of files that never are.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+
+    Raises
+    ------
+    FileError
+        If a file exists or cannot be written.
+    """
+    weights = path.with_suffix(".safetensors")
+    for each in (path, weights):
+        check_target(each, inputs, force=force)
+    tensors: dict[str, Array] = {}
+    steps = [_named_arrays(step, weights.name, tensors) for step in content["steps"]]
+    lines = [*_toml({**content, "layout": "OIHW", "steps": steps})]
+    try:
+        text = "\n".join([*lines, ""]).encode()
+    except UnicodeEncodeError:
+        raise FileError(f"{shown(path)}: its name is no text, as a network's file is") from None
+    with replacing(weights, force=force) as file:
+        write_tensors(file, tensors)
+    with replacing(path, force=force) as file:
+        file.write(text)
+    return [path, weights]
+
+
+def _toml(content: Mapping[str, Any]) -> Iterator[str]:
+    """Write what stands alone first, then tables, then arrays of tables."""
+    for name, value in content.items():
+        if not isinstance(value, dict | list):
+            yield _entry(name, value)
+    for name, table in content.items():
+        if isinstance(table, dict):
+            yield from ("", f"[{name}]", *(_entry(key, value) for key, value in table.items()))
+    for name, tables in content.items():
+        if isinstance(tables, list):
+            for table in tables:
+                yield from (
+                    "",
+                    f"[[{name}]]",
+                    *(_entry(key, value) for key, value in table.items()),
+                )
+
+
+def _entry(name: str, value: Any) -> str:
+    # JSON's words, numbers and lists are TOML's, but for the one letter that it escapes, too.
+    text = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return f"{name} = {text}"
+
+
+def _named_arrays(step: Mapping[str, Any], file: str, tensors: dict[str, Array]) -> dict[str, Any]:
+    """Put a step's arrays among the tensors, in PyTorch's order, and name them instead."""
+    written = dict(step)
+    for argument, value in step.items():
+        if isinstance(value, np.ndarray):
+            name = f"{step['name']}.{TENSOR_NAMES.get(argument, argument)}"
+            tensors[name] = value
+            if value.ndim == 4:
+                tensors[name] = value.transpose(3, 2, 0, 1)
+            elif step["operation"] == "dense" and value.ndim == 2:
+                tensors[name] = value.T
+            written[argument] = f"{file}:{name}"
+    return written

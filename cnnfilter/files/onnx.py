@@ -1,0 +1,273 @@
+"""ONNX models whose graph is a chain, read as networks."""
+
+import re
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cnnfilter.core.arrays import Array
+from cnnfilter.errors import ArgumentError, FileError
+from cnnfilter.files.onnx_operators import FLOATS, OPERATORS, Chain, Node
+from cnnfilter.files.source import ContentError, inside, opened, printable, regular, shown
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
+
+#: Operators that are reckoned out where all they take is constant.
+FOLDED = (
+    "Cast", "Concat", "Gather", "Identity", "Reshape", "Slice", "Squeeze", "Transpose", "Unsqueeze",
+)  # fmt: skip
+CONSTANT = ("Constant", "Shape")
+#: What ends PyTorch's softplus.
+SOFTPLUS = ("Greater", "Where")
+#: From here on x and softplus(x) are the same in float32.
+LARGE = 20
+
+
+#: Before it, constants were spread over maps in another way.
+OLDEST = 7
+
+
+def read_onnx(path: Path) -> dict[str, Any]:
+    """Read a model as a network's content; see `cnnfilter.files.networks`.
+
+    Its input is prepared as PyTorch's users do, until the network's file says otherwise:
+    grey or RGB, resized, scaled to 0..1.
+
+    Raises
+    ------
+    ArgumentError
+        If it cannot be read, or is no chain of known operators (the node is named).
+    """
+    try:
+        with np.errstate(all="ignore"):  # what becomes infinite is refused as such
+            return _network(_load(path), path.name)
+    except ContentError as error:
+        raise ArgumentError(f"{shown(path)}: {error}") from None
+    except FileError as error:
+        raise ArgumentError(str(error)) from None
+
+
+def _load(path: Path) -> "ModelProto":
+    try:
+        import onnx
+        from google.protobuf.message import DecodeError
+        from onnx import checker
+        from onnx.external_data_helper import load_external_data_for_model
+    except ImportError:
+        raise ContentError("needs the extra onnx: pip install 'cnnfilter[onnx]'") from None
+    with opened(regular(path)) as file:
+        content = file.read()
+    try:
+        model = onnx.load_model_from_string(content)
+    except (DecodeError, ValueError) as error:
+        raise ContentError(f"not an ONNX model that can be read ({_brief(error)})") from None
+    if not model.graph.node:
+        raise ContentError("not an ONNX model: it holds no graph")
+    for tensor in model.graph.initializer:
+        for entry in tensor.external_data:
+            if entry.key == "location":
+                inside(path.parent / str(entry.value), path.parent)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about keys that it does not know
+            load_external_data_for_model(model, str(path.parent))
+    except (OSError, ValueError, TypeError, RuntimeError, checker.ValidationError) as error:
+        raise ContentError(f"its weights cannot be read ({_brief(error)})") from None
+    return model
+
+
+def _brief(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
+
+
+def _network(model: "ModelProto", name: str) -> dict[str, Any]:
+    """Follow the chain from input to output, and say what is done to a picture before."""
+    graph = model.graph
+    constants = {str(each.name): _array(each) for each in graph.initializer}
+    source = _only([each for each in graph.input if each.name not in constants], "input")
+    shape = [each.dim_value for each in source.type.tensor_type.shape.dim]
+    order = _input_order(graph, shape)
+    opset = max((each.version for each in model.opset_import if not each.domain), default=1)
+    if opset < OLDEST:
+        raise ContentError(f"its opset {opset} is too old; convert it to {OLDEST} or later")
+    chain = Chain(str(source.name), order, opset, constants)
+    if order == "NF":  # it takes a picture all the same
+        chain.steps.append({"name": "flatten", "operation": "flatten"})
+    check = _checker(model)
+    for number, node in enumerate(graph.node, start=1):
+        _follow(chain, node, number, check)
+    target = _only(list(graph.output), "output")
+    if target.name != chain.value:
+        raise ContentError(f"is no chain: its output {target.name} is not what comes last")
+    content: dict[str, Any] = {"description": f"From {name}."}
+    if order == "NF":
+        return {**content, "prepare": [{"operation": "scale"}], "steps": chain.steps}
+    height, width, channels = (shape[order.index(axis)] for axis in "HWC")
+    is_float = source.type.tensor_type.elem_type in FLOATS
+    return {
+        **content,
+        "input": {"shape": [height, width, channels]},
+        "prepare": _preparation(height, width, channels, is_float=is_float),
+        "steps": chain.steps,
+    }
+
+
+def _preparation(height: int, width: int, channels: int, *, is_float: bool) -> list[dict[str, Any]]:
+    steps: list[dict[str, Any]] = []
+    if channels in (1, 3):
+        steps.append({"operation": "gray" if channels == 1 else "rgb"})
+    if height and width:
+        size = height if height == width else f"{height}x{width}"
+        steps.append({"operation": "resize", "size": size})
+    # A model that takes integers scales them itself.
+    return [*steps, {"operation": "scale", **({} if is_float else {"factor": 1})}]
+
+
+def _only(values: "list[ValueInfoProto]", what: str) -> "ValueInfoProto":
+    if len(values) != 1:
+        names = ", ".join(each.name for each in values)
+        raise ContentError(f"is no chain: it has {len(values)} {what}s ({names}), not one")
+    return values[0]
+
+
+def _input_order(graph: "GraphProto", shape: list[int]) -> str:
+    """Tell the order of the input's axes: channels last, where they are turned first."""
+    if len(shape) == 2:
+        return "NF"
+    if len(shape) != 4:
+        raise ContentError(
+            f"its input has the shape {shape}; (batch, channels, height, width) is taken"
+        )
+    for node in graph.node:
+        if node.op_type == "Transpose" and _attributes(node).get("perm") == [0, 3, 1, 2]:
+            return "NHWC"
+        if re.search(r"Conv$|Flatten$|Pool$|Transpose$", str(node.op_type)):
+            break
+    return "NCHW"
+
+
+def _checker(model: "ModelProto") -> Callable[["NodeProto"], None]:
+    """Make a check of nodes: that their attributes are those of their operator's version."""
+    from onnx import checker
+
+    context = checker.C.CheckerContext()
+    context.ir_version = model.ir_version
+    context.opset_imports = {str(each.domain): each.version for each in model.opset_import}
+
+    def check(node: "NodeProto") -> None:
+        try:
+            checker.check_node(node, context)
+        except (checker.ValidationError, ValueError, UnicodeError) as error:
+            raise ContentError(f"makes no sense: {_brief(error)}") from None
+
+    return check
+
+
+def _follow(
+    chain: Chain, proto: "NodeProto", number: int, check: Callable[["NodeProto"], None]
+) -> None:
+    try:
+        is_standard = proto.domain in ("", "ai.onnx")
+        if not is_standard or proto.op_type not in (*OPERATORS, *FOLDED, *CONSTANT, *SOFTPLUS):
+            raise ContentError("is an operator that is not known here")
+        check(proto)
+        node = Node(
+            operator=proto.op_type,
+            name=str(proto.name),
+            inputs=[str(each) for each in proto.input],
+            outputs=[str(each) for each in proto.output],
+            attributes=_attributes(proto),
+            scope=_scope(proto),
+        )
+        if node.operator in CONSTANT:
+            chain.constants[node.outputs[0]] = _constant(chain, node)
+            return
+        dynamic = [each for each in node.inputs if each and each not in chain.constants]
+        if not dynamic:
+            _fold(chain, proto)
+            return
+        if _ends_softplus(chain, node):
+            return
+        if node.operator not in OPERATORS:
+            raise ContentError("is known only where all that it takes is constant")
+        if dynamic != [chain.value]:
+            raise ContentError(f"takes {' and '.join(dynamic)}: only a chain can be run")
+        OPERATORS[node.operator](chain, node)
+        chain.before, chain.value = chain.value, node.outputs[0]
+    except ContentError as error:
+        name = printable(str(proto.name)) or f"number {number}"
+        domain = f"{proto.domain}." if proto.domain else ""
+        operator = printable(f"{domain}{proto.op_type}")
+        raise ContentError(f"node {name} ({operator}) {error}") from None
+
+
+def _ends_softplus(chain: Chain, node: Node) -> bool:
+    """Tell the end of PyTorch's softplus, which takes x itself where x is large: no change."""
+    if not chain.steps or chain.steps[-1]["operation"] != "softplus":
+        return False
+    if node.operator == "Greater" and node.inputs[0] == chain.before:
+        if chain.weights(node, 1).min() < LARGE:
+            raise ContentError("changes softplus, as a small threshold does; only 20 is known")
+        chain.condition = node.outputs[0]
+        return True
+    if node.operator == "Where" and node.inputs == [chain.condition, chain.before, chain.value]:
+        chain.value = node.outputs[0]
+        return True
+    return False
+
+
+def _fold(chain: Chain, proto: "NodeProto") -> None:
+    """Reckon out a node that takes nothing but constants."""
+    from onnx.reference import ReferenceEvaluator
+
+    if proto.op_type not in FOLDED:
+        raise ContentError("takes constants alone, and is not known to be reckoned out")
+    feeds = {name: chain.constants[name] for name in proto.input if name}
+    try:
+        (result,) = ReferenceEvaluator(proto).run(None, feeds)
+    except (ValueError, TypeError, IndexError, RuntimeError) as error:
+        raise ContentError(f"cannot be reckoned out ({error})") from None
+    chain.constants[proto.output[0]] = np.asarray(result)
+
+
+def _array(tensor: "TensorProto") -> Array:
+    from onnx import numpy_helper
+
+    try:
+        array = np.asarray(numpy_helper.to_array(tensor))
+    except (ValueError, TypeError, KeyError) as error:
+        raise ContentError(f"its tensor {tensor.name} cannot be read ({error})") from None
+    return array.astype(np.float32) if array.dtype == np.float16 else array
+
+
+def _scope(node: "NodeProto") -> str:
+    """Find the module that a node came from: "['', 'features.1', 'relu']" gives features.1."""
+    for entry in node.metadata_props:
+        if entry.key == "pkg.torch.onnx.name_scopes":
+            names = re.findall(r"'([^']*)'", str(entry.value))
+            return names[-2] if len(names) > 1 else ""
+    return ""
+
+
+def _attributes(node: "NodeProto") -> dict[str, Any]:
+    from onnx import helper
+
+    return {each.name: helper.get_attribute_value(each) for each in node.attribute}
+
+
+def _constant(chain: Chain, node: Node) -> Array:
+    if node.operator == "Shape":
+        if node.inputs != [chain.value]:
+            raise ContentError(f"takes {node.inputs[0]}: only a chain can be run")
+        # One image; what else there is, the model need not know beforehand.
+        return np.array([1] + [-1] * (len(chain.order) - 1))
+    for name in ("value_float", "value_int", "value_floats", "value_ints"):
+        if name in node.attributes:
+            return np.asarray(node.attributes[name])
+    if "value" not in node.attributes:
+        raise ContentError("holds no numbers")
+    return _array(node.attributes["value"])
