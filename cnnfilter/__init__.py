@@ -11,21 +11,31 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cnnfilter.core.activations import clip as clip
     from cnnfilter.core.activations import elu as elu
+    from cnnfilter.core.activations import gelu as gelu
     from cnnfilter.core.activations import leaky_relu as leaky_relu
+    from cnnfilter.core.activations import prelu as prelu
     from cnnfilter.core.activations import relu as relu
     from cnnfilter.core.activations import sigmoid as sigmoid
+    from cnnfilter.core.activations import softmax as softmax
     from cnnfilter.core.activations import softplus as softplus
     from cnnfilter.core.activations import tanh as tanh
-    from cnnfilter.core.arrays import flatten as flatten
     from cnnfilter.core.arrays import patches as patches
     from cnnfilter.core.catalogue import KERNELS as KERNELS
     from cnnfilter.core.channels import gray as gray
     from cnnfilter.core.channels import merge_channels as merge_channels
+    from cnnfilter.core.channels import rgb as rgb
     from cnnfilter.core.channels import select_channels as select_channels
     from cnnfilter.core.channels import split_channels as split_channels
     from cnnfilter.core.convolution import convolve as convolve
+    from cnnfilter.core.dense import dense as dense
+    from cnnfilter.core.dense import flatten as flatten
     from cnnfilter.core.kernels import kernel as kernel
     from cnnfilter.core.pooling import pool as pool
+    from cnnfilter.core.resizing import resize as resize
+    from cnnfilter.core.scaling import batch_norm as batch_norm
+    from cnnfilter.core.scaling import invert as invert
+    from cnnfilter.core.scaling import scale as scale
+    from cnnfilter.core.scaling import standardize as standardize
     from cnnfilter.errors import ArgumentError as ArgumentError
     from cnnfilter.errors import CnnFilterError as CnnFilterError
     from cnnfilter.errors import FileError as FileError
@@ -34,6 +44,7 @@ if TYPE_CHECKING:
     from cnnfilter.errors import ShapeError as ShapeError
     from cnnfilter.files.load import read_image as read_image
     from cnnfilter.files.save import write_image as write_image
+    from cnnfilter.networks import NETWORKS as NETWORKS
     from cnnfilter.pipeline.pipeline import Pipeline as Pipeline
     from cnnfilter.pipeline.steps import Step as Step
 
@@ -41,20 +52,27 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "cnnfilter.core.activations": (
-        "clip", "elu", "leaky_relu", "relu", "sigmoid", "softplus", "tanh",
+        "clip", "elu", "gelu", "leaky_relu", "prelu", "relu", "sigmoid", "softmax", "softplus",
+        "tanh",
     ),
-    "cnnfilter.core.arrays": ("flatten", "patches"),
+    "cnnfilter.core.arrays": ("patches",),
     "cnnfilter.core.catalogue": ("KERNELS",),
-    "cnnfilter.core.channels": ("gray", "merge_channels", "select_channels", "split_channels"),
+    "cnnfilter.core.channels": (
+        "gray", "merge_channels", "rgb", "select_channels", "split_channels",
+    ),
     "cnnfilter.core.convolution": ("convolve",),
+    "cnnfilter.core.dense": ("dense", "flatten"),
     "cnnfilter.core.kernels": ("kernel",),
     "cnnfilter.core.pooling": ("pool",),
+    "cnnfilter.core.resizing": ("resize",),
+    "cnnfilter.core.scaling": ("batch_norm", "invert", "scale", "standardize"),
     "cnnfilter.errors": (
         "ArgumentError", "CnnFilterError", "FileError", "KernelError", "NotFiniteError",
         "ShapeError",
     ),
     "cnnfilter.files.load": ("read_image",),
     "cnnfilter.files.save": ("write_image",),
+    "cnnfilter.networks": ("NETWORKS",),
     "cnnfilter.pipeline.pipeline": ("Pipeline",),
     "cnnfilter.pipeline.steps": ("Step",),
 }  # fmt: skip

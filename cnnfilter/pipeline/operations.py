@@ -2,48 +2,28 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from cnnfilter.core import activations
+from cnnfilter.core.activations import PRelu, Softmax
 from cnnfilter.core.arguments import choice
 from cnnfilter.core.arrays import Array
-from cnnfilter.core.channels import gray, select_channels
+from cnnfilter.core.channels import gray, rgb, select_channels
 from cnnfilter.core.convolution import Convolution, convolve
-from cnnfilter.core.geometry import Shape, Window
+from cnnfilter.core.dense import Dense, Flattening, dense, flatten
+from cnnfilter.core.geometry import Shape
+from cnnfilter.core.layer import Layer
 from cnnfilter.core.pooling import Pooling, pool
+from cnnfilter.core.resizing import Resizing, resize
+from cnnfilter.core.scaling import Affine, Scaling, batch_norm, invert, scale, standardize
 from cnnfilter.core.spaces import SPACES
 
 
-class Layer(Protocol):
-    """An operation with its arguments checked, ready for any number of images."""
-
-    @property
-    def parameters(self) -> int:
-        """How many weights and biases it has."""
-
-    def __call__(self, image: ArrayLike) -> Array:
-        """Compute."""
-
-    def output_shape(self, shape: Shape) -> Shape:
-        """Give the result's shape, or raise ShapeError."""
-
-    def window_for(self, shape: Shape) -> Window | None:
-        """Give what an output value sees of an input; None where that is its own pixel."""
-
-    def maps(self, before: Sequence[str]) -> tuple[str, ...]:
-        """Name the feature maps, given the names of those before; empty for an image."""
-
-    def carry_alpha(self, alpha: Array) -> Array:
-        """Bring an alpha channel to the result's geometry."""
-
-
-class Pointwise:
-    """A function of each pixel by itself."""
-
-    parameters = 0
+class Pointwise(Layer):
+    """A function of each value by itself."""
 
     def __init__(self, function: Callable[..., Array], **arguments: Any) -> None:
         self.function, self.arguments = function, arguments
@@ -54,17 +34,10 @@ class Pointwise:
 
     def output_shape(self, shape: Shape) -> Shape:
         # One pixel tells what happens to the channels, and checks the arguments.
+        if len(shape) == 1:
+            return self(np.zeros(shape, np.float32)).shape
         pixel = np.zeros((1, 1, *shape[2:]), np.float32)
         return *shape[:2], *self(pixel).shape[2:]
-
-    def window_for(self, shape: Shape) -> Window | None:
-        return None
-
-    def maps(self, before: Sequence[str]) -> tuple[str, ...]:
-        return tuple(before)
-
-    def carry_alpha(self, alpha: Array) -> Array:
-        return alpha
 
 
 class Regrouping(Pointwise):
@@ -94,14 +67,20 @@ class Operation:
         Makes the layer from all arguments but the image; checks them.
     many : str or None
         The argument that takes any number of positional values.
-    files : tuple of str
-        The arguments that may name a file of weights.
+    weights : tuple of str
+        The arguments that may name a tensor in a file of weights.
+    layout : bool
+        Whether those weights have one: whether outputs or inputs come first.
+    only_python : tuple of str
+        The function's arguments that a step has no use for.
     """
 
     function: Callable[..., Array]
     layer: Callable[..., Layer]
     many: str | None = None
-    files: tuple[str, ...] = ()
+    weights: tuple[str, ...] = ()
+    layout: bool = False
+    only_python: tuple[str, ...] = ()
 
 
 def _pointwise(function: Callable[..., Array], layer: type[Pointwise] = Pointwise) -> Operation:
@@ -110,13 +89,28 @@ def _pointwise(function: Callable[..., Array], layer: type[Pointwise] = Pointwis
 
 #: Every step a pipeline can have, by name.
 OPERATIONS: Mapping[str, Operation] = {
-    "convolve": Operation(convolve, Convolution.of, many="kernel", files=("kernel",)),
-    "pool": Operation(pool, Pooling.of),
+    "convolve": Operation(
+        convolve, Convolution.of, many="kernel", weights=("kernel", "bias"), layout=True
+    ),
+    "pool": Operation(pool, Pooling.of, only_python=("return_indices",)),
+    "batch-norm": Operation(
+        batch_norm, Affine.normalizing, weights=("mean", "variance", "scale", "offset")
+    ),
+    "flatten": Operation(flatten, Flattening.of),
+    "dense": Operation(dense, Dense.of, weights=("weights", "bias"), layout=True),
+    "softmax": Operation(activations.softmax, Softmax),
     "gray": _pointwise(gray, Regrouping),
+    "rgb": _pointwise(rgb, Regrouping),
     "select": Operation(select_channels, Selection, many="channel"),
+    "resize": Operation(resize, Resizing.of),
+    "invert": _pointwise(invert),
+    "scale": Operation(scale, Scaling.of, weights=("factor", "offset")),
+    "standardize": Operation(standardize, Affine.standardizing, weights=("mean", "std")),
     "relu": _pointwise(activations.relu),
     "leaky-relu": _pointwise(activations.leaky_relu),
+    "prelu": Operation(activations.prelu, PRelu.of, weights=("slope",)),
     "elu": _pointwise(activations.elu),
+    "gelu": _pointwise(activations.gelu),
     "sigmoid": _pointwise(activations.sigmoid),
     "tanh": _pointwise(activations.tanh),
     "softplus": _pointwise(activations.softplus),

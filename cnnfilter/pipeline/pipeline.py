@@ -1,40 +1,23 @@
-"""A pipeline: steps in a row."""
+"""A pipeline: steps in a row, a whole network among them."""
 
-import tomllib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnfilter.core.arrays import Array, as_image
+from cnnfilter.core.activations import Softmax
+from cnnfilter.core.arrays import Array, as_features, check_finite
+from cnnfilter.core.dense import Dense, Flattening
 from cnnfilter.core.geometry import Shape
-from cnnfilter.errors import ArgumentError, CnnFilterError, FileError, unknown
-from cnnfilter.files.source import read_text, shown
-from cnnfilter.pipeline.steps import Step, numbered_step, parse_steps
-
-
-@dataclass(frozen=True)
-class LayerSummary:
-    """What a layer makes of an image, told without running it.
-
-    Attributes
-    ----------
-    step : str
-        The step, as a pipeline's text has it.
-    shape : tuple of int
-        The shape of its result.
-    parameters : int
-        Weights and biases.
-    receptive_field : (int, int)
-        Rows and columns of the pipeline's input that one value of the result sees.
-    """
-
-    step: str
-    shape: Shape
-    parameters: int
-    receptive_field: tuple[int, int]
+from cnnfilter.errors import ArgumentError, CnnFilterError, ShapeError, unknown
+from cnnfilter.files.source import shown
+from cnnfilter.files.weights import FOREIGN
+from cnnfilter.networks import NETWORKS
+from cnnfilter.pipeline.operations import OPERATIONS
+from cnnfilter.pipeline.steps import Step, in_step, parse_steps
+from cnnfilter.pipeline.summary import LayerSummary, summarize
 
 
 class Pipeline:
@@ -46,11 +29,22 @@ class Pipeline:
         Text such as ``"convolve sharpen | relu | pool 2"``: steps separated by ``|``,
         each a name, then arguments by position or as key=value, quoted as in a shell;
         names and values are those of the functions.
+    preparation : iterable of Step
+        What brings any picture to the input's shape.
+    input_shape : tuple of int, optional
+        (height, width, channels) that the first step takes; 0 for any.
+    labels : sequence of str
+        The classes, where the result is a vector of scores.
+    description : str
+    file : Path, optional
+        What it was read from.
 
     Raises
     ------
     ArgumentError
         If a step or argument is wrong; it says which.
+    ShapeError
+        If the steps do not fit the input's shape, or the labels the result's.
 
     Examples
     --------
@@ -60,17 +54,36 @@ class Pipeline:
     (2, 2)
     """
 
-    def __init__(self, steps: str | Iterable[Step]) -> None:
+    def __init__(
+        self,
+        steps: str | Iterable[Step],
+        *,
+        preparation: Iterable[Step] = (),
+        input_shape: Shape | None = None,
+        labels: Sequence[str] = (),
+        description: str = "",
+        file: Path | None = None,
+    ) -> None:
         self.steps = parse_steps(steps) if isinstance(steps, str) else tuple(steps)
+        self.preparation = tuple(preparation)
+        self.input_shape = None if input_shape is None else tuple(input_shape)
+        self.labels = tuple(labels)
+        self.description = description
+        self.file = file
         if not self.steps:
             raise ArgumentError("the pipeline has no step; name one, such as relu")
+        if self.labels and not self.gives_vector:
+            raise ArgumentError("labels are for a vector of scores; this ends in a feature map")
+        if self.input_shape is not None and all(self.input_shape):
+            self._check_labels(self.summary()[-1].shape)
 
     @classmethod
     def from_file(cls, path: str | Path) -> "Pipeline":
-        """Read a pipeline from a TOML file.
+        """Read a pipeline or a whole network from a TOML or ONNX file.
 
-        Each ``[[steps]]`` table has an ``operation`` and that operation's arguments.
-        Files that it names are looked for in its own folder, and cannot lie outside.
+        Each ``[[steps]]`` table has an ``operation`` and that operation's arguments; a
+        network's input, its preparation and labels stand beside them. Files that it names
+        are looked for in its own folder, and cannot lie outside.
 
         Parameters
         ----------
@@ -79,22 +92,115 @@ class Pipeline:
         Raises
         ------
         ArgumentError
-            If the file cannot be read or is no TOML, or a step or argument is wrong; it
-            says which.
+            If the file cannot be read, or a step, an argument, a shape or the labels are
+            wrong; it says which.
+
+        Examples
+        --------
+        >>> from cnnfilter import NETWORKS
+        >>> Pipeline.from_file(NETWORKS["digits"]).input_shape
+        (28, 28, 1)
         """
+        # Only files need these; other pipelines start without them.
+        from cnnfilter.files.networks import read_network
+
         path = Path(path)
+        return cls.from_content(read_network(path), path)
+
+    @classmethod
+    def from_content(cls, content: Mapping[str, Any], path: Path) -> "Pipeline":
+        """Make sense of what `cnnfilter.files.networks.read_network` gave of a file.
+
+        Raises
+        ------
+        ArgumentError
+            If an entry, a step, an argument, a shape or the labels are wrong.
+        """
+        from cnnfilter.pipeline.network import parts_of
+
         try:
-            return cls(_steps_of(tomllib.loads(read_text(path)), path.parent))
-        except FileError as error:
-            raise ArgumentError(str(error)) from None
-        except tomllib.TOMLDecodeError as error:
-            raise ArgumentError(f"{shown(path)}: not a TOML file ({error}); mend it") from None
-        except ArgumentError as error:
+            return cls(**parts_of(content, path.parent), file=path)
+        except (ArgumentError, ShapeError) as error:
             raise ArgumentError(f"{shown(path)}: {error}") from None
 
+    @classmethod
+    def of(cls, text: str) -> "Pipeline":
+        """Give a named network, or read a file (.toml, .onnx) or steps.
+
+        Parameters
+        ----------
+        text : str
+            What the command ``pipeline`` takes.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such network or file, or a step is wrong.
+
+        Examples
+        --------
+        >>> len(Pipeline.of("digits").steps), len(Pipeline.of("relu | pool 2").steps)
+        (17, 2)
+        """
+        if text in NETWORKS:
+            return cls.from_file(NETWORKS[text])
+        if text.lower().endswith((".toml", ".onnx")):
+            return cls.from_file(text)
+        if text.lower().endswith((*FOREIGN, ".safetensors", ".npz", ".npy")):
+            raise ArgumentError(
+                f"{shown(text)}: holds weights at most; name a network's file (.toml, .onnx), "
+                "whose steps name them"
+            )
+        if text.isidentifier() and text not in OPERATIONS:
+            raise ArgumentError(unknown("network or step", text, [*NETWORKS, *OPERATIONS]))
+        return cls(text)
+
+    @property
+    def gives_vector(self) -> bool:
+        """Whether the result is a vector; nothing makes a map of one again."""
+        return any(isinstance(step.layer, Flattening | Dense) for step in self.steps)
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether that vector's values are probabilities."""
+        return self.gives_vector and isinstance(self.steps[-1].layer, Softmax)
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that it was read from: its own, and its weights."""
+        weights = [path for step in (*self.preparation, *self.steps) for path in step.files]
+        return [*([self.file] if self.file else []), *weights]
+
     def __str__(self) -> str:
-        """Write the pipeline as text that reads back as the same."""
+        """Write the steps as text, as a person types them."""
         return " | ".join(str(step) for step in self.steps)
+
+    def prepare(self, image: ArrayLike) -> Array:
+        """Bring an image to what the first step takes.
+
+        Parameters
+        ----------
+        image : array_like
+            Shape (H, W) or (H, W, C).
+
+        Returns
+        -------
+        ndarray
+            The image as it is, where the pipeline has no preparation.
+
+        Raises
+        ------
+        ShapeError
+            If it does not come to the shape that the network takes.
+        """
+        result = as_features(image)
+        for _, prepared in self.preparing(result):
+            result = prepared
+        return result
+
+    def preparing(self, image: Array) -> Iterator[tuple[Step, Array]]:
+        """Prepare an image, giving each step with its result as it comes."""
+        yield from _applied(self.preparation, image, "preparation")
 
     def run(self, image: ArrayLike) -> Array:
         """Apply all steps.
@@ -113,8 +219,14 @@ class Pipeline:
         ------
         CnnFilterError
             If a step cannot take what it is given; the message names the step.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> Pipeline.of("digits").run(np.zeros((40, 30), np.uint8)).shape
+        (10,)
         """
-        result = as_image(image)
+        result = self.prepare(image)
         for _, layer in self.results(result):
             result = layer
         return result
@@ -130,7 +242,7 @@ class Pipeline:
         Returns
         -------
         list of (str, ndarray)
-            Each step's operation with its result.
+            Each step's name, or its operation where it has none, with its result.
 
         Examples
         --------
@@ -139,34 +251,81 @@ class Pipeline:
         >>> [(name, result.shape) for name, result in layers]
         [('convolve', (4, 4)), ('pool', (2, 2))]
         """
-        return [(step.operation, result) for step, result in self.results(as_image(image))]
+        return [(step.title, result) for step, result in self.results(self.prepare(image))]
 
-    def results(self, image: Array) -> Iterator[tuple[Step, Array]]:
-        """Apply all steps, giving each with its result as it comes."""
-        for number, step in enumerate(self.steps, start=1):
-            try:
-                image = step.layer(image)
-            except CnnFilterError as error:
-                raise self._in_step(number, error) from None
-            yield step, image
+    def results(self, prepared: Array) -> Iterator[tuple[Step, Array]]:
+        """Apply the steps to a prepared image, giving each with its result as it comes."""
+        self._check_input(prepared.shape)
+        if self.input_shape is not None and prepared.ndim == 2:
+            prepared = prepared[:, :, np.newaxis]
+        yield from _applied(self.steps, prepared, "step")
+
+    def _check_input(self, shape: Shape) -> None:
+        if self.input_shape is None:
+            return
+        given = (*shape, 1) if len(shape) == 2 else shape
+        pairs = zip(self.input_shape, given, strict=False)
+        if len(given) != 3 or any(length not in (0, here) for length, here in pairs):
+            raise ShapeError(
+                f"the network takes {_lengths(self.input_shape)} (height, width, channels), "
+                f"not {_lengths(given)}"
+            )
+
+    def _check_labels(self, shape: Shape) -> None:
+        if self.labels and shape != (len(self.labels),):
+            raise ShapeError(f"{len(self.labels)} labels for a result of shape {shape}")
+
+    def ranked(self, result: ArrayLike) -> list[tuple[str, float]]:
+        """Put classes in order, the likeliest first.
+
+        Parameters
+        ----------
+        result : array_like
+            What `run` gives: shape (N,).
+
+        Returns
+        -------
+        list of (str, float)
+            Label (a number from 0, where there are no labels) and probability or score.
+
+        Raises
+        ------
+        ShapeError
+            If there are not as many labels as values.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> Pipeline("flatten | softmax").ranked(np.array([0.25, 0.75]))
+        [('1', 0.75), ('0', 0.25)]
+        """
+        scores = as_features(result)
+        self._check_labels(scores.shape)
+        check_finite(scores, "the result")
+        labels = self.labels or tuple(map(str, range(len(scores))))
+        order = np.argsort(-scores.astype(np.float64), kind="stable")
+        return [(labels[index], float(scores[index])) for index in order]
 
     def maps(self) -> tuple[str, ...]:
-        """Name the feature maps that come out; empty where an image does."""
+        """Name the feature maps that come out; empty where an image or a vector does."""
         maps: tuple[str, ...] = ()
-        for step in self.steps:
+        for step in (*self.preparation, *self.steps):
             maps = step.layer.maps(maps)
         return maps
 
-    def summary(self, shape: Shape) -> list[LayerSummary]:
+    def summary(self, shape: Shape | None = None) -> list[LayerSummary]:
         """Tell every layer's shape, parameters and receptive field without running.
 
         Parameters
         ----------
-        shape : tuple of int
-            The image's: (H, W) or (H, W, C).
+        shape : tuple of int, optional
+            Of the image after preparation: (H, W) or (H, W, C); the network's own, where
+            it has one.
 
         Raises
         ------
+        ArgumentError
+            If no shape is known.
         ShapeError
             If a step does not fit; the message names it.
 
@@ -176,41 +335,30 @@ class Pipeline:
         ...     print(layer.shape, layer.parameters, layer.receptive_field)
         (222, 222, 3) 9 (3, 3)
         (111, 111, 3) 0 (4, 4)
+        >>> sum(layer.parameters for layer in Pipeline.of("digits").summary())
+        80106
         """
-        rows, columns, down, across = 1, 1, 1, 1
-        layers = []
-        for number, step in enumerate(self.steps, start=1):
-            try:
-                window = step.layer.window_for(shape)
-                shape = step.layer.output_shape(shape)
-            except CnnFilterError as error:
-                raise self._in_step(number, error) from None
-            if window is not None:
-                rows += (window.extent[0] - 1) * down
-                columns += (window.extent[1] - 1) * across
-                down, across = down * window.stride[0], across * window.stride[1]
-            layers.append(LayerSummary(str(step), shape, step.layer.parameters, (rows, columns)))
-        return layers
-
-    def _in_step(self, number: int, error: CnnFilterError) -> CnnFilterError:
-        """Say in which step an error happened, where there is more than one."""
-        if len(self.steps) == 1:
-            return error
-        return type(error)(f"step {number} ({self.steps[number - 1].operation}): {error}")
+        if shape is None:
+            if self.input_shape is None or not all(self.input_shape):
+                raise ArgumentError("the input's shape is not known; give one, such as 224x224x3")
+            shape = self.input_shape
+        if not 1 <= len(shape) <= 3:
+            raise ShapeError(
+                f"a shape is (height, width) or (height, width, channels), not {shape}"
+            )
+        self._check_input(shape)
+        return summarize(self.steps, shape)
 
 
-def _steps_of(content: dict[str, Any], folder: Path) -> list[Step]:
-    for key in content:
-        if key != "steps":
-            raise ArgumentError(unknown("entry", key, ["steps"]))
-    tables = content.get("steps")
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise ArgumentError("write each step as a [[steps]] table with an operation")
-    steps = []
-    for number, table in enumerate(tables, start=1):
-        arguments = dict(table)
-        operation = arguments.pop("operation", None)
-        if not isinstance(operation, str):
-            raise ArgumentError(f'step {number} has no operation; write operation = "convolve"')
-        steps.append(numbered_step(number, operation, arguments, folder))
-    return steps
+def _applied(steps: Sequence[Step], image: Array, kind: str) -> Iterator[tuple[Step, Array]]:
+    for number, step in enumerate(steps, start=1):
+        try:
+            with np.errstate(all="ignore"):
+                image = step.layer(image)
+        except CnnFilterError as error:
+            raise in_step(error, steps, number, kind) from None
+        yield step, image
+
+
+def _lengths(shape: Shape) -> str:
+    return " x ".join(str(length) if length else "any" for length in shape)

@@ -11,9 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from cnnfilter.errors import ArgumentError, unknown
-from cnnfilter.files.kernels import kernel_argument
-from cnnfilter.pipeline.operations import OPERATIONS, Layer
+from cnnfilter.core.arguments import choice
+from cnnfilter.core.layer import Layer
+from cnnfilter.errors import ArgumentError, CnnFilterError, unknown
+from cnnfilter.files.kernels import files_named, kernel_argument, tensor_argument
+from cnnfilter.files.weights import LAYOUTS, tensor_reference
+from cnnfilter.pipeline.operations import OPERATIONS
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,9 +29,13 @@ class Step:
         A name from `OPERATIONS`.
     arguments : mapping
         The operation's arguments by name, as text or as Python values; the image is
-        none of them. A kernel may be a file's name.
+        none of them. A kernel may be a file's name, weights a tensor's: ``file:tensor``.
+        Operations with weights have a ``layout``, too: how files order their axes, OIHW
+        (the default) or HWIO.
     folder : Path or None
         Where files are looked for and must stay; None for anywhere.
+    name : str
+        The layer's name, where it has one.
 
     Raises
     ------
@@ -44,6 +51,7 @@ class Step:
     operation: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     folder: Path | None = None
+    name: str = ""
 
     def __post_init__(self) -> None:
         if self.operation not in OPERATIONS:
@@ -55,29 +63,66 @@ class Step:
         for name, default in known.items():
             if default is inspect.Parameter.empty and name not in self.arguments:
                 raise ArgumentError(
-                    f"{self.operation} needs a {name}: {self.operation} {name.upper()}"
+                    f"{self.operation} needs {name}: {self.operation} {name.upper()}"
                 )
-        self.layer  # noqa: B018 - the values are checked now, not at the first image
+        # The values are checked now, not at the first image; too large ones become infinite.
+        with np.errstate(all="ignore"):
+            self.layer  # noqa: B018
 
     @cached_property
     def layer(self) -> Layer:
         """The operation with its arguments read and its weights loaded."""
         operation = OPERATIONS[self.operation]
         values = {**parameters_of(self.operation), **self.arguments}
-        for name in operation.files:
-            values[name] = kernel_argument(values[name], self.folder)
+        layout = choice("layout", values.pop("layout"), LAYOUTS) if operation.layout else None
+        for name in operation.weights:
+            if name == "kernel":
+                values[name] = kernel_argument(values[name], self.folder, layout or "")
+            else:
+                values[name] = tensor_argument(values[name], self.folder, layout)
         return operation.layer(**values)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle without weights; each process loads them once."""
+        return Step, (self.operation, self.arguments, self.folder, self.name)
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that its weights are read from."""
+        named = (self.arguments.get(name) for name in OPERATIONS[self.operation].weights)
+        return [path for value in named for path in files_named(value, self.folder)]
+
+    @property
+    def title(self) -> str:
+        """What the layer is called: its name, or its operation."""
+        return self.name or self.operation
+
+    def described(self) -> str:
+        """Say what the step does: its text, but for the weights that it names."""
+        weights = OPERATIONS[self.operation].weights
+        kept = {
+            name: value
+            for name, value in self.arguments.items()
+            if name != "layout"
+            and not isinstance(value, np.ndarray)
+            and not (name in weights and tensor_reference(str(value)))
+        }
+        return _step_text(self.operation, kept)
 
     def __str__(self) -> str:
         """Write the step as a pipeline's text has it."""
-        many = OPERATIONS[self.operation].many
-        words = [self.operation]
-        for name, value in self.arguments.items():
-            if value is None:
-                continue
-            several = isinstance(value, list) and name == many and not _is_matrix(value)
-            words += [f"{name}={_text(each)}" for each in (value if several else [value])]
-        return shlex.join(words)
+        return _step_text(self.operation, self.arguments)
+
+
+def _step_text(operation: str, arguments: Mapping[str, Any]) -> str:
+    many = OPERATIONS[operation].many
+    words = [operation]
+    for name, value in arguments.items():
+        if value is None:
+            continue
+        several = isinstance(value, list) and name == many and not _is_matrix(value)
+        words += [f"{name}={_text(each)}" for each in (value if several else [value])]
+    return shlex.join(words)
 
 
 def _is_matrix(value: Any) -> bool:
@@ -95,8 +140,10 @@ def _text(value: Any) -> str:
 
 def parameters_of(operation: str) -> dict[str, Any]:
     """Give an operation's arguments and their defaults: its function's, less the image."""
-    signature = inspect.signature(OPERATIONS[operation].function)
-    return {name: each.default for name, each in list(signature.parameters.items())[1:]}
+    entry = OPERATIONS[operation]
+    parameters = list(inspect.signature(entry.function).parameters.items())[1:]
+    defaults = {name: each.default for name, each in parameters if name not in entry.only_python}
+    return {**defaults, "layout": LAYOUTS[0]} if entry.layout else defaults
 
 
 def parse_steps(text: str) -> tuple[Step, ...]:
@@ -122,15 +169,29 @@ def parse_steps(text: str) -> tuple[Step, ...]:
 
 
 def numbered_step(
-    number: int, operation: str, arguments: Mapping[str, Any], folder: Path | None = None
+    number: int,
+    operation: str,
+    arguments: Mapping[str, Any],
+    folder: Path | None = None,
+    name: str = "",
 ) -> Step:
     """Make a pipeline's step, whose errors say which it is."""
     if not operation:
         raise ArgumentError(f"step {number} of the pipeline has no name; name it, such as relu")
     try:
-        return Step(operation, arguments, folder)
+        return Step(operation, arguments, folder, name)
     except ArgumentError as error:
-        raise ArgumentError(f"step {number}: {error}") from None
+        called = f" ({name})" if name else ""
+        raise ArgumentError(f"step {number}{called}: {error}") from None
+
+
+def in_step(
+    error: CnnFilterError, steps: Sequence[Step], number: int, kind: str = "step"
+) -> CnnFilterError:
+    """Say in which step an error happened, where there is more than one."""
+    if len(steps) == 1 and kind == "step":
+        return error
+    return type(error)(f"{kind} {number} ({steps[number - 1].title}): {error}")
 
 
 def _parse_step(number: int, words: Sequence[str]) -> Step:
@@ -187,5 +248,5 @@ def _arguments(operation: str, words: Sequence[str]) -> dict[str, Any]:
 
 
 def _positional(operation: str, name: str) -> bool:
-    parameter = inspect.signature(OPERATIONS[operation].function).parameters[name]
-    return parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+    parameter = inspect.signature(OPERATIONS[operation].function).parameters.get(name)
+    return parameter is not None and parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD

@@ -1,0 +1,124 @@
+"""Holding layers against activations that another framework saved."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnnfilter.core.arrays import Array
+from cnnfilter.core.geometry import Shape
+from cnnfilter.errors import ArgumentError
+
+#: Differences up to this share of a layer's largest magnitude are float32's rounding.
+TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A layer beside what was saved of it.
+
+    Attributes
+    ----------
+    name : str
+        The layer's.
+    saved_as : str
+        The activation's.
+    shape, saved_shape : tuple of int
+        The layer's; the activation's as it was saved.
+    difference : float or None
+        The largest; None where the shapes do not go together.
+    magnitude : float
+        The largest of the activation's values.
+    """
+
+    name: str
+    saved_as: str
+    shape: Shape
+    saved_shape: Shape
+    difference: float | None
+    magnitude: float
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the difference is no more than rounding."""
+        if self.difference is None or not np.isfinite(self.difference):
+            return False
+        return self.difference <= TOLERANCE * self.magnitude
+
+
+def compare(
+    layers: Sequence[tuple[str, Array]], activations: Mapping[str, Array], *, in_order: bool = True
+) -> list[Comparison]:
+    """Compare layers with activations of the same name or, where no name is the same, in order.
+
+    Parameters
+    ----------
+    layers : sequence of (str, ndarray)
+        The input, then what `Pipeline.trace` gives.
+    activations : mapping of str to ndarray
+        Channels first or last, with or without a batch of one. Where their names are
+        others than the layers', they begin with the input, or with the first layer.
+    in_order : bool
+        Whether their order means anything.
+
+    Returns
+    -------
+    list of Comparison
+        In the layers' order; layers that were not saved are left out.
+
+    Raises
+    ------
+    ArgumentError
+        If neither names nor numbers go together.
+
+    Examples
+    --------
+    >>> layers = [("input", np.zeros((2, 2))), ("conv1", np.ones((2, 2, 3)))]
+    >>> (found,) = compare(layers, {"conv1": np.full((1, 3, 2, 2), 1.5)})
+    >>> found.difference, found.agrees
+    (0.5, False)
+    """
+    times = Counter(name for name, _ in layers)
+    if any(times[name] == 1 for name in activations):
+        pairs = [
+            (name, array, name)
+            for name, array in layers
+            if name in activations and times[name] == 1
+        ]
+    else:
+        steps = list(layers) if len(activations) == len(layers) else list(layers[1:])
+        if len(activations) != len(steps) or not in_order:
+            raise ArgumentError(
+                f"{len(activations)} activations ({_few(list(activations))}) for {len(steps)} "
+                f"layers ({_few([name for name, _ in steps])}); give them the layers' names, or "
+                "save one for each layer in order (.npz)"
+            )
+        pairs = [
+            (name, array, saved_as)
+            for (name, array), saved_as in zip(steps, activations, strict=True)
+        ]
+    return [
+        _compared(name, layer, saved_as, activations[saved_as]) for name, layer, saved_as in pairs
+    ]
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names if len(names) <= 4 else [*names[:2], "...", names[-1]])
+
+
+def _compared(name: str, layer: Array, saved_as: str, activation: Array) -> Comparison:
+    ours, theirs = (np.squeeze(each).astype(np.float64) for each in (layer, activation))
+    readings = [theirs] if theirs.ndim < 2 else [theirs, np.moveaxis(theirs, 0, -1)]
+    with np.errstate(invalid="ignore"):
+        differences = [
+            float(np.max(np.abs(each - ours))) for each in readings if each.shape == ours.shape
+        ]
+    return Comparison(
+        name=name,
+        saved_as=saved_as,
+        shape=layer.shape,
+        saved_shape=activation.shape,
+        difference=min(differences, default=None),
+        magnitude=float(np.max(np.abs(theirs), initial=0)),
+    )
