@@ -29,10 +29,14 @@ from cnnfilter.pipeline.operations import OPERATIONS
 
 PACKAGE = Path(cnnfilter.__file__).parent
 #: Top to bottom; a room imports from lower floors only.
-FLOORS = {"cli": 5, "batch": 4, "view": 4, "pipeline": 3, "files": 2, "core": 1, "errors": 0}
+FLOORS = {
+    "cli": 5, "batch": 4, "view": 4, "pipeline": 3, "files": 2, "core": 1, "networks": 0,
+    "errors": 0,
+}  # fmt: skip
 PROMISED = {
     "convolve", "pool", "split_channels", "merge_channels", "flatten", "patches", "kernel",
-    "KERNELS", "read_image", "write_image", "Pipeline",
+    "KERNELS", "read_image", "write_image", "Pipeline", "dense", "softmax", "relu", "leaky_relu",
+    "prelu", "elu", "gelu", "sigmoid", "tanh", "softplus", "clip",
 }  # fmt: skip
 
 
@@ -56,13 +60,13 @@ def test_imports_run_one_way(path: Path) -> None:
             assert FLOORS[parts[1]] < FLOORS[room], f"{room} imports {name}"
 
 
-def test_pillow_is_imported_by_the_room_of_files_alone() -> None:
+def test_pillow_is_imported_where_pictures_are_read_and_resized_alone() -> None:
     users = {
         path.relative_to(PACKAGE).as_posix()
         for path in PACKAGE.rglob("*.py")
         if any(name.split(".")[0] == "PIL" for name in imports_of(path))
     }
-    assert users == {"files/images.py"}
+    assert users == {"files/images.py", "core/resizing.py"}
 
 
 def test_what_is_promised_is_there() -> None:
@@ -94,11 +98,11 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 COMMANDS = [
     (convolve_command, cnnfilter.convolve, {"dtype"}),
-    (pool_command, cnnfilter.pool, set()),
+    (pool_command, cnnfilter.pool, {"return_indices"}),
     (split_channels_command, cnnfilter.split_channels, set()),
 ]
-#: What only commands have: how a channel looks as a picture.
-ONLY_COMMANDS = {"look"}
+#: What only commands have: how a channel looks as a picture, how a file orders its axes.
+ONLY_COMMANDS = {"look", "layout"}
 
 
 @pytest.mark.parametrize(("command", "function", "only_python"), COMMANDS)
@@ -129,7 +133,11 @@ def test_a_command_has_the_defaults_of_its_function(
     read: Callable[..., object],
     given: dict[str, object],
 ) -> None:
-    python = defaults(function) | given
+    python = {
+        name: value
+        for name, value in (defaults(function) | given).items()
+        if name != "return_indices"
+    }
     typed = python | {name: value for name, value in defaults(command).items() if name in python}
     assert repr(read(**typed)) == repr(read(**python))
 
@@ -166,9 +174,10 @@ def test_help_names_every_space_format_and_limit() -> None:
     assert all(step in str(pipeline_command.__doc__) for step in OPERATIONS)
 
 
-def test_every_step_takes_the_image_first() -> None:
+def test_every_step_takes_the_image_or_the_features_first() -> None:
     for operation in OPERATIONS.values():
-        assert next(iter(inspect.signature(operation.function).parameters)) == "image"
+        first = next(iter(inspect.signature(operation.function).parameters))
+        assert first in ("image", "features")
 
 
 def loaded_by(*arguments: str) -> set[str]:

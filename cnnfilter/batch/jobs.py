@@ -44,6 +44,10 @@ class Target:
         Whether files that exist are overwritten.
     stages : Path or None
         Where the layers' results go.
+    stages_range : str or None
+        How their values become pixels, where `range` is not given.
+    stages_format : str or None
+        The format of a network's maps; None for one like the input's that loses nothing.
     keep : bool
         Hand results back instead of writing them.
     inputs : frozenset
@@ -57,8 +61,17 @@ class Target:
     depth: int | None = None
     force: bool = False
     stages: Path | None = None
+    stages_range: str | None = None
+    stages_format: str | None = None
     keep: bool = False
     inputs: frozenset[tuple[int, int]] = frozenset()
+
+    def range_for(self, result: Result, format: str) -> str | None:
+        """Say how a result's values become pixels; None for the format's own way."""
+        if result.pixels.ndim == 1:
+            return None
+        stretched = result.is_stage and FORMATS[format].is_picture
+        return self.range or (self.stages_range if stretched else None)
 
 
 @dataclass(frozen=True)
@@ -157,7 +170,7 @@ def _joined(spans: Iterable[Span | None]) -> Span | None:
 
 def _stored(result: Result, range: str | None, depth: int) -> Result:
     """Give the values as a picture would store them, where a range is asked for."""
-    if range is None:
+    if range is None or result.pixels.ndim == 1:
         return result
     return result.with_pixels(quantize(result.pixels, range, result.depth or depth).pixels)
 
@@ -196,7 +209,7 @@ def _writings(result: Result, image: Image, job: Job) -> Iterator[_Writing]:
         return
     parts = job.work.pictures(result)
     extremes = None
-    if len(parts) > 1 and job.target.range is not None:
+    if len(parts) > 1 and job.target.range_for(result, format) is not None:
         extremes = _joined(_survey(part.pixels)[0] for part in parts)
     for part in parts:
         yield _Writing(part, format, _path(part, format, job), extremes)
@@ -204,6 +217,11 @@ def _writings(result: Result, image: Image, job: Job) -> Iterator[_Writing]:
 
 def _format_for(result: Result, target: Target, image: Image) -> str:
     """Choose the format: as --format says, as the file is named, or the input's."""
+    if result.pixels.ndim == 1:
+        return _format_for_vector(result, target, image)
+    if result.is_stage and target.stages_range is not None:
+        lossless = "png" if FORMATS[image.format].is_picture else image.format
+        return target.stages_format or lossless
     if target.format is not None:
         return target.format
     named = target.file and not result.is_stage and target.file != "-" and format_of(target.file)
@@ -213,6 +231,14 @@ def _format_for(result: Result, target: Target, image: Image) -> str:
     return named or image.format
 
 
+def _format_for_vector(result: Result, target: Target, image: Image) -> str:
+    """Choose the format of numbers: as is asked for, or .npy where that is a picture's."""
+    asked = target.stages_format if result.is_stage else target.format
+    named = target.file and not result.is_stage and target.file != "-" and format_of(target.file)
+    format = asked or named or image.format
+    return "npy" if FORMATS[format].is_picture or format == "float" else format
+
+
 def _write(writing: _Writing, image: Image, job: Job, outcome: Outcome) -> None:
     part = writing.part
     written = write(
@@ -220,7 +246,7 @@ def _write(writing: _Writing, image: Image, job: Job, outcome: Outcome) -> None:
         part.pixels,
         part.alpha,
         writing.format,
-        range=job.target.range,
+        range=job.target.range_for(part, writing.format),
         extremes=writing.extremes,
         metadata=image.metadata,
         depth=job.target.depth or part.depth or image.depth,

@@ -48,12 +48,17 @@ def plan_jobs(
         raise ArgumentError("standard input (-) can be read only once")
     if target.format is not None:
         target = replace(target, format=format_named(target.format))
+    if target.stages_format is not None:
+        target = replace(target, stages_format=format_named(target.stages_format))
     if output == "":
         raise ArgumentError("the output has no name; leave --output out, or name a file or folder")
+    if work.gives_vector and output is None:
+        target = replace(target, keep=True)  # a prediction is told
+    read: list[str | Path] = [*sources, *work.files]
+    target = replace(target, inputs=frozenset(filter(None, map(identity, read))))
     if target.keep:
         return [Job(source, work, target, max_pixels) for source in sources]
-    inputs = frozenset(filter(None, map(identity, sources)))
-    placed = replace(_placed(target, output, several=len(sources) > 1), inputs=inputs)
+    placed = _placed(target, output, several=len(sources) > 1)
     _check_one_picture(work, placed)
     jobs = [
         Job(source, work, replace(placed, file="-") if _to_stdout(source, placed) else placed,
@@ -90,11 +95,21 @@ def _placed(target: Target, output: str | None, *, several: bool) -> Target:
 
 
 def _check_one_picture(work: Work, target: Target) -> None:
-    """Refuse to put several feature maps into one picture, whatever the image."""
+    """Refuse to put a vector or several feature maps into one picture, whatever the image."""
+    named = target.file and target.file != "-" and format_of(target.file)
+    format = target.format or named
+    if work.gives_vector:
+        # With stages, a picture's format is meant for these.
+        own = named if target.stages is not None else format
+        if own and (FORMATS[own].is_picture or own == "float"):
+            raise ArgumentError(
+                f"the result is a vector, which is no picture ({own}); write .npy, .npz, .csv, "
+                ".tsv or .json, or leave --output and --format out"
+            )
+        return
     if target.file is None or target.file == "-" or work.maps == 1:
         return
-    format = target.format or format_of(target.file)
-    if format is not None and FORMATS[format].is_picture and format != "tif":
+    if format and FORMATS[format].is_picture and format != "tif":
         raise ArgumentError(
             f"{shown(target.file)}: one name for {work.maps} feature maps; name a folder such as "
             "out/, an array's format such as .npy, or combine them"

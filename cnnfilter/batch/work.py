@@ -1,16 +1,26 @@
 """What is done to one image: its results, ready to be written or printed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from cnnfilter.core.arguments import choice
 from cnnfilter.core.arrays import Array
-from cnnfilter.core.channels import channel_as_gray, channel_as_tint, split_channels
+from cnnfilter.core.channels import (
+    channel_as_gray,
+    channel_as_tint,
+    over_white,
+    split_channels,
+)
 from cnnfilter.core.spaces import SPACES
 from cnnfilter.files.images import Image
-from cnnfilter.pipeline.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from cnnfilter.pipeline.pipeline import Pipeline
+    from cnnfilter.pipeline.steps import Step
 
 LOOKS = ("gray", "tint")
 
@@ -24,11 +34,15 @@ class Result:
     name : str
         What is added to the input's name.
     pixels : ndarray
-        Shape (H, W) or (H, W, C).
+        Shape (H, W), (H, W, C) or (N,).
     alpha : ndarray or None
         Shape (H, W).
     channels : tuple of str
         The channels' names, where they have any.
+    classes : tuple of (str, float)
+        Of a vector: labels and scores, the likeliest first.
+    quantity : str
+        What these scores are.
     is_stage : bool
         Whether it is a layer's result on the way, and not the last.
     depth : {8, 16} or None
@@ -41,6 +55,14 @@ class Result:
     channels: tuple[str, ...] = ()
     is_stage: bool = False
     depth: int | None = None
+    classes: tuple[tuple[str, float], ...] = ()
+    quantity: str = ""
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """What its channels are called; maps that are only numbered go by the result's name."""
+        numbered = any(channel.isdecimal() for channel in self.channels)
+        return tuple(f"{self.name}-{each}" if numbered else each for each in self.channels)
 
     def with_pixels(self, pixels: Array) -> "Result":
         """Give the same result with other values."""
@@ -53,6 +75,14 @@ class Work(Protocol):
     @property
     def maps(self) -> int:
         """How many feature maps come out of any image; 1 where that depends on the image."""
+
+    @property
+    def gives_vector(self) -> bool:
+        """Whether a vector of scores comes out, which is told rather than written."""
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """What it reads besides images, and what is never written to."""
 
     def results(self, image: Image) -> list[Result]:
         """Compute: the numbers as they are."""
@@ -74,7 +104,7 @@ class Filtering:
         Give every layer's result, too.
     """
 
-    pipeline: Pipeline
+    pipeline: "Pipeline"
     name: str
     stages: bool = False
 
@@ -83,30 +113,70 @@ class Filtering:
         """How many feature maps come out."""
         return max(1, len(self.pipeline.maps()))
 
+    @property
+    def gives_vector(self) -> bool:
+        """Whether the pipeline ends in a vector."""
+        return self.pipeline.gives_vector
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """The pipeline's own file, and its weights."""
+        return self.pipeline.files
+
     def results(self, image: Image) -> list[Result]:
-        """Run the pipeline; alpha follows its geometry, unfiltered."""
-        alpha, maps = image.alpha, tuple[str, ...]()
-        results: list[Result] = []
-        for number, (step, pixels) in enumerate(self.pipeline.results(image.pixels), start=1):
-            alpha = None if alpha is None else step.layer.carry_alpha(alpha)
-            maps = step.layer.maps(maps)
+        """Run the pipeline; alpha follows its geometry, unfiltered.
+
+        A prediction has no alpha to be put back: its picture is laid on white paper.
+        """
+        last = Result(self.name, image.pixels, image.alpha)
+        if self.gives_vector:
+            last = Result(self.name, without_alpha(image))
+        stages = []
+        width = len(str(len(self.pipeline.steps)))
+        for number, (step, pixels) in enumerate(self.pipeline.preparing(last.pixels), start=1):
+            last = _after(last, step, pixels)
             if self.stages:
-                name = f"{number}-{step.operation}"
-                results.append(Result(name, pixels, alpha, maps, is_stage=True))
-        return [*results, Result(self.name, pixels, alpha, maps)]
+                stages.append(_stage(last, f"{0:0{width}}.{number}-{step.title}"))
+        for number, (step, pixels) in enumerate(self.pipeline.results(last.pixels), start=1):
+            last = _after(last, step, pixels)
+            if self.stages:
+                stages.append(_stage(last, f"{number:0{width}}-{step.title}"))
+        if last.pixels.ndim == 1:
+            classes = tuple(self.pipeline.ranked(last.pixels))
+            quantity = "probability" if self.pipeline.gives_probabilities else "score"
+            last = replace(last, classes=classes, quantity=quantity)
+        return [*stages, last]
 
     def pictures(self, result: Result) -> list[Result]:
         """Take feature maps apart: a picture holds one map, of one channel or three."""
         pixels, names = result.pixels, result.channels
         if not names and (pixels.ndim == 2 or pixels.shape[2] in (1, 3)):
             return [result]
-        prefix = f"{result.name}-" if result.is_stage or not names else ""
-        names = names or tuple(str(number + 1) for number in range(pixels.shape[2]))
+        if not names:
+            names = tuple(f"{result.name}-{number + 1}" for number in range(pixels.shape[2]))
+        elif result.is_stage and names == result.titles:
+            names = tuple(f"{result.name}-{name}" for name in names)
+        else:
+            names = result.titles
         parts = np.split(np.atleast_3d(pixels), len(names), axis=-1)
         return [
-            replace(result, name=prefix + name, pixels=part)
-            for name, part in zip(names, parts, strict=True)
+            replace(result, name=name, pixels=part) for name, part in zip(names, parts, strict=True)
         ]
+
+
+def without_alpha(image: Image) -> Array:
+    """Give an image's pixels; where it is transparent, those of white paper."""
+    return image.pixels if image.alpha is None else over_white(image.pixels, image.alpha)
+
+
+def _after(result: Result, step: "Step", pixels: Array) -> Result:
+    """Give what a step makes of a result, given its pixels."""
+    alpha = None if result.alpha is None else step.layer.carry_alpha(result.alpha)
+    return replace(result, pixels=pixels, alpha=alpha, channels=step.layer.maps(result.channels))
+
+
+def _stage(result: Result, name: str) -> Result:
+    return replace(result, name=name, is_stage=True)
 
 
 @dataclass(frozen=True)
@@ -132,6 +202,16 @@ class Splitting:
     def maps(self) -> int:
         """1: an image's channels are known when it is."""
         return 1
+
+    @property
+    def gives_vector(self) -> bool:
+        """False: channels are maps."""
+        return False
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """None."""
+        return ()
 
     def results(self, image: Image) -> list[Result]:
         """Split the image; alpha is a channel."""

@@ -5,7 +5,15 @@ from typing import Annotated
 import typer
 
 from cnnfilter import __version__
-from cnnfilter.cli import convolve, kernels, pipeline, pool, split_channels
+from cnnfilter.cli import (
+    convolve,
+    import_network,
+    kernels,
+    networks,
+    pipeline,
+    pool,
+    split_channels,
+)
 from cnnfilter.cli.printing import print_text
 
 app = typer.Typer(
@@ -17,7 +25,9 @@ app.command("split-channels", epilog=split_channels.EXAMPLES)(split_channels.spl
 app.command("convolve", epilog=convolve.EXAMPLES)(convolve.convolve)
 app.command("pool", epilog=pool.EXAMPLES)(pool.pool)
 app.command("pipeline", epilog=pipeline.EXAMPLES)(pipeline.pipeline)
+app.command("import", epilog=import_network.EXAMPLES)(import_network.import_network)
 app.command("kernels", epilog=kernels.EXAMPLES)(kernels.kernels)
+app.command("networks", epilog=networks.EXAMPLES)(networks.networks)
 
 
 def _print_version(wanted: bool) -> None:
@@ -38,9 +48,9 @@ def cnnfilter(
 ) -> None:
     """See what convolutional networks do to images.
 
-    Split an image into channels, convolve it with named or hand-written
-    kernels, pool it, chain these into pipelines, and write the result or
-    print its numbers.
+    Split an image into channels, convolve it with named, hand-written or
+    learned kernels, pool it, chain these into pipelines and whole networks,
+    and write the result or print its numbers.
     """
     if context.invoked_subcommand is None:
         print_text(context.get_help())

@@ -35,7 +35,7 @@ def convolve(
             metavar="KERNEL",
             autocompletion=complete_kernel,
             help="A name (cnnfilter kernels lists them), a matrix such as '0 1 0; 1 -4 1; 0 1 0', "
-            "or a file with one. Repeat it for several feature maps.",
+            "or a file with one (weights.npz:conv1.weight). Repeat it for several feature maps.",
         ),
     ],
     stride: Annotated[str, STRIDE] = "1",
@@ -73,6 +73,14 @@ def convolve(
             help="Filter each channel by itself, add them up, or filter the grey image.",
         ),
     ] = "each",
+    layout: Annotated[
+        str,
+        option(
+            group=KERNEL,
+            metavar="OIHW|HWIO",
+            help="The order of a filter bank's axes in a file: PyTorch's and ONNX's, or Keras's.",
+        ),
+    ] = "OIHW",
     combine: Annotated[
         str | None,
         option(
@@ -110,6 +118,7 @@ def convolve(
             "bias": bias,
             "channels": channels,
             "combine": combine,
+            "layout": layout,
         },
     )
     name = "-".join([*map(kernel_label, kernel), *([combine] if combine else [])])

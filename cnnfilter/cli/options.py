@@ -28,6 +28,12 @@ Dilation = Annotated[
 STRIDE = option(group=WINDOW, metavar="N|VxH", help="Pixels from one window to the next.")
 
 
+Force = Annotated[
+    bool, option("--force", group=OUTPUT, help="Overwrite what exists; never an input.")
+]
+Quiet = Annotated[bool, option("-q", "--quiet", group=OUTPUT, help="Say nothing but errors.")]
+
+
 @dataclass(frozen=True)
 class Common:
     """What every command that takes images understands."""
@@ -77,12 +83,8 @@ class Common:
             help="Bits for each channel of a picture. Without it the image's own.",
         ),
     ] = None
-    force: Annotated[
-        bool, option("--force", group=OUTPUT, help="Overwrite what exists; never an input.")
-    ] = False
-    quiet: Annotated[
-        bool, option("-q", "--quiet", group=OUTPUT, help="Say nothing but errors.")
-    ] = False
+    force: Force = False
+    quiet: Quiet = False
     max_pixels: Annotated[
         int | None,
         option(

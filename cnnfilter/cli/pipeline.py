@@ -9,14 +9,18 @@ from cnnfilter.cli.printing import print_rows, say, shape_text
 from cnnfilter.errors import ArgumentError, CnnFilterError
 
 if TYPE_CHECKING:
+    from cnnfilter.core.geometry import Shape
+    from cnnfilter.pipeline.comparison import Comparison
     from cnnfilter.pipeline.pipeline import Pipeline
 
 GROUP = "Layers"
 EXAMPLES = examples(
     "cnnfilter pipeline 'convolve sharpen | relu | pool 2' img.png",
-    "cnnfilter pipeline 'gray | convolve sobel combine=l2 | pool 3 mode=average' img.png -o e.png",
     "cnnfilter pipeline 'convolve kirsch | relu | pool 2' img.png --stages layers/ -o maps/",
     "cnnfilter pipeline 'convolve edge padding=same | pool 2' --summary --shape 224x224x3",
+    "cnnfilter pipeline digits digit.png",
+    "cnnfilter pipeline net.toml --top 3 photos/*.jpg",
+    "cnnfilter pipeline model.onnx img.png --against activations.npz",
 )
 
 
@@ -26,7 +30,8 @@ def pipeline(
         str,
         typer.Argument(
             metavar="STEPS",
-            help="Steps separated by |, each a name with arguments; or a .toml file of steps.",
+            help="Steps separated by |, each a name with arguments; a network's name (cnnfilter "
+            "networks lists them); or a .toml or .onnx file.",
             show_default=False,
         ),
     ],
@@ -35,7 +40,8 @@ def pipeline(
         option(
             "--summary",
             group=GROUP,
-            help="Print each layer's shape, parameters and receptive field; run nothing.",
+            help="Print each layer's shape, parameters, multiply-adds and receptive field; run "
+            "nothing.",
         ),
     ] = False,
     shape: Annotated[
@@ -46,52 +52,90 @@ def pipeline(
         str | None,
         option(group=GROUP, metavar="FOLDER", help="Write every layer's maps there, too."),
     ] = None,
+    top: Annotated[
+        int | None,
+        option(
+            group=GROUP,
+            metavar="N",
+            min=1,
+            help="How many classes of a prediction are told: 5, off a terminal 1.",
+        ),
+    ] = None,
+    against: Annotated[
+        str | None,
+        option(
+            group=GROUP,
+            metavar="FILE",
+            help="Compare every layer with activations from another framework: .npz, by name or "
+            "in order, or .safetensors, by name.",
+        ),
+    ] = None,
     *,
     common: Common,
 ) -> None:
-    """Run images through several steps.
+    """Run images through several steps, or through a whole network.
 
-    Steps are convolve, pool, gray, select (channels) and the activations relu,
-    leaky-relu, elu, sigmoid, tanh, softplus and clip. Their arguments are those
-    of the commands: 'convolve sharpen padding=same | relu | pool 2'.
+    Steps are convolve, pool, batch-norm, flatten, dense, softmax, the
+    activations relu, leaky-relu, prelu, elu, gelu, sigmoid, tanh, softplus and
+    clip, and what prepares an image: gray, rgb, select (channels), resize,
+    invert, scale and standardize. Their arguments are those of the commands and
+    functions: 'convolve sharpen padding=same | relu | pool 2'.
+
+    A network's prediction is printed: bars, or off a terminal a line for each
+    file; --format json gives all classes, --output writes the vector.
     """
-    from pathlib import Path
-
-    from cnnfilter.batch.work import Filtering
-    from cnnfilter.cli.run import run
     from cnnfilter.pipeline.pipeline import Pipeline
 
-    is_file = steps.lower().endswith(".toml")
-    chain = Pipeline.from_file(steps) if is_file else Pipeline(steps)
+    chain = Pipeline.of(steps)
+    if top is not None and (not chain.gives_vector or common.output or common.print):
+        raise ArgumentError(
+            "--top is for predictions that are told: of a network, without --output"
+        )
+    if stages == "":
+        raise ArgumentError("--stages has no name; name a folder")
+    if summary or against is not None:
+        mode = "--summary" if summary else "--against"
+        own = {"images", "quiet", "max_pixels"}
+        given = [name for name, value in vars(common).items() if value and name not in own]
+        if given or stages or top or (summary and against):
+            raise ArgumentError(f"{mode} only prints; leave out what is for results")
     if summary:
         _print_summaries(chain, common, shape)
         return
     if shape is not None:
         raise ArgumentError("--shape is for --summary; name images to run")
-    name = Path(steps).stem if is_file else "pipeline"
-    run(Filtering(chain, name, stages is not None), common, stages=stages)
+    if against is not None:
+        _print_comparison(chain, common, against)
+        return
+    from cnnfilter.batch.work import Filtering
+    from cnnfilter.cli.run import run
+
+    name = "pipeline" if chain.file is None else chain.file.stem
+    run(Filtering(chain, name, stages is not None), common, stages=stages, top=top)
 
 
 def _print_summaries(pipeline: "Pipeline", common: Common, shape: str | None) -> None:
-    """Print a summary for a shape, or one for each image."""
+    """Print a summary for a shape, for the network's own, or one for each image."""
     from cnnfilter.core.arguments import wholes
     from cnnfilter.files.images import MAX_PIXELS
     from cnnfilter.files.load import read
     from cnnfilter.files.source import told_of
 
-    if (shape is None) == (not common.images):
-        raise ArgumentError("--summary takes images, or --shape such as 224x224x3")
-    if shape is not None:
-        lengths = wholes("shape", shape)
-        if len(lengths) not in (2, 3):
+    if shape is not None and common.images:
+        raise ArgumentError("--summary takes images, or --shape such as 224x224x3, not both")
+    if not common.images:
+        lengths = None if shape is None else wholes("shape", shape)
+        if lengths is not None and not 1 <= len(lengths) <= 3:
             raise ArgumentError(f"shape '{shape}' is not HEIGHTxWIDTH or HEIGHTxWIDTHxCHANNELS")
-        _print_summary(pipeline, "input", lengths)
+        if lengths is None and not all(pipeline.input_shape or (0,)):
+            raise ArgumentError("--summary takes images, or --shape such as 224x224x3")
+        _print_summary(pipeline, "input", lengths or pipeline.input_shape or ())
         return
     failed = False
-    for path in common.images or ():
+    for path in common.images:
         try:
             pixels = read(path, common.max_pixels or MAX_PIXELS).pixels
-            _print_summary(pipeline, path, pixels.shape)
+            _print_summary(pipeline, path, pipeline.prepare(pixels).shape)
         except CnnFilterError as error:
             failed = True
             say(told_of(path, error))
@@ -99,16 +143,83 @@ def _print_summaries(pipeline: "Pipeline", common: Common, shape: str | None) ->
         raise typer.Exit(1)
 
 
-def _print_summary(pipeline: "Pipeline", name: str, shape: tuple[int, ...]) -> None:
-    """Print a row a layer."""
-    rows = [(name, shape_text(shape), "0", "1x1")]
+def _print_summary(pipeline: "Pipeline", name: str, shape: "Shape") -> None:
+    """Print a row a layer, and the totals."""
+    layers = pipeline.summary(shape)
+    headings = ("layer", "step", "output shape", "parameters", "mult-adds", "field")
+    rows = [(name, "", shape_text(shape), "0", "0", "1x1")]
     rows += [
         (
-            f"{number} {layer.step}",
+            f"{number} {layer.name}".strip(),
+            layer.step,
             shape_text(layer.shape),
             str(layer.parameters),
+            str(layer.multiply_adds),
             shape_text(layer.receptive_field),
         )
-        for number, layer in enumerate(pipeline.summary(shape), start=1)
+        for number, layer in enumerate(layers, start=1)
     ]
-    print_rows(("layer", "output shape", "parameters", "receptive field"), rows, ("layer",))
+    parameters = sum(layer.parameters for layer in layers)
+    products = sum(layer.multiply_adds for layer in layers)
+    last = layers[-1]
+    total = (shape_text(last.shape), str(parameters), str(products))
+    rows.append(("total", "", *total, shape_text(last.receptive_field)))
+    print_rows(headings, rows, ("layer", "step"))
+
+
+def _print_comparison(pipeline: "Pipeline", common: Common, against: str) -> None:
+    """Print how far each layer is from what was saved of it; exit with 1 if one differs."""
+    from pathlib import Path
+
+    from cnnfilter.batch.work import without_alpha
+    from cnnfilter.files.images import MAX_PIXELS
+    from cnnfilter.files.load import read
+    from cnnfilter.files.source import shown, told_of
+    from cnnfilter.files.weights import read_tensors
+    from cnnfilter.pipeline.comparison import compare
+
+    if not common.images or len(common.images) != 1:
+        raise ArgumentError("--against takes the one image that the activations are of")
+    (path,) = common.images
+    activations = read_tensors(against)
+    try:
+        image = read(path, common.max_pixels or MAX_PIXELS)
+        pixels = without_alpha(image) if pipeline.gives_vector else image.pixels
+        prepared = pipeline.prepare(pixels)
+        layers = [(step.title, result) for step, result in pipeline.results(prepared)]
+    except CnnFilterError as error:
+        say(told_of(path, error))
+        raise typer.Exit(1) from None
+    ordered = Path(against).suffix.lower() != ".safetensors"
+    found = compare([("input", prepared), *layers], activations, in_order=ordered)
+    print_rows(
+        ("layer", "saved as", "shape", "saved shape", "difference", "largest", ""),
+        [_comparison_row(each) for each in found],
+        ("layer", "saved as"),
+    )
+    parts = []
+    compared = {each.name for each in found}
+    if missing := [name for name, _ in layers if name not in compared]:
+        parts.append(f"not saved: {', '.join(missing)}")
+    if foreign := [name for name in activations if name not in {each.saved_as for each in found}]:
+        parts.append(f"saved without a layer: {', '.join(foreign)}")
+    first = next((each.name for each in found if not each.agrees), None)
+    if first is not None:
+        say("; ".join([f"{shown(against)}: the first layer that differs is {first}", *parts]))
+        raise typer.Exit(1)
+    if not common.quiet:
+        number = f"{len(found)} layers" if parts else f"all {len(found)} layers"
+        say("; ".join([f"{shown(against)}: {number} agree", *parts]))
+
+
+def _comparison_row(compared: "Comparison") -> tuple[str, ...]:
+    difference, verdict = compared.difference, "agrees" if compared.agrees else "differs"
+    return (
+        compared.name,
+        compared.saved_as,
+        shape_text(compared.shape),
+        shape_text(compared.saved_shape),
+        "" if difference is None else f"{difference:.3g}",
+        f"{compared.magnitude:.3g}",
+        "shape differs" if difference is None else verdict,
+    )

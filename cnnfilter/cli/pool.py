@@ -30,7 +30,7 @@ def pool(
         str,
         option(
             group=WINDOW,
-            metavar="max|min|average|median|sum|l2",
+            metavar="max|min|average|median|sum|l2|lp",
             help="What a window is reduced to.",
         ),
     ] = "max",
@@ -44,6 +44,9 @@ def pool(
         bool,
         option("--count-include-pad", group=WINDOW, help="Let the average count padding as 0."),
     ] = False,
+    p: Annotated[
+        str, option("--p", group=WINDOW, metavar="NUMBER", help="The power of mode lp.")
+    ] = "2",
     *,
     common: Common,
 ) -> None:
@@ -67,6 +70,7 @@ def pool(
             "dilation": dilation,
             "ceil_mode": ceil_mode,
             "count_include_pad": count_include_pad,
+            "p": p,
         },
     )
     run(Filtering(Pipeline([step]), "pool"), common)

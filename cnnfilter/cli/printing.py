@@ -40,6 +40,7 @@ def print_rows(
     headings: Sequence[str], rows: Iterable[Sequence[str]], wrapping: Sequence[str]
 ) -> None:
     """Print rows under headings: a table, or tab-separated lines off a terminal."""
+    rows = [[printable(word) for word in row] for row in rows]
     if not is_terminal():
         print_text("\n".join("\t".join(row) for row in [headings, *rows]))
         return
@@ -48,6 +49,50 @@ def print_rows(
     from cnnfilter.view.rows import rows_table
 
     Console(highlight=False).print(rows_table(headings, rows, wrapping))
+
+
+def print_classes(
+    source: str,
+    classes: Sequence[tuple[str, float]],
+    quantity: str,
+    *,
+    top: int | None,
+    format: str | None,
+) -> None:
+    """Print a prediction: bars, a line off a terminal, or all of it as JSON.
+
+    Parameters
+    ----------
+    source : str
+        The file.
+    classes : sequence of (str, float)
+        Label and score, the likeliest first.
+    quantity : str
+        What the scores are.
+    top : int or None
+        How many; None for 5, off a terminal 1.
+    format : str or None
+        ``tsv`` and ``csv`` for a line on a terminal, too; ``json`` for one object a line,
+        with all classes.
+    """
+    if format == "json":
+        import json
+
+        listed = [{"label": label, quantity: score} for label, score in classes]
+        print_text(json.dumps({"file": source, "classes": listed[:top]}))
+        return
+    named = [(printable(label), score) for label, score in classes]
+    if format is not None or not is_terminal():
+        cells = [cell for label, score in named[: top or 1] for cell in (label, f"{score:.4g}")]
+        print_text(("," if format == "csv" else "\t").join([printable(source), *cells]))
+        return
+    from rich.console import Console
+
+    from cnnfilter.view.classes import classes_table
+
+    console = Console(highlight=False)
+    print_text(f"{printable(source)}:")
+    console.print(classes_table(named[: top or 5], quantity, console.width))
 
 
 def print_array(
@@ -66,7 +111,7 @@ def print_array(
     name : str
         What it is.
     array : ndarray
-        Shape (H, W) or (H, W, C).
+        Shape (H, W), (H, W, C) or (N,).
     channels : sequence of str
         Names of its channels or, if fewer, of equal groups of them.
     format : str or None
@@ -99,6 +144,9 @@ def _titled(name: str, array: "Array", channels: Sequence[str]) -> "Iterator[tup
     from cnnfilter.core.channels import channel_names
 
     size = shape_text(array.shape[:2])
+    if array.ndim == 1:
+        yield f"{name}  {len(array)}", array[None]
+        return
     if array.ndim == 2:
         yield f"{channels[0] if channels else name}  {size}", array
         return

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 import typer
 
 from cnnfilter.cli.options import Common
-from cnnfilter.cli.printing import PRINTED, is_terminal, print_array, print_text, say, shape_text
+from cnnfilter.cli.printing import (
+    PRINTED,
+    is_terminal,
+    print_array,
+    print_classes,
+    print_text,
+    say,
+    shape_text,
+)
 from cnnfilter.core.arguments import choice, wholes
 from cnnfilter.errors import ArgumentError
 
@@ -17,7 +25,7 @@ if TYPE_CHECKING:
     from cnnfilter.core.geometry import Shape
 
 
-def run(work: "Work", common: Common, *, stages: str | None = None) -> None:
+def run(work: "Work", common: Common, *, stages: str | None = None, top: int | None = None) -> None:
     """Do a command's work on all images, and exit with 1 if any failed.
 
     Raises
@@ -36,7 +44,7 @@ def run(work: "Work", common: Common, *, stages: str | None = None) -> None:
     jobs = plan_jobs(
         common.images or [],
         work,
-        _target(common, stages),
+        _target(work, common, stages),
         output=common.output,
         max_pixels=common.max_pixels or MAX_PIXELS,
     )
@@ -48,27 +56,33 @@ def run(work: "Work", common: Common, *, stages: str | None = None) -> None:
             failed = True
             say(error)
             continue
-        if outcome.kept and len(jobs) > 1 and is_terminal() and common.format is None:
+        if common.print and len(jobs) > 1 and is_terminal() and common.format is None:
             print_text(f"{shown(outcome.source)}:")
         for result in outcome.kept:
+            if result.classes and not common.print:
+                print_classes(
+                    outcome.source, result.classes, result.quantity, top=top, format=common.format
+                )
+                continue
             if printed and common.format != "json":
                 print_text("")
             printed = True
             print_array(
                 result.name,
                 result.pixels,
-                channels=result.channels,
+                channels=result.titles,
                 format=common.format,
                 at=at,
                 full=common.full,
             )
-        if not common.quiet:
+        predicted = any(result.classes for result in outcome.kept) and not common.print
+        if not common.quiet and not (predicted and not outcome.written and not outcome.notes):
             say(_report(outcome))
     if failed:
         raise typer.Exit(1)
 
 
-def _target(common: Common, stages: str | None) -> "Target":
+def _target(work: "Work", common: Common, stages: str | None) -> "Target":
     from cnnfilter.batch.jobs import Target
     from cnnfilter.core.quantize import RANGES
 
@@ -76,6 +90,14 @@ def _target(common: Common, stages: str | None) -> "Target":
         raise ArgumentError("--print writes to standard output; leave --output out")
     if common.print and common.format is not None:
         choice("--print format", common.format, PRINTED)
+    if work.gives_vector and stages is None and (common.range or common.depth):
+        raise ArgumentError("--range and --depth are for pictures; a prediction is none")
+    told = work.gives_vector and common.output is None
+    if told and stages is None and common.format not in (None, *PRINTED):
+        raise ArgumentError(
+            f"--format {common.format}: a prediction is printed as tsv, csv or json; --output "
+            "writes the vector"
+        )
     if common.depth not in (None, 8, 16):
         raise ArgumentError(f"--depth is 8 or 16, not {common.depth}")
     return Target(
@@ -84,6 +106,10 @@ def _target(common: Common, stages: str | None) -> "Target":
         range=None if common.range is None else choice("range", common.range, RANGES),
         force=common.force,
         stages=None if stages is None else Path(stages),
+        # A network's maps are small numbers about 0: as they are, pictures would be black.
+        stages_range="minmax" if work.gives_vector else None,
+        # What a prediction is printed in is not meant for these.
+        stages_format=None if told and common.format in PRINTED else common.format,
         keep=common.print,
     )
 
@@ -106,6 +132,7 @@ def _outside(at: tuple[int, int] | None, outcome: "Outcome") -> str | None:
     from cnnfilter.files.source import shown
 
     for shape in outcome.after:
+        shape = (1, *shape) if len(shape) == 1 else shape
         if at is not None and (at[0] >= shape[0] or at[1] >= shape[1]):
             source, place = shown(outcome.source), f"{at[0]},{at[1]}"
             return f"{source}: --at {place} lies outside the result, {shape_text(shape)}"
@@ -122,7 +149,7 @@ def _report(outcome: "Outcome") -> str:
     from cnnfilter.files.source import shown
 
     parts = [f"{shape_text(outcome.before)} -> {_shapes_text(outcome.after)}"]
-    if outcome.kept:
+    if outcome.kept and not outcome.kept[0].classes:
         parts[0] += f" = {sum(map(prod, outcome.after))} features"
     if outcome.span is not None:
         low, high = outcome.span

@@ -271,16 +271,18 @@ def test_convolve_gives_what_the_function_gives(
     np.testing.assert_array_equal(written, expected)
 
 
+@pytest.mark.parametrize("layout", ["OIHW", "HWIO"])
 @pytest.mark.parametrize(("groups", "inputs"), [(1, 3), (3, 1)])
 def test_a_filter_bank_from_a_file(
-    groups: int, inputs: int, works: Run, images: Any, tmp_path: Path
+    groups: int, inputs: int, layout: str, works: Run, images: Any, tmp_path: Path
 ) -> None:
     rng = np.random.default_rng(2)
     source = rng.integers(0, 255, (9, 8, 3), dtype=np.uint8)
     bank = rng.integers(-3, 4, (2, 3, inputs, 6)).astype(np.float32)
     images.matrix(source)
-    images.matrix(bank, "bank.npy")
-    works("convolve", "-k", "bank.npy", "--groups", str(groups), "m.npy", "-o", "out.npy")
+    images.matrix(bank if layout == "HWIO" else bank.transpose(3, 2, 0, 1), "bank.npy")
+    options = ["--groups", str(groups), *(["--layout", "HWIO"] if layout == "HWIO" else [])]
+    works("convolve", "-k", "bank.npy", *options, "m.npy", "-o", "out.npy")
     expected = cnnfilter.convolve(source, bank, groups=groups)
     assert expected.shape == (8, 6, 6)
     np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), expected)

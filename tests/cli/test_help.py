@@ -1,14 +1,17 @@
 """The help of each command, and its examples as a person copies them into a shell."""
 
+import importlib.util
 import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
-COMMANDS = ["split-channels", "convolve", "pool", "pipeline", "kernels"]
+COMMANDS = ["split-channels", "convolve", "pool", "pipeline", "kernels", "networks", "import"]
 WIDE = 300
 
 
@@ -18,6 +21,25 @@ def help_text(request: pytest.FixtureRequest, run: Callable[..., Any]) -> str:
     assert result.status == 0
     assert result.stderr == ""
     return str(result.text)
+
+
+def _write_network(folder: Path) -> None:
+    """Write a small network."""
+    steps = "[[steps]]\noperation = 'pool'\nsize = 'global'\n[[steps]]\noperation = 'flatten'\n"
+    (folder / "net.toml").write_text(steps)
+
+
+def _write_model(folder: Path) -> None:
+    """Write a model, and what it makes of img.png."""
+    from onnx import TensorProto, helper, save
+
+    values = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, "H", "W"]) for name in "xy"
+    ]
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", values[:1], values[1:])
+    save(helper.make_model(graph), folder / "model.onnx")
+    with Image.open(folder / "img.png") as image:
+        np.savez(folder / "activations.npz", y=np.asarray(image, np.float32) / 255)
 
 
 def test_the_help_of_the_program_names_every_command(run: Callable[..., Any]) -> None:
@@ -38,6 +60,13 @@ def test_every_example_in_the_help_runs_as_written(
         folder = tmp_path / str(number)
         folder.mkdir()
         images.photo(f"{number}/img.png")
+        images.photo(f"{number}/photos/a.jpg")
+        images.photo(f"{number}/digit.png")
+        _write_network(folder)
+        if ".onnx" in example:
+            if importlib.util.find_spec("onnx") is None:
+                continue
+            _write_model(folder)
         done = subprocess.run(
             [shutil.which("bash") or "sh", "-c", example],
             cwd=folder,

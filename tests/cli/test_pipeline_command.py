@@ -179,11 +179,12 @@ def test_a_toml_file_names_no_kernel_outside_its_folder(
 
 SUMMED = "gray | convolve kirsch bias=1 | pool 2 stride=3 | convolve box:5 dilation=2"
 LAYERS = [
-    ["input", "64x50x3", "0", "1x1"],
-    ["1 gray", "64x50", "0", "1x1"],
-    ["2 convolve kernel=kirsch bias=1", "62x48x8", "73", "3x3"],
-    ["3 pool size=2 stride=3", "21x16x8", "0", "4x4"],
-    ["4 convolve kernel=box:5 dilation=2", "13x8x8", "25", "28x28"],
+    ["input", "", "64x50x3", "0", "0", "1x1"],
+    ["1", "gray", "64x50", "0", "0", "1x1"],
+    ["2", "convolve kernel=kirsch bias=1", "62x48x8", "73", str(62 * 48 * 8 * 9), "3x3"],
+    ["3", "pool size=2 stride=3", "21x16x8", "0", "0", "4x4"],
+    ["4", "convolve kernel=box:5 dilation=2", "13x8x8", "25", str(13 * 8 * 8 * 25), "28x28"],
+    ["total", "", "13x8x8", "98", str(62 * 48 * 8 * 9 + 13 * 8 * 8 * 25), "28x28"],
 ]
 
 
@@ -191,7 +192,7 @@ def test_a_summary_of_a_shape(run: Run, tmp_path: Path) -> None:
     result = run("pipeline", SUMMED, "--summary", "--shape", "64x50x3")
     assert result.status == 0
     heading, *rows = [line.split("\t") for line in result.text.splitlines()]
-    assert len(heading) == 4
+    assert len(heading) == 6
     assert rows == LAYERS
     assert list(tmp_path.iterdir()) == []
 
@@ -202,8 +203,8 @@ def test_a_summary_of_an_image_has_the_shapes_of_a_run(
     steps = "convolve edge padding=same stride=2 | pool 2 ceil_mode=true"
     result = run("pipeline", steps, "m.npy", "--summary")
     assert result.status == 0
-    shapes = [line.split("\t")[1] for line in result.text.splitlines()[1:]]
-    assert shapes == ["14x12x3", "7x6x3", "4x3x3"]
+    shapes = [line.split("\t")[2] for line in result.text.splitlines()[1:]]
+    assert shapes == ["14x12x3", "7x6x3", "4x3x3", "4x3x3"]
     assert [path.name for path in tmp_path.iterdir()] == ["m.npy"]
     run("pipeline", steps, "m.npy", "-o", "out.npy")
     assert np.load(tmp_path / "out.npy").shape == (4, 3, 3)
@@ -213,7 +214,7 @@ def test_a_summary_of_an_image_has_the_shapes_of_a_run(
 def test_a_summary_of_a_photograph_with_alpha_leaves_alpha_out(run: Run, images: Any) -> None:
     images.rgba()
     result = run("pipeline", "relu", "img.png", "--summary")
-    assert result.text.splitlines()[1].split("\t")[1] == "30x37x3"
+    assert result.text.splitlines()[1].split("\t")[2] == "30x37x3"
 
 
 def test_a_summary_of_what_does_not_fit_gets_the_arithmetic(refused: Run) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import struct
 import subprocess
 from collections.abc import Callable
@@ -18,6 +19,7 @@ fcntl = pytest.importorskip("fcntl")
 termios = pytest.importorskip("termios")
 
 WIDTHS = [80, 200]
+DIGITS = Path(__file__).parents[2] / "sample_images/digits"
 
 
 class Screen(NamedTuple):
@@ -270,3 +272,36 @@ def test_a_summary_keeps_its_shapes_whole_beside_long_steps(width: int, show: Sh
     assert _widest(screen) <= width
     assert "224x224x6" in screen.text
     assert "112x112x6" in screen.text
+
+
+# Predictions
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_prediction_is_bars_with_labels_top_first(show: Show, tmp_path: Path, width: int) -> None:
+    shutil.copy(DIGITS / "two.png", tmp_path)
+    screen = show("pipeline", "digits", "two.png", "-q", width=width)
+    assert screen.status == 0
+    assert screen.lines[0] == "two.png:"
+    rows = [line.split() for line in screen.lines[1:] if line.strip()]
+    assert len(rows) == 5
+    assert rows[0][0] == "2"
+    shares = [float(row[-1].removesuffix("%")) for row in rows]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[0] > 90
+    assert screen.lines[1].count("━") > 30
+    assert max(map(len, screen.lines)) < 80
+
+
+def test_top_says_how_many_bars(show: Show, tmp_path: Path) -> None:
+    shutil.copy(DIGITS / "two.png", tmp_path)
+    screen = show("pipeline", "digits", "two.png", "-q", "--top", "2")
+    assert len([line for line in screen.lines if "%" in line]) == 2
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_layers_of_a_network_fit_the_terminal(show: Show, width: int) -> None:
+    screen = show("pipeline", "digits", "--summary", width=width)
+    assert max(map(len, screen.lines)) <= width
+    for word in ("conv3", "55392", "38x38", "total", "80106"):
+        assert word in screen.text
