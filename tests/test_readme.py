@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,10 @@ import cnnfilter
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "sample_images"
-README = (ROOT / "README.md").read_text()
+WHOLE = (ROOT / "README.md").read_text()
+#: The chapter whose blocks build on each other, and the rest, whose blocks do not.
+CHAPTER = re.findall(r"^## Networks\n.*?(?=^## )", WHOLE, re.M | re.S)[0]
+README = WHOLE.replace(CHAPTER, "")
 COMMANDS = re.findall(
     r"^(cnnfilter .*)$", "\n".join(re.findall(r"```sh\n(.*?)```", README, re.S)), re.M
 )
@@ -24,6 +28,7 @@ SESSIONS = re.findall(r"```console\n\$ (.*?)\n(.*?)```", README, re.S)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copy(SAMPLES / "coffee.png", tmp_path / "img.png")
     shutil.copy(SAMPLES / "padlock-16x16.png", tmp_path)
+    shutil.copytree(SAMPLES / "digits", tmp_path / "sample_images/digits")
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=":")
     monkeypatch.setenv("COLUMNS", "80")
     return tmp_path
@@ -66,6 +71,47 @@ def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     exec(compile(code, "README.md", "exec"), names)  # noqa: S102
     assert np.shape(names["small"]) == (195, 210, 3)
     assert list(names["hsv"]) == ["hue", "saturation", "value"]  # type: ignore[call-overload]
+    digits, scores = names["digits"], names["scores"]
+    assert isinstance(digits, cnnfilter.Pipeline)
+    assert isinstance(scores, np.ndarray)
+    label, probability = digits.ranked(scores)[0]
+    assert f"# ('{label}', {probability:.3f})" in README
+
+
+@pytest.mark.filterwarnings("ignore")  # PyTorch's exporter has many
+def test_the_chapter_on_networks_runs_from_torch_save_to_a_prediction(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch = pytest.importorskip("torch")
+    for module in ("onnx", "onnxscript", "safetensors"):
+        pytest.importorskip(module)
+    monkeypatch.chdir(folder)
+    torch.manual_seed(0)
+    state = torch.nn.Sequential(
+        OrderedDict(
+            conv1=torch.nn.Conv2d(1, 6, 5), flatten=torch.nn.Flatten(),
+            dense1=torch.nn.Linear(6 * 14 * 14, 10),
+        )
+    ).state_dict()  # fmt: skip
+    torch.save(state, folder / "lenet.pt")
+    names: dict[str, object] = {}
+    told = []
+    for language, block in re.findall(r"```(\w+)\n(.*?)```", CHAPTER, re.S):
+        if language == "toml":
+            (folder / "lenet.toml").write_text(block)
+        elif language == "python":
+            exec(compile(block, "README.md", "exec"), names)  # noqa: S102
+        else:
+            run = shell(block, folder)
+            assert run.returncode == 0, run.stderr
+            told.append(run)
+    summary, against, models = told
+    assert summary.stdout.splitlines()[-1].startswith("img.png\t")
+    assert "6 layers agree" in against.stderr
+    assert (folder / "network.safetensors").exists()
+    probability = summary.stdout.splitlines()[-1].split("\t")[2]
+    assert models.stdout.split("\t")[2].strip()
+    assert 0 < float(probability) <= 1
 
 
 MADE = {
@@ -92,11 +138,13 @@ def test_tinted_pictures_are_what_the_command_makes(folder: Path) -> None:
 
 
 def test_every_command_and_promised_name_stands_in_it() -> None:
-    for command in ("split-channels", "convolve", "pool", "pipeline", "kernels"):
-        assert f"### {command}" in README or f"cnnfilter {command}" in README
+    for command in (
+        "split-channels", "convolve", "pool", "pipeline", "kernels", "networks", "import",
+    ):  # fmt: skip
+        assert f"### {command}" in WHOLE or f"cnnfilter {command}" in WHOLE
     for name in cnnfilter.__all__:
         if not name.startswith("__") and not name.endswith("Error"):
-            assert f"`{name}`" in README, name
+            assert f"`{name}`" in WHOLE, name
 
 
 def test_the_samples_are_of_the_kinds_promised() -> None:
