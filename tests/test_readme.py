@@ -107,7 +107,7 @@ def test_the_chapter_on_networks_runs_from_torch_save_to_a_prediction(
             told.append(run)
     summary, against, models = told
     assert summary.stdout.splitlines()[-1].startswith("img.png\t")
-    assert "6 layers agree" in against.stderr
+    assert "6 layer(s) agree" in against.stderr
     assert (folder / "network.safetensors").exists()
     probability = summary.stdout.splitlines()[-1].split("\t")[2]
     assert models.stdout.split("\t")[2].strip()

@@ -57,4 +57,6 @@ def import_network(
     if not quiet:
         parameters = sum(step.layer.parameters for step in network.steps)
         files = ", ".join(shown(path) for path in written)
-        say(f"{shown(model)}: {len(network.steps)} layers, {parameters} parameters; wrote {files}")
+        say(
+            f"{shown(model)}: {len(network.steps)} layer(s), {parameters} parameters; wrote {files}"
+        )

@@ -208,8 +208,8 @@ def _print_comparison(pipeline: "Pipeline", common: Common, against: str) -> Non
         say("; ".join([f"{shown(against)}: the first layer that differs is {first}", *parts]))
         raise typer.Exit(1)
     if not common.quiet:
-        number = f"{len(found)} layers" if parts else f"all {len(found)} layers"
-        say("; ".join([f"{shown(against)}: {number} agree", *parts]))
+        every = "" if parts else "all "
+        say("; ".join([f"{shown(against)}: {every}{len(found)} layer(s) agree", *parts]))
 
 
 def _comparison_row(compared: "Comparison") -> tuple[str, ...]:

@@ -216,7 +216,17 @@ class Convolution(Layer):
             dtype=_read_dtype(dtype),
         )
         checked._check_groups()
+        checked._check_bias()
         return checked
+
+    def _check_bias(self) -> None:
+        if self.bank is None or self.bias is None or self.bias.size in (1, self.bank.shape[3]):
+            return
+        raise ArgumentError(
+            f"{self.bias.size} biases for the {self.bank.shape[3]} filters of the bank, (height, "
+            f"width, channels/groups, filters) = {self.bank.shape}; give one, or one for each"
+            + (TURNED if self.bias.size in self.bank.shape[:2] else "")
+        )
 
     def _check_groups(self) -> None:
         if self.groups == 1:
@@ -291,7 +301,8 @@ class Convolution(Layer):
             )
         (height_width,) = outputs
         depth = self._channels_of(shape)
-        self._biases((depth or 1) if self.bank is None else self.bank.shape[3])
+        if self.bank is None:
+            self._biases(depth or 1)
         if self.combine is None and (self.stacked or self.bank is not None):
             return *height_width, len(self.kernels) * (depth or 1)
         return height_width if depth is None else (*height_width, depth)

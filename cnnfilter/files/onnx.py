@@ -70,7 +70,11 @@ def _load(path: Path) -> "ModelProto":
     for tensor in model.graph.initializer:
         for entry in tensor.external_data:
             if entry.key == "location":
-                inside(path.parent / str(entry.value), path.parent)
+                beside = inside(path.parent / str(entry.value), path.parent)
+                if not beside.is_file():
+                    raise ContentError(
+                        f"its weights, {shown(beside)}, are missing; copy them along"
+                    )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about keys that it does not know
@@ -103,6 +107,9 @@ def _network(model: "ModelProto", name: str) -> dict[str, Any]:
     target = _only(list(graph.output), "output")
     if target.name != chain.value:
         raise ContentError(f"is no chain: its output {target.name} is not what comes last")
+    if not chain.steps:
+        operators = ", ".join(dict.fromkeys(str(node.op_type) for node in graph.node))
+        raise ContentError(f"computes nothing: it has no other operators than {operators}")
     content: dict[str, Any] = {"description": f"From {name}."}
     if order == "NF":
         return {**content, "prepare": [{"operation": "scale"}], "steps": chain.steps}
@@ -256,7 +263,12 @@ def _scope(node: "NodeProto") -> str:
 def _attributes(node: "NodeProto") -> dict[str, Any]:
     from onnx import helper
 
-    return {each.name: helper.get_attribute_value(each) for each in node.attribute}
+    return {each.name: _shortest(helper.get_attribute_value(each)) for each in node.attribute}
+
+
+def _shortest(value: Any) -> Any:
+    """Write a float32, as ONNX's attributes are, as a person does: 0.2, not 0.20000000298."""
+    return float(str(np.float32(value))) if isinstance(value, float) else value
 
 
 def _constant(chain: Chain, node: Node) -> Array:

@@ -352,10 +352,12 @@ def _arithmetic(chain: Chain, node: Node) -> None:
             chain.add(node, "scale", factor=-1.0, offset=constant)
         case "Mul":
             chain.add(node, "scale", factor=constant)
-        case "Div" if first and np.all(constant):
+        case "Div" if first:
+            if not np.all(constant):
+                raise ContentError("divides by 0")
             chain.add(node, "scale", factor=1 / constant)
         case _:
-            raise ContentError("divides by 0, or a constant by what comes in")
+            raise ContentError("divides a constant by what comes in, which no step does")
 
 
 def _flattened(chain: Chain, node: Node) -> None:

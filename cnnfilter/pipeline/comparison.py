@@ -87,7 +87,7 @@ def compare(
             if name in activations and times[name] == 1
         ]
     else:
-        steps = list(layers) if len(activations) == len(layers) else list(layers[1:])
+        steps = list(layers if _begin_with_the_input(layers, activations) else layers[1:])
         if len(activations) != len(steps) or not in_order:
             raise ArgumentError(
                 f"{len(activations)} activations ({_few(list(activations))}) for {len(steps)} "
@@ -101,6 +101,15 @@ def compare(
     return [
         _compared(name, layer, saved_as, activations[saved_as]) for name, layer, saved_as in pairs
     ]
+
+
+def _begin_with_the_input(
+    layers: Sequence[tuple[str, Array]], activations: Mapping[str, Array]
+) -> bool:
+    if len(activations) != len(layers):
+        return False
+    first = next(iter(activations.values()))
+    return _compared("", layers[0][1], "", first).difference is not None
 
 
 def _few(names: Sequence[str]) -> str:

@@ -32,6 +32,8 @@ def parts_of(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     for key in content:
         if key not in ENTRIES:
             raise ArgumentError(unknown("entry", key, ENTRIES))
+    if not content.get("steps"):
+        raise ArgumentError('has no step; write [[steps]] with an operation, such as "convolve"')
     layout = choice("layout", content.get("layout", LAYOUTS[0]), LAYOUTS)
     if not isinstance(content.get("description", ""), str):
         raise ArgumentError('a description is a text: description = "..."')

@@ -300,6 +300,8 @@ class Pipeline:
         [('1', 0.75), ('0', 0.25)]
         """
         scores = as_features(result)
+        if scores.ndim != 1:
+            raise ShapeError(f"a vector of scores is ranked, not {scores.shape}")
         self._check_labels(scores.shape)
         check_finite(scores, "the result")
         labels = self.labels or tuple(map(str, range(len(scores))))

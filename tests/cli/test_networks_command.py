@@ -283,7 +283,7 @@ def test_what_is_not_compared_is_named(run: Run, net: Path, tmp_path: Path) -> N
     np.savez(tmp_path / "a.npz", other=np.zeros(3), fc=layers["fc"], conv=layers["conv"])
     result = run("pipeline", "net.toml", "m.npy", "--against", "a.npz")
     assert result.status == 0
-    assert "2 layers agree; not saved: flatten; saved without a layer: other" in result.line
+    assert "2 layer(s) agree; not saved: flatten; saved without a layer: other" in result.line
     assert [line.split("\t")[0] for line in result.text.splitlines()[1:]] == ["conv", "fc"]
 
 
@@ -385,7 +385,7 @@ BAD_WEIGHTS: dict[str, tuple[Callable[[], bytes], list[str]]] = {
     "infinite bias": (
         lambda: _npz(**{"conv.bias": np.array([1, np.inf])}), ["step 1", "bias", "infinite"]
     ),
-    "biases": (lambda: _npz(**{"conv.bias": np.zeros(3)}), ["step 1", "3 biases", "2"]),
+    "biases": (lambda: _npz(**{"conv.bias": np.zeros(3)}), ["step 1", "3 biases", "(2, 2, 1, 2)"]),
     "words": (lambda: _npz(**{"fc.weight": np.array([["a"]])}), ["fc.weight", "numbers"]),
     "objects": (_objects, ["fc.weight", "objects"]),
     "a pickle": (lambda: pickle.dumps(_Trap()), ["not an .npz file"]),

@@ -420,6 +420,8 @@ NO_CHAINS: dict[str, tuple[Callable[[], onnx.ModelProto], list[str]]] = {
         lambda: model_of([node("Conv", CONV, kernel_shape=[5, 5])]), ["n0", "kernel_shape"]
     ),
     "division by 0": (lambda: model_of([node("Div", np.float32(0))]), ["n0", "Div", "0"]),
+    "nothing to do": (lambda: model_of([node("Identity"), node("Dropout")]), ["Identity, Dropout"]),
+    "constant by input": (lambda: model_of([node("Div", np.float32(2), at=1)]), ["n0", "Div"]),
     "no axis": (lambda: model_of([node("Softmax", axis=9)]), ["n0", "axis 9"]),
     "old": (lambda: model_of([node("Relu")], opset=6), ["opset 6"]),
     "softmax over rows": (lambda: model_of([node("Softmax", axis=2)]), ["n0", "Softmax", "axis 2"]),
@@ -462,6 +464,8 @@ def test_weights_outside_the_folder_are_refused(tmp_path: Path) -> None:
     )  # fmt: skip
     assert len(Pipeline.from_file(tmp_path / "in/model.onnx").steps) == 1
     (tmp_path / "in/w.data").rename(tmp_path / "w.data")
+    with pytest.raises(ArgumentError, match=r"w\.data, are missing"):
+        Pipeline.from_file(tmp_path / "in/model.onnx")
     (tmp_path / "in/w.data").symlink_to("../w.data")
     with pytest.raises(ArgumentError, match="outside"):
         Pipeline.from_file(tmp_path / "in/model.onnx")
