@@ -71,6 +71,8 @@ def whole(name: str, value: Any, least: int = 1) -> int:
     3
     """
     try:
+        if isinstance(value, bool):
+            raise TypeError
         result = int(_plain(value)) if isinstance(value, str) else operator.index(value)
     except (TypeError, ValueError):
         raise ArgumentError(f"{name} '{value}' is not a whole number") from None

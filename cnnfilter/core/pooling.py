@@ -186,6 +186,8 @@ class Pooling(Layer):
         if power <= 0 or (power != 2 and mode != "lp"):
             raise ArgumentError(f"p {p} is for mode lp, and above 0; write mode=lp p=3")
         include = flag("count_include_pad", count_include_pad)
+        if mode in ("mean", "avg"):  # by their letters, nearer to median
+            raise ArgumentError(f"unknown mode '{mode}'; did you mean 'average'?")
         return cls(window, choice("mode", mode, MODES), include, power)
 
     def window_for(self, shape: Shape) -> Window:

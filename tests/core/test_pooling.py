@@ -485,6 +485,18 @@ def test_lp_is_the_root_of_the_sum_of_powers(p: float) -> None:
     assert_allclose(pool(image, 2, mode="lp", p=p), [[expected]], rtol=1e-6)
 
 
+@pytest.mark.parametrize("mode", ["mean", "avg"])
+def test_other_words_for_average_are_told_ours(mode: str) -> None:
+    with pytest.raises(ArgumentError, match="'average'"):
+        pool(np.zeros((4, 4)), mode=mode)
+
+
+@pytest.mark.parametrize("size", [True, "yes", 2.5])
+def test_a_size_is_a_whole_number(size: Any) -> None:
+    with pytest.raises(ArgumentError, match="size"):
+        pool(np.zeros((4, 4)), size)
+
+
 def test_lp_of_2_is_l2() -> None:
     image = np.random.default_rng(0).standard_normal((7, 8, 3))
     arguments: dict[str, Any] = {"size": 3, "stride": 2, "padding": 1}
