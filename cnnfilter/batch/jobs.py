@@ -66,6 +66,11 @@ class Target:
     keep: bool = False
     inputs: frozenset[tuple[int, int]] = frozenset()
 
+    @property
+    def named_format(self) -> str | None:
+        """The format that the file's name says; None where there is no name."""
+        return None if self.file in (None, "-") else format_of(str(self.file))
+
     def range_for(self, result: Result, format: str) -> str | None:
         """Say how a result's values become pixels; None for the format's own way."""
         if result.pixels.ndim == 1:
@@ -224,7 +229,7 @@ def _format_for(result: Result, target: Target, image: Image) -> str:
         return target.stages_format or lossless
     if target.format is not None:
         return target.format
-    named = target.file and not result.is_stage and target.file != "-" and format_of(target.file)
+    named = None if result.is_stage else target.named_format
     # A TIFF can hold a matrix, and several maps in one array, as .npy does.
     if named == "tif" and (result.channels or not FORMATS[image.format].is_picture):
         return "float"
@@ -234,7 +239,7 @@ def _format_for(result: Result, target: Target, image: Image) -> str:
 def _format_for_vector(result: Result, target: Target, image: Image) -> str:
     """Choose the format of numbers: as is asked for, or .npy where that is a picture's."""
     asked = target.stages_format if result.is_stage else target.format
-    named = target.file and not result.is_stage and target.file != "-" and format_of(target.file)
+    named = None if result.is_stage else target.named_format
     format = asked or named or image.format
     return "npy" if FORMATS[format].is_picture or format == "float" else format
 

@@ -96,11 +96,10 @@ def _placed(target: Target, output: str | None, *, several: bool) -> Target:
 
 def _check_one_picture(work: Work, target: Target) -> None:
     """Refuse to put a vector or several feature maps into one picture, whatever the image."""
-    named = target.file and target.file != "-" and format_of(target.file)
-    format = target.format or named
+    format = target.format or target.named_format
     if work.gives_vector:
         # With stages, a picture's format is meant for these.
-        own = named if target.stages is not None else format
+        own = target.named_format if target.stages is not None else format
         if own and (FORMATS[own].is_picture or own == "float"):
             raise ArgumentError(
                 f"the result is a vector, which is no picture ({own}); write .npy, .npz, .csv, "

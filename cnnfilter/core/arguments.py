@@ -6,7 +6,7 @@ Every reader takes the argument's name first, so that its error can say which on
 import math
 import operator
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from cnnfilter.errors import ArgumentError, unknown
@@ -133,3 +133,15 @@ def flag(name: str, value: Any) -> bool:
     if answer is None:
         raise ArgumentError(f"{name} is yes or no (true or false), not '{value}'")
     return answer
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """Give the name, numbered if it is taken already.
+
+    Examples
+    --------
+    >>> free_name("relu", ["conv"]), free_name("relu", ["relu", "relu-2"])
+    ('relu', 'relu-3')
+    """
+    names = (name, *(f"{name}-{number}" for number in range(2, len(taken) + 2)))
+    return next(each for each in names if each not in taken)

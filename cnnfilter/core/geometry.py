@@ -60,6 +60,13 @@ class Axis:
         start, end = first * self.stride + offset, last * self.stride + offset
         return slice(first, last + 1), slice(start, end + 1, self.stride)
 
+    @property
+    def covered(self) -> slice | None:
+        """The pixels under the window, where there is only one and its taps are neighbours."""
+        if self.count > 1 or self.dilation > 1:
+            return None
+        return slice(max(0, -self.before), max(0, self.size - self.before))
+
     def part(self, first: int, count: int) -> "Axis":
         """Give the axis for `count` of the windows, from number `first` on."""
         return replace(self, before=self.before - first * self.stride, count=count)

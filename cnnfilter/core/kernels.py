@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnfilter.core.arguments import number
+from cnnfilter.core.arguments import free_name, number
 from cnnfilter.core.arrays import Array, as_array, not_finite
 from cnnfilter.core.catalogue import KERNELS, KernelSet
 from cnnfilter.errors import ArgumentError, KernelError, ShapeError, unknown
@@ -232,7 +232,7 @@ def labelled(kernels: Any) -> dict[str, Array]:
         result = {}
         for item in kernels:
             for name, weights in labelled(item).items():
-                result[_free(name, result)] = weights
+                result[free_name(name, result)] = weights
     else:
         result = {"kernel": as_weights(kernels)}
     if not result:
@@ -240,12 +240,6 @@ def labelled(kernels: Any) -> dict[str, Array]:
     if len(result) > 1 and any(weights.ndim != 2 for weights in result.values()):
         raise KernelError("a filter bank stands alone; a list holds 2-D kernels")
     return result
-
-
-def _free(name: str, taken: Collection[str]) -> str:
-    """Give the name, numbered if it is taken already."""
-    names = (name, *(f"{name}-{number}" for number in range(2, len(taken) + 2)))
-    return next(each for each in names if each not in taken)
 
 
 def is_list_of_kernels(kernels: Any) -> bool:

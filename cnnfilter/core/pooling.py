@@ -343,9 +343,8 @@ def _reduce_axis(
     term: Callable[[Array], Array] | None = None,
 ) -> Array:
     along = np.moveaxis(image, direction, 0)
-    if axis.count == 1 and axis.dilation == 1 and term is None:
-        under = along[max(0, -axis.before) : max(0, axis.size - axis.before)]
-        reduced = ufunc.reduce(under, axis=0, keepdims=True, dtype=dtype)
+    if axis.covered is not None and term is None:
+        reduced = ufunc.reduce(along[axis.covered], axis=0, keepdims=True, dtype=dtype)
         return np.moveaxis(reduced, 0, direction)
     reduced = np.full((axis.count, *along.shape[1:]), neutral, dtype)
     for tap in range(axis.size):
@@ -369,8 +368,8 @@ def _windows(
 def _pick(image: Array, axes: tuple[Axis, Axis], better: np.ufunc) -> tuple[Array, Array]:
     """Pick each window's best pixel and say where it stood; NaN is better than any."""
     vertical, horizontal = axes
-    if _is_one_window(axes):
-        return _pick_one(image, axes, better)
+    if vertical.covered is not None and horizontal.covered is not None:
+        return _pick_one(image, (vertical.covered, horizontal.covered), better)
     shape = (vertical.count, horizontal.count, *image.shape[2:])
     picked, indices = np.zeros(shape, image.dtype), np.full(shape, -1, np.int64)
     starts, columns = np.arange(image.shape[0]) * image.shape[1], np.arange(image.shape[1])
@@ -384,19 +383,8 @@ def _pick(image: Array, axes: tuple[Axis, Axis], better: np.ufunc) -> tuple[Arra
     return picked, indices
 
 
-def _is_one_window(axes: tuple[Axis, Axis]) -> bool:
-    return all(axis.count == 1 and axis.dilation == 1 for axis in axes)
-
-
-def _under_one_window(image: Array, axes: tuple[Axis, Axis]) -> Array:
-    """Show the pixels under the only window: shape (rows, columns, C)."""
-    down, across = (slice(max(0, -axis.before), max(0, axis.size - axis.before)) for axis in axes)
-    under: Array = np.atleast_3d(image)[down, across]
-    return under
-
-
-def _pick_one(image: Array, axes: tuple[Axis, Axis], better: np.ufunc) -> tuple[Array, Array]:
-    pixels = _under_one_window(image, axes)
+def _pick_one(image: Array, window: tuple[slice, slice], better: np.ufunc) -> tuple[Array, Array]:
+    pixels = np.atleast_3d(image)[window]
     find = np.argmax if better is np.greater else np.argmin
     shape = (1, 1, *image.shape[2:])
     picked, indices = np.empty(pixels.shape[2], image.dtype), np.empty(pixels.shape[2], np.int64)
@@ -404,7 +392,7 @@ def _pick_one(image: Array, axes: tuple[Axis, Axis], better: np.ufunc) -> tuple[
         plane = pixels[:, :, channel]
         row, column = np.unravel_index(find(plane), plane.shape)
         picked[channel] = plane[row, column]
-        top, left = (max(0, -axis.before) for axis in axes)
+        top, left = (side.start for side in window)
         indices[channel] = (top + row) * image.shape[1] + left + column
     return picked.reshape(shape), indices.reshape(shape)
 
@@ -415,9 +403,9 @@ def _median(image: Array, axes: tuple[Axis, Axis]) -> Array:
     exact = float_type(image, 2)
     shape = (vertical.count, horizontal.count, *image.shape[2:])
     result = np.empty(shape, exact)
-    if _is_one_window(axes):
-        under = np.moveaxis(_under_one_window(image, axes), -1, 0)
-        medians = [np.median(plane.astype(exact)) for plane in under]
+    if vertical.covered is not None and horizontal.covered is not None:
+        under = np.atleast_3d(image)[vertical.covered, horizontal.covered]
+        medians = [np.median(plane.astype(exact)) for plane in np.moveaxis(under, -1, 0)]
         return np.array(medians, exact).reshape(shape)
     counts = np.multiply.outer(_real_taps(vertical), _real_taps(horizontal))
     counts = counts.reshape(shape[:2] + (1,) * (len(shape) - 2))

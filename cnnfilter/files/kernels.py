@@ -70,9 +70,9 @@ def kernel_argument(value: Any, folder: Path | None, layout: str = "OIHW") -> An
     if not isinstance(value, str | Path):
         return value
     name, tensor = tensor_reference(str(value)) or (value, None)
-    path = Path(name) if folder is None else folder / name
+    path = _path(name, folder)
     if _is_file(path):
-        _placed(name, folder)
+        _check_inside(path, folder)
         return {tensor or path.stem: read_kernel(path, tensor, layout)}
     if path.suffix.lower() in (*SUFFIXES, *FOREIGN) and not re.search(r"[;\s]", str(value)):
         try:
@@ -104,7 +104,9 @@ def tensor_argument(value: Any, folder: Path | None, layout: str | None) -> Any:
     if reference is None:
         return value
     name, tensor = reference
-    array = read_tensor(_placed(name, folder), tensor)
+    path = _path(name, folder)
+    _check_inside(path, folder)
+    array = read_tensor(path, tensor)
     if problem := not_finite(array):
         raise ArgumentError(f"{shown(value)} {problem}")
     return turned(array, layout) if array.ndim == 2 and layout is not None else array
@@ -117,16 +119,19 @@ def files_named(value: Any, folder: Path | None) -> list[Path]:
     if not isinstance(value, str | Path):
         return []
     name, _ = tensor_reference(str(value)) or (value, None)
-    path = Path(name) if folder is None else folder / name
+    path = _path(name, folder)
     return [path] if _is_file(path) else []
 
 
-def _placed(name: str | Path, folder: Path | None) -> Path:
-    """Find a file's place; what a network's file names stays in its folder."""
-    if folder is None:
-        return Path(name)
+def _path(name: str | Path, folder: Path | None) -> Path:
+    return Path(name) if folder is None else folder / name
+
+
+def _check_inside(path: Path, folder: Path | None) -> None:
+    """Refuse what leaves the folder of the network's file that names it."""
     try:
-        return inside(folder / name, folder)
+        if folder is not None:
+            inside(path, folder)
     except FileError as error:
         raise KernelError(str(error)) from None
 

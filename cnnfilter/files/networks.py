@@ -31,7 +31,7 @@ from cnnfilter.core.arrays import Array
 from cnnfilter.errors import ArgumentError, FileError
 from cnnfilter.files.output import check_target, replacing
 from cnnfilter.files.source import read_text, regular, shown
-from cnnfilter.files.weights import write_tensors
+from cnnfilter.files.weights import turned_back, write_tensors
 
 #: What PyTorch calls the tensors that are our arguments.
 TENSOR_NAMES = {
@@ -142,10 +142,7 @@ def _named_arrays(step: Mapping[str, Any], file: str, tensors: dict[str, Array])
     for argument, value in step.items():
         if isinstance(value, np.ndarray):
             name = f"{step['name']}.{TENSOR_NAMES.get(argument, argument)}"
-            tensors[name] = value
-            if value.ndim == 4:
-                tensors[name] = value.transpose(3, 2, 0, 1)
-            elif step["operation"] == "dense" and value.ndim == 2:
-                tensors[name] = value.T
+            has_layout = argument in ("kernel", "weights")
+            tensors[name] = turned_back(value) if has_layout else value
             written[argument] = f"{file}:{name}"
     return written

@@ -12,6 +12,7 @@ from cnnfilter.core.arrays import Array
 from cnnfilter.errors import ArgumentError, FileError
 from cnnfilter.files.onnx_operators import FLOATS, OPERATORS, Chain, Node
 from cnnfilter.files.source import ContentError, inside, opened, printable, regular, shown
+from cnnfilter.files.weights import widened
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
@@ -248,7 +249,7 @@ def _array(tensor: "TensorProto") -> Array:
         array = np.asarray(numpy_helper.to_array(tensor))
     except (ValueError, TypeError, KeyError) as error:
         raise ContentError(f"its tensor {tensor.name} cannot be read ({error})") from None
-    return array.astype(np.float32) if array.dtype == np.float16 else array
+    return widened(array)
 
 
 def _scope(node: "NodeProto") -> str:

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from cnnfilter.core.arguments import free_name
 from cnnfilter.core.arrays import Array
 from cnnfilter.files.source import ContentError
+from cnnfilter.files.weights import turned
 
 Arguments = dict[str, Any]
 #: ONNX's numbers for float32, float16, float64 and bfloat16.
@@ -66,10 +68,7 @@ class Chain:
 
     def name_for(self, node: Node) -> str:
         """Find a name that no step has."""
-        name = self._title(node)
-        taken = {step["name"] for step in self.steps}
-        numbered = (f"{name}-{number}" for number in range(2, len(taken) + 3))
-        return next(each for each in (name, *numbered) if each not in taken)
+        return free_name(self._title(node), {step["name"] for step in self.steps})
 
     def add(self, node: Node, operation: str, **arguments: Any) -> None:
         """Add a step, under a name of its own."""
@@ -195,7 +194,7 @@ def _conv(chain: Chain, node: Node) -> None:
     chain.add(
         node,
         "convolve",
-        kernel=np.ascontiguousarray(weights.transpose(2, 3, 1, 0)),
+        kernel=turned(weights, "OIHW"),
         **arguments,
         stride=_whole(node.attributes, "strides", [1, 1]),
         padding=_padding(node.attributes),
@@ -242,7 +241,8 @@ def _global_pooling(mode: str) -> Operator:
 
 def _reduction(mode: str) -> Operator:
     def reduce(chain: Chain, node: Node) -> None:
-        _check_over_the_map(chain, node)
+        if len(chain.order) != 4 or _axes(chain, node) != {"H", "W"}:
+            raise ContentError("is known only over height and width")
         chain.add(node, "pool", size="global", mode=mode)
         if not node.attributes.get("keepdims", 1):
             _flattened(chain, node)
@@ -250,12 +250,11 @@ def _reduction(mode: str) -> Operator:
     return reduce
 
 
-def _check_over_the_map(chain: Chain, node: Node) -> None:
+def _axes(chain: Chain, node: Node) -> set[str]:
+    """Say which axes a node is over, by their letters."""
     axes = chain.input(node, 1)
     listed = node.attributes.get("axes", []) if axes is None else axes.tolist()
-    rank = len(chain.order)
-    if rank != 4 or {chain.order[each % rank] for each in listed} != {"H", "W"}:
-        raise ContentError("is known only over height and width")
+    return {chain.order[each % len(chain.order)] for each in listed}
 
 
 def _batch_norm(chain: Chain, node: Node) -> None:
@@ -384,9 +383,7 @@ def _reshape(chain: Chain, node: Node) -> None:
 
 
 def _squeeze(chain: Chain, node: Node) -> None:
-    axes = chain.input(node, 1)
-    listed = node.attributes.get("axes", []) if axes is None else axes.tolist()
-    gone = {chain.order[each % len(chain.order)] for each in listed}
+    gone = _axes(chain, node)
     if chain.order == "NF" or not gone or not gone <= {"H", "W"}:
         raise ContentError("is known only over height and width")
     chain.order = "".join(axis for axis in chain.order if axis not in gone)

@@ -1,5 +1,6 @@
 """Tensors in files of weights: .safetensors, .npz and .npy. Never a pickle."""
 
+import json
 import re
 import zipfile
 from collections.abc import Callable, Iterator
@@ -105,6 +106,17 @@ def turned(tensor: Array, layout: str) -> Array:
     return np.ascontiguousarray(tensor.transpose(axes))
 
 
+def turned_back(weights: Array) -> Array:
+    """Put outputs first, as files of PyTorch's have them: what `turned` undoes.
+
+    Examples
+    --------
+    >>> turned_back(np.zeros((5, 5, 3, 16))).shape, turned_back(np.zeros((64, 10))).shape
+    ((16, 3, 5, 5), (10, 64))
+    """
+    return weights.transpose((3, 2, 0, 1) if weights.ndim == 4 else (1, 0))
+
+
 def write_tensors(file: BinaryIO, tensors: dict[str, Array]) -> None:
     """Write a .safetensors file."""
     from safetensors.numpy import save
@@ -145,7 +157,7 @@ class _Single:
         self.file, self.names = file, [path.stem]
 
     def read(self, name: str) -> Array:
-        return _plain(read_array(self.file))
+        return widened(read_array(self.file))
 
 
 class _Archive:
@@ -166,7 +178,7 @@ class _Archive:
             if self.archive.getinfo(f"{name}.npy").file_size > MOST_BYTES:
                 raise ContentError(f"{name} unfolds to more than {MOST_BYTES} bytes")
             with self.archive.open(f"{name}.npy") as member:
-                return _plain(read_array(cast("BinaryIO", member)))
+                return widened(read_array(cast("BinaryIO", member)))
         except ContentError as error:
             raise ContentError(f"{name}: {error}") from None
         except BROKEN as error:
@@ -188,7 +200,7 @@ class _Safetensors:
             SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError,
         )  # fmt: skip
         try:
-            self.path, self.raw = path, dict[str, Any]()
+            self.file = file
             self.tensors: Any = cast("Any", safe_open)(path, framework="numpy")
             self.names = list(self.tensors.keys())
         except self.broken as error:
@@ -198,7 +210,7 @@ class _Safetensors:
         try:
             if self.tensors.get_slice(name).get_dtype() == "BF16":
                 return self._read_bfloat16(name)
-            return _plain(self.tensors.get_tensor(name))
+            return widened(self.tensors.get_tensor(name))
         except self.broken as error:
             raise ContentError(
                 f"{name} cannot be read ({error}); save it as float32, float64 or integers"
@@ -206,16 +218,15 @@ class _Safetensors:
 
     def _read_bfloat16(self, name: str) -> Array:
         """Read what NumPy has no type for: the upper halves of float32's."""
-        import safetensors
-
-        if not self.raw:
-            content = self.path.read_bytes()
-            self.raw.update(cast("Any", safetensors).deserialize(content))
-        entry = self.raw[name]
-        halves = np.frombuffer(entry["data"], "<u2").astype(np.uint32)
+        self.file.seek(0)
+        length = int.from_bytes(self.file.read(8), "little")
+        entry = json.loads(self.file.read(length))[name]  # the library has checked all this
+        first, last = entry["data_offsets"]
+        self.file.seek(8 + length + first)
+        halves = np.frombuffer(self.file.read(last - first), "<u2").astype(np.uint32)
         return (halves << np.uint32(16)).view(np.float32).reshape(entry["shape"])
 
 
-def _plain(tensor: Any) -> Array:
-    """Widen what no network computes in."""
+def widened(tensor: Any) -> Array:
+    """Widen float16, which no network computes in here."""
     return tensor.astype(np.float32) if tensor.dtype == np.float16 else tensor

@@ -421,6 +421,23 @@ def test_a_safetensors_file_with_a_false_header(content: bytes, refused: Run, ne
     assert "net.safetensors: not a .safetensors file that can be read" in line
 
 
+@needs_safetensors
+def test_bfloat16_is_read_as_the_float32_that_it_is(works: Run, net: Path) -> None:
+    bits = {name: (each.view(np.uint32) >> 16).astype("<u2") for name, each in TENSORS.items()}
+    header, data = {}, b""
+    for name, each in bits.items():
+        end = len(data) + each.nbytes
+        header[name] = {
+            "dtype": "BF16", "shape": list(each.shape), "data_offsets": [len(data), end],
+        }  # fmt: skip
+        data += each.tobytes()
+    text = json.dumps(header).encode()
+    content = struct.pack("<Q", len(text)) + text + data
+    (net.parent / "net.safetensors").write_bytes(content)
+    net.write_text(NET.replace("net.npz", "net.safetensors"))
+    assert works("pipeline", net.name, "m.npy", "--print").text == "28\t45\n"
+
+
 BAD_FILES: dict[str, tuple[str, str, list[str]]] = {
     "labels": ('["low", "high"]', '["a", "b", "c"]', ["3 labels", "(2,)"]),
     "labels that are none": ('["low", "high"]', "3", ["labels"]),
