@@ -84,7 +84,13 @@ def print_classes(
     named = [(printable(label), score) for label, score in classes]
     if format is not None or not is_terminal():
         cells = [cell for label, score in named[: top or 1] for cell in (label, f"{score:.4g}")]
-        print_text(("," if format == "csv" else "\t").join([printable(source), *cells]))
+        if format != "csv":
+            print_text("\t".join([printable(source), *cells]))
+            return
+        import csv
+
+        with standard_output() as stdout:  # labels such as "tench, Tinca tinca" are quoted
+            csv.writer(stdout, lineterminator="\n").writerow([printable(source), *cells])
         return
     from rich.console import Console
 

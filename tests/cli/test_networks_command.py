@@ -183,6 +183,12 @@ def test_labels_cannot_break_the_line_nor_colour_the_terminal(run: Run, net: Pat
     assert text == "m.npy\thi\\ngh\\x1b[31m\t45\n"
 
 
+def test_a_label_with_a_comma_is_quoted_in_csv(run: Run, net: Path) -> None:
+    net.write_text(NET.replace('"high"', '"tench, Tinca tinca"'))
+    text = run("pipeline", "net.toml", "m.npy", "--format", "csv").text
+    assert text == 'm.npy,"tench, Tinca tinca",45\n'
+
+
 # Layers
 
 
