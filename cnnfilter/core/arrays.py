@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -237,17 +239,84 @@ def convert(values: Array, dtype: DTypeLike) -> Array:
     target = np.dtype(dtype)
     if target.kind not in "iu":
         return values.astype(target, copy=False)
-    bounds = np.iinfo(target)
     result = np.empty(values.shape, target)
-    for rows in bands(values):
-        band = np.rint(values[rows]) if values.dtype.kind == "f" else values[rows]
-        with np.errstate(invalid="ignore"):  # what does not fit is replaced below
-            stored = band.astype(target)
-        # A comparison and not a clip: float32 has no 2**31 - 1 to clip to.
-        stored[band <= bounds.min] = bounds.min
-        stored[band >= bounds.max] = bounds.max
-        result[rows] = stored
+    with np.errstate(invalid="ignore"):
+        for rows in bands(values):
+            store(values[rows].copy(), result[rows])
     return result
+
+
+def store(values: Array, out: Array) -> None:
+    """Put values into an array of another type; in integers, rounded and saturated.
+
+    Parameters
+    ----------
+    values : ndarray
+        Overwritten. Its rows may be longer than the array's; what is behind is left out.
+    out : ndarray
+
+    Examples
+    --------
+    >>> out = np.zeros((1, 4), np.uint8)
+    >>> store(np.array([[-3, 0.5, 1.5, 300]]), out)
+    >>> out
+    array([[  0,   0,   2, 255]], dtype=uint8)
+    """
+    if out.dtype.kind not in "iu":
+        np.copyto(out, as_wide(values, out), casting="unsafe")
+        return
+    if values.dtype.kind == "f":
+        if values.dtype == np.float16:  # which has no 65535
+            values = values.astype(np.float32)
+        np.rint(values, out=values)
+    low, high = saturation(values.dtype, out.dtype)
+    top = np.iinfo(out.dtype).max
+    above = values > high if values.dtype.kind == "f" and high < top else None
+    values.clip(low, high, out=values)
+    np.copyto(out, as_wide(values, out), casting="unsafe")
+    if above is not None:
+        out[as_wide(above, out)] = top
+
+
+def as_wide(values: Array, other: Array) -> Array:
+    """Leave out what goes on behind another array's rows."""
+    return values if values.shape == other.shape else values[:, : other.shape[1]]
+
+
+@lru_cache
+def saturation(values: np.dtype[Any], stored: np.dtype[Any]) -> tuple[Any, Any]:
+    """Give the lowest and the highest value of one type that an integer type holds.
+
+    Examples
+    --------
+    >>> saturation(np.dtype("float32"), np.dtype("uint8"))
+    (0.0, 255.0)
+    >>> saturation(np.dtype("int16"), np.dtype("uint16"))
+    (0, 32767)
+    """
+    bounds = np.iinfo(stored)
+    if values.kind == "f":
+        high = values.type(bounds.max)
+        if float(high) > bounds.max:  # float32 has no 2**31 - 1
+            high = np.nextafter(high, values.type(0))
+        return float(bounds.min), float(high)
+    own = np.iinfo(values)
+    return max(bounds.min, own.min), min(bounds.max, own.max)
+
+
+class Scratch:
+    """Arrays to compute in, used again for each tile: fresh memory costs more than sums."""
+
+    def __init__(self) -> None:
+        self._buffers: dict[str, Array] = {}
+
+    def __call__(self, name: str, shape: Shape, dtype: DTypeLike) -> Array:
+        """Give an array of a name, whose values are what was left in it."""
+        size = prod(shape) * np.dtype(dtype).itemsize
+        buffer = self._buffers.get(name)
+        if buffer is None or buffer.size < size:
+            buffer = self._buffers[name] = np.empty(size, np.uint8)
+        return np.ndarray(shape, dtype, buffer)
 
 
 def bands(array: Array) -> Iterator[slice]:

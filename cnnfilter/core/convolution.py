@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from cnnfilter.core import engines
 from cnnfilter.core.arguments import Number, Pair, choice, flag, number, whole
 from cnnfilter.core.arrays import (
     FLOAT32_EXACT,
@@ -21,15 +19,19 @@ from cnnfilter.core.arrays import (
     as_image,
     as_numbers,
     check_finite,
-    convert,
     largest_magnitude,
+    store,
 )
 from cnnfilter.core.channels import gray
+from cnnfilter.core.choice import choose, choose_for_bank
 from cnnfilter.core.dense import TURNED
-from cnnfilter.core.engines import BORDERS
-from cnnfilter.core.geometry import Axis, Padding, Shape, Window
+from cnnfilter.core.engines import Engine
+from cnnfilter.core.factors import dilated
+from cnnfilter.core.geometry import Padding, Shape, Window
 from cnnfilter.core.kernels import is_list_of_kernels, labelled
 from cnnfilter.core.layer import Layer
+from cnnfilter.core.quantize import Storing
+from cnnfilter.core.tiles import BORDERS, Padded, Tile, tiles
 from cnnfilter.errors import ArgumentError, KernelError, ShapeError
 
 #: A name, text, a 2-D array, a list of these, or a 4-D filter bank.
@@ -336,21 +338,35 @@ class Convolution(Layer):
 
     def __call__(self, image: ArrayLike) -> Array:
         """Convolve an image."""
-        array = as_image(image)
+        array, shape = self._laid_out(image)
         check_finite(array, "the image")
+        work = self._arithmetic(array)
+        result = np.empty(shape, self.dtype or work)
+        places = np.atleast_3d(result)
+        # What float32 cannot hold becomes infinite, as in PyTorch; nothing is said of it.
+        with np.errstate(over="ignore", invalid="ignore"):
+            for tile, values in self._tiles(array, work, places.shape):
+                store(values, places[tile])
+        return result
+
+    def stored(self, image: ArrayLike, storing: Storing) -> Array:
+        """Give the result as a picture stores it; of integers, never as it is."""
+        array, shape = self._laid_out(image)
+        if array.dtype.kind not in "iu" or self._arithmetic(array) != np.float32:
+            return super().stored(image, storing)
+        result = np.empty(shape, storing.dtype)
+        places = np.atleast_3d(result)
+        for tile, values in self._tiles(array, np.dtype(np.float32), places.shape):
+            storing.put(values, places[tile])
+        return result
+
+    def _laid_out(self, image: ArrayLike) -> tuple[Array, Shape]:
+        """Give what is filtered, of shape (H, W, C), and the result's shape."""
+        array = as_image(image)
         shape = self.output_shape(array.shape)
         if self.channels == "gray":
             array = gray(array)
-        if array.ndim == 2:
-            array = array[:, :, np.newaxis]
-        work = self._arithmetic(array)
-        if self.channels == "sum" and self.bank is None:
-            groups = array.reshape(*array.shape[:2], self.groups, -1)
-            array = groups.sum(axis=-1, dtype=work)
-        # What float32 cannot hold becomes infinite, as in PyTorch; nothing is said of it.
-        with np.errstate(over="ignore", invalid="ignore"):
-            result = self._together(self._maps(array, work), shape, work).reshape(shape)
-        return result if self.dtype is None else convert(result, self.dtype)
+        return (array[:, :, np.newaxis] if array.ndim == 2 else array), shape
 
     def carry_alpha(self, alpha: Array) -> Array:
         """Give each output pixel the alpha of the pixel under the kernel's centre."""
@@ -394,6 +410,9 @@ class Convolution(Layer):
         offset = 0 if self.bias is None else np.abs(self.bias).max()
         if self.combine == "sum":
             offset *= len(magnitudes)
+        peak = _peak(image)
+        if peak is not None and peak * factor + offset < FLOAT32_EXACT:
+            return np.dtype(np.float32)  # whatever the values: they need not be looked at
         bound = largest_magnitude(image) * factor + offset
         if bound < FLOAT32_EXACT:
             return np.dtype(np.float32)
@@ -412,48 +431,49 @@ class Convolution(Layer):
             and self.combine != "l2"
         )
 
-    def _maps(self, image: Array, work: np.dtype[Any]) -> Iterator[Array]:
-        """Compute each kernel's maps, bias included: shape (H', W', channels)."""
+    def _tiles(
+        self, image: Array, work: np.dtype[Any], shape: Shape
+    ) -> Iterator[tuple[tuple[slice, ...], Array]]:
+        """Compute the result, of a shape (H', W', maps), tile by tile; give each with its place.
+
+        As an engine's, its rows may go on behind what belongs to the tile.
+        """
+        if self.channels == "sum" and self.bank is None:
+            groups = image.reshape(*image.shape[:2], self.groups, -1)
+            image = groups.sum(axis=-1, dtype=work)
+        filters = list(self._filters(image, work))
+        maps = shape[2] // (len(filters) if self.combine is None else 1)
+        sizes = [each.engine.tile((*shape[:2], maps)) for each in filters]
+        size = max(rows for rows, _ in sizes), max(columns for _, columns in sizes)
+        for tile in tiles((shape[0], shape[1]), size):
+            sums = (each(tile) for each in filters)
+            if self.combine is not None:
+                width = tile[1].stop - tile[1].start
+                yield tile, self._combined((each[:, :width] for each in sums), work)
+                continue
+            for index, values in enumerate(sums):
+                yield (*tile, slice(index * maps, (index + 1) * maps)), values
+
+    def _filters(self, image: Array, work: np.dtype[Any]) -> Iterator[_Filter]:
+        """Give each kernel, ready to be applied."""
         channels = image.shape[2] if self.bank is None else self.bank.shape[3]
         biases = self._biases(channels)
         for index, weights in enumerate(self.kernels.values()):
-            axes = self._window(weights.shape[:2]).axes(image.shape)
-            out = np.empty((axes[0].count, axes[1].count, channels), work)
-            if weights.ndim == 2:
-                engines.correlate(image, weights, axes, self.border, out)
+            axes = self._window((weights.shape[0], weights.shape[1])).axes(image.shape)
+            if weights.ndim == 4:
+                engine = choose_for_bank(weights, self.stride, self.dilation, self.groups, work)
             else:
-                self._correlate_groups(image, weights, axes, out)
-            if biases is not None:
-                out += biases[index].astype(work)
-            yield out
+                shape = (axes[0].count, axes[1].count, channels)
+                dense = dilated(weights, self.dilation)
+                engine = choose(dense, self.stride, shape, _peak(image), work)
+            bias = None if biases is None else biases[index].astype(work)
+            yield _Filter(engine, Padded(image, axes, self.border), work, bias)
 
-    def _correlate_groups(
-        self, image: Array, bank: Array, axes: tuple[Axis, Axis], out: Array
-    ) -> None:
-        seen, filters = bank.shape[2], bank.shape[3] // self.groups
-        if seen == 1 < self.groups:  # a channel alone is no work for a matrix product
-            for number in range(filters):
-                own = slice(number, None, filters)
-                engines.correlate(image, bank[:, :, 0, own], axes, self.border, out[:, :, own])
-            return
-        for group in range(self.groups):
-            own = slice(group * filters, (group + 1) * filters)
-            channels = image[:, :, group * seen : (group + 1) * seen]
-            engines.correlate_bank(channels, bank[..., own], axes, self.border, out[:, :, own])
-
-    def _together(self, maps: Iterator[Array], shape: Shape, work: np.dtype[Any]) -> Array:
-        """Stack the kernels' maps, or combine them into one as they come."""
-        first = next(maps)
-        if self.combine is None:
-            if len(self.kernels) == 1:
-                return first
-            result = np.empty((*shape[:2], len(self.kernels), first.shape[2]), work)
-            for index, each in enumerate(chain([first], maps)):
-                result[:, :, index] = each
-            return result
+    def _combined(self, maps: Iterator[Array], work: np.dtype[Any]) -> Array:
+        """Make one map of several: of the kernels', or of a filter bank's."""
         if self.bank is not None:
-            maps = iter(np.moveaxis(first, -1, 0))
-            first = next(maps)
+            maps = (each[:, :, np.newaxis] for each in np.moveaxis(next(maps), -1, 0))
+        first = next(maps).astype(work)
         if self.combine == "l2":
             squares = np.square(first, dtype=np.float64)
             for each in maps:
@@ -463,6 +483,48 @@ class Convolution(Layer):
         for each in maps:
             ufunc(first, each, out=first)
         return first
+
+
+@dataclass(frozen=True, eq=False)
+class _Filter:
+    """A kernel's engine on an image, with what comes after the sums.
+
+    Attributes
+    ----------
+    bias : ndarray or None
+        One number for each map.
+    """
+
+    engine: Engine
+    image: Padded
+    work: np.dtype[Any]
+    bias: Array | None
+
+    def __call__(self, tile: Tile) -> Array:
+        """Compute a tile: shape (h', w', maps), its rows as long as the engine's."""
+        pixels = self.image.under(tile, self.engine.dtype)
+        if self.engine.planar and pixels.shape[2] > 1:
+            planes = np.split(pixels, pixels.shape[2], axis=2)
+            sums = np.concatenate([self.engine(plane) for plane in planes], axis=2)
+        else:
+            sums = self.engine(pixels)
+        if self.engine.scale != 1 or self.bias is not None:
+            sums = sums.astype(self.work)
+        if self.engine.scale != 1:
+            sums *= self.engine.scale
+        if self.bias is not None:
+            sums += self.bias
+        return sums
+
+
+def _peak(image: Array) -> float | None:
+    """Give the largest magnitude of integers, of narrow types by their bounds; None of floats."""
+    if image.dtype.kind not in "iu":
+        return None
+    if image.dtype.itemsize > 2:
+        return largest_magnitude(image)
+    bounds = np.iinfo(image.dtype)
+    return max(-float(bounds.min), float(bounds.max))
 
 
 def _filters(weights: Array) -> Array:

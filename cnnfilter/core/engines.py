@@ -1,142 +1,534 @@
-"""How a correlation is computed.
+"""How a correlation is computed: a few strategies behind one class.
 
-All engines work through the image in bands of rows, padded and converted as they are
-read, so that what they hold beside the result stays small whatever the image.
+An engine is made for a kernel or a filter bank. It is given what lies under a tile of the
+result, shape (h, w, C), and gives the sums, shape (h', w', maps), which are still to be
+multiplied by its scale. Rows may go on behind what was asked for, with what means nothing:
+arithmetic on arrays without gaps is that much faster. Which engine a kernel gets is said in
+`cnnfilter.core.choice`.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import prod
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
-from cnnfilter.core.arrays import BAND_BYTES, Array
-from cnnfilter.core.geometry import Axis
+from cnnfilter.core.arrays import Array, Scratch
+from cnnfilter.core.geometry import Shape
 
-#: Our border to numpy.pad's mode.
-BORDERS = {
-    "zero": "constant",
-    "edge": "edge",
-    "reflect": "reflect",
-    "symmetric": "symmetric",
-    "wrap": "wrap",
-}
+#: Rows and columns.
+Size = tuple[int, int]
+
+#: Bytes of a result that are worked on at a time; with what they are made of, a core's cache.
+TILE_BYTES = 2**19
+#: Multiply-adds up to which OpenBLAS does a matrix product without packing it first.
+SMALL_PRODUCT = 10**6
+#: Nanoseconds that a call of NumPy takes, and an operation for each value in the cache.
+CALL = 1000.0
+PASS = {"int16": 0.06, "int32": 0.1, "float32": 0.11, "float64": 0.25, "int64": 0.3}
 
 
-def correlate(
-    image: Array, weights: Array, axes: tuple[Axis, Axis], border: str, out: Array
-) -> None:
-    """Correlate each channel with a kernel: shifted multiply-adds over whole rows.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Engine(ABC):
+    """One way to correlate.
+
+    Attributes
+    ----------
+    scale : float
+        What its sums are to be multiplied by.
+    scratch : Scratch
+        What it computes in. The sums stand there until it is called again.
+    planar : bool
+        Whether it takes one channel at a time.
+    """
+
+    scale: float = 1.0
+    scratch: Scratch = field(default_factory=Scratch)
+    planar: ClassVar[bool] = False
+
+    @property
+    def dtype(self) -> np.dtype[Any] | None:
+        """What it is to be given its pixels in, contiguous; None for as they come."""
+        return None
+
+    def tile(self, shape: Shape) -> Size:
+        """Give the rows and columns it works on best, of a result of (rows, columns, maps)."""
+        columns = max(1, min(shape[1], 4096 // shape[2]))
+        item = 8 if self.dtype is None else self.dtype.itemsize
+        return max(1, TILE_BYTES // (item * columns * shape[2])), columns
+
+    @abstractmethod
+    def cost(self, values: int) -> float:
+        """Estimate the nanoseconds that so many values of a result take."""
+
+    @abstractmethod
+    def __call__(self, pixels: Array) -> Array:
+        """Correlate."""
+
+
+class Taps:
+    """The pixels of a tile as each tap of a kernel sees them.
 
     Parameters
     ----------
-    image : ndarray
-        Shape (H, W, C).
-    weights : ndarray
-        Shape (kH, kW), or (kH, kW, C) for a kernel of its own for each channel. Taps
-        that are zero cost nothing.
-    axes : (Axis, Axis)
-        Vertical and horizontal.
-    border : str
-        One of `BORDERS`.
-    out : ndarray
-        Shape (H', W', C), filled here; its dtype is the arithmetic's.
+    pixels : ndarray
+        Shape (h, w, C), contiguous.
+    extent, stride : (int, int)
+        The kernel's.
     """
-    taps = [
-        (row, column, weights[row, column].astype(out.dtype))
-        for row, column in np.ndindex(weights.shape[:2])
-        if weights[row, column].any()
-    ]
-    out[...] = 0
-    scratch = (axes[1].length + axes[1].before + axes[1].after) * image.shape[2]
-    for rows, views in _bands(image, axes, border, out.dtype, scratch):
-        total = out[rows]
-        product = np.empty_like(total)
-        for row, column, weight in taps:
-            total += np.multiply(views[row][:, axes[1].taps(column)], weight, out=product)
+
+    def __init__(self, pixels: Array, extent: Size, stride: Size = (1, 1)) -> None:
+        height, width, channels = pixels.shape
+        self._pixels, self._flat, self._stride = pixels, pixels.reshape(-1), stride
+        self._rows, self._columns = height - extent[0] + 1, width - extent[1] + 1
+        self.shape = (-(-self._rows // stride[0]), -(-self._columns // stride[1]), channels)
+        #: The result's shape with what is at the ends of long rows.
+        self.wide_shape: Shape = self.shape
+        #: How many values `shifted` gives.
+        self.length = prod(self.shape)
+        if stride == (1, 1):
+            self.wide_shape = (self._rows, width, channels)
+            self.length = (self._rows * width - extent[1] + 1) * channels
+
+    def strided(self, row: int, column: int) -> Array:
+        """Give what a tap sees: the result's shape."""
+        down, across = self._stride
+        return self._pixels[row : row + self._rows : down, column : column + self._columns : across]
+
+    def shifted(self, row: int, column: int) -> Array:
+        """Give what a tap sees as one long row.
+
+        Without a stride, a shift by rows and columns is one along all of the tile; at the
+        rows' ends stands what belongs to the next.
+        """
+        if self._stride != (1, 1):
+            return self.strided(row, column).reshape(-1)
+        start = (row * self._pixels.shape[1] + column) * self.shape[2]
+        return self._flat[start : start + self.length]
 
 
-def correlate_bank(
-    image: Array, bank: Array, axes: tuple[Axis, Axis], border: str, out: Array
-) -> None:
-    """Correlate with a filter bank: a band's windows become rows of one matrix product.
+@dataclass(frozen=True, eq=False)
+class Shifted(Engine):
+    """Add up shifted copies of the tile, each in a few calls: for few taps.
 
-    Parameters
-    ----------
-    image : ndarray
-        Shape (H, W, C_in).
-    bank : ndarray
-        Shape (kH, kW, C_in, C_out).
-    axes : (Axis, Axis)
-        Vertical and horizontal.
-    border : str
-        One of `BORDERS`.
-    out : ndarray
-        Shape (H', W', C_out), filled here; its dtype is the arithmetic's.
+    Weights of one magnitude are multiplied once, after what they stand on is added up.
     """
-    vertical, horizontal = axes
-    matrix = bank.reshape(-1, bank.shape[-1]).astype(out.dtype, copy=False)
-    for rows, views in _bands(image, axes, border, out.dtype, horizontal.count * len(matrix)):
-        windows = np.stack(
-            [
-                views[row][:, horizontal.taps(column)]
-                for row in range(vertical.size)
-                for column in range(horizontal.size)
-            ],
-            axis=2,
+
+    weights: Array
+    stride: Size = (1, 1)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.weights.dtype
+
+    def cost(self, values: int) -> float:
+        passes = sum(len(plus) + len(minus) + 1 for _, plus, minus in self._groups)
+        a_value = PASS[self.dtype.name] * (1 if self.stride == (1, 1) else 4)
+        return passes * (CALL + a_value * values)
+
+    @cached_property
+    def _groups(self) -> list[tuple[Any, list[Size], list[Size]]]:
+        """Group the taps: a factor, where it is added, where subtracted; 1 and -1 come last."""
+        groups: dict[Any, tuple[list[Size], list[Size]]] = {}
+        for row, column in np.argwhere(self.weights).tolist():
+            weight = self.weights[row, column]
+            plus, minus = groups.setdefault(abs(weight), ([], []))
+            (plus if weight > 0 else minus).append((row, column))
+        listed = [
+            (size, plus, minus) if plus else (-size, minus, plus)
+            for size, (plus, minus) in groups.items()
+        ]
+        return sorted(listed, key=lambda group: abs(group[0]) == 1)
+
+    def __call__(self, pixels: Array) -> Array:
+        taps = Taps(pixels, self.weights.shape[:2], self.stride)
+        result, more = (
+            self.scratch(name, taps.wide_shape, self.dtype) for name in ("result", "more")
         )
-        total = out[rows]
-        total[...] = (windows.reshape(-1, len(matrix)) @ matrix).reshape(total.shape)
+        total, part = (sums.reshape(-1)[: taps.length] for sums in (result, more))
+        if not self._groups:
+            total[...] = 0
+        for number, (factor, plus, minus) in enumerate(self._groups):
+            if number and abs(factor) == 1:
+                _add_up(taps, *((plus, minus) if factor == 1 else (minus, plus)), total)
+                continue
+            sums = part if number else total
+            first, *others = plus
+            is_alone = not others and not minus
+            np.multiply(taps.shifted(*first), factor if is_alone else 1, out=sums)
+            _add_up(taps, others, minus, sums)
+            if factor != 1 and not is_alone:
+                sums *= factor
+            if number:
+                total += part
+        return result
 
 
-def _bands(
-    image: Array, axes: tuple[Axis, Axis], border: str, dtype: np.dtype[Any], scratch: int
-) -> Iterator[tuple[slice, list[Array]]]:
-    """Go through the result in bands of rows; `scratch` is the values held for each row.
+def _add_up(taps: Taps, plus: list[Size], minus: list[Size], total: Array) -> None:
+    """Add what some taps see to a total, and subtract what others do."""
+    for tap in plus:
+        total += taps.shifted(*tap)
+    for tap in minus:
+        total -= taps.shifted(*tap)
 
-    Yields the rows of the result, and for each row of the kernel the rows of the padded
-    image under it, converted to the arithmetic's type.
+
+@dataclass(frozen=True, eq=False)
+class Run(Engine):
+    """Add up neighbours along rows or columns: for equal weights, in types that are exact.
+
+    A run is the sum of two half as long, which are one and the same at two places.
     """
-    vertical, horizontal = axes
-    count = max(1, BAND_BYTES // (scratch * dtype.itemsize))
-    pixels = [_pixels_under(axis, border) for axis in axes]
-    for first in range(0, vertical.count, count):
-        rows = slice(first, min(first + count, vertical.count))
-        start = first * vertical.stride
-        steps = (rows.stop - first - 1) * vertical.stride + 1
-        under = pixels[0][start : start + steps + vertical.extent - 1]
-        band = _padded(image, under, horizontal, pixels[1], dtype)
-        yield (
-            rows,
-            [
-                band[tap : tap + steps : vertical.stride]
-                for tap in range(0, vertical.extent, vertical.dilation)
-            ],
-        )
 
+    length: int
+    vertical: bool
+    type: np.dtype[Any]
 
-def _pixels_under(axis: Axis, border: str) -> Array:
-    """Say which pixel stands at each place of a padded axis; -1 for none, but zero."""
-    amounts, mode = (axis.before, axis.after), BORDERS[border]
-    if mode == "constant":
-        return np.pad(np.arange(axis.length), amounts, constant_values=-1)
-    return np.pad(np.arange(axis.length), amounts, mode=mode)  # type: ignore[call-overload]
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.type
 
+    def cost(self, values: int) -> float:
+        passes = 2 * self.length.bit_length() - 2
+        return passes * (CALL + PASS[self.dtype.name] * values)
 
-def _padded(
-    image: Array, rows: Array, horizontal: Axis, columns: Array, dtype: np.dtype[Any]
-) -> Array:
-    """Copy rows of an image, padded on all sides."""
-    first, last = horizontal.before, horizontal.before + horizontal.length
-    band = np.zeros((len(rows), len(columns), image.shape[2]), dtype)
-    inside = np.flatnonzero(rows >= 0)
-    if inside.size:
-        filled = band[inside[0] : inside[-1] + 1]
-        sources = rows[inside]
-        if np.all(np.diff(sources) == 1):
-            filled[:, first:last] = image[sources[0] : sources[-1] + 1]
+    def __call__(self, pixels: Array) -> Array:
+        height, width, channels = pixels.shape
+        if self.vertical:
+            shape, step = (height - self.length + 1, width, channels), width * channels
         else:
-            filled[:, first:last] = image[sources]
-        for side in (slice(0, first), slice(last, None)):
-            if columns[side].size and columns[side][0] >= 0:
-                filled[:, side] = filled[:, first + columns[side]]
-    return band
+            shape, step = pixels.shape, channels
+        sums = self.scratch(str(self.length), shape, self.dtype)
+        self._run(pixels.reshape(-1), self.length, step)
+        return sums
+
+    def _run(self, row: Array, length: int, step: int) -> Array:
+        """Add up, at each place of a row, so many values that stand a step apart."""
+        if length == 1:
+            return row
+        half = self._run(row, (length + 1) // 2, step)
+        apart = length // 2 * step
+        total = self.scratch(str(length), (len(half) - apart,), self.dtype)
+        np.add(half[:-apart], half[apart:], out=total)
+        if length % 2:  # the halves overlap by one
+            total -= row[apart : apart + len(total)]
+        return total
+
+
+@dataclass(frozen=True, eq=False)
+class Banded(Engine):
+    """Multiply rows by banded (Toeplitz) matrices: for dense kernels, and for columns.
+
+    Four rows of a result, one below the other, are a matrix of 4 x (kH + 3) times the rows
+    under them, once for each of the kernel's columns. Up to four columns make one product:
+    their rows, shifted, are laid between each other. So no window is copied.
+    """
+
+    weights: Array
+
+    ROWS: ClassVar[int] = 4
+
+    @cached_property
+    def matrices(self) -> list[Array]:
+        """Matrices of shape (4, kH + 3, columns), each for some of the kernel's columns."""
+        height, width = self.weights.shape
+        each = -(-width // -(-width // 4))
+        result = []
+        for first in range(0, width, each):
+            part = self.weights[:, first : first + each]
+            matrix = np.zeros((self.ROWS, height + self.ROWS - 1, each), self.weights.dtype)
+            for row in range(self.ROWS):
+                matrix[row, row : row + height, : part.shape[1]] = part
+            result.append(matrix)
+        return result
+
+    def tile(self, shape: Shape) -> Size:
+        return 64, max(1, self._line // shape[2])
+
+    @property
+    def _line(self) -> int:
+        """How many values in a row of the result make a small product."""
+        return min(1024, SMALL_PRODUCT // self.matrices[0].size)
+
+    def cost(self, values: int) -> float:
+        products, (_, band, each) = len(self.matrices), self.matrices[0].shape
+        a_value = 0.1 * each + products * (0.22 + 0.0215 * band * each)
+        tiles = 1 + values // (64 * self._line)
+        slower = self.weights.itemsize // 4
+        return tiles * (15 + 3 * products) * CALL + a_value * slower * values
+
+    def __call__(self, pixels: Array) -> Array:
+        height, width, channels = pixels.shape
+        _, band, each = self.matrices[0].shape
+        rows, columns = height - self.weights.shape[0] + 1, width - self.weights.shape[1] + 1
+        blocks = -(-rows // self.ROWS)
+        across = columns + (len(self.matrices) - 1) * each
+        shape = ((blocks - 1) * self.ROWS + band, each, across, channels)
+        lines = self.scratch("lines", shape, self.weights.dtype)
+        lines[height:] = 0
+        for shift in range(each):
+            under = pixels[:, shift : shift + across]
+            lines[:height, shift, : under.shape[1]] = under
+            lines[:height, shift, under.shape[1] :] = 0
+        item = lines.itemsize
+        line = across * channels * item
+        windows = as_strided(
+            lines, (blocks, band * each, line // item), (self.ROWS * each * line, line, item)
+        )
+        sums, part = (
+            self.scratch(name, (blocks, self.ROWS, columns * channels), lines.dtype)
+            for name in ("sums", "part")
+        )
+        for number, matrix in enumerate(self.matrices):
+            first = number * each
+            under = windows[:, :, first * channels : (first + columns) * channels]
+            np.matmul(matrix.reshape(self.ROWS, -1), under, out=part if number else sums)
+            if number:
+                sums += part
+        return sums.reshape(-1, columns, channels)[:rows]
+
+
+@dataclass(frozen=True, eq=False)
+class BandedAcross(Engine):
+    """Multiply columns by a banded matrix, 16 of the result at a time: for a row of weights."""
+
+    weights: Array
+    planar: ClassVar[bool] = True
+
+    COLUMNS: ClassVar[int] = 16
+
+    @cached_property
+    def matrix(self) -> Array:
+        """The matrix of shape (kW + 15, 16)."""
+        matrix = np.zeros((len(self.weights) + self.COLUMNS - 1, self.COLUMNS), self.weights.dtype)
+        for column in range(self.COLUMNS):
+            matrix[column : column + len(self.weights), column] = self.weights
+        return matrix
+
+    def tile(self, shape: Shape) -> Size:
+        return 64, 1024
+
+    def cost(self, values: int) -> float:
+        tiles = 1 + values // (64 * 1024)
+        a_value = 0.5 + 0.022 * len(self.weights)
+        return tiles * 10 * CALL + a_value * self.weights.itemsize // 4 * values
+
+    def __call__(self, pixels: Array) -> Array:
+        height, width, _ = pixels.shape
+        columns = width - len(self.weights) + 1
+        blocks = -(-columns // self.COLUMNS)
+        band = len(self.matrix)
+        shape = (height, (blocks - 1) * self.COLUMNS + band)
+        line = self.scratch("line", shape, self.weights.dtype)
+        line[:, :width] = pixels[:, :, 0]
+        line[:, width:] = 0
+        row, item = line.strides
+        windows = as_strided(line, (blocks, height, band), (self.COLUMNS * item, row, item))
+        sums = self.scratch("sums", (height, blocks, self.COLUMNS), line.dtype)
+        np.matmul(windows, self.matrix, out=sums.transpose(1, 0, 2))
+        return sums.reshape(height, -1, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Passes(Engine):
+    """Correlate with a column, what comes out with a row, and add these up: by factors."""
+
+    pairs: Sequence[tuple[Engine, Engine]]
+
+    @property
+    def dtype(self) -> np.dtype[Any] | None:
+        types = {down.dtype for down, _ in self.pairs}
+        return types.pop() if len(types) == 1 else None
+
+    @property
+    def planar(self) -> bool:  # type: ignore[override]
+        return any(each.planar for pair in self.pairs for each in pair)
+
+    def tile(self, shape: Shape) -> Size:
+        sizes = [each.tile(shape) for pair in self.pairs for each in pair]
+        rows, columns = zip(*sizes, strict=True)
+        return min(rows), min(columns)
+
+    def cost(self, values: int) -> float:
+        passes = sum(each.cost(values) for pair in self.pairs for each in pair)
+        copies = sum(down.dtype != across.dtype for down, across in self.pairs)
+        more = copies + len(self.pairs) - 1 + 3 * self.planar
+        return passes + more * (CALL + PASS["float32"] * values)
+
+    def __call__(self, pixels: Array) -> Array:
+        total: Array | None = None
+        for down, across in self.pairs:
+            sums = across(_as_taken(down(_as_taken(pixels, down)), across))
+            total = sums if total is None else total + sums
+        return np.zeros(0) if total is None else total
+
+
+def _as_taken(pixels: Array, engine: Engine) -> Array:
+    """Give pixels as an engine takes them."""
+    return pixels if engine.dtype is None else np.ascontiguousarray(pixels, engine.dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class Fourier(Engine):
+    """Multiply spectra, a tile at a time (overlap-save): for large kernels of integers.
+
+    Float64 holds the sums of integers to far less than one half, so that rounding makes
+    them exact. Floats are not for it: one large pixel would leave its error on all others.
+    """
+
+    weights: Array
+    lengths: Size
+    planar: ClassVar[bool] = True
+
+    @cached_property
+    def spectrum(self) -> Array:
+        """The kernel's, conjugate, so that a product with it is a correlation."""
+        return np.conj(np.fft.rfft2(self.weights, s=self.lengths))
+
+    def tile(self, shape: Shape) -> Size:
+        rows, columns = self.weights.shape
+        return self.lengths[0] - rows + 1, self.lengths[1] - columns + 1
+
+    def cost(self, values: int) -> float:
+        tiles = 1 + -(-values // prod(self.tile((0, 0, 1))))
+        return tiles * prod(self.lengths) * 7.5 + values
+
+    def __call__(self, pixels: Array) -> Array:
+        spectrum = np.fft.rfft2(pixels[:, :, 0], s=self.lengths)
+        spectrum *= self.spectrum
+        sums = np.fft.irfft2(spectrum, s=self.lengths)
+        rows, columns = self.weights.shape
+        inside = sums[: pixels.shape[0] - rows + 1, : pixels.shape[1] - columns + 1]
+        return np.rint(inside)[:, :, np.newaxis]
+
+
+@dataclass(frozen=True, eq=False)
+class Every(Engine):
+    """Take some of an engine's sums and leave out the rest: a stride, where that costs less."""
+
+    engine: Engine
+    stride: Size
+
+    @property
+    def dtype(self) -> np.dtype[Any] | None:
+        return self.engine.dtype
+
+    @property
+    def planar(self) -> bool:  # type: ignore[override]
+        return self.engine.planar
+
+    def tile(self, shape: Shape) -> Size:
+        rows, columns = self.engine.tile(shape)
+        return max(1, rows // self.stride[0]), max(1, columns // self.stride[1])
+
+    def cost(self, values: int) -> float:
+        return self.engine.cost(values * prod(self.stride))
+
+    def __call__(self, pixels: Array) -> Array:
+        return self.engine(pixels)[:: self.stride[0], :: self.stride[1]]
+
+
+@dataclass(frozen=True, eq=False)
+class Windows(Engine):
+    """Lay windows out as a matrix (im2col) and multiply it by the filters: for filter banks.
+
+    Few channels are laid out one after the other, so that what is copied is long. A product
+    is cut into parts that OpenBLAS does without packing, unless these came out too small.
+    """
+
+    bank: Array
+    stride: Size
+    dilation: Size
+    groups: int = 1
+
+    FEW: ClassVar[int] = 16
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.bank.dtype
+
+    def tile(self, shape: Shape) -> Size:
+        pixels = max(64, 2**18 // (prod(self.bank.shape[:3]) * self.groups))
+        columns = min(pixels, shape[1], 512)
+        return max(1, pixels // columns), columns
+
+    def cost(self, values: int) -> float:
+        return CALL + 0.02 * prod(self.bank.shape[:3]) * values
+
+    def __call__(self, pixels: Array) -> Array:
+        rows, columns, windows = self._windows(pixels)
+        taps, filters = windows.shape[2], self.bank.shape[3] // self.groups
+        matrices = self.bank.reshape(taps, self.groups, filters).transpose(1, 0, 2)
+        sums = self.scratch("sums", (self.groups, rows * columns, filters), self.dtype)
+        part = SMALL_PRODUCT // (taps * filters)
+        cut = rows * columns // part * part if part >= 8 else 0
+        if cut:
+            parts = (self.groups, cut // part, part)
+            np.matmul(
+                windows[:, :cut].reshape(*parts, taps),
+                matrices[:, np.newaxis],
+                out=sums[:, :cut].reshape(*parts, filters),
+            )
+        np.matmul(windows[:, cut:], matrices, out=sums[:, cut:])
+        return sums.transpose(1, 0, 2).reshape(rows, columns, -1)
+
+    def _windows(self, pixels: Array) -> tuple[int, int, Array]:
+        """Give the result's rows and columns, and the windows as rows, a matrix a group."""
+        kernel, channels = self.bank.shape[:2], self.bank.shape[2]
+        rows, columns = (
+            (length - step * (size - 1) - 1) // stride + 1
+            for length, size, step, stride in zip(
+                pixels.shape, kernel, self.dilation, self.stride, strict=False
+            )
+        )
+        is_few = pixels.shape[2] < self.FEW
+        if is_few:
+            pixels = np.ascontiguousarray(pixels.transpose(2, 0, 1)).transpose(1, 2, 0)
+        row, column, channel = pixels.strides
+        within = (self.dilation[0] * row, self.dilation[1] * column, channel)
+        between = (self.stride[0] * row, self.stride[1] * column)
+        if is_few:
+            shape = (self.groups, *kernel, channels, rows, columns)
+            view = as_strided(pixels, shape, (channels * channel, *within, *between))
+            laid_out = self._copied(view).reshape(self.groups, -1, rows * columns)
+            return rows, columns, laid_out.transpose(0, 2, 1)
+        shape = (self.groups, rows, columns, *kernel, channels)
+        view = as_strided(pixels, shape, (channels * channel, *between, *within))
+        return rows, columns, self._copied(view).reshape(self.groups, rows * columns, -1)
+
+    def _copied(self, view: Array) -> Array:
+        copy = self.scratch("windows", view.shape, self.dtype)
+        copy[...] = view
+        return copy
+
+
+@dataclass(frozen=True, eq=False)
+class Depthwise(Engine):
+    """Add up shifted copies, each channel with filters of its own: one is no matrix."""
+
+    bank: Array
+    stride: Size
+    dilation: Size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.bank.dtype
+
+    def cost(self, values: int) -> float:
+        return 3 * prod(self.bank.shape[:2]) * PASS["float32"] * values
+
+    def __call__(self, pixels: Array) -> Array:
+        height, width = self.bank.shape[:2]
+        down, across = self.dilation
+        taps = Taps(pixels, (down * (height - 1) + 1, across * (width - 1) + 1), self.stride)
+        weights = self.bank.reshape(height, width, pixels.shape[2], -1)
+        sums = np.zeros((*taps.shape, weights.shape[3]), self.dtype)
+        for row, column, number in np.ndindex(height, width, weights.shape[3]):
+            under = taps.strided(row * down, column * across)
+            sums[..., number] += under * weights[row, column, :, number]
+        return sums.reshape(*taps.shape[:2], -1)

@@ -60,6 +60,17 @@ class Axis:
         start, end = first * self.stride + offset, last * self.stride + offset
         return slice(first, last + 1), slice(start, end + 1, self.stride)
 
+    def under(self, windows: slice) -> slice:
+        """Which places of the padded axis lie under some of the windows.
+
+        Examples
+        --------
+        >>> axis = Axis(length=4, size=3, stride=2, dilation=1, before=1, after=1, count=2)
+        >>> axis.under(slice(1, 2))
+        slice(2, 5, None)
+        """
+        return slice(windows.start * self.stride, (windows.stop - 1) * self.stride + self.extent)
+
     @property
     def covered(self) -> slice | None:
         """The pixels under the window, where there is only one and its taps are neighbours."""

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from cnnfilter.core.arrays import Array
 from cnnfilter.core.geometry import Shape, Window
+from cnnfilter.core.quantize import Storing
 
 
 class Layer(ABC):
@@ -19,6 +20,10 @@ class Layer(ABC):
     @abstractmethod
     def __call__(self, image: ArrayLike) -> Array:
         """Compute."""
+
+    def stored(self, image: ArrayLike, storing: Storing) -> Array:
+        """Compute, and give the result as a picture stores it."""
+        return storing.take(self(image))
 
     @property
     def parameters(self) -> int:

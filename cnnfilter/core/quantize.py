@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnnfilter.core.arguments import choice
-from cnnfilter.core.arrays import Array, check_finite, convert
+from cnnfilter.core.arrays import Array, as_wide, bands, check_finite, convert, saturation
 
 RANGES = ("clip", "abs", "minmax", "symmetric")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Quantized:
     """Values as an image file stores them.
 
@@ -24,6 +24,62 @@ class Quantized:
 
     pixels: Array
     clipped: float
+
+
+class Storing:
+    """Storing values as pixels, all at once or as they come, and what became of them.
+
+    Parameters
+    ----------
+    range : {"clip", "abs"}
+        See `quantize`.
+    depth : {8, 16}
+
+    Attributes
+    ----------
+    dtype : dtype
+        The pixels'.
+    span : (float, float)
+        The lowest and the highest value so far.
+    """
+
+    def __init__(self, range: str, depth: int) -> None:
+        self.dtype = np.dtype(f"uint{depth}")
+        self.span = (np.inf, -np.inf)
+        self._takes_magnitudes = range == "abs"
+        self._seen = self._changed = 0
+
+    @property
+    def clipped(self) -> float:
+        """The share of values, 0 to 1, that clipping changed."""
+        return self._changed / max(1, self._seen)
+
+    def take(self, values: Array) -> Array:
+        """Store an array; NotFiniteError if a value of it is NaN or infinite."""
+        check_finite(values, "the result")
+        pixels = np.empty(values.shape, self.dtype)
+        for rows in bands(values):
+            self.put(values[rows].copy(), pixels[rows])
+        return pixels
+
+    def put(self, values: Array, pixels: Array) -> None:
+        """Store finite values in a place for them.
+
+        They may be overwritten, and their rows go on behind it, as in `store`.
+        """
+        inside = as_wide(values, pixels)
+        low, high = inside.min(), inside.max()
+        self.span = min(self.span[0], float(low)), max(self.span[1], float(high))
+        self._seen += inside.size
+        if self._takes_magnitudes:
+            values = np.abs(inside if values.dtype.kind == "f" else inside.astype(np.float64))
+        if values.dtype.kind == "f":
+            np.rint(values, out=values)
+        if low < 0 or high > np.iinfo(self.dtype).max:
+            kept = values.clip(*saturation(values.dtype, self.dtype))
+            self._changed += int(np.count_nonzero(as_wide(kept != values, pixels)))
+            values = kept
+        np.copyto(pixels, as_wide(values, pixels), casting="unsafe")
 
 
 def quantize(
@@ -67,13 +123,10 @@ def quantize(
     if range in ("minmax", "symmetric"):
         low, high = extremes or (float(values.min()), float(values.max()))
         return Quantized(convert(_stretched(values, range, low, high, top), dtype), 0.0)
-    if range == "abs":
-        values = np.abs(values if values.dtype.kind == "f" else values.astype(np.float64))
     if values.dtype == dtype:
         return Quantized(values, 0.0)
-    # What rounds to below 0 or above the top, which is odd, so that its half rounds up.
-    changed = np.count_nonzero(values < -0.5) + np.count_nonzero(values >= top + 0.5)
-    return Quantized(convert(values, dtype), int(changed) / values.size)
+    storing = Storing(range, depth)
+    return Quantized(storing.take(values), storing.clipped)
 
 
 def _stretched(values: Array, range: str, low: float, high: float, top: int) -> Array:

@@ -1,0 +1,208 @@
+"""Which engine a kernel gets: a function of shapes, types and weights alone.
+
+The cost of an engine is that of its operations, in nanoseconds for each value of the
+result, as measured on one core with AVX-512 (NumPy 2.4, OpenBLAS 0.3.31):
+
+==============  ========================================================================
+`Shifted`       0.06 for an addition or multiplication in int16, 0.11 in float32
+`Run`           as `Shifted`, and 2 log2(length) additions whatever the length
+`Banded`        0.1 for a shifted copy; 0.22 + 0.0215 * columns * (kH + 3) for a product
+`BandedAcross`  0.5 + 0.022 kW
+`Fourier`       7.5, and what of a tile is lost at its edges
+==============  ========================================================================
+
+and a microsecond for each call of NumPy, so that a small map gets what makes few.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from cnnfilter.core.arrays import Array
+from cnnfilter.core.engines import (
+    Banded,
+    BandedAcross,
+    Depthwise,
+    Engine,
+    Every,
+    Fourier,
+    Passes,
+    Run,
+    Shifted,
+    Size,
+    Windows,
+)
+from cnnfilter.core.factors import largest_sum, outer_factors, whole_multiples
+
+#: Below these, sums of integers are exact in a type; the fastest comes first.
+_EXACT = {"int16": 2**15, "float32": 2**24, "int32": 2**31, "float64": 2**53, "int64": 2**63}
+#: Lengths that fast Fourier transforms are fast at.
+_LENGTHS = tuple(sorted(part << power for power in range(4, 13) for part in (4, 5, 6)))
+#: Taps that are never worth a transform.
+_LEAST_FOR_FOURIER = 100
+#: What float64's error leaves of an integer's last digit after two transforms.
+_FOURIER_EXACT = 2**48
+#: Bits for weights that are no multiples of one number: as many as float32 has.
+_WEIGHT_BITS = 24
+
+
+def choose(
+    weights: Array,
+    stride: Size,
+    shape: tuple[int, int, int],
+    peak: float | None,
+    work: np.dtype[Any],
+) -> Engine:
+    """Choose what costs least for one kernel on each channel.
+
+    Parameters
+    ----------
+    weights : ndarray
+        Shape (kH, kW), zeros of dilation included.
+    stride : (int, int)
+    shape : (int, int, int)
+        The result's: rows, columns, channels.
+    peak : float or None
+        The largest magnitude that the image's values may have, if they are integers;
+        integers on integers are added up in the narrowest type that holds them by the sum
+        of the weights' magnitudes, and so exactly.
+    work : dtype
+        The type to compute in, otherwise.
+
+    Examples
+    --------
+    >>> def chosen(weights, peak=255):
+    ...     engine = choose(weights, (1, 1), (1000, 1000, 1), peak, np.dtype(np.float32))
+    ...     return type(engine).__name__
+    >>> chosen(np.array([[0, -1, 0], [-1, 5, -1], [0, -1, 0]]))
+    'Shifted'
+    >>> chosen(np.full((31, 31), 1 / 961)), chosen(np.random.default_rng(0).random((7, 7)))
+    ('Passes', 'Banded')
+    >>> large = np.random.default_rng(0).integers(-9, 9, (31, 31))
+    >>> chosen(large), chosen(large, peak=None)
+    ('Fourier', 'Banded')
+    """
+    kernel = _Weights.of(weights, peak, work)
+    return min(_engines(kernel, stride, shape), key=lambda engine: engine.cost(prod(shape)))
+
+
+def choose_for_bank(
+    bank: Array, stride: Size, dilation: Size, groups: int, work: np.dtype[Any]
+) -> Engine:
+    """Choose for a filter bank of shape (kH, kW, C/groups, C_out)."""
+    if bank.shape[2] == 1 < groups:
+        return Depthwise(bank.astype(work), stride, dilation)
+    return Windows(bank.astype(work), stride, dilation, groups)
+
+
+@dataclass(frozen=True, eq=False)
+class _Weights:
+    """A kernel, a column or a row as it is computed with.
+
+    Attributes
+    ----------
+    values : ndarray
+        Integers where the sums are to be exact.
+    work : dtype
+        The type for what need not be.
+    peak : float or None
+        The largest magnitude of what they are applied to, if that is integers.
+    scale : float
+        What sums are multiplied by.
+    """
+
+    values: Array
+    work: np.dtype[Any]
+    peak: float | None
+    scale: float = 1.0
+
+    @classmethod
+    def of(cls, weights: Array, peak: float | None, work: np.dtype[Any]) -> "_Weights":
+        """Take integers, on integers, for what they are: exact."""
+        whole = None if peak is None else whole_multiples(weights)
+        if whole is None or peak is None or peak * largest_sum(whole[0]) >= _EXACT["int64"]:
+            return cls(weights, work, peak)
+        return cls(whole[0], work, peak, whole[1])
+
+    @property
+    def bound(self) -> float | None:
+        """The largest magnitude of a sum, where it is exact."""
+        if self.peak is None or self.values.dtype.kind != "i":
+            return None
+        return self.peak * largest_sum(self.values)
+
+    def cast(self, kinds: str = "if") -> Array | None:
+        """Give the values in the fastest type, integer or float, that holds every sum."""
+        bound = self.bound
+        if bound is None:
+            return self.values.astype(self.work)
+        fitting = (name for name, end in _EXACT.items() if name[0] in kinds and bound < end)
+        name = next(fitting, None)
+        return None if name is None else self.values.astype(name)
+
+
+def _engines(kernel: _Weights, stride: Size, shape: tuple[int, int, int]) -> Iterator[Engine]:
+    """Give all that are right for a kernel."""
+    taps, matrix = kernel.cast(), kernel.cast("f")
+    if taps is not None:
+        yield Shifted(taps, stride, scale=kernel.scale)
+    without_stride = [_passes(kernel, prod(shape)), _fourier(kernel, stride, shape)]
+    if matrix is not None:
+        without_stride.append(Banded(matrix, scale=kernel.scale))
+    for engine in filter(None, without_stride):
+        yield engine if stride == (1, 1) else Every(engine, stride)
+
+
+def _passes(kernel: _Weights, values: int) -> Engine | None:
+    """Take a kernel apart into columns and rows, where these have fewer taps."""
+    factors = outer_factors(kernel.values)
+    if not 0 < len(factors) * sum(kernel.values.shape) < kernel.values.size:
+        return None
+    pairs = []
+    for column, row in factors:
+        down = _Weights(column, kernel.work, kernel.peak)
+        across = _Weights(row, kernel.work, down.bound)
+        pairs.append((_cheapest(down, values, vertical=True), _cheapest(across, values)))
+    return Passes(pairs, scale=kernel.scale)
+
+
+def _cheapest(line: _Weights, values: int, *, vertical: bool = False) -> Engine:
+    """Choose what costs least for a column or a row."""
+    taps, matrix = line.cast(), line.cast("f")
+    engines: list[Engine] = []
+    if taps is not None:
+        engines.append(Shifted(taps[:, np.newaxis] if vertical else taps[np.newaxis]))
+        if line.bound is not None and len(taps) > 2 and (line.values == 1).all():
+            engines.append(Run(len(taps), vertical, taps.dtype))
+    if matrix is not None:
+        engines.append(Banded(matrix[:, np.newaxis]) if vertical else BandedAcross(matrix))
+    return min(engines, key=lambda engine: engine.cost(values))
+
+
+def _fourier(kernel: _Weights, stride: Size, shape: tuple[int, int, int]) -> Engine | None:
+    """Give the engine of spectra, if its sums are integers that rounding makes exact."""
+    values, scale = kernel.values, kernel.scale
+    if kernel.peak is None or values.size < _LEAST_FOR_FOURIER or max(values.shape) > _LENGTHS[-1]:
+        return None
+    if values.dtype.kind == "f":
+        if kernel.work != np.float32:
+            return None
+        scale = float(np.abs(values).max()) / 2**_WEIGHT_BITS
+        values = np.rint(values / scale)
+    rows, columns = (
+        _length(size, count * step)
+        for size, count, step in zip(values.shape, shape, stride, strict=False)
+    )
+    error = kernel.peak * (rows * columns) ** 0.5 * float(np.linalg.norm(values))
+    if error > _FOURIER_EXACT:
+        return None
+    return Fourier(values.astype(np.float64), (rows, columns), scale=scale)
+
+
+def _length(size: int, count: int) -> int:
+    """Choose the length of spectra that is least, in all, for so many sums."""
+    fitting = [length for length in _LENGTHS if size <= length <= max(512, 4 * size)]
+    return min(fitting, key=lambda length: -(-count // (length - size + 1)) * length)

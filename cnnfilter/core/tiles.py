@@ -1,0 +1,125 @@
+"""Going through an image in tiles: which there are, and what lies under each, padded.
+
+A tile is a rectangle of the result that fits the cache. What lies under it is copied
+once, in the type that the arithmetic takes, so that nothing but a tile is ever held
+beside the image and its result.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from cnnfilter.core.arrays import Array, Scratch
+from cnnfilter.core.geometry import Axis
+
+#: Our border to numpy.pad's mode.
+BORDERS = {
+    "zero": "constant",
+    "edge": "edge",
+    "reflect": "reflect",
+    "symmetric": "symmetric",
+    "wrap": "wrap",
+}
+
+#: Rows and columns of a result.
+Tile = tuple[slice, slice]
+#: Places of a tile, and the image's pixels that stand there; None for zeros.
+_Segment = tuple[slice, slice | Array | None]
+
+
+def tiles(shape: tuple[int, int], size: tuple[int, int]) -> Iterator[Tile]:
+    """Go through a result's rows and columns in tiles of a size, or less at its ends.
+
+    Examples
+    --------
+    >>> list(tiles((3, 2), (2, 9)))
+    [(slice(0, 2, None), slice(0, 2, None)), (slice(2, 3, None), slice(0, 2, None))]
+    """
+    for top in range(0, shape[0], size[0]):
+        for left in range(0, shape[1], size[1]):
+            yield (
+                slice(top, min(top + size[0], shape[0])),
+                slice(left, min(left + size[1], shape[1])),
+            )
+
+
+class Padded:
+    """An image as if it were padded.
+
+    Parameters
+    ----------
+    image : ndarray
+        Shape (H, W, C).
+    axes : (Axis, Axis)
+        Vertical and horizontal.
+    border : str
+        One of `BORDERS`.
+    """
+
+    def __init__(self, image: Array, axes: tuple[Axis, Axis], border: str) -> None:
+        self._image = image
+        self._axes = axes
+        self._scratch = Scratch()
+        self._under = [_pixels_under(axis, border) for axis in axes]
+
+    def under(self, tile: Tile, dtype: np.dtype[Any] | None) -> Array:
+        """Give what lies under a tile.
+
+        Parameters
+        ----------
+        tile : (slice, slice)
+        dtype : dtype or None
+            The type to give it in, contiguous; None for the image's own, as it comes.
+
+        Returns
+        -------
+        ndarray
+            Shape (h, w, C): a view of the image where nothing has to be copied, else of an
+            array that is used again for the next tile.
+        """
+        extents = [axis.under(windows) for axis, windows in zip(self._axes, tile, strict=True)]
+        down, across = (
+            _segments(axis, pixels, extent)
+            for axis, pixels, extent in zip(self._axes, self._under, extents, strict=True)
+        )
+        if dtype is None and len(down) == len(across) == 1:
+            rows, columns = down[0][1], across[0][1]
+            if isinstance(rows, slice) and isinstance(columns, slice):
+                return self._image[rows, columns]
+        lengths = [extent.stop - extent.start for extent in extents]
+        shape = (*lengths, self._image.shape[2])
+        pixels = self._scratch("pixels", shape, dtype or self._image.dtype)
+        for at_rows, rows in down:
+            for at_columns, columns in across:
+                if rows is None or columns is None:
+                    pixels[at_rows, at_columns] = 0
+                else:
+                    pixels[at_rows, at_columns] = self._image[rows][:, columns]
+        return pixels
+
+
+def _pixels_under(axis: Axis, border: str) -> Array | None:
+    """Say which pixel stands at each place of a padded axis; None where padding is zeros."""
+    if border == "zero":
+        return None
+    amounts = (axis.before, axis.after)
+    return np.pad(np.arange(axis.length), amounts, mode=BORDERS[border])  # type: ignore[call-overload]
+
+
+def _segments(axis: Axis, pixels: Array | None, extent: slice) -> list[_Segment]:
+    """Cut an extent of a padded axis where the image begins and ends."""
+    first, end = axis.before, axis.before + axis.length
+    cuts = [extent.start, *(min(max(cut, extent.start), extent.stop) for cut in (first, end))]
+    cuts.append(extent.stop)
+    segments: list[_Segment] = []
+    for start, stop in pairwise(cuts):
+        if start == stop:
+            continue
+        place = slice(start - extent.start, stop - extent.start)
+        if start >= first and stop <= end:
+            segments.append((place, slice(start - first, stop - first)))
+        else:
+            segments.append((place, None if pixels is None else pixels[start:stop]))
+    return segments
