@@ -41,6 +41,8 @@ from cnnfilter.core.factors import largest_sum, outer_factors, whole_multiples
 _EXACT = {"int16": 2**15, "float32": 2**24, "int32": 2**31, "float64": 2**53, "int64": 2**63}
 #: Lengths that fast Fourier transforms are fast at.
 _LENGTHS = tuple(sorted(part << power for power in range(4, 13) for part in (4, 5, 6)))
+#: Operations on whole tiles that nothing is cheaper than.
+_FEW_PASSES = 8
 #: Taps that are never worth a transform.
 _LEAST_FOR_FOURIER = 100
 #: What float64's error leaves of an integer's last digit after two transforms.
@@ -86,7 +88,12 @@ def choose(
     ('Fourier', 'Banded')
     """
     kernel = _Weights.of(weights, peak, work)
-    return min(_engines(kernel, stride, shape), key=lambda engine: engine.cost(prod(shape)))
+    taps = kernel.cast()
+    plain = None if taps is None else Shifted(taps, stride, scale=kernel.scale)
+    if plain is not None and plain.passes <= _FEW_PASSES:
+        return plain
+    engines = filter(None, (plain, *_engines(kernel, stride, shape)))
+    return min(engines, key=lambda engine: engine.cost(prod(shape)))
 
 
 def choose_for_bank(
@@ -145,15 +152,12 @@ class _Weights:
 
 
 def _engines(kernel: _Weights, stride: Size, shape: tuple[int, int, int]) -> Iterator[Engine]:
-    """Give all that are right for a kernel."""
-    taps, matrix = kernel.cast(), kernel.cast("f")
-    if taps is not None:
-        yield Shifted(taps, stride, scale=kernel.scale)
-    without_stride = [_passes(kernel, prod(shape)), _fourier(kernel, stride, shape)]
-    if matrix is not None:
-        without_stride.append(Banded(matrix, scale=kernel.scale))
-    for engine in filter(None, without_stride):
-        yield engine if stride == (1, 1) else Every(engine, stride)
+    """Give all for more than a few taps that are right for a kernel."""
+    matrix = kernel.cast("f")
+    banded = None if matrix is None else Banded(matrix, scale=kernel.scale)
+    for engine in (banded, _passes(kernel, prod(shape)), _fourier(kernel, stride, shape)):
+        if engine is not None:
+            yield engine if stride == (1, 1) else Every(engine, stride)
 
 
 def _passes(kernel: _Weights, values: int) -> Engine | None:

@@ -25,8 +25,6 @@ from cnnfilter.core.geometry import Shape
 #: Rows and columns.
 Size = tuple[int, int]
 
-#: Bytes of a result that are worked on at a time; with what they are made of, a core's cache.
-TILE_BYTES = 2**19
 #: Multiply-adds up to which OpenBLAS does a matrix product without packing it first.
 SMALL_PRODUCT = 10**6
 #: Nanoseconds that a call of NumPy takes, and an operation for each value in the cache.
@@ -52,6 +50,9 @@ class Engine(ABC):
     scratch: Scratch = field(default_factory=Scratch)
     planar: ClassVar[bool] = False
 
+    #: Bytes of a result that it works on at a time: with what these are made of, the cache.
+    BYTES: ClassVar[int] = 2**19
+
     @property
     def dtype(self) -> np.dtype[Any] | None:
         """What it is to be given its pixels in, contiguous; None for as they come."""
@@ -59,9 +60,9 @@ class Engine(ABC):
 
     def tile(self, shape: Shape) -> Size:
         """Give the rows and columns it works on best, of a result of (rows, columns, maps)."""
-        columns = max(1, min(shape[1], 4096 // shape[2]))
+        columns = max(1, min(shape[1], 8192 // shape[2]))
         item = 8 if self.dtype is None else self.dtype.itemsize
-        return max(1, TILE_BYTES // (item * columns * shape[2])), columns
+        return max(1, self.BYTES // (item * columns * shape[2])), columns
 
     @abstractmethod
     def cost(self, values: int) -> float:
@@ -123,14 +124,20 @@ class Shifted(Engine):
     weights: Array
     stride: Size = (1, 1)
 
+    BYTES: ClassVar[int] = 2**20
+
     @property
     def dtype(self) -> np.dtype[Any]:
         return self.weights.dtype
 
+    @property
+    def passes(self) -> int:
+        """How many operations on the tile it takes."""
+        return sum(len(plus) + len(minus) + 1 for _, plus, minus in self._groups)
+
     def cost(self, values: int) -> float:
-        passes = sum(len(plus) + len(minus) + 1 for _, plus, minus in self._groups)
         a_value = PASS[self.dtype.name] * (1 if self.stride == (1, 1) else 4)
-        return passes * (CALL + a_value * values)
+        return self.passes * (CALL + a_value * values)
 
     @cached_property
     def _groups(self) -> list[tuple[Any, list[Size], list[Size]]]:
