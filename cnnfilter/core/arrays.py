@@ -224,7 +224,11 @@ def float_type(image: Array, factor: float) -> np.dtype[Any]:
     """
     if image.dtype.kind == "f":
         return np.dtype(np.float32 if image.dtype.itemsize <= 4 else np.float64)
-    exact = largest_magnitude(image) * factor < FLOAT32_EXACT
+    limits = np.iinfo(image.dtype)
+    exact = (
+        max(-limits.min, limits.max) * factor < FLOAT32_EXACT  # spares a look at the pixels
+        or largest_magnitude(image) * factor < FLOAT32_EXACT
+    )
     return np.dtype(np.float32 if exact else np.float64)
 
 
