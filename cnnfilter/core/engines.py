@@ -132,8 +132,9 @@ class Shifted(Engine):
 
     @property
     def passes(self) -> int:
-        """How many operations on the tile it takes."""
-        return sum(len(plus) + len(minus) + 1 for _, plus, minus in self._groups)
+        """How many operations on the tile it takes: one for each tap and each magnitude."""
+        magnitudes = np.abs(self.weights[self.weights != 0])
+        return magnitudes.size + np.unique(magnitudes).size
 
     def cost(self, values: int) -> float:
         a_value = PASS[self.dtype.name] * (1 if self.stride == (1, 1) else 4)
@@ -200,31 +201,35 @@ class Run(Engine):
     def dtype(self) -> np.dtype[Any]:
         return self.type
 
+    @cached_property
+    def _lengths(self) -> list[int]:
+        """The lengths of the runs that it takes, from two on."""
+        lengths = [self.length]
+        while lengths[0] > 2:
+            lengths.insert(0, (lengths[0] + 1) // 2)
+        return lengths
+
+    def tile(self, shape: Shape) -> Size:
+        rows, columns = super().tile((shape[0], min(shape[1], 1024 // shape[2]), shape[2]))
+        return rows, columns
+
     def cost(self, values: int) -> float:
-        passes = 2 * self.length.bit_length() - 2
+        passes = sum(1 + length % 2 for length in self._lengths)
         return passes * (CALL + PASS[self.dtype.name] * values)
 
     def __call__(self, pixels: Array) -> Array:
         height, width, channels = pixels.shape
-        if self.vertical:
-            shape, step = (height - self.length + 1, width, channels), width * channels
-        else:
-            shape, step = pixels.shape, channels
-        sums = self.scratch(str(self.length), shape, self.dtype)
-        self._run(pixels.reshape(-1), self.length, step)
-        return sums
-
-    def _run(self, row: Array, length: int, step: int) -> Array:
-        """Add up, at each place of a row, so many values that stand a step apart."""
-        if length == 1:
-            return row
-        half = self._run(row, (length + 1) // 2, step)
-        apart = length // 2 * step
-        total = self.scratch(str(length), (len(half) - apart,), self.dtype)
-        np.add(half[:-apart], half[apart:], out=total)
-        if length % 2:  # the halves overlap by one
-            total -= row[apart : apart + len(total)]
-        return total
+        step = channels * (width if self.vertical else 1)
+        row = half = pixels.reshape(-1)
+        for number, length in enumerate(self._lengths):
+            result = self.scratch(f"sums {number % 2}", pixels.shape, self.dtype)
+            apart = length // 2 * step
+            total = result.reshape(-1)[: len(half) - apart]
+            np.add(half[:-apart], half[apart:], out=total)
+            if length % 2:  # the halves overlap by one
+                total -= row[apart : apart + len(total)]
+            half = total
+        return result[: height - self.length + 1] if self.vertical else result
 
 
 @dataclass(frozen=True, eq=False)
@@ -255,7 +260,8 @@ class Banded(Engine):
         return result
 
     def tile(self, shape: Shape) -> Size:
-        return 64, max(1, self._line // shape[2])
+        each = self.matrices[0].shape[2]
+        return 256 // each // self.ROWS * self.ROWS, max(1, self._line // shape[2])
 
     @property
     def _line(self) -> int:
@@ -265,7 +271,7 @@ class Banded(Engine):
     def cost(self, values: int) -> float:
         products, (_, band, each) = len(self.matrices), self.matrices[0].shape
         a_value = 0.1 * each + products * (0.22 + 0.0215 * band * each)
-        tiles = 1 + values // (64 * self._line)
+        tiles = 1 + values * each // (256 * self._line)
         slower = self.weights.itemsize // 4
         return tiles * (15 + 3 * products) * CALL + a_value * slower * values
 
@@ -318,10 +324,10 @@ class BandedAcross(Engine):
         return matrix
 
     def tile(self, shape: Shape) -> Size:
-        return 64, 1024
+        return 256, 1024
 
     def cost(self, values: int) -> float:
-        tiles = 1 + values // (64 * 1024)
+        tiles = 1 + values // (256 * 1024)
         a_value = 0.5 + 0.022 * len(self.weights)
         return tiles * 10 * CALL + a_value * self.weights.itemsize // 4 * values
 
