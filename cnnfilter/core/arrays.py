@@ -250,7 +250,7 @@ def convert(values: Array, dtype: DTypeLike) -> Array:
     return result
 
 
-def store(values: Array, out: Array) -> None:
+def store(values: Array, out: Array, *, whole: bool = False) -> None:
     """Put values into an array of another type; in integers, rounded and saturated.
 
     Parameters
@@ -258,6 +258,8 @@ def store(values: Array, out: Array) -> None:
     values : ndarray
         Overwritten. Its rows may be longer than the array's; what is behind is left out.
     out : ndarray
+    whole : bool
+        Whether they are known to be integers.
 
     Examples
     --------
@@ -269,7 +271,7 @@ def store(values: Array, out: Array) -> None:
     if out.dtype.kind not in "iu":
         np.copyto(out, as_wide(values, out), casting="unsafe")
         return
-    if values.dtype.kind == "f":
+    if values.dtype.kind == "f" and not whole:
         if values.dtype == np.float16:  # which has no 65535
             values = values.astype(np.float32)
         np.rint(values, out=values)

@@ -89,7 +89,7 @@ def choose(
     """
     kernel = _Weights.of(weights, peak, work)
     taps = kernel.cast()
-    plain = None if taps is None else Shifted(taps, stride, scale=kernel.scale)
+    plain = None if taps is None else Shifted(taps, stride, **kernel.after)
     if plain is not None and plain.passes <= _FEW_PASSES:
         return plain
     engines = filter(None, (plain, *_engines(kernel, stride, shape)))
@@ -141,6 +141,11 @@ class _Weights:
             return None
         return self.peak * largest_sum(self.values)
 
+    @property
+    def after(self) -> dict[str, Any]:
+        """What an engine is told of its sums."""
+        return {"scale": self.scale, "whole": self.bound is not None}
+
     def cast(self, kinds: str = "if") -> Array | None:
         """Give the values in the fastest type, integer or float, that holds every sum."""
         bound = self.bound
@@ -154,7 +159,7 @@ class _Weights:
 def _engines(kernel: _Weights, stride: Size, shape: tuple[int, int, int]) -> Iterator[Engine]:
     """Give all for more than a few taps that are right for a kernel."""
     matrix = kernel.cast("f")
-    banded = None if matrix is None else Banded(matrix, scale=kernel.scale)
+    banded = None if matrix is None else Banded(matrix, **kernel.after)
     for engine in (banded, _passes(kernel, prod(shape)), _fourier(kernel, stride, shape)):
         if engine is not None:
             yield engine if stride == (1, 1) else Every(engine, stride)
@@ -170,7 +175,7 @@ def _passes(kernel: _Weights, values: int) -> Engine | None:
         down = _Weights(column, kernel.work, kernel.peak)
         across = _Weights(row, kernel.work, down.bound)
         pairs.append((_cheapest(down, values, vertical=True), _cheapest(across, values)))
-    return Passes(pairs, scale=kernel.scale)
+    return Passes(pairs, **kernel.after)
 
 
 def _cheapest(line: _Weights, values: int, *, vertical: bool = False) -> Engine:
@@ -203,7 +208,7 @@ def _fourier(kernel: _Weights, stride: Size, shape: tuple[int, int, int]) -> Eng
     error = kernel.peak * (rows * columns) ** 0.5 * float(np.linalg.norm(values))
     if error > _FOURIER_EXACT:
         return None
-    return Fourier(values.astype(np.float64), (rows, columns), scale=scale)
+    return Fourier(values.astype(np.float64), (rows, columns), scale=scale, whole=True)
 
 
 def _length(size: int, count: int) -> int:

@@ -345,8 +345,8 @@ class Convolution(Layer):
         places = np.atleast_3d(result)
         # What float32 cannot hold becomes infinite, as in PyTorch; nothing is said of it.
         with np.errstate(over="ignore", invalid="ignore"):
-            for tile, values in self._tiles(array, work, places.shape):
-                store(values, places[tile])
+            for tile, values, whole in self._tiles(array, work, places.shape):
+                store(values, places[tile], whole=whole)
         return result
 
     def stored(self, image: ArrayLike, storing: Storing) -> Array:
@@ -356,8 +356,8 @@ class Convolution(Layer):
             return super().stored(image, storing)
         result = np.empty(shape, storing.dtype)
         places = np.atleast_3d(result)
-        for tile, values in self._tiles(array, np.dtype(np.float32), places.shape):
-            storing.put(values, places[tile])
+        for tile, values, whole in self._tiles(array, np.dtype(np.float32), places.shape):
+            storing.put(values, places[tile], whole=whole)
         return result
 
     def _laid_out(self, image: ArrayLike) -> tuple[Array, Shape]:
@@ -433,10 +433,11 @@ class Convolution(Layer):
 
     def _tiles(
         self, image: Array, work: np.dtype[Any], shape: Shape
-    ) -> Iterator[tuple[tuple[slice, ...], Array]]:
-        """Compute the result, of a shape (H', W', maps), tile by tile; give each with its place.
+    ) -> Iterator[tuple[tuple[slice, ...], Array, bool]]:
+        """Compute the result, of a shape (H', W', maps), tile by tile.
 
-        As an engine's, its rows may go on behind what belongs to the tile.
+        Gives each tile's place, its values, whose rows may go on behind it as an engine's,
+        and whether they are integers.
         """
         if self.channels == "sum" and self.bank is None:
             groups = image.reshape(*image.shape[:2], self.groups, -1)
@@ -451,10 +452,11 @@ class Convolution(Layer):
             sums = (each(tile) for each in filters)
             if self.combine is not None:
                 width = tile[1].stop - tile[1].start
-                yield tile, self._combined((each[:, :width] for each in sums), work)
+                yield tile, self._combined((each[:, :width] for each in sums), work), False
                 continue
-            for index, values in enumerate(sums):
-                yield (*tile, slice(index * maps, (index + 1) * maps)), values
+            for index, (each, values) in enumerate(zip(filters, sums, strict=True)):
+                place = (*tile, slice(index * maps, (index + 1) * maps))
+                yield place, values, each.gives_integers
 
     def _filters(self, image: Array, work: np.dtype[Any]) -> Iterator[_Filter]:
         """Give each kernel, ready to be applied."""
@@ -501,6 +503,11 @@ class _Filter:
     image: Padded
     work: np.dtype[Any]
     bias: Array | None
+
+    @property
+    def gives_integers(self) -> bool:
+        """Whether its values are integers, whatever their type."""
+        return self.engine.whole and self.engine.scale == 1 and self.bias is None
 
     def __call__(self, tile: Tile) -> Array:
         """Compute a tile: shape (h', w', maps), its rows as long as the engine's."""

@@ -40,6 +40,8 @@ class Engine(ABC):
     ----------
     scale : float
         What its sums are to be multiplied by.
+    whole : bool
+        Whether its sums are integers, whatever their type.
     scratch : Scratch
         What it computes in. The sums stand there until it is called again.
     planar : bool
@@ -47,6 +49,7 @@ class Engine(ABC):
     """
 
     scale: float = 1.0
+    whole: bool = False
     scratch: Scratch = field(default_factory=Scratch)
     planar: ClassVar[bool] = False
 
@@ -237,7 +240,7 @@ class Banded(Engine):
     """Multiply rows by banded (Toeplitz) matrices: for dense kernels, and for columns.
 
     Four rows of a result, one below the other, are a matrix of 4 x (kH + 3) times the rows
-    under them, once for each of the kernel's columns. Up to four columns make one product:
+    under them, once for each of the kernel's columns. Up to five columns make one product:
     their rows, shifted, are laid between each other. So no window is copied.
     """
 
@@ -249,7 +252,7 @@ class Banded(Engine):
     def matrices(self) -> list[Array]:
         """Matrices of shape (4, kH + 3, columns), each for some of the kernel's columns."""
         height, width = self.weights.shape
-        each = -(-width // -(-width // 4))
+        each = -(-width // -(-width // 5))
         result = []
         for first in range(0, width, each):
             part = self.weights[:, first : first + each]
@@ -260,18 +263,17 @@ class Banded(Engine):
         return result
 
     def tile(self, shape: Shape) -> Size:
-        each = self.matrices[0].shape[2]
-        return 256 // each // self.ROWS * self.ROWS, max(1, self._line // shape[2])
+        return 128, max(1, self._line // shape[2])
 
     @property
     def _line(self) -> int:
         """How many values in a row of the result make a small product."""
-        return min(1024, SMALL_PRODUCT // self.matrices[0].size)
+        return min(2048, SMALL_PRODUCT // self.matrices[0].size)
 
     def cost(self, values: int) -> float:
         products, (_, band, each) = len(self.matrices), self.matrices[0].shape
         a_value = 0.1 * each + products * (0.22 + 0.0215 * band * each)
-        tiles = 1 + values * each // (256 * self._line)
+        tiles = 1 + values // (128 * self._line)
         slower = self.weights.itemsize // 4
         return tiles * (15 + 3 * products) * CALL + a_value * slower * values
 
@@ -324,10 +326,10 @@ class BandedAcross(Engine):
         return matrix
 
     def tile(self, shape: Shape) -> Size:
-        return 256, 1024
+        return 128, 2048
 
     def cost(self, values: int) -> float:
-        tiles = 1 + values // (256 * 1024)
+        tiles = 1 + values // (128 * 2048)
         a_value = 0.5 + 0.022 * len(self.weights)
         return tiles * 10 * CALL + a_value * self.weights.itemsize // 4 * values
 

@@ -62,7 +62,7 @@ class Storing:
             self.put(values[rows].copy(), pixels[rows])
         return pixels
 
-    def put(self, values: Array, pixels: Array) -> None:
+    def put(self, values: Array, pixels: Array, *, whole: bool = False) -> None:
         """Store finite values in a place for them.
 
         They may be overwritten, and their rows go on behind it, as in `store`.
@@ -73,7 +73,7 @@ class Storing:
         self._seen += inside.size
         if self._takes_magnitudes:
             values = np.abs(inside if values.dtype.kind == "f" else inside.astype(np.float64))
-        if values.dtype.kind == "f":
+        if values.dtype.kind == "f" and not whole:
             np.rint(values, out=values)
         if low < 0 or high > np.iinfo(self.dtype).max:
             kept = values.clip(*saturation(values.dtype, self.dtype))
