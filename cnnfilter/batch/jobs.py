@@ -1,16 +1,16 @@
 """A job: one image, what is done to it, and where its results go."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
+from typing import Any
 
 import numpy as np
 
 from cnnfilter.batch.work import Result, Work
-from cnnfilter.core.arrays import Array
 from cnnfilter.core.geometry import Shape
-from cnnfilter.core.quantize import quantize
+from cnnfilter.core.quantize import Storing, quantize
 from cnnfilter.errors import CnnFilterError, FileError
 from cnnfilter.files.formats import FORMATS, format_of
 from cnnfilter.files.images import MAX_PIXELS, Image
@@ -144,21 +144,46 @@ def run_jobs(jobs: Iterable[Job]) -> Iterator[Outcome]:
 def _run(job: Job, outcome: Outcome) -> None:
     image = read(job.source, job.max_pixels)
     outcome.notes.extend(image.notes)
-    results = job.work.results(image)
+    outcome.before = image.pixels.shape
+    origin = _Origin(image.format, image.depth, image.metadata)
+    results = job.work.results(image, _storing(image, origin, job.target))
+    del image  # its pixels are not held while results are written
     last = [result for result in results if not result.is_stage]
-    outcome.before, outcome.after = image.pixels.shape, [result.pixels.shape for result in last]
-    spans, not_finite = zip(*(_survey(result.pixels) for result in last), strict=True)
+    outcome.after = [result.pixels.shape for result in last]
+    spans, not_finite = zip(*(_survey(result) for result in last), strict=True)
     outcome.span, outcome.not_finite = _joined(spans), sum(not_finite)
     to_write = results
     if job.target.keep:
-        depth = job.target.depth or image.depth
+        depth = job.target.depth or origin.depth
         outcome.kept.extend(_stored(result, job.target.range, depth) for result in last)
         to_write = [result for result in results if result.is_stage]
-    _write_all(to_write, image, job, outcome)
+    _write_all(to_write, origin, job, outcome)
 
 
-def _survey(values: Array) -> tuple[Span | None, int]:
+@dataclass(frozen=True)
+class _Origin:
+    """What is asked of an image when its results are written; see `Image`."""
+
+    format: str
+    depth: int
+    metadata: Mapping[str, Any]
+
+
+def _storing(image: Image, origin: _Origin, target: Target) -> Storing | None:
+    """Say how results are stored while they are computed; None where they are needed first."""
+    range, depth = target.range or "clip", target.depth or origin.depth
+    is_picture = FORMATS[_format_for(Result("", image.pixels), target, origin)].is_picture
+    if target.keep or not is_picture or depth != 8 or range not in ("clip", "abs"):
+        return None
+    is_one_picture = image.pixels.ndim == 2 or image.pixels.shape[2] == 3
+    return Storing(range, depth) if is_one_picture else None
+
+
+def _survey(result: Result) -> tuple[Span | None, int]:
     """Give the lowest and the highest finite value, and how many are not finite."""
+    if result.stored is not None:
+        return result.stored.span, 0
+    values = result.pixels
     low, high = float(values.min()), float(values.max())
     if np.isfinite(low) and np.isfinite(high):
         return (low, high), 0
@@ -190,9 +215,9 @@ class _Writing:
     extremes: Span | None
 
 
-def _write_all(results: list[Result], image: Image, job: Job, outcome: Outcome) -> None:
+def _write_all(results: list[Result], origin: _Origin, job: Job, outcome: Outcome) -> None:
     """Write results as pictures, each feature map by itself, or as arrays."""
-    writings = [each for result in results for each in _writings(result, image, job)]
+    writings = [each for result in results for each in _writings(result, origin, job)]
     names = [each.part.name for each in writings if not each.part.is_stage]
     if job.target.file is not None and len(names) > 1:
         one_array = sum(not result.is_stage for result in results) == 1
@@ -204,47 +229,47 @@ def _write_all(results: list[Result], image: Image, job: Job, outcome: Outcome) 
         if each.path != "-":
             check_target(Path(each.path), job.target.inputs, force=job.target.force)
     for each in writings:
-        _write(each, image, job, outcome)
+        _write(each, origin, job, outcome)
 
 
-def _writings(result: Result, image: Image, job: Job) -> Iterator[_Writing]:
-    format = _format_for(result, job.target, image)
+def _writings(result: Result, origin: _Origin, job: Job) -> Iterator[_Writing]:
+    format = _format_for(result, job.target, origin)
     if not FORMATS[format].is_picture:
         yield _Writing(result, format, _path(result, format, job), None)
         return
     parts = job.work.pictures(result)
     extremes = None
     if len(parts) > 1 and job.target.range_for(result, format) is not None:
-        extremes = _joined(_survey(part.pixels)[0] for part in parts)
+        extremes = _joined(_survey(part)[0] for part in parts)
     for part in parts:
         yield _Writing(part, format, _path(part, format, job), extremes)
 
 
-def _format_for(result: Result, target: Target, image: Image) -> str:
+def _format_for(result: Result, target: Target, origin: _Origin) -> str:
     """Choose the format: as --format says, as the file is named, or the input's."""
     if result.pixels.ndim == 1:
-        return _format_for_vector(result, target, image)
+        return _format_for_vector(result, target, origin)
     if result.is_stage and target.stages_range is not None:
-        lossless = "png" if FORMATS[image.format].is_picture else image.format
+        lossless = "png" if FORMATS[origin.format].is_picture else origin.format
         return target.stages_format or lossless
     if target.format is not None:
         return target.format
     named = None if result.is_stage else target.named_format
     # A TIFF can hold a matrix, and several maps in one array, as .npy does.
-    if named == "tif" and (result.channels or not FORMATS[image.format].is_picture):
+    if named == "tif" and (result.channels or not FORMATS[origin.format].is_picture):
         return "float"
-    return named or image.format
+    return named or origin.format
 
 
-def _format_for_vector(result: Result, target: Target, image: Image) -> str:
+def _format_for_vector(result: Result, target: Target, origin: _Origin) -> str:
     """Choose the format of numbers: as is asked for, or .npy where that is a picture's."""
     asked = target.stages_format if result.is_stage else target.format
     named = None if result.is_stage else target.named_format
-    format = asked or named or image.format
+    format = asked or named or origin.format
     return "npy" if FORMATS[format].is_picture or format == "float" else format
 
 
-def _write(writing: _Writing, image: Image, job: Job, outcome: Outcome) -> None:
+def _write(writing: _Writing, origin: _Origin, job: Job, outcome: Outcome) -> None:
     part = writing.part
     written = write(
         writing.path,
@@ -253,14 +278,15 @@ def _write(writing: _Writing, image: Image, job: Job, outcome: Outcome) -> None:
         writing.format,
         range=job.target.range_for(part, writing.format),
         extremes=writing.extremes,
-        metadata=image.metadata,
-        depth=job.target.depth or part.depth or image.depth,
+        metadata=origin.metadata,
+        depth=job.target.depth or part.depth or origin.depth,
         force=job.target.force,
     )
     outcome.written.append(writing.path)
     outcome.notes.extend(note for note in written.notes if note not in outcome.notes)
     if written.clipped is not None and not part.is_stage:
-        outcome.clipped.append(written.clipped)
+        clipped = written.clipped if part.stored is None else part.stored.clipped
+        outcome.clipped.append(clipped)
 
 
 def _path(part: Result, format: str, job: Job) -> str:

@@ -15,6 +15,7 @@ from cnnfilter.core.channels import (
     over_white,
     split_channels,
 )
+from cnnfilter.core.quantize import Storing
 from cnnfilter.core.spaces import SPACES
 from cnnfilter.files.images import Image
 
@@ -47,6 +48,8 @@ class Result:
         Whether it is a layer's result on the way, and not the last.
     depth : {8, 16} or None
         The bits that its values are made for; None for the image's.
+    stored : Storing or None
+        How its values became pixels, if they are these already.
     """
 
     name: str
@@ -57,6 +60,7 @@ class Result:
     depth: int | None = None
     classes: tuple[tuple[str, float], ...] = ()
     quantity: str = ""
+    stored: Storing | None = None
 
     @property
     def titles(self) -> tuple[str, ...]:
@@ -84,8 +88,8 @@ class Work(Protocol):
     def files(self) -> Sequence[Path]:
         """What it reads besides images, and what is never written to."""
 
-    def results(self, image: Image) -> list[Result]:
-        """Compute: the numbers as they are."""
+    def results(self, image: Image, storing: Storing | None = None) -> list[Result]:
+        """Compute: the numbers as they are, or the last as pixels where it is said how."""
 
     def pictures(self, result: Result) -> list[Result]:
         """Make of a result what picture files can hold."""
@@ -123,7 +127,7 @@ class Filtering:
         """The pipeline's own file, and its weights."""
         return self.pipeline.files
 
-    def results(self, image: Image) -> list[Result]:
+    def results(self, image: Image, storing: Storing | None = None) -> list[Result]:
         """Run the pipeline; alpha follows its geometry, unfiltered.
 
         A prediction has no alpha to be put back: its picture is laid on white paper.
@@ -131,13 +135,16 @@ class Filtering:
         last = Result(self.name, image.pixels, image.alpha)
         if self.gives_vector:
             last = Result(self.name, without_alpha(image))
+        if self.stages or self.gives_vector or self.pipeline.maps():
+            storing = None
         stages = []
         width = len(str(len(self.pipeline.steps)))
         for number, (step, pixels) in enumerate(self.pipeline.preparing(last.pixels), start=1):
             last = _after(last, step, pixels)
             if self.stages:
                 stages.append(_stage(last, f"{0:0{width}}.{number}-{step.title}"))
-        for number, (step, pixels) in enumerate(self.pipeline.results(last.pixels), start=1):
+        results = self.pipeline.results(last.pixels, storing)
+        for number, (step, pixels) in enumerate(results, start=1):
             last = _after(last, step, pixels)
             if self.stages:
                 stages.append(_stage(last, f"{number:0{width}}-{step.title}"))
@@ -145,7 +152,7 @@ class Filtering:
             classes = tuple(self.pipeline.ranked(last.pixels))
             quantity = "probability" if self.pipeline.gives_probabilities else "score"
             last = replace(last, classes=classes, quantity=quantity)
-        return [*stages, last]
+        return [*stages, replace(last, stored=storing)]
 
     def pictures(self, result: Result) -> list[Result]:
         """Take feature maps apart: a picture holds one map, of one channel or three."""
@@ -213,7 +220,7 @@ class Splitting:
         """None."""
         return ()
 
-    def results(self, image: Image) -> list[Result]:
+    def results(self, image: Image, storing: Storing | None = None) -> list[Result]:
         """Split the image; alpha is a channel."""
         alpha = () if image.alpha is None else (image.alpha,)
         channels = split_channels(np.dstack([image.pixels, *alpha]), self.space)

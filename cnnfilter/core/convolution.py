@@ -345,8 +345,8 @@ class Convolution(Layer):
         places = np.atleast_3d(result)
         # What float32 cannot hold becomes infinite, as in PyTorch; nothing is said of it.
         with np.errstate(over="ignore", invalid="ignore"):
-            for tile, values, whole in self._tiles(array, work, places.shape):
-                store(values, places[tile], whole=whole)
+            for tile, values, is_whole in self._tiles(array, work, places.shape):
+                store(values, places[tile], whole=is_whole)
         return result
 
     def stored(self, image: ArrayLike, storing: Storing) -> Array:
@@ -356,8 +356,8 @@ class Convolution(Layer):
             return super().stored(image, storing)
         result = np.empty(shape, storing.dtype)
         places = np.atleast_3d(result)
-        for tile, values, whole in self._tiles(array, np.dtype(np.float32), places.shape):
-            storing.put(values, places[tile], whole=whole)
+        for tile, values, is_whole in self._tiles(array, np.dtype(np.float32), places.shape):
+            storing.put(values, places[tile], whole=is_whole)
         return result
 
     def _laid_out(self, image: ArrayLike) -> tuple[Array, Shape]:

@@ -11,6 +11,7 @@ from cnnfilter.core.activations import Softmax
 from cnnfilter.core.arrays import Array, as_features, check_finite
 from cnnfilter.core.dense import Dense, Flattening
 from cnnfilter.core.geometry import Shape
+from cnnfilter.core.quantize import Storing
 from cnnfilter.errors import ArgumentError, CnnFilterError, ShapeError, unknown
 from cnnfilter.files.source import shown
 from cnnfilter.files.weights import FOREIGN
@@ -253,12 +254,17 @@ class Pipeline:
         """
         return [(step.title, result) for step, result in self.results(self.prepare(image))]
 
-    def results(self, prepared: Array) -> Iterator[tuple[Step, Array]]:
-        """Apply the steps to a prepared image, giving each with its result as it comes."""
+    def results(
+        self, prepared: Array, storing: Storing | None = None
+    ) -> Iterator[tuple[Step, Array]]:
+        """Apply the steps to a prepared image, giving each with its result as it comes.
+
+        The last one's is given as a picture stores it, if it is said how.
+        """
         self._check_input(prepared.shape)
         if self.input_shape is not None and prepared.ndim == 2:
             prepared = prepared[:, :, np.newaxis]
-        yield from _applied(self.steps, prepared, "step")
+        yield from _applied(self.steps, prepared, "step", storing)
 
     def _check_input(self, shape: Shape) -> None:
         if self.input_shape is None:
@@ -352,11 +358,16 @@ class Pipeline:
         return summarize(self.steps, shape)
 
 
-def _applied(steps: Sequence[Step], image: Array, kind: str) -> Iterator[tuple[Step, Array]]:
+def _applied(
+    steps: Sequence[Step], image: Array, kind: str, storing: Storing | None = None
+) -> Iterator[tuple[Step, Array]]:
     for number, step in enumerate(steps, start=1):
         try:
             with np.errstate(all="ignore"):
-                image = step.layer(image)
+                if storing is not None and number == len(steps):
+                    image = step.layer.stored(image, storing)
+                else:
+                    image = step.layer(image)
         except CnnFilterError as error:
             raise in_step(error, steps, number, kind) from None
         yield step, image
