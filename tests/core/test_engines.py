@@ -1,0 +1,328 @@
+"""Every engine gives the plain loop's answer, and each kernel gets the one that suits it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cnnfilter import convolve, gray, kernel
+from cnnfilter.core import choice, engines
+from cnnfilter.core.choice import choose
+from cnnfilter.core.engines import (
+    Banded,
+    BandedAcross,
+    Engine,
+    Every,
+    Fourier,
+    Passes,
+    Run,
+    Shifted,
+    Windows,
+)
+from cnnfilter.core.factors import outer_factors, whole_multiples
+from cnnfilter.core.geometry import Window
+from cnnfilter.core.tiles import BORDERS, Padded, tiles
+
+from .reference import Array, convolve_by_loops, extent, filter_by_loops, same_padding
+
+F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
+
+
+def correlate_by_loops(pixels: Array, weights: Array) -> Array:
+    """Correlate each channel, in float64, from the definition."""
+    height, width = weights.shape
+    rows, columns = pixels.shape[0] - height + 1, pixels.shape[1] - width + 1
+    sums = np.zeros((rows, columns, pixels.shape[2]))
+    for row, column in np.ndindex(height, width):
+        under = pixels[row : row + rows, column : column + columns].astype(np.float64)
+        sums += under * float(weights[row, column])
+    return sums
+
+
+def applied(engine: Engine, pixels: Array) -> Array:
+    """Give an engine pixels as it wants them; leave out what goes on behind its rows."""
+    taken = pixels if engine.dtype is None else pixels.astype(engine.dtype)
+    if not engine.planar:
+        return engine(np.ascontiguousarray(taken)).astype(np.float64) * engine.scale
+    planes = [
+        engine(taken[:, :, channel : channel + 1]).copy() for channel in range(pixels.shape[2])
+    ]
+    return np.concatenate(planes, axis=2).astype(np.float64) * engine.scale
+
+
+def all_engines(weights: Array, peak: float | None, work: Any, shape: Any) -> Iterator[Engine]:
+    """Give every engine that might be chosen."""
+    made = choice._Weights.of(weights, peak, work)
+    taps = made.cast()
+    assert taps is not None
+    yield Shifted(taps, scale=made.scale)
+    yield from choice._engines(made, (1, 1), shape)
+
+
+KERNELS = {
+    "sharpen": kernel("sharpen"),
+    "sobel-x": kernel("sobel-x"),
+    "box": kernel("box"),
+    "box 9x4": np.full((9, 4), 0.25),
+    "gaussian": kernel("gaussian:7,1.3"),
+    "one": np.array([[3]]),
+    "zeros": np.zeros((3, 2)),
+    "row": np.array([[1.5, -2, 0, 4.25]]),
+    "column": np.array([[1], [0], [-7]]),
+    "ones": np.ones((5, 13), np.int64),
+    "ones 12": np.ones((12, 12), np.int64),
+    "dense 5x5": np.random.default_rng(5).integers(-9, 10, (5, 5)),
+    "dense 7x6": np.random.default_rng(6).normal(size=(7, 6)),
+    "dense 11x12": np.random.default_rng(7).integers(-99, 100, (11, 12)),
+    "dense 16x10": np.random.default_rng(8).normal(size=(16, 10)),
+    "two products": np.add.outer(np.arange(7.0), np.arange(9.0) ** 2),
+}
+
+
+@pytest.mark.parametrize("name", KERNELS)
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("pixels", ["uint8", "uint16", "int16", "float32"])
+def test_engines_agree_with_the_loop(name: str, channels: int, pixels: str) -> None:
+    weights, random = KERNELS[name], np.random.default_rng(1)
+    image = random.integers(0, 256, (33, 30, channels)).astype(pixels)
+    peak = None if pixels == "float32" else float(np.iinfo(pixels).max)
+    expected = correlate_by_loops(image, weights)
+    scale = np.abs(weights).sum() * 255 or 1
+    is_exact = peak is not None and weights.dtype.kind == "i"
+    seen = set()
+    for engine in all_engines(weights, peak, F32, expected.shape):
+        seen.add(type(engine))
+        result = applied(engine, image)[:, : expected.shape[1]]
+        assert result.shape == expected.shape, engine
+        tolerance = 0 if is_exact else 2e-6 * scale
+        np.testing.assert_allclose(result, expected, rtol=0, atol=tolerance, err_msg=str(engine))
+    assert {Shifted, Banded} <= seen
+
+
+def test_every_engine_has_been_among_them() -> None:
+    seen = {
+        type(engine)
+        for weights in KERNELS.values()
+        for engine in all_engines(weights, 255.0, F32, (999, 999, 1))
+    }
+    lines = {
+        type(each)
+        for weights in KERNELS.values()
+        for engine in all_engines(weights, 255.0, F32, (999, 999, 1))
+        if isinstance(engine, Passes)
+        for pair in engine.pairs
+        for each in pair
+    }
+    assert seen == {Shifted, Banded, Passes, Fourier}
+    assert lines >= {Shifted, Run, Banded, BandedAcross}
+
+
+@pytest.mark.parametrize("channels", [1, 2, 17])
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("stride", [(1, 1), (2, 3)])
+@pytest.mark.parametrize("dilation", [(1, 1), (3, 2)])
+@pytest.mark.parametrize("filters", [2, 40])
+def test_windows_agree_with_the_loop(
+    channels: int, groups: int, stride: Any, dilation: Any, filters: int
+) -> None:
+    random = np.random.default_rng(channels)
+    image = random.normal(size=(20, 21, channels * groups)).astype(np.float32)
+    bank = random.normal(size=(3, 2, channels, filters)).astype(np.float32)
+    engine = Windows(bank, stride, dilation, groups)
+    arguments: dict[str, Any] = {"stride": stride, "dilation": dilation, "groups": groups}
+    np.testing.assert_allclose(
+        engine(image), filter_by_loops(image, bank, **arguments), rtol=1e-4, atol=1e-4
+    )
+
+
+def test_a_product_is_cut_where_that_is_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = np.random.default_rng(0).normal(size=(12, 13, 3)).astype(np.float32)
+    bank = np.random.default_rng(1).normal(size=(3, 3, 3, 5)).astype(np.float32)
+    whole = Windows(bank, (1, 1), (1, 1))(image).copy()
+    monkeypatch.setattr(engines, "SMALL_PRODUCT", 27 * 5 * 9)  # 9 windows at a time, and 2 more
+    parts = Windows(bank, (1, 1), (1, 1))(image)
+    np.testing.assert_allclose(parts, whole, rtol=1e-5, atol=1e-5)
+
+
+def chosen(
+    weights: Any, peak: float | None = 255, stride: Any = (1, 1), side: int = 1000, maps: int = 1
+) -> str:
+    """Name the engine that a kernel gets."""
+    return type(choose(np.asarray(weights), stride, (side, side, maps), peak, F32)).__name__
+
+
+@pytest.mark.parametrize(
+    ("name", "engine"),
+    [
+        ("sharpen", "Shifted"),
+        ("sobel-x", "Shifted"),
+        ("gaussian:15,2.5", "Passes"),
+        ("box:31", "Passes"),
+    ],
+)
+def test_a_named_kernel_gets_its_engine(name: str, engine: str) -> None:
+    assert chosen(kernel(name)) == engine
+
+
+def test_dense_kernels_go_from_products_to_spectra_as_they_grow() -> None:
+    random = np.random.default_rng(0)
+    sizes = {size: random.integers(-9, 10, (size, size)) for size in (3, 5, 7, 15, 31, 63)}
+    assert [chosen(each) for each in sizes.values()] == [
+        "Shifted", "Banded", "Banded", "Banded", "Fourier", "Fourier",
+    ]  # fmt: skip
+    assert chosen(sizes[31], peak=None) == "Banded"  # one large float would spoil its tile
+
+
+def test_few_taps_are_shifted_whatever_the_size() -> None:
+    weights = np.random.default_rng(0).normal(size=(2, 2))
+    assert {chosen(weights, side=side) for side in (1, 100, 10_000)} == {"Shifted"}
+
+
+def test_a_stride_is_taken_after_where_that_costs_less() -> None:
+    large = np.random.default_rng(0).integers(-9, 10, (31, 31))
+    assert chosen(large, stride=(2, 2)) == "Every"
+    assert chosen(large[:3, :3], stride=(2, 2)) == "Shifted"
+
+
+def test_spectra_leave_no_trace_where_there_is_nothing() -> None:
+    weights = np.random.default_rng(0).normal(size=(31, 31))
+    image = np.zeros((200, 200), np.uint8)
+    image[:20, :20] = 255
+    assert chosen(weights) == "Fourier"
+    assert not convolve(image, weights, padding="same")[60:].any()
+
+
+@pytest.mark.parametrize("size", [31, 64])
+@pytest.mark.parametrize("dtype", [None, "uint8", "int32"])
+def test_large_kernels_are_exact_on_integers(size: int, dtype: Any) -> None:
+    random = np.random.default_rng(size)
+    image = random.integers(0, 256, (150, 170), dtype=np.uint8)
+    weights = random.integers(-50, 51, (size, size))
+    assert chosen(weights) == "Fourier"
+    sums = correlate_by_loops(image[:, :, np.newaxis], weights)[:, :, 0]
+    bounds = (0, 255) if dtype == "uint8" else (-(2**31), 2**31 - 1)
+    result = convolve(image, weights, dtype=dtype)
+    np.testing.assert_array_equal(result, sums if dtype is None else sums.clip(*bounds))
+
+
+@pytest.mark.parametrize(
+    ("image", "weights", "engine"),
+    [
+        ("uint8", [[0, 127, 1]], "int16"),  # 255 * 128 = 32640 < 2**15
+        ("uint8", [[0, 128, 1]], "float32"),
+        ("uint16", [[0, 200, 55]], "float32"),
+        ("uint16", [[0, 200, 57]], "int32"),
+        ("uint16", [[1, 2**15]], "float64"),
+        ("int16", [[1, 0]], "float32"),  # -32768 has no int16 counterpart
+    ],
+)
+def test_integers_are_added_up_in_the_narrowest_type_that_holds_them(
+    image: str, weights: Any, engine: str
+) -> None:
+    bounds = np.iinfo(image)
+    peak = max(-float(bounds.min), float(bounds.max))
+    made = choose(np.array(weights), (1, 1), (9, 9, 1), peak, F64)
+    assert made.dtype == engine
+    extreme = np.array([[bounds.max] * 3, [bounds.min] * 3], image)
+    expected = convolve_by_loops(extreme, np.array(weights))
+    np.testing.assert_array_equal(convolve(extreme, weights, dtype="float64"), expected)
+
+
+@pytest.mark.parametrize("border", BORDERS)
+@pytest.mark.parametrize("padding", ["valid", "same", "full", (9, 1, 0, 12)])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_tiles_see_the_padded_image(border: str, padding: Any, stride: int) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (14, 15, 2), dtype=np.uint8)
+    axes = Window.of((4, 3), stride, padding, 2).axes(image.shape)
+    amounts = [(axis.before, axis.after) for axis in axes] + [(0, 0)]
+    mode: Any = BORDERS[border]
+    expected = np.pad(image, amounts, mode=mode)
+    padded = Padded(image, axes, border)
+    for dtype in (None, np.dtype(np.int16)):
+        for tile in tiles((axes[0].count, axes[1].count), (3, 4)):
+            at = tuple(axis.under(windows) for axis, windows in zip(axes, tile, strict=True))
+            np.testing.assert_array_equal(padded.under(tile, dtype), expected[at])
+
+
+@pytest.mark.parametrize(
+    ("options", "size"),
+    [
+        ({}, (3, 3)),
+        ({"stride": (2, 3)}, (3, 3)),
+        ({"dilation": (3, 2)}, (3, 2)),
+        ({"stride": 2, "dilation": 2}, (12, 12)),
+        ({}, (9, 9)),
+        ({"stride": 2}, (9, 9)),
+        ({"channels": "sum"}, (5, 5)),
+        ({"channels": "gray"}, (5, 5)),
+        ({"border": "reflect"}, (9, 9)),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_tiles_meet_without_a_seam(options: Any, size: Any, dtype: str) -> None:
+    """An image of many tiles, against sums over all of it."""
+    image = np.random.default_rng(3).integers(0, 256, (200, 2900, 3)).astype(dtype)
+    weights = np.random.default_rng(4).integers(-5, 6, size)
+    steps, spread = np.broadcast_to(options.get("stride", 1), 2), options.get("dilation", (1, 1))
+    spread = np.broadcast_to(spread, 2)
+    seen = image
+    if "channels" in options:
+        planes = gray(image) if options["channels"] == "gray" else image.astype(int).sum(axis=2)
+        seen = planes[:, :, np.newaxis]
+    dense = np.zeros([extent(taps, step) for taps, step in zip(size, spread, strict=True)])
+    dense[:: spread[0], :: spread[1]] = weights
+    amounts = [
+        same_padding(*lengths)
+        for lengths in zip(image.shape, size, steps.tolist(), spread.tolist(), strict=False)
+    ]
+    mode: Any = BORDERS[options.get("border", "zero")]
+    padded = np.pad(seen, [*amounts, (0, 0)], mode=mode)
+    expected = correlate_by_loops(padded, dense)[:: steps[0], :: steps[1]]
+    result = convolve(image, weights, padding="same", **options)
+    np.testing.assert_allclose(result.reshape(expected.shape), expected, rtol=1e-5, atol=2e-2)
+
+
+def test_one_large_float_is_felt_by_its_neighbours_alone() -> None:
+    image = np.zeros((300, 300), np.float32)
+    image[150, 150], image[20, 20] = 1e30, 1
+    for weights in (np.ones((31, 31)), kernel("gaussian:31,5"), np.eye(31) + 1):
+        far = convolve(image, weights, padding="same")[:60, :60]
+        lone = np.zeros((60, 60), np.float32)
+        lone[20, 20] = 1
+        np.testing.assert_allclose(far, convolve(lone, weights, padding="same"), rtol=1e-5)
+
+
+def test_multiples_of_one_number_are_found() -> None:
+    for weights in (np.array([[1, 2], [3, 4]]) / 7, np.array([[0.5, 0.75]]), kernel("box:5")):
+        found = whole_multiples(weights)
+        assert found is not None
+        np.testing.assert_allclose(found[0] * found[1], weights, rtol=1e-12)
+    assert whole_multiples(kernel("gaussian:5,1")) is None
+    assert whole_multiples(np.array([[1e-300, 1.0]])) is None
+    assert whole_multiples(np.array([[0.0, 0.0]])) is None
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_factors_multiply_to_the_kernel(rank: int) -> None:
+    random = np.random.default_rng(rank)
+    weights = random.normal(size=(9, rank)) @ random.normal(size=(rank, 8))
+    factors = outer_factors(weights)
+    assert len(factors) == rank
+    product = sum(np.multiply.outer(column, row) for column, row in factors)
+    np.testing.assert_allclose(product, weights, atol=1e-12)
+
+
+def test_integer_factors_are_integers() -> None:
+    weights = np.multiply.outer([0, -2, 4], [3, 0, -9])
+    ((column, row),) = outer_factors(weights)
+    assert column.dtype.kind == row.dtype.kind == "i"
+    np.testing.assert_array_equal(np.multiply.outer(column, row), weights)
+    assert outer_factors(np.array([[1, 2], [3, 4]])) == []
+
+
+def test_every_takes_every_so_many() -> None:
+    pixels = np.random.default_rng(0).normal(size=(20, 20, 2)).astype(np.float32)
+    weights = np.random.default_rng(1).normal(size=(4, 5)).astype(np.float32)
+    dense = Banded(weights)(pixels).copy()
+    np.testing.assert_array_equal(Every(Banded(weights), (2, 3))(pixels), dense[::2, ::3])
