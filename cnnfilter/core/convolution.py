@@ -444,9 +444,7 @@ class Convolution(Layer):
             image = groups.sum(axis=-1, dtype=work)
         filters = list(self._filters(image, work))
         maps = shape[2] // (len(filters) if self.combine is None else 1)
-        sizes = [
-            each.engine.tile((*shape[:2], 1 if each.engine.planar else maps)) for each in filters
-        ]
+        sizes = [each.engine.tile((*shape[:2], maps)) for each in filters]
         size = max(rows for rows, _ in sizes), max(columns for _, columns in sizes)
         for tile in tiles((shape[0], shape[1]), size):
             sums = (each(tile) for each in filters)
@@ -512,7 +510,7 @@ class _Filter:
     def __call__(self, tile: Tile) -> Array:
         """Compute a tile: shape (h', w', maps), its rows as long as the engine's."""
         pixels = self.image.under(tile, self.engine.dtype)
-        sums = self._planes(pixels) if self.engine.planar else self.engine(pixels)
+        sums = self.engine(pixels)
         if self.engine.scale == 1 and self.bias is None:
             return sums
         values = self.engine.scratch("values", sums.shape, self.work)
@@ -522,17 +520,6 @@ class _Filter:
         if self.bias is not None:
             values += self.bias
         return values
-
-    def _planes(self, pixels: Array) -> Array:
-        """Give each channel to the engine by itself."""
-        channels = pixels.shape[2]
-        if channels == 1:
-            return self.engine(pixels)
-        for channel in range(channels):
-            sums = self.engine(pixels[:, :, channel : channel + 1])
-            together = self.engine.scratch("planes", (*sums.shape[:2], channels), sums.dtype)
-            together[:, :, channel] = sums[:, :, 0]
-        return together
 
 
 def _peak(image: Array) -> float | None:

@@ -44,15 +44,11 @@ class Engine(ABC):
         Whether its sums are integers, whatever their type.
     scratch : Scratch
         What it computes in. The sums stand there until it is called again.
-    planar : bool
-        Whether it takes one channel at a time.
     """
 
     scale: float = 1.0
     whole: bool = False
     scratch: Scratch = field(default_factory=Scratch)
-    planar: ClassVar[bool] = False
-
     #: Bytes of a result that it works on at a time: with what these are made of, the cache.
     BYTES: ClassVar[int] = 2**19
 
@@ -313,7 +309,6 @@ class BandedAcross(Engine):
     """Multiply columns by a banded matrix, 16 of the result at a time: for a row of weights."""
 
     weights: Array
-    planar: ClassVar[bool] = True
 
     COLUMNS: ClassVar[int] = 16
 
@@ -326,7 +321,7 @@ class BandedAcross(Engine):
         return matrix
 
     def tile(self, shape: Shape) -> Size:
-        return 128, 2048
+        return 128, 2048 // shape[2]
 
     def cost(self, values: int) -> float:
         tiles = 1 + values // (128 * 2048)
@@ -334,19 +329,24 @@ class BandedAcross(Engine):
         return tiles * 10 * CALL + a_value * self.weights.itemsize // 4 * values
 
     def __call__(self, pixels: Array) -> Array:
-        height, width, _ = pixels.shape
+        height, width, channels = pixels.shape
         columns = width - len(self.weights) + 1
         blocks = -(-columns // self.COLUMNS)
         band = len(self.matrix)
         shape = (height, (blocks - 1) * self.COLUMNS + band)
         line = self.scratch("line", shape, self.weights.dtype)
-        line[:, :width] = pixels[:, :, 0]
         line[:, width:] = 0
         row, item = line.strides
         windows = as_strided(line, (blocks, height, band), (self.COLUMNS * item, row, item))
         sums = self.scratch("sums", (height, blocks, self.COLUMNS), line.dtype)
-        np.matmul(windows, self.matrix, out=sums.transpose(1, 0, 2))
-        return sums.reshape(height, -1, 1)
+        result = self.scratch("result", (height, blocks * self.COLUMNS, channels), line.dtype)
+        for channel in range(channels):
+            line[:, :width] = pixels[:, :, channel]
+            np.matmul(windows, self.matrix, out=sums.transpose(1, 0, 2))
+            if channels == 1:
+                return sums.reshape(result.shape)
+            result[:, :, channel] = sums.reshape(height, -1)
+        return result
 
 
 @dataclass(frozen=True, eq=False)
@@ -360,10 +360,6 @@ class Passes(Engine):
         types = {down.dtype for down, _ in self.pairs}
         return types.pop() if len(types) == 1 else None
 
-    @property
-    def planar(self) -> bool:  # type: ignore[override]
-        return any(each.planar for pair in self.pairs for each in pair)
-
     def tile(self, shape: Shape) -> Size:
         sizes = [each.tile(shape) for pair in self.pairs for each in pair]
         rows, columns = zip(*sizes, strict=True)
@@ -372,7 +368,7 @@ class Passes(Engine):
     def cost(self, values: int) -> float:
         passes = sum(each.cost(values) for pair in self.pairs for each in pair)
         copies = sum(down.dtype != across.dtype for down, across in self.pairs)
-        more = copies + len(self.pairs) - 1 + 3 * self.planar
+        more = copies + len(self.pairs) - 1
         return passes + more * (CALL + PASS["float32"] * values)
 
     def __call__(self, pixels: Array) -> Array:
@@ -398,7 +394,6 @@ class Fourier(Engine):
 
     weights: Array
     lengths: Size
-    planar: ClassVar[bool] = True
 
     @cached_property
     def spectrum(self) -> Array:
@@ -414,12 +409,17 @@ class Fourier(Engine):
         return tiles * prod(self.lengths) * 7.5 + values
 
     def __call__(self, pixels: Array) -> Array:
-        spectrum = np.fft.rfft2(pixels[:, :, 0], s=self.lengths)
-        spectrum *= self.spectrum
-        sums = np.fft.irfft2(spectrum, s=self.lengths)
-        rows, columns = self.weights.shape
-        inside = sums[: pixels.shape[0] - rows + 1, : pixels.shape[1] - columns + 1]
-        return np.rint(inside)[:, :, np.newaxis]
+        rows, columns = (
+            length - size + 1
+            for length, size in zip(pixels.shape, self.weights.shape, strict=False)
+        )
+        result = self.scratch("result", (rows, columns, pixels.shape[2]), np.float64)
+        for channel in range(pixels.shape[2]):
+            spectrum = np.fft.rfft2(pixels[:, :, channel], s=self.lengths)
+            spectrum *= self.spectrum
+            sums = np.fft.irfft2(spectrum, s=self.lengths)
+            np.rint(sums[:rows, :columns], out=result[:, :, channel])
+        return result
 
 
 @dataclass(frozen=True, eq=False)
@@ -432,10 +432,6 @@ class Every(Engine):
     @property
     def dtype(self) -> np.dtype[Any] | None:
         return self.engine.dtype
-
-    @property
-    def planar(self) -> bool:  # type: ignore[override]
-        return self.engine.planar
 
     def tile(self, shape: Shape) -> Size:
         rows, columns = self.engine.tile(shape)

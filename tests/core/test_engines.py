@@ -43,12 +43,7 @@ def correlate_by_loops(pixels: Array, weights: Array) -> Array:
 def applied(engine: Engine, pixels: Array) -> Array:
     """Give an engine pixels as it wants them; leave out what goes on behind its rows."""
     taken = pixels if engine.dtype is None else pixels.astype(engine.dtype)
-    if not engine.planar:
-        return engine(np.ascontiguousarray(taken)).astype(np.float64) * engine.scale
-    planes = [
-        engine(taken[:, :, channel : channel + 1]).copy() for channel in range(pixels.shape[2])
-    ]
-    return np.concatenate(planes, axis=2).astype(np.float64) * engine.scale
+    return engine(taken).astype(np.float64) * engine.scale
 
 
 def all_engines(weights: Array, peak: float | None, work: Any, shape: Any) -> Iterator[Engine]:
