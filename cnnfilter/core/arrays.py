@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -311,7 +311,15 @@ def saturation(values: np.dtype[Any], stored: np.dtype[Any]) -> tuple[Any, Any]:
 
 
 class Scratch:
-    """Arrays to compute in, used again for each tile: fresh memory costs more than sums."""
+    """Arrays to compute in, used again for each tile, and then by who comes next.
+
+    Memory fresh from the system costs more than the sums that are to be put there.
+    """
+
+    #: Buffers that nobody uses, by their size in bytes, a power of two.
+    _spare: ClassVar[dict[int, list[Array]]] = {2**power: [] for power in range(23)}
+    #: How many of each size are kept.
+    _KEPT: ClassVar[int] = 4
 
     def __init__(self) -> None:
         self._buffers: dict[str, Array] = {}
@@ -321,8 +329,21 @@ class Scratch:
         size = prod(shape) * np.dtype(dtype).itemsize
         buffer = self._buffers.get(name)
         if buffer is None or buffer.size < size:
-            buffer = self._buffers[name] = np.empty(size, np.uint8)
+            buffer = self._buffers[name] = self._taken(size)
         return np.ndarray(shape, dtype, buffer)
+
+    def _taken(self, size: int) -> Array:
+        size = 1 << max(0, size - 1).bit_length()
+        try:
+            return self._spare[size].pop()
+        except (KeyError, IndexError):
+            return np.empty(size, np.uint8)
+
+    def __del__(self) -> None:
+        for buffer in self._buffers.values():
+            spare = self._spare.get(buffer.size)
+            if spare is not None and len(spare) < self._KEPT:
+                spare.append(buffer)
 
 
 def bands(array: Array) -> Iterator[slice]:
