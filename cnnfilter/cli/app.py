@@ -1,33 +1,54 @@
 """The application: its subcommands, and what it says when run without one."""
 
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from cnnfilter import __version__
-from cnnfilter.cli import (
-    convolve,
-    import_network,
-    kernels,
-    networks,
-    pipeline,
-    pool,
-    split_channels,
-)
 from cnnfilter.cli.printing import print_text
+
+#: Every subcommand's module, which has a function of the same name.
+_MODULES = {
+    "split-channels": "split_channels",
+    "convolve": "convolve",
+    "pool": "pool",
+    "pipeline": "pipeline",
+    "import": "import_network",
+    "kernels": "kernels",
+    "networks": "networks",
+}
+
+
+class _Commands(TyperGroup):
+    """The subcommands, each imported when it is asked for: a run pays for its own alone."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands: dict[str, Any] = dict.fromkeys(_MODULES)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name in self.commands and self.commands[cmd_name] is None:
+            self.commands[cmd_name] = _imported(cmd_name)
+        return self.commands.get(cmd_name)
+
+
+def _imported(name: str) -> Any:
+    """Import a subcommand, as Typer makes it of its function."""
+    module = import_module(f"cnnfilter.cli.{_MODULES[name]}")
+    alone = typer.Typer(add_completion=False)
+    alone.command(name, epilog=module.EXAMPLES)(getattr(module, _MODULES[name]))
+    return get_command(alone)
+
 
 app = typer.Typer(
     name="cnnfilter",
+    cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-app.command("split-channels", epilog=split_channels.EXAMPLES)(split_channels.split_channels)
-app.command("convolve", epilog=convolve.EXAMPLES)(convolve.convolve)
-app.command("pool", epilog=pool.EXAMPLES)(pool.pool)
-app.command("pipeline", epilog=pipeline.EXAMPLES)(pipeline.pipeline)
-app.command("import", epilog=import_network.EXAMPLES)(import_network.import_network)
-app.command("kernels", epilog=kernels.EXAMPLES)(kernels.kernels)
-app.command("networks", epilog=networks.EXAMPLES)(networks.networks)
 
 
 def _print_version(wanted: bool) -> None:

@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-from cnnfilter.cli.kernels import complete_kernel
 from cnnfilter.cli.options import (
     KERNEL,
     STRIDE,
@@ -10,6 +9,7 @@ from cnnfilter.cli.options import (
     Common,
     Dilation,
     Padding,
+    complete_kernel,
     examples,
     option,
     takes_common_options,

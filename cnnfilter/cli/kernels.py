@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cnnfilter.cli.options import examples
+from cnnfilter.cli.options import complete_kernel, examples
 
 if TYPE_CHECKING:
     from cnnfilter.core.arrays import Array
@@ -16,13 +16,6 @@ EXAMPLES = examples(
     "cnnfilter kernels gaussian:5,1.2",
     "cnnfilter kernels '1 2 1; 2 4 2; 1 2 1'",
 )
-
-
-def complete_kernel(incomplete: str) -> list[str]:
-    """Complete a named kernel for the shell."""
-    from cnnfilter.core.catalogue import KERNELS
-
-    return [name for name in KERNELS if name.startswith(incomplete)]
 
 
 def kernels(

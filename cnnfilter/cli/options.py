@@ -140,6 +140,13 @@ def takes_common_options(command: Callable[..., None]) -> Callable[..., None]:
     return with_common_options
 
 
+def complete_kernel(incomplete: str) -> list[str]:
+    """Complete a named kernel for the shell."""
+    from cnnfilter.core.catalogue import KERNELS
+
+    return [name for name in KERNELS if name.startswith(incomplete)]
+
+
 def examples(*lines: str) -> str:
     """Lay out examples for the end of a command's help."""
     return "\n\n".join(["Examples:", *(f"  {line}" for line in lines)])
