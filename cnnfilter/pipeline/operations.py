@@ -2,23 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
+from importlib import import_module
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnfilter.core import activations
-from cnnfilter.core.activations import PRelu, Softmax
 from cnnfilter.core.arguments import choice
 from cnnfilter.core.arrays import Array
-from cnnfilter.core.channels import gray, rgb, select_channels
-from cnnfilter.core.convolution import Convolution, convolve
-from cnnfilter.core.dense import Dense, Flattening, dense, flatten
 from cnnfilter.core.geometry import Shape
 from cnnfilter.core.layer import Layer
-from cnnfilter.core.pooling import Pooling, pool
-from cnnfilter.core.resizing import Resizing, resize
-from cnnfilter.core.scaling import Affine, Scaling, batch_norm, invert, scale, standardize
 from cnnfilter.core.spaces import SPACES
 
 
@@ -50,21 +45,23 @@ class Regrouping(Pointwise):
 class Selection(Regrouping):
     """Channels picked by name or number; only an image tells whether it has them."""
 
-    def __init__(self, channel: Any, space: Any) -> None:
-        self.function = select_channels
+    def __init__(self, function: Callable[..., Array], channel: Any, space: Any) -> None:
+        self.function = function
         self.arguments = {"channel": channel, "space": choice("space", space, SPACES)}
 
 
 @dataclass(frozen=True)
 class Operation:
-    """What a pipeline can do to an image.
+    """What a pipeline can do to an image; the core's part of it is imported when it is used.
 
     Attributes
     ----------
-    function : callable
-        Takes the image first; its signature says which arguments there are.
-    layer : callable
-        Makes the layer from all arguments but the image; checks them.
+    home : str
+        The module of the core where it lives.
+    name : str
+        Its function's name there.
+    maker : str or type
+        What makes the layer: something of that module, or a class that takes the function.
     many : str or None
         The argument that takes any number of positional values.
     weights : tuple of str
@@ -75,44 +72,60 @@ class Operation:
         The function's arguments that a step has no use for.
     """
 
-    function: Callable[..., Array]
-    layer: Callable[..., Layer]
+    home: str
+    name: str
+    maker: str | type[Pointwise] = Pointwise
     many: str | None = None
     weights: tuple[str, ...] = ()
     layout: bool = False
     only_python: tuple[str, ...] = ()
 
+    @cached_property
+    def function(self) -> Callable[..., Array]:
+        """Takes the image first; its signature says which arguments there are."""
+        return self._of_home(self.name)
 
-def _pointwise(function: Callable[..., Array], layer: type[Pointwise] = Pointwise) -> Operation:
-    return Operation(function, lambda **arguments: layer(function, **arguments))
+    @cached_property
+    def layer(self) -> Callable[..., Layer]:
+        """Makes the layer from all arguments but the image; checks them."""
+        if isinstance(self.maker, str):
+            return self._of_home(self.maker)
+        return partial(self.maker, self.function)
+
+    def _of_home(self, name: str) -> Any:
+        return attrgetter(name)(import_module(f"cnnfilter.core.{self.home}"))
 
 
 #: Every step a pipeline can have, by name.
 OPERATIONS: Mapping[str, Operation] = {
     "convolve": Operation(
-        convolve, Convolution.of, many="kernel", weights=("kernel", "bias"), layout=True
+        "convolution", "convolve", "Convolution.of", many="kernel", weights=("kernel", "bias"),
+        layout=True,
     ),
-    "pool": Operation(pool, Pooling.of, only_python=("return_indices",)),
+    "pool": Operation("pooling", "pool", "Pooling.of", only_python=("return_indices",)),
     "batch-norm": Operation(
-        batch_norm, Affine.normalizing, weights=("mean", "variance", "scale", "offset")
+        "scaling", "batch_norm", "Affine.normalizing",
+        weights=("mean", "variance", "scale", "offset"),
     ),
-    "flatten": Operation(flatten, Flattening.of),
-    "dense": Operation(dense, Dense.of, weights=("weights", "bias"), layout=True),
-    "softmax": Operation(activations.softmax, Softmax),
-    "gray": _pointwise(gray, Regrouping),
-    "rgb": _pointwise(rgb, Regrouping),
-    "select": Operation(select_channels, Selection, many="channel"),
-    "resize": Operation(resize, Resizing.of),
-    "invert": _pointwise(invert),
-    "scale": Operation(scale, Scaling.of, weights=("factor", "offset")),
-    "standardize": Operation(standardize, Affine.standardizing, weights=("mean", "std")),
-    "relu": _pointwise(activations.relu),
-    "leaky-relu": _pointwise(activations.leaky_relu),
-    "prelu": Operation(activations.prelu, PRelu.of, weights=("slope",)),
-    "elu": _pointwise(activations.elu),
-    "gelu": _pointwise(activations.gelu),
-    "sigmoid": _pointwise(activations.sigmoid),
-    "tanh": _pointwise(activations.tanh),
-    "softplus": _pointwise(activations.softplus),
-    "clip": _pointwise(activations.clip),
-}
+    "flatten": Operation("dense", "flatten", "Flattening.of"),
+    "dense": Operation("dense", "dense", "Dense.of", weights=("weights", "bias"), layout=True),
+    "softmax": Operation("activations", "softmax", "Softmax"),
+    "gray": Operation("channels", "gray", Regrouping),
+    "rgb": Operation("channels", "rgb", Regrouping),
+    "select": Operation("channels", "select_channels", Selection, many="channel"),
+    "resize": Operation("resizing", "resize", "Resizing.of"),
+    "invert": Operation("scaling", "invert"),
+    "scale": Operation("scaling", "scale", "Scaling.of", weights=("factor", "offset")),
+    "standardize": Operation(
+        "scaling", "standardize", "Affine.standardizing", weights=("mean", "std")
+    ),
+    "relu": Operation("activations", "relu"),
+    "leaky-relu": Operation("activations", "leaky_relu"),
+    "prelu": Operation("activations", "prelu", "PRelu.of", weights=("slope",)),
+    "elu": Operation("activations", "elu"),
+    "gelu": Operation("activations", "gelu"),
+    "sigmoid": Operation("activations", "sigmoid"),
+    "tanh": Operation("activations", "tanh"),
+    "softplus": Operation("activations", "softplus"),
+    "clip": Operation("activations", "clip"),
+}  # fmt: skip

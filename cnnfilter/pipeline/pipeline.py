@@ -2,14 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnfilter.core.activations import Softmax
 from cnnfilter.core.arrays import Array, as_features, check_finite
-from cnnfilter.core.dense import Dense, Flattening
 from cnnfilter.core.geometry import Shape
 from cnnfilter.core.quantize import Storing
 from cnnfilter.errors import ArgumentError, CnnFilterError, ShapeError, unknown
@@ -18,7 +16,9 @@ from cnnfilter.files.weights import FOREIGN
 from cnnfilter.networks import NETWORKS
 from cnnfilter.pipeline.operations import OPERATIONS
 from cnnfilter.pipeline.steps import Step, in_step, parse_steps
-from cnnfilter.pipeline.summary import LayerSummary, summarize
+
+if TYPE_CHECKING:
+    from cnnfilter.pipeline.summary import LayerSummary
 
 
 class Pipeline:
@@ -159,11 +159,15 @@ class Pipeline:
     @property
     def gives_vector(self) -> bool:
         """Whether the result is a vector; nothing makes a map of one again."""
+        from cnnfilter.core.dense import Dense, Flattening
+
         return any(isinstance(step.layer, Flattening | Dense) for step in self.steps)
 
     @property
     def gives_probabilities(self) -> bool:
         """Whether that vector's values are probabilities."""
+        from cnnfilter.core.activations import Softmax
+
         return self.gives_vector and isinstance(self.steps[-1].layer, Softmax)
 
     @property
@@ -321,7 +325,7 @@ class Pipeline:
             maps = step.layer.maps(maps)
         return maps
 
-    def summary(self, shape: Shape | None = None) -> list[LayerSummary]:
+    def summary(self, shape: Shape | None = None) -> "list[LayerSummary]":
         """Tell every layer's shape, parameters and receptive field without running.
 
         Parameters
@@ -346,6 +350,8 @@ class Pipeline:
         >>> sum(layer.parameters for layer in Pipeline.of("digits").summary())
         80106
         """
+        from cnnfilter.pipeline.summary import summarize
+
         if shape is None:
             if self.input_shape is None or not all(self.input_shape):
                 raise ArgumentError("the input's shape is not known; give one, such as 224x224x3")

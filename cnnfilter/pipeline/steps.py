@@ -2,7 +2,6 @@
 
 import inspect
 import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -115,6 +114,8 @@ class Step:
 
 
 def _step_text(operation: str, arguments: Mapping[str, Any]) -> str:
+    import shlex
+
     many = OPERATIONS[operation].many
     words = [operation]
     for name, value in arguments.items():
@@ -205,6 +206,8 @@ def _parse_step(number: int, words: Sequence[str]) -> Step:
 
 
 def _split(text: str) -> Iterator[list[str]]:
+    import shlex
+
     lexer = shlex.shlex(text, posix=True, punctuation_chars="|")
     lexer.whitespace_split = True
     lexer.commenters = ""
