@@ -32,6 +32,8 @@ BROKEN = (
 )  # fmt: skip
 #: Pillow's names of the formats on the allow-list.
 _READABLE = [each.pillow for each in FORMATS.values() if each.is_picture]
+#: Those of them that Pillow imports whatever it is to open.
+_USUAL = ("PNG", "JPEG", "BMP", "GIF", "PPM")
 #: Pillow's modes that hold numbers rather than 8-bit colours.
 _NUMBERS = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
@@ -106,11 +108,30 @@ def _open(file: BinaryIO, max_pixels: int) -> Pillow.Image:
         # Pillow has its limit nowhere else; whoever asks for more takes it away for good.
         Pillow.MAX_IMAGE_PIXELS = None
     try:
-        picture = Pillow.open(file, formats=_READABLE)
+        picture = _identified(file)
     except Pillow.DecompressionBombError:
         raise too_large(f"more than {MAX_PIXELS} pixels") from None
     check_pixels(picture.height, picture.width, max_pixels)
     return picture
+
+
+def _identified(file: BinaryIO) -> Pillow.Image:
+    """Find the format on the allow-list that a file has, and read its head."""
+    try:
+        return Pillow.open(file, formats=_USUAL)
+    except UnidentifiedImageError:
+        _import_rare()
+        return Pillow.open(file, formats=_READABLE)
+
+
+def _import_rare() -> None:
+    """Import the rarer formats on the allow-list; Pillow by itself would import all it has."""
+    from PIL import (  # noqa: F401
+        AvifImagePlugin,
+        Jpeg2KImagePlugin,
+        TiffImagePlugin,
+        WebPImagePlugin,
+    )
 
 
 def check_pixels(height: int, width: int, max_pixels: int) -> None:
@@ -236,6 +257,8 @@ def write_picture(
     planes = pixels if alpha is None else np.dstack([pixels, alpha])
     mode = "LA" if planes.shape[2:] == (2,) else None
     picture = Pillow.fromarray(planes, mode)
+    if FORMATS[format].pillow not in _USUAL:
+        _import_rare()
     options = dict(FORMATS[format].options or {}) | _save_options(metadata, format, pixels)
     try:
         picture.save(file, FORMATS[format].pillow, **options)
