@@ -8,7 +8,6 @@ from cnnfilter.core.arguments import number
 from cnnfilter.core.arrays import Array, not_finite
 from cnnfilter.core.kernels import as_weights, is_name, parse_kernel
 from cnnfilter.errors import ArgumentError, FileError, KernelError
-from cnnfilter.files.matrices import read_json
 from cnnfilter.files.source import ContentError, inside, read_text, regular, shown
 from cnnfilter.files.weights import FOREIGN, read_tensor, tensor_reference, turned
 
@@ -43,6 +42,8 @@ def read_kernel(path: str | Path, tensor: str | None = None, layout: str = "OIHW
         if tensor_reference(str(path)):
             array = read_tensor(path, tensor)
         elif Path(path).suffix.lower() == ".json":
+            from cnnfilter.files.matrices import read_json
+
             array = read_json(read_text(path))
         else:
             return _read_text_kernel(read_text(path))

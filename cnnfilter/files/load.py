@@ -9,9 +9,10 @@ from cnnfilter.core.arrays import Array, as_image
 from cnnfilter.errors import FileError, ShapeError
 from cnnfilter.files import tiff
 from cnnfilter.files.images import MAX_PIXELS, Image, check_pixels, read_picture
-from cnnfilter.files.matrices import read_matrix, sniff_matrix
 from cnnfilter.files.source import ContentError, opened, reason, shown
 
+_NPY_MAGIC = b"\x93NUMPY"
+_ZIP_MAGIC = b"PK\x03\x04"
 _TEXT_SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".json": "json"}
 
 
@@ -44,7 +45,10 @@ def _read(file: BinaryIO, suffix: str, max_pixels: int) -> Image:
     file.seek(0)
     if not head:
         raise ContentError("is empty")
-    if matrix := sniff_matrix(head) or _TEXT_SUFFIXES.get(suffix):
+    if matrix := _sniffed_matrix(head) or _TEXT_SUFFIXES.get(suffix):
+        # Pictures are read without this.
+        from cnnfilter.files.matrices import read_matrix
+
         numbers = as_image(read_matrix(file, matrix, max_pixels))
         check_pixels(numbers.shape[0], numbers.shape[1], max_pixels)
         return Image(numbers, format=matrix)
@@ -52,6 +56,20 @@ def _read(file: BinaryIO, suffix: str, max_pixels: int) -> Image:
         return image
     file.seek(0)
     return read_picture(file, max_pixels)
+
+
+def _sniffed_matrix(head: bytes) -> str | None:
+    """Tell a matrix's format from a file's first bytes; None if it is none."""
+    if head.startswith(_NPY_MAGIC):
+        return "npy"
+    if head.startswith(_ZIP_MAGIC):
+        return "npz"
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if text.startswith(b"["):
+        return "json"
+    if text and set(text) <= set(b"0123456789+-.eEnaifNAIF,;\t \r\n"):
+        return "tsv" if b"\t" in text else "csv"
+    return None
 
 
 def read_image(path: str | Path) -> Array:

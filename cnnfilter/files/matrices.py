@@ -19,23 +19,7 @@ BROKEN = (
     OSError, ValueError, TypeError, LookupError, SyntaxError, TokenError, EOFError, RuntimeError,
     zlib.error, lzma.LZMAError, zipfile.BadZipFile,
 )  # fmt: skip
-_NPY_MAGIC = b"\x93NUMPY"
-_ZIP_MAGIC = b"PK\x03\x04"
 _SEPARATORS = {"csv": ",", "tsv": "\t"}
-
-
-def sniff_matrix(head: bytes) -> str | None:
-    """Tell a matrix's format from a file's first bytes; None if it is none."""
-    if head.startswith(_NPY_MAGIC):
-        return "npy"
-    if head.startswith(_ZIP_MAGIC):
-        return "npz"
-    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-    if text.startswith(b"["):
-        return "json"
-    if text and set(text) <= set(b"0123456789+-.eEnaifNAIF,;\t \r\n"):
-        return "tsv" if b"\t" in text else "csv"
-    return None
 
 
 def read_matrix(file: BinaryIO, format: str, max_values: int) -> Array:

@@ -2,7 +2,6 @@
 
 import io
 import os
-import secrets
 import stat
 import sys
 from collections.abc import Container, Iterator
@@ -76,7 +75,7 @@ def replacing(path: str | Path, *, force: bool = True) -> Iterator[BinaryIO]:
 @contextmanager
 def _beside(target: Path) -> Iterator[Path]:
     """Name a file beside the target, and leave none behind."""
-    part = target.with_name(f".{secrets.token_hex(8)}.cnnfilter-part")
+    part = target.with_name(f".{os.urandom(8).hex()}.cnnfilter-part")
     try:
         yield part
     finally:

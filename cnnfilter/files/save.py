@@ -15,7 +15,6 @@ from cnnfilter.errors import ArgumentError, FileError
 from cnnfilter.files import tiff
 from cnnfilter.files.formats import FORMATS, format_of
 from cnnfilter.files.images import write_picture
-from cnnfilter.files.matrices import write_matrix
 from cnnfilter.files.output import replacing
 from cnnfilter.files.source import ContentError, shown
 
@@ -100,6 +99,8 @@ def _write_numbers(file: BinaryIO, values: Array, format: str) -> None:
     if format == "float":
         tiff.write_float(file, values)
     else:
+        from cnnfilter.files.matrices import write_matrix
+
         write_matrix(file, values, format)
 
 

@@ -1,8 +1,6 @@
 """Tensors in files of weights: .safetensors, .npz and .npy. Never a pickle."""
 
-import json
 import re
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +10,6 @@ import numpy as np
 
 from cnnfilter.core.arrays import Array
 from cnnfilter.errors import ArgumentError, FileError
-from cnnfilter.files.matrices import BROKEN, read_array
 from cnnfilter.files.source import ContentError, opened, regular, shown
 
 #: How a file orders the axes of filter banks and dense weights: outputs first, as PyTorch
@@ -157,6 +154,8 @@ class _Single:
         self.file, self.names = file, [path.stem]
 
     def read(self, name: str) -> Array:
+        from cnnfilter.files.matrices import read_array
+
         return widened(read_array(self.file))
 
 
@@ -164,6 +163,10 @@ class _Archive:
     """A .npz file."""
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
+        import zipfile
+
+        from cnnfilter.files.matrices import BROKEN
+
         try:
             self.archive = zipfile.ZipFile(file)
         except BROKEN as error:
@@ -174,6 +177,8 @@ class _Archive:
         self.names = [each.removesuffix(".npy") for each in members]
 
     def read(self, name: str) -> Array:
+        from cnnfilter.files.matrices import BROKEN, read_array
+
         try:
             if self.archive.getinfo(f"{name}.npy").file_size > MOST_BYTES:
                 raise ContentError(f"{name} unfolds to more than {MOST_BYTES} bytes")
@@ -218,6 +223,8 @@ class _Safetensors:
 
     def _read_bfloat16(self, name: str) -> Array:
         """Read what NumPy has no type for: the upper halves of float32's."""
+        import json
+
         self.file.seek(0)
         length = int.from_bytes(self.file.read(8), "little")
         entry = json.loads(self.file.read(length))[name]  # the library has checked all this
