@@ -40,6 +40,8 @@ class Target:
         How values become pixels; None for the format's own way.
     depth : {8, 16} or None
         Bits for each channel of pictures; None for the input's.
+    compression : {"fast", "small"}
+        Whether pictures are written quickly, or to small files.
     force : bool
         Whether files that exist are overwritten.
     stages : Path or None
@@ -59,6 +61,7 @@ class Target:
     format: str | None = None
     range: str | None = None
     depth: int | None = None
+    compression: str = "fast"
     force: bool = False
     stages: Path | None = None
     stages_range: str | None = None
@@ -280,6 +283,7 @@ def _write(writing: _Writing, origin: _Origin, job: Job, outcome: Outcome) -> No
         extremes=writing.extremes,
         metadata=origin.metadata,
         depth=job.target.depth or part.depth or origin.depth,
+        compression=job.target.compression,
         force=job.target.force,
     )
     outcome.written.append(writing.path)

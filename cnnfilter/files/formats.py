@@ -1,7 +1,7 @@
 """The formats that are read and written, as data."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePath
 
 from cnnfilter.errors import ArgumentError, unknown
@@ -23,13 +23,16 @@ class Format:
         What it can hold in 16 bits: grey, colours too, nothing.
     options : dict
         What Pillow is told when it saves.
+    small : dict
+        What it is told besides where a small file is worth waiting for. It costs no quality.
     """
 
     suffixes: tuple[str, ...]
     pillow: str = ""
     alpha: str = ""
     deep: str = ""
-    options: Mapping[str, object] | None = None
+    options: Mapping[str, object] = field(default_factory=dict)
+    small: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def is_picture(self) -> bool:
@@ -37,19 +40,40 @@ class Format:
         return bool(self.pillow)
 
 
+#: Whether pictures are written quickly, or to small files.
+COMPRESSIONS = ("fast", "small")
+
 #: Everything that may be read or written. No format that can run a program is here.
 FORMATS: Mapping[str, Format] = {
-    "png": Format((".png",), "PNG", alpha="full", deep="gray"),
-    "jpeg": Format((".jpg", ".jpeg", ".jpe"), "JPEG", options={"quality": 92}),
+    "png": Format((".png",), "PNG", alpha="full", deep="gray", small={"optimize": True}),
+    "jpeg": Format(
+        (".jpg", ".jpeg", ".jpe"),
+        "JPEG",
+        # Edges have colours, too. Optimized, Pillow may fail for want of room in its buffer.
+        options={"quality": 92, "subsampling": "4:4:4"},
+    ),
     "tif": Format(
         (".tif", ".tiff"), "TIFF", "full", "color", options={"compression": "tiff_adobe_deflate"}
     ),
-    "webp": Format((".webp",), "WEBP", "full", options={"lossless": True, "exact": True}),
+    "webp": Format(
+        (".webp",),
+        "WEBP",
+        "full",
+        # Where nothing is lost, quality is the effort.
+        options={"lossless": True, "exact": True, "quality": 0},
+        small={"quality": 80, "method": 6},
+    ),
     "bmp": Format((".bmp",), "BMP"),
     "gif": Format((".gif",), "GIF", alpha="mask"),
     "ppm": Format((".ppm", ".pgm", ".pnm", ".pbm"), "PPM", deep="gray"),
     "jp2": Format((".jp2",), "JPEG2000", alpha="full", deep="gray"),
-    "avif": Format((".avif",), "AVIF", alpha="full", options={"quality": 90}),
+    "avif": Format(
+        (".avif",),
+        "AVIF",
+        alpha="full",
+        # Slower than 8 is four times as slow, and not smaller.
+        options={"quality": 90, "subsampling": "4:4:4", "speed": 8},
+    ),
     "npy": Format((".npy",)),
     "npz": Format((".npz",)),
     "csv": Format((".csv",)),

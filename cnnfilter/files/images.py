@@ -1,5 +1,6 @@
 """Pictures: the one place that knows Pillow."""
 
+import io
 import logging
 import struct
 import zlib
@@ -233,7 +234,12 @@ def _described(tags: Pillow.Exif) -> Pillow.Exif:
 
 
 def write_picture(
-    file: BinaryIO, pixels: Array, alpha: Array | None, format: str, metadata: Mapping[str, Any]
+    file: BinaryIO,
+    pixels: Array,
+    alpha: Array | None,
+    format: str,
+    metadata: Mapping[str, Any],
+    compression: str = "fast",
 ) -> None:
     """Encode a picture.
 
@@ -248,6 +254,8 @@ def write_picture(
         A picture's name from `FORMATS`.
     metadata : mapping
         As `Image.metadata`; what the format cannot hold is left out.
+    compression : {"fast", "small"}
+        Whether it is to be written quickly, or to a small file.
 
     Raises
     ------
@@ -259,11 +267,40 @@ def write_picture(
     picture = Pillow.fromarray(planes, mode)
     if FORMATS[format].pillow not in _USUAL:
         _import_rare()
-    options = dict(FORMATS[format].options or {}) | _save_options(metadata, format, pixels)
+    options = _encoding(picture, format, compression) | _save_options(metadata, format, pixels)
     try:
         picture.save(file, FORMATS[format].pillow, **options)
     except (ValueError, OverflowError, struct.error) as error:
         raise ContentError(f"{format} cannot hold this picture ({error})") from None
+
+
+def _encoding(picture: Pillow.Image, format: str, compression: str) -> dict[str, Any]:
+    """Choose what Pillow's save is told of the way pixels are encoded."""
+    options = dict(FORMATS[format].options)
+    if compression == "small":
+        options.update(FORMATS[format].small)
+    elif format == "png" and not _repeats(picture):
+        options["compress_type"] = zlib.Z_RLE
+    return options
+
+
+def _repeats(picture: Pillow.Image) -> bool:
+    """Tell whether a picture holds patterns that repeat, as text and diagrams do.
+
+    Photographs, and what filters make of them, are stored as small by runs alone, which is
+    found out three times as fast. A few bands of rows say which it is.
+    """
+    tops = [picture.height * eighth // 8 for eighth in (1, 3, 5, 7)]
+    bands = [picture.crop((0, top, picture.width, min(top + 8, picture.height))) for top in tops]
+    by_runs = sum(_deflated(band, compress_type=zlib.Z_RLE) for band in bands)
+    return by_runs > 1.2 * sum(_deflated(band) for band in bands)
+
+
+def _deflated(picture: Pillow.Image, **options: Any) -> int:
+    """Count the bytes that a picture takes as a PNG."""
+    file = io.BytesIO()
+    picture.save(file, "PNG", **options)
+    return file.tell()
 
 
 #: Which metadata each format holds.

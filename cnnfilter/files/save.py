@@ -46,6 +46,7 @@ def write(
     extremes: tuple[float, float] | None = None,
     metadata: Mapping[str, Any] | None = None,
     depth: int = 8,
+    compression: str = "fast",
     force: bool = True,
 ) -> Written:
     """Write a result as a picture or a matrix, at once or not at all.
@@ -66,6 +67,8 @@ def write(
         The source's.
     depth : {8, 16}
         The source's bits; kept where the format can.
+    compression : {"fast", "small"}
+        Whether a picture is written quickly, or to a small file.
     force : bool
         Whether an existing file is replaced.
 
@@ -82,7 +85,7 @@ def write(
                 values, alpha, format, range or "clip", extremes, depth, notes
             )
             with replacing(path, force=force) as file:
-                _encode(file, pixels, alpha, format, metadata or {})
+                _encode(file, pixels, alpha, format, metadata or {}, compression)
         else:
             if alpha is not None:
                 notes.append("alpha is left out of a matrix")
@@ -110,12 +113,13 @@ def _encode(
     alpha: Array | None,
     format: str,
     metadata: Mapping[str, Any],
+    compression: str,
 ) -> None:
     if pixels.dtype == np.uint16 and (pixels.ndim == 3 or alpha is not None):
         planes = np.dstack([pixels] if alpha is None else [pixels, alpha])
         tiff.write_deep(file, planes, metadata.get("icc_profile"))
     else:
-        write_picture(file, pixels, alpha, format, metadata)
+        write_picture(file, pixels, alpha, format, metadata, compression)
 
 
 def _pixels(

@@ -10,6 +10,7 @@ from PIL import Image, ImageCms
 
 import cnnfilter
 from cnnfilter import FileError, read_image, write_image
+from cnnfilter.files.formats import COMPRESSIONS, format_named
 from cnnfilter.files.load import read
 from cnnfilter.files.save import write
 
@@ -193,6 +194,56 @@ def test_lossy_pictures_come_back_about_the_same(format: str, most: int, tmp_pat
     write_image(tmp_path / f"a.{format}", smooth)
     difference = read_image(tmp_path / f"a.{format}").astype(int) - smooth
     assert np.abs(difference).max() < most
+
+
+SAMPLES = Path(__file__).parents[2] / "sample_images"
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif", "gif"])
+def test_a_small_picture_is_no_larger_and_shows_the_same(suffix: str, tmp_path: Path) -> None:
+    edges = cnnfilter.convolve(read_image(SAMPLES / "coffee.png"), "sharpen")
+    sizes, shown = [], []
+    for compression in COMPRESSIONS:
+        path = tmp_path / f"{compression}.{suffix}"
+        write(path, edges, None, format_named(suffix), compression=compression)
+        sizes.append(path.stat().st_size)
+        shown.append(read_image(path))
+    assert sizes[1] <= sizes[0]
+    np.testing.assert_array_equal(*shown)
+
+
+def text_like() -> np.ndarray:
+    """Draw what repeats: one small sign, row after row."""
+    sign = RNG.integers(0, 2, (12, 8), np.uint8) * 255
+    return np.tile(sign, (30, 40))
+
+
+@pytest.mark.parametrize(
+    ("picture", "most"),
+    [
+        (read_image(SAMPLES / "coffee.png"), 1.02),
+        (cnnfilter.convolve(read_image(SAMPLES / "coffee.png"), "edge", dtype=np.uint8), 1.02),
+        (read_image(SAMPLES / "camera.png"), 1.02),
+        (text_like(), 1.1),
+        (np.full((300, 300, 3), 9, np.uint8), 1.1),
+    ],
+    ids=["photograph", "edges", "grey", "text", "flat"],
+)
+def test_a_png_written_quickly_is_hardly_larger_than_pillow_makes_it(
+    picture: np.ndarray, most: float, tmp_path: Path
+) -> None:
+    write_image(tmp_path / "a.png", picture)
+    Image.fromarray(picture).save(tmp_path / "b.png")
+    sizes = [(tmp_path / name).stat().st_size for name in ("a.png", "b.png")]
+    assert sizes[0] <= most * sizes[1]
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), picture)
+
+
+def test_a_jpeg_keeps_the_colours_of_edges(tmp_path: Path) -> None:
+    edges = np.zeros((32, 32, 3), np.uint8)
+    edges[:, ::2, 0] = 255
+    write_image(tmp_path / "a.jpg", edges)
+    assert np.abs(read_image(tmp_path / "a.jpg").astype(int) - edges).mean() < 10
 
 
 def test_an_npy_is_held_against_its_header(tmp_path: Path) -> None:
