@@ -23,7 +23,7 @@ from cnnfilter.core.geometry import PADDINGS
 from cnnfilter.core.pooling import MODES, Pooling
 from cnnfilter.core.quantize import RANGES
 from cnnfilter.core.spaces import SPACES
-from cnnfilter.files.formats import FORMATS
+from cnnfilter.files.formats import COMPRESSIONS, FORMATS
 from cnnfilter.files.images import MAX_PIXELS
 from cnnfilter.pipeline.operations import OPERATIONS
 
@@ -150,6 +150,7 @@ def test_a_command_has_the_defaults_of_its_function(
         (convolve_command, "combine", COMBINES),
         (pool_command, "mode", MODES),
         (pool_command, "range", RANGES),
+        (pool_command, "compression", COMPRESSIONS),
         (split_channels_command, "look", LOOKS),
     ],
 )

@@ -83,6 +83,15 @@ class Common:
             help="Bits for each channel of a picture. Without it the image's own.",
         ),
     ] = None
+    compression: Annotated[
+        str,
+        option(
+            group=OUTPUT,
+            metavar="fast|small",
+            help="Whether pictures are written quickly, or take time to become small files (png "
+            "and webp; the others are written in one way).",
+        ),
+    ] = "fast"
     force: Force = False
     quiet: Quiet = False
     max_pixels: Annotated[

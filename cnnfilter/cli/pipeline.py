@@ -96,8 +96,8 @@ def pipeline(
     if summary or against is not None:
         mode = "--summary" if summary else "--against"
         own = {"images", "quiet", "max_pixels"}
-        given = [name for name, value in vars(common).items() if value and name not in own]
-        if given or stages or top or (summary and against):
+        given = {name for name, value in vars(common).items() if value != getattr(Common, name)}
+        if given - own or stages or top or (summary and against):
             raise ArgumentError(f"{mode} only prints; leave out what is for results")
     if summary:
         _print_summaries(chain, common, shape)

@@ -85,6 +85,7 @@ def run(work: "Work", common: Common, *, stages: str | None = None, top: int | N
 def _target(work: "Work", common: Common, stages: str | None) -> "Target":
     from cnnfilter.batch.jobs import Target
     from cnnfilter.core.quantize import RANGES
+    from cnnfilter.files.formats import COMPRESSIONS
 
     if common.print and common.output is not None:
         raise ArgumentError("--print writes to standard output; leave --output out")
@@ -104,6 +105,7 @@ def _target(work: "Work", common: Common, stages: str | None) -> "Target":
         format=common.format,
         depth=common.depth,
         range=None if common.range is None else choice("range", common.range, RANGES),
+        compression=choice("compression", common.compression, COMPRESSIONS),
         force=common.force,
         stages=None if stages is None else Path(stages),
         # A network's maps are small numbers about 0: as they are, pictures would be black.

@@ -275,6 +275,10 @@ WRONG: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "unknown padding": (("convolve", "-k", "box", "--padding", "sme", "img.png"), ("sme", "same")),
     "unknown mode": (("pool", "--mode", "avrage", "img.png"), ("avrage", "average")),
     "size in words": (("pool", "--size", "two", "img.png"), ("size", "two")),
+    "unknown compression": (
+        ("pool", "--compression", "smal", "img.png"),
+        ("smal", "small"),
+    ),
     "unknown range": (("pool", "--range", "minmx", "img.png"), ("minmx", "minmax")),
     "unknown format": (("pool", "--format", "pgn", "img.png"), ("pgn", "png")),
     "unknown suffix": (("pool", "img.png", "-o", "out.pgn"), ("out.pgn", ".png")),
