@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image as Pillow
-from PIL import ImageOps, UnidentifiedImageError
+from PIL import UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
 from cnnfilter.core.arrays import Array
@@ -81,10 +81,9 @@ def read_picture(file: BinaryIO, max_pixels: int = MAX_PIXELS) -> Image:
         picture = _open(file, max_pixels)
         notes = _notes(picture)
         picture.load()
-        ImageOps.exif_transpose(picture, in_place=True)
+        _turn_upright(picture)
         metadata = _metadata(picture)
-        plain = _plain(picture)
-    pixels, alpha = _to_arrays(plain)
+        pixels, alpha = _to_arrays(picture)
     return Image(pixels, alpha, _format_named(picture.format), metadata, notes)
 
 
@@ -173,30 +172,61 @@ def _is_deep(tile: Any) -> bool:
     )
 
 
-def _plain(picture: Pillow.Image) -> Pillow.Image:
-    """Convert to numbers, grey or RGB, with or without alpha."""
+def _turn_upright(picture: Pillow.Image) -> None:
+    """Apply EXIF's orientation, where it says anything."""
+    if picture.getexif().get(_ORIENTATION, 1) != 1:
+        from PIL import ImageOps
+
+        ImageOps.exif_transpose(picture, in_place=True)
+
+
+def _plain_mode(picture: Pillow.Image) -> str:
+    """Choose what a picture is converted to: numbers, grey or RGB, with or without alpha."""
     mode = picture.mode
     if mode in _NUMBERS:
-        return picture
+        return mode
     if "transparency" in picture.info and mode in ("P", "PA", "1", "L", "RGB"):
-        return picture.convert("LA" if mode in ("1", "L") else "RGBA")
+        return "LA" if mode in ("1", "L") else "RGBA"
     kept = {"PA": "RGBA", "RGBa": "RGBA", "La": "LA", "1": "L"}.get(mode, mode)
-    return picture.convert(kept if kept in ("L", "LA", "RGB", "RGBA") else "RGB")
+    return kept if kept in ("L", "LA", "RGB", "RGBA") else "RGB"
 
 
 def _to_arrays(picture: Pillow.Image) -> tuple[Array, Array | None]:
-    array = np.asarray(picture)
-    if picture.mode == "LA":
-        return array[:, :, 0], array[:, :, 1]
-    if picture.mode == "RGBA":
-        return array[:, :, :3], array[:, :, 3]
-    if picture.mode == "I" and picture.format == "PPM":
-        return array.astype(np.uint16), None  # Pillow opens a 16-bit PGM in its 32-bit mode
-    return array.astype(array.dtype.newbyteorder("="), copy=False), None
+    """Copy pixels and alpha, converted, by strips; as a whole they would be copied three times."""
+    mode, size = _plain_mode(picture), (picture.height, picture.width)
+    pixels = np.empty((*size, 3) if mode in ("RGB", "RGBA") else size, _dtype(picture, mode))
+    alpha = np.empty(size, pixels.dtype) if mode in ("LA", "RGBA") else None
+    for top, strip in _strips(picture):
+        planes = np.asarray(strip if strip.mode == mode else strip.convert(mode))
+        rows = slice(top, top + strip.height)
+        if alpha is None:
+            pixels[rows] = planes
+        else:
+            pixels[rows] = planes[:, :, 0] if mode == "LA" else planes[:, :, :3]
+            alpha[rows] = planes[:, :, -1]
+    return pixels, alpha
+
+
+def _strips(picture: Pillow.Image) -> Iterator[tuple[int, Pillow.Image]]:
+    """Cut a picture into strips of about 1 MiB, each with its first row."""
+    rows = max(1, 2**18 // picture.width)
+    for top in range(0, picture.height, rows):
+        bottom = min(top + rows, picture.height)
+        yield top, picture.crop((0, top, picture.width, bottom))
+
+
+def _dtype(picture: Pillow.Image, mode: str) -> np.dtype[Any]:
+    """Tell which numbers a mode holds, in the machine's order of bytes."""
+    if mode == "I" and picture.format == "PPM":
+        return np.dtype(np.uint16)  # Pillow opens a 16-bit PGM in its 32-bit mode
+    return np.dtype(
+        {"I": np.int32, "F": np.float32}.get(mode, np.uint16 if ";16" in mode else np.uint8)
+    )
 
 
 #: What of a TIFF's tags describes it; the others say how its bytes lie.
 _DESCRIPTIVE_TAGS = {270, 271, 272, 305, 306, 315, 33432}
+_ORIENTATION = 0x0112
 _EXIF_FOLDERS = (0x8769, 0x8825)
 _SIZE_TAGS = {0xA002, 0xA003}
 #: Text in a PNG that is EXIF or XMP in disguise, its orientation not reset.
@@ -262,9 +292,9 @@ def write_picture(
     ContentError
         If the format cannot hold such a picture.
     """
-    planes = pixels if alpha is None else np.dstack([pixels, alpha])
-    mode = "LA" if planes.shape[2:] == (2,) else None
-    picture = Pillow.fromarray(planes, mode)
+    picture = Pillow.fromarray(pixels)
+    if alpha is not None:
+        picture.putalpha(Pillow.fromarray(alpha))
     if FORMATS[format].pillow not in _USUAL:
         _import_rare()
     options = _encoding(picture, format, compression) | _save_options(metadata, format, pixels)

@@ -116,7 +116,7 @@ def _encode(
     compression: str,
 ) -> None:
     if pixels.dtype == np.uint16 and (pixels.ndim == 3 or alpha is not None):
-        planes = np.dstack([pixels] if alpha is None else [pixels, alpha])
+        planes = pixels if alpha is None else np.dstack([pixels, alpha])
         tiff.write_deep(file, planes, metadata.get("icc_profile"))
     else:
         write_picture(file, pixels, alpha, format, metadata, compression)
