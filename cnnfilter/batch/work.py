@@ -7,23 +7,14 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from cnnfilter.core.arguments import choice
 from cnnfilter.core.arrays import Array
-from cnnfilter.core.channels import (
-    channel_as_gray,
-    channel_as_tint,
-    over_white,
-    split_channels,
-)
+from cnnfilter.core.channels import over_white
 from cnnfilter.core.quantize import Storing
-from cnnfilter.core.spaces import SPACES
 from cnnfilter.files.images import Image
 
 if TYPE_CHECKING:
     from cnnfilter.pipeline.pipeline import Pipeline
     from cnnfilter.pipeline.steps import Step
-
-LOOKS = ("gray", "tint")
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,52 +175,3 @@ def _after(result: Result, step: "Step", pixels: Array) -> Result:
 
 def _stage(result: Result, name: str) -> Result:
     return replace(result, name=name, is_stage=True)
-
-
-@dataclass(frozen=True)
-class Splitting:
-    """Split an image into its channels.
-
-    Attributes
-    ----------
-    space : str
-        A colour space.
-    look : {"gray", "tint"}
-        How a channel looks as a picture.
-    """
-
-    space: str = "rgb"
-    look: str = "gray"
-
-    def __post_init__(self) -> None:
-        choice("space", self.space, SPACES)
-        choice("as", self.look, LOOKS)
-
-    @property
-    def maps(self) -> int:
-        """1: an image's channels are known when it is."""
-        return 1
-
-    @property
-    def gives_vector(self) -> bool:
-        """False: channels are maps."""
-        return False
-
-    @property
-    def files(self) -> Sequence[Path]:
-        """None."""
-        return ()
-
-    def results(self, image: Image, storing: Storing | None = None) -> list[Result]:
-        """Split the image; alpha is a channel."""
-        alpha = () if image.alpha is None else (image.alpha,)
-        channels = split_channels(np.dstack([image.pixels, *alpha]), self.space)
-        depth = None if self.space == "rgb" else 8  # other spaces are stored in 0..255
-        return [
-            Result(name, each, channels=(name,), depth=depth) for name, each in channels.items()
-        ]
-
-    def pictures(self, result: Result) -> list[Result]:
-        """Show the channel in grey, or alone in its colour."""
-        show = channel_as_tint if self.look == "tint" else channel_as_gray
-        return [result.with_pixels(show(result.pixels, result.name, self.space))]

@@ -19,6 +19,9 @@ MOST = 1_000_000
 #: A number or its text, fractions included: 0.5, "0.5", "1/9".
 Number = float | str
 
+#: Said where weights of a file fit once their axes are turned round.
+TURNED = "; a file in another order needs another layout: OIHW or HWIO"
+
 
 def choice(name: str, value: Any, allowed: Iterable[str]) -> str:
     """Check that a word is one of those allowed.

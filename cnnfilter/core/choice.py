@@ -105,7 +105,7 @@ def choose_for_bank(
     return Windows(bank.astype(work), stride, dilation, groups)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class _Weights:
     """A kernel, a column or a row as it is computed with.
 

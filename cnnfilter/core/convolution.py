@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from cnnfilter.core.arguments import Number, Pair, choice, flag, number, whole
+from cnnfilter.core.arguments import TURNED, Number, Pair, choice, flag, number, whole
 from cnnfilter.core.arrays import (
     FLOAT32_EXACT,
     FLOAT64_EXACT,
@@ -24,7 +24,6 @@ from cnnfilter.core.arrays import (
 )
 from cnnfilter.core.channels import gray
 from cnnfilter.core.choice import choose, choose_for_bank
-from cnnfilter.core.dense import TURNED
 from cnnfilter.core.engines import Engine
 from cnnfilter.core.factors import dilated
 from cnnfilter.core.geometry import Padding, Shape, Window
@@ -487,7 +486,7 @@ class Convolution(Layer):
         return first
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class _Filter:
     """A kernel's engine on an image, with what comes after the sums.
 

@@ -8,15 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnfilter.core.arguments import Number, choice
+from cnnfilter.core.arguments import TURNED, Number, choice
 from cnnfilter.core.arrays import Array, as_features, as_numbers, check_finite, float_type
 from cnnfilter.core.geometry import Shape
 from cnnfilter.core.layer import Layer
 from cnnfilter.errors import ArgumentError, ShapeError
 
 ORDERS = ("chw", "hwc")
-#: Said where weights fit once they are turned round.
-TURNED = "; a file in another order needs another layout: OIHW or HWIO"
 
 
 def flatten(image: ArrayLike, order: str = "chw") -> Array:

@@ -32,7 +32,7 @@ CALL = 1000.0
 PASS = {"int16": 0.06, "int32": 0.1, "float32": 0.11, "float64": 0.25, "int64": 0.3}
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(eq=False, repr=False, kw_only=True)
 class Engine(ABC):
     """One way to correlate.
 
@@ -113,7 +113,7 @@ class Taps:
         return self._flat[start : start + self.length]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Shifted(Engine):
     """Add up shifted copies of the tile, each in a few calls: for few taps.
 
@@ -132,8 +132,8 @@ class Shifted(Engine):
     @property
     def passes(self) -> int:
         """How many operations on the tile it takes: one for each tap and each magnitude."""
-        magnitudes = np.abs(self.weights[self.weights != 0])
-        return magnitudes.size + np.unique(magnitudes).size
+        magnitudes = np.abs(self.weights[self.weights != 0]).tolist()
+        return len(magnitudes) + len(set(magnitudes))
 
     def cost(self, values: int) -> float:
         a_value = PASS[self.dtype.name] * (1 if self.stride == (1, 1) else 4)
@@ -185,7 +185,7 @@ def _add_up(taps: Taps, plus: list[Size], minus: list[Size], total: Array) -> No
         total -= taps.shifted(*tap)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Run(Engine):
     """Add up neighbours along rows or columns: for equal weights, in types that are exact.
 
@@ -231,7 +231,7 @@ class Run(Engine):
         return result[: height - self.length + 1] if self.vertical else result
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Banded(Engine):
     """Multiply rows by banded (Toeplitz) matrices: for dense kernels, and for columns.
 
@@ -304,7 +304,7 @@ class Banded(Engine):
         return sums.reshape(-1, columns, channels)[:rows]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class BandedAcross(Engine):
     """Multiply columns by a banded matrix, 16 of the result at a time: for a row of weights."""
 
@@ -349,7 +349,7 @@ class BandedAcross(Engine):
         return result
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Passes(Engine):
     """Correlate with a column, what comes out with a row, and add these up: by factors."""
 
@@ -384,7 +384,7 @@ def _as_taken(pixels: Array, engine: Engine) -> Array:
     return pixels if engine.dtype is None else np.ascontiguousarray(pixels, engine.dtype)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Fourier(Engine):
     """Multiply spectra, a tile at a time (overlap-save): for large kernels of integers.
 
@@ -422,7 +422,7 @@ class Fourier(Engine):
         return result
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Every(Engine):
     """Take some of an engine's sums and leave out the rest: a stride, where that costs less."""
 
@@ -444,7 +444,7 @@ class Every(Engine):
         return self.engine(pixels)[:: self.stride[0], :: self.stride[1]]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Windows(Engine):
     """Lay windows out as a matrix (im2col) and multiply it by the filters: for filter banks.
 
@@ -518,7 +518,7 @@ class Windows(Engine):
         return copy
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Depthwise(Engine):
     """Add up shifted copies, each channel with filters of its own: one is no matrix."""
 

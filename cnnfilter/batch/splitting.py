@@ -1,0 +1,67 @@
+"""What split-channels does to one image."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cnnfilter.batch.work import Result
+from cnnfilter.core.arguments import choice
+from cnnfilter.core.channels import channel_as_gray, channel_as_tint, split_channels
+from cnnfilter.core.quantize import Storing
+from cnnfilter.core.spaces import SPACES
+from cnnfilter.files.images import Image
+
+LOOKS = ("gray", "tint")
+
+
+@dataclass(frozen=True)
+class Splitting:
+    """Split an image into its channels.
+
+    Attributes
+    ----------
+    space : str
+        A colour space.
+    look : {"gray", "tint"}
+        How a channel looks as a picture.
+    """
+
+    space: str = "rgb"
+    look: str = "gray"
+
+    def __post_init__(self) -> None:
+        choice("space", self.space, SPACES)
+        choice("as", self.look, LOOKS)
+
+    @property
+    def maps(self) -> int:
+        """1: an image's channels are known when it is."""
+        return 1
+
+    @property
+    def gives_vector(self) -> bool:
+        """False: channels are maps."""
+        return False
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """None."""
+        return ()
+
+    def results(self, image: Image, storing: Storing | None = None) -> list[Result]:
+        """Split the image; alpha is a channel."""
+        pixels = image.pixels
+        if image.alpha is not None:
+            pixels = np.dstack([pixels, image.alpha])
+        channels = split_channels(pixels, self.space)
+        depth = None if self.space == "rgb" else 8  # other spaces are stored in 0..255
+        return [
+            Result(name, each, channels=(name,), depth=depth) for name, each in channels.items()
+        ]
+
+    def pictures(self, result: Result) -> list[Result]:
+        """Show the channel in grey, or alone in its colour."""
+        show = channel_as_tint if self.look == "tint" else channel_as_gray
+        return [result.with_pixels(show(result.pixels, result.name, self.space))]
