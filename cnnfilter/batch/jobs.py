@@ -75,8 +75,8 @@ class Target:
         return None if self.file in (None, "-") else format_of(str(self.file))
 
     def range_for(self, result: Result, format: str) -> str | None:
-        """Say how a result's values become pixels; None for the format's own way."""
-        if result.pixels.ndim == 1:
+        """Say how values become pixels; None for the format's own way, or where they are."""
+        if result.pixels.ndim == 1 or result.stored is not None:
             return None
         stretched = result.is_stage and FORMATS[format].is_picture
         return self.range or (self.stages_range if stretched else None)
@@ -174,12 +174,12 @@ class _Origin:
 
 def _storing(image: Image, origin: _Origin, target: Target) -> Storing | None:
     """Say how results are stored while they are computed; None where they are needed first."""
-    range, depth = target.range or "clip", target.depth or origin.depth
+    depth = target.depth or origin.depth
     is_picture = FORMATS[_format_for(Result("", image.pixels), target, origin)].is_picture
-    if target.keep or not is_picture or depth != 8 or range not in ("clip", "abs"):
+    if target.keep or not is_picture or depth != 8:
         return None
     is_one_picture = image.pixels.ndim == 2 or image.pixels.shape[2] == 3
-    return Storing(range, depth) if is_one_picture else None
+    return Storing(target.range or "clip", depth) if is_one_picture else None
 
 
 def _survey(result: Result) -> tuple[Span | None, int]:

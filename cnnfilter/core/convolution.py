@@ -18,6 +18,7 @@ from cnnfilter.core.arrays import (
     Array,
     as_image,
     as_numbers,
+    as_wide,
     check_finite,
     largest_magnitude,
     store,
@@ -354,8 +355,11 @@ class Convolution(Layer):
         if array.dtype.kind not in "iu" or self._arithmetic(array) != np.float32:
             return super().stored(image, storing)
         result = np.empty(shape, storing.dtype)
-        places = np.atleast_3d(result)
-        for tile, values, is_whole in self._tiles(array, np.dtype(np.float32), places.shape):
+        places, work = np.atleast_3d(result), np.dtype(np.float32)
+        if storing.looks_first:  # computed twice, the values are never held
+            for tile, values, _ in self._tiles(array, work, places.shape):
+                storing.look(as_wide(values, places[tile]))
+        for tile, values, is_whole in self._tiles(array, work, places.shape):
             storing.put(values, places[tile], whole=is_whole)
         return result
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnnfilter.core.arguments import choice
-from cnnfilter.core.arrays import Array, as_wide, bands, check_finite, convert, saturation
+from cnnfilter.core.arrays import Array, as_wide, bands, check_finite, saturation, store
 
 RANGES = ("clip", "abs", "minmax", "symmetric")
 
@@ -31,9 +31,8 @@ class Storing:
 
     Parameters
     ----------
-    range : {"clip", "abs"}
+    range, depth, extremes
         See `quantize`.
-    depth : {8, 16}
 
     Attributes
     ----------
@@ -41,12 +40,15 @@ class Storing:
         The pixels'.
     span : (float, float)
         The lowest and the highest value so far.
+    looks_first : bool
+        Whether all values have to be looked at before the first is stored.
     """
 
-    def __init__(self, range: str, depth: int) -> None:
+    def __init__(self, range: str, depth: int, extremes: tuple[float, float] | None = None) -> None:
         self.dtype = np.dtype(f"uint{depth}")
         self.span = (np.inf, -np.inf)
-        self._takes_magnitudes = range == "abs"
+        self.looks_first = range in ("minmax", "symmetric") and extremes is None
+        self._range, self._extremes = range, extremes
         self._seen = self._changed = 0
 
     @property
@@ -57,10 +59,19 @@ class Storing:
     def take(self, values: Array) -> Array:
         """Store an array; NotFiniteError if a value of it is NaN or infinite."""
         check_finite(values, "the result")
+        if self.looks_first:
+            self.look(values)
         pixels = np.empty(values.shape, self.dtype)
         for rows in bands(values):
             self.put(values[rows].copy(), pixels[rows])
         return pixels
+
+    def look(self, values: Array) -> None:
+        """Look at finite values, for the lowest and the highest."""
+        self.span = (
+            min(self.span[0], float(values.min())),
+            max(self.span[1], float(values.max())),
+        )
 
     def put(self, values: Array, pixels: Array, *, whole: bool = False) -> None:
         """Store finite values in a place for them.
@@ -68,15 +79,20 @@ class Storing:
         They may be overwritten, and their rows go on behind it, as in `store`.
         """
         inside = as_wide(values, pixels)
-        low, high = inside.min(), inside.max()
-        self.span = min(self.span[0], float(low)), max(self.span[1], float(high))
         self._seen += inside.size
-        if self._takes_magnitudes:
+        if self._range in ("minmax", "symmetric"):
+            low, high = self._extremes or self.span
+            top = np.iinfo(self.dtype).max
+            store(_stretched(inside, self._range, low, high, top), pixels)
+            return
+        self.look(inside)
+        if self._range == "abs":
             values = np.abs(inside if values.dtype.kind == "f" else inside.astype(np.float64))
         if values.dtype.kind == "f" and not whole:
             np.rint(values, out=values)
-        if low < 0 or high > np.iinfo(self.dtype).max:
-            kept = values.clip(*saturation(values.dtype, self.dtype))
+        low, high = saturation(values.dtype, self.dtype)
+        if self.span[0] < low or self.span[1] > high:
+            kept = values.clip(low, high)
             self._changed += int(np.count_nonzero(as_wide(kept != values, pixels)))
             values = kept
         np.copyto(pixels, as_wide(values, pixels), casting="unsafe")
@@ -118,14 +134,9 @@ def quantize(
     array([[  0, 128, 191]], dtype=uint8)
     """
     choice("range", range, RANGES)
-    check_finite(values, "the result")
-    dtype, top = np.dtype(f"uint{depth}"), 2**depth - 1
-    if range in ("minmax", "symmetric"):
-        low, high = extremes or (float(values.min()), float(values.max()))
-        return Quantized(convert(_stretched(values, range, low, high, top), dtype), 0.0)
-    if values.dtype == dtype:
+    storing = Storing(range, depth, extremes)
+    if values.dtype == storing.dtype and range in ("clip", "abs"):
         return Quantized(values, 0.0)
-    storing = Storing(range, depth)
     return Quantized(storing.take(values), storing.clipped)
 
 

@@ -1,0 +1,83 @@
+"""Storing a result as it is computed gives what storing it afterwards does."""
+
+import tracemalloc
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cnnfilter import Pipeline, convolve, pool
+from cnnfilter.core.quantize import RANGES, Storing, quantize
+from cnnfilter.errors import NotFiniteError
+
+IMAGE = np.random.default_rng(0).integers(0, 256, (300, 900, 3), dtype=np.uint8)
+KERNELS = ["sharpen", "edge", "box", "gaussian:9,2", "box:31", "0.3 0 -1.7", "3"]
+
+
+def last_layer(steps: str) -> Any:
+    """Give the layer that a pipeline's text ends in."""
+    return Pipeline(steps).steps[-1].layer
+
+
+def by_hand(values: Any, range: str) -> Any:
+    """Round half to even and saturate, from semantics alone."""
+    values = values.astype(np.float64)
+    if range == "abs":
+        values = np.abs(values)
+    if range == "minmax":
+        values = (values - values.min()) * 255 / ((values.max() - values.min()) or 1)
+    if range == "symmetric":
+        values = 127.5 + 127.5 * values / (np.abs(values).max() or 1)
+    return np.rint(values).clip(0, 255)
+
+
+@pytest.mark.parametrize("range", RANGES)
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_convolution_is_stored_as_it_is_computed(kernel: str, range: str) -> None:
+    storing = Storing(range, 8)
+    stored = last_layer(f"convolve '{kernel}' padding=same").stored(IMAGE, storing)
+    values = convolve(IMAGE, kernel, padding="same")
+    assert stored.dtype == np.uint8
+    apart = np.abs(stored - by_hand(values, range))
+    # A float within its error of one half may be rounded to either side.
+    assert apart.max() <= (kernel.startswith(("gaussian", "0.3")) or range in RANGES[2:])
+    assert np.count_nonzero(apart) <= 2e-5 * apart.size
+    assert storing.span == (values.min(), values.max())
+    changed = 0.0
+    if range in RANGES[:2]:
+        rounded = np.rint(np.abs(values) if range == "abs" else values)
+        changed = float(np.mean((rounded < 0) | (rounded > 255)))
+    assert storing.clipped == pytest.approx(changed, abs=1e-12)
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_other_layers_are_stored_after(depth: int) -> None:
+    storing = Storing("clip", depth)
+    stored = last_layer("pool 3 mode=average").stored(IMAGE, storing)
+    np.testing.assert_array_equal(stored, np.rint(pool(IMAGE, 3, mode="average")))
+    assert stored.dtype == f"uint{depth}"
+
+
+def test_floats_are_stored_after_and_looked_at() -> None:
+    image = np.full((4, 4), 3e38, np.float32)
+    with pytest.raises(NotFiniteError, match="16 value"):
+        last_layer("convolve '9' padding=same").stored(image, Storing("clip", 8))
+
+
+@pytest.mark.parametrize("range", RANGES)
+def test_no_float_image_is_made(range: str) -> None:
+    layer, image = last_layer("convolve sharpen"), np.zeros((3000, 3000), np.uint8)
+    layer.stored(image[:500, :500], Storing(range, 8))
+    tracemalloc.start()
+    try:
+        layer.stored(image, Storing(range, 8))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < image.nbytes + 16 * 2**20  # as floats the result would be 36 MB
+
+
+@pytest.mark.parametrize("range", RANGES)
+def test_quantizing_is_done_by_the_definition(range: str) -> None:
+    values = np.random.default_rng(1).normal(100, 200, (70, 80, 3)).astype(np.float32)
+    np.testing.assert_array_equal(quantize(values, range).pixels, by_hand(values, range))
