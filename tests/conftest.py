@@ -2,6 +2,6 @@
 
 from importlib.util import find_spec
 
-collect_ignore_glob = ["training/*"]
+collect_ignore_glob = ["training/*", "benchmarks/[!t]*"]
 if find_spec("torch") is None:
     collect_ignore_glob.append("networks/networks.py")
