@@ -5,6 +5,7 @@ ImageMagick and GraphicsMagick come from the distribution's packages.
 
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
 from functools import partial
 from itertools import product
@@ -36,12 +37,15 @@ image.conv(kernel, precision="integer").write_to_file(sys.argv[2], **{options})
 TWO_LINES = "import typer\ntyper.run(lambda: None)\n"
 MORPHOLOGY = ["-morphology", "Convolve", "3x3: 0,-1,0 -1,5,-1 0,-1,0"]
 MATRIX = ["-convolve", "0,-1,0,-1,5,-1,0,-1,0"]
-#: To write as we do by Pillow: PNG with zlib's level 6 and all filters, JPEG with quality 92
-#: and colours at half the size.
-MAGICK_OPTIONS = {"png": ["-quality", "65"], "jpeg": ["-quality", "92", "-sampling-factor", "2x2"]}
+#: To write as we do by Pillow, as far as they can: PNG by runs, with zlib's level 6 and all
+#: filters, JPEG with quality 92 and all colours.
+MAGICK_OPTIONS = {
+    "png": ["-quality", "65", "-define", "png:compression-strategy=3"],
+    "jpeg": ["-quality", "92", "-sampling-factor", "1x1"],
+}
 VIPS_OPTIONS = {
     "png": {"compression": 6, "filter": "all"},
-    "jpeg": {"Q": 92, "subsample_mode": "on"},
+    "jpeg": {"Q": 92, "subsample_mode": "off"},
 }
 
 
@@ -52,7 +56,8 @@ def process(*command: str, makes: str = "") -> Path | None:
 
 
 def saving(format: str) -> dict[str, Any]:
-    return dict(FORMATS[format].options or {})
+    by_runs = {"compress_type": zlib.Z_RLE} if format == "png" else {}
+    return {**FORMATS[format].options, **by_runs}
 
 
 def bare(_pillow: Any, source: str, format: str) -> Run:

@@ -144,7 +144,8 @@ BOX = {
 SIZES = {CHEAPEST: Peer("", lambda: None, at_least(1 / 1.25))}
 #: Group, kernels, channels, sizes in megapixels, peers.
 KERNELS: tuple[tuple[str, list[str], list[tuple[int, str]], list[int], dict[str, Peer]], ...] = (
-    ("3x3", ["sharpen", "edge", "sobel-x", "box"], [GREY, RGB], [1, 4, 16], NAMED),
+    ("3x3", ["sharpen", "edge", "sobel-x", "box"], [GREY, RGB], [4], NAMED),
+    ("3x3, other sizes", ["sharpen"], [GREY, RGB], [1, 16], NAMED),
     ("5x5 and 7x7", ["dense 5x5", "dense 7x7"], [GREY, RGB], [4], SMALL),
     ("15x15 and 31x31", ["dense 15x15", "dense 31x31"], [GREY, RGB], [4], LARGE),
     ("gaussian 15x15", ["gaussian:15,2.5"], [GREY, RGB], [4], GAUSSIAN),
