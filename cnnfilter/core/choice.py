@@ -47,8 +47,6 @@ _FEW_PASSES = 8
 _LEAST_FOR_FOURIER = 100
 #: What float64's error leaves of an integer's last digit after two transforms.
 _FOURIER_EXACT = 2**48
-#: Bits for weights that are no multiples of one number: as many as float32 has.
-_WEIGHT_BITS = 24
 
 
 def choose(
@@ -116,7 +114,7 @@ class _Weights:
     work : dtype
         The type for what need not be.
     peak : float or None
-        The largest magnitude of what they are applied to, if that is integers.
+        The largest magnitude of what they are applied to, if both are integers.
     scale : float
         What sums are multiplied by.
     """
@@ -131,15 +129,13 @@ class _Weights:
         """Take integers, on integers, for what they are: exact."""
         whole = None if peak is None else whole_multiples(weights)
         if whole is None or peak is None or peak * largest_sum(whole[0]) >= _EXACT["int64"]:
-            return cls(weights, work, peak)
+            return cls(weights, work, None)
         return cls(whole[0], work, peak, whole[1])
 
     @property
     def bound(self) -> float | None:
         """The largest magnitude of a sum, where it is exact."""
-        if self.peak is None or self.values.dtype.kind != "i":
-            return None
-        return self.peak * largest_sum(self.values)
+        return None if self.peak is None else self.peak * largest_sum(self.values)
 
     @property
     def after(self) -> dict[str, Any]:
@@ -150,7 +146,7 @@ class _Weights:
         """Give the values in the fastest type, integer or float, that holds every sum."""
         bound = self.bound
         if bound is None:
-            return self.values.astype(self.work)
+            return self.values.astype(self.work) if self.work.kind in kinds else None
         fitting = (name for name, end in _EXACT.items() if name[0] in kinds and bound < end)
         name = next(fitting, None)
         return None if name is None else self.values.astype(name)
@@ -162,7 +158,7 @@ def _engines(kernel: _Weights, stride: Size, shape: tuple[int, int, int]) -> Ite
     banded = None if matrix is None else Banded(matrix, **kernel.after)
     for engine in (banded, _passes(kernel, prod(shape)), _fourier(kernel, stride, shape)):
         if engine is not None:
-            yield engine if stride == (1, 1) else Every(engine, stride)
+            yield engine if stride == (1, 1) else Every.of(engine, stride)
 
 
 def _passes(kernel: _Weights, values: int) -> Engine | None:
@@ -193,14 +189,9 @@ def _cheapest(line: _Weights, values: int, *, vertical: bool = False) -> Engine:
 
 def _fourier(kernel: _Weights, stride: Size, shape: tuple[int, int, int]) -> Engine | None:
     """Give the engine of spectra, if its sums are integers that rounding makes exact."""
-    values, scale = kernel.values, kernel.scale
+    values = kernel.values
     if kernel.peak is None or values.size < _LEAST_FOR_FOURIER or max(values.shape) > _LENGTHS[-1]:
         return None
-    if values.dtype.kind == "f":
-        if kernel.work != np.float32:
-            return None
-        scale = float(np.abs(values).max()) / 2**_WEIGHT_BITS
-        values = np.rint(values / scale)
     rows, columns = (
         _length(size, count * step)
         for size, count, step in zip(values.shape, shape, stride, strict=False)
@@ -208,7 +199,7 @@ def _fourier(kernel: _Weights, stride: Size, shape: tuple[int, int, int]) -> Eng
     error = kernel.peak * (rows * columns) ** 0.5 * float(np.linalg.norm(values))
     if error > _FOURIER_EXACT:
         return None
-    return Fourier(values.astype(np.float64), (rows, columns), scale=scale, whole=True)
+    return Fourier(values.astype(np.float64), (rows, columns), **kernel.after)
 
 
 def _length(size: int, count: int) -> int:

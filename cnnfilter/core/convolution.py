@@ -550,7 +550,7 @@ def _normalized(weights: Array) -> Array:
 
 def _magnitudes(weights: Array) -> Array:
     """Add up the magnitudes of each filter's weights."""
-    return np.abs(_filters(weights)).sum(axis=0, dtype=np.float64)
+    return np.abs(_filters(weights).astype(np.float64)).sum(axis=0)
 
 
 def _read_dtype(dtype: Any) -> np.dtype[Any] | None:

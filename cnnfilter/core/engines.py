@@ -24,6 +24,8 @@ from cnnfilter.core.geometry import Shape
 
 #: Rows and columns.
 Size = tuple[int, int]
+#: A tap's row and column, and whether what it sees is added or subtracted.
+Tap = tuple[int, int, np.ufunc]
 
 #: Multiply-adds up to which OpenBLAS does a matrix product without packing it first.
 SMALL_PRODUCT = 10**6
@@ -43,7 +45,7 @@ class Engine(ABC):
     whole : bool
         Whether its sums are integers, whatever their type.
     scratch : Scratch
-        What it computes in. The sums stand there until it is called again.
+        What it computes in. The sums stand there until it is called again, or is no more.
     """
 
     scale: float = 1.0
@@ -115,9 +117,9 @@ class Taps:
 
 @dataclass(eq=False, repr=False)
 class Shifted(Engine):
-    """Add up shifted copies of the tile, each in a few calls: for few taps.
+    """Add up shifted copies of the tile, each in one call: for few taps.
 
-    Weights of one magnitude are multiplied once, after what they stand on is added up.
+    The tile is multiplied once for all weights of one magnitude.
     """
 
     weights: Array
@@ -139,50 +141,37 @@ class Shifted(Engine):
         a_value = PASS[self.dtype.name] * (1 if self.stride == (1, 1) else 4)
         return self.passes * (CALL + a_value * values)
 
+    def tile(self, shape: Shape) -> Size:
+        return _strided(super().tile(shape), self.stride)
+
     @cached_property
-    def _groups(self) -> list[tuple[Any, list[Size], list[Size]]]:
-        """Group the taps: a factor, where it is added, where subtracted; 1 and -1 come last."""
-        groups: dict[Any, tuple[list[Size], list[Size]]] = {}
+    def _groups(self) -> list[tuple[Any, list[Tap]]]:
+        """Group the taps by their weight's magnitude, the fewest first."""
+        groups: dict[Any, list[Tap]] = {}
         for row, column in np.argwhere(self.weights).tolist():
             weight = self.weights[row, column]
-            plus, minus = groups.setdefault(abs(weight), ([], []))
-            (plus if weight > 0 else minus).append((row, column))
-        listed = [
-            (size, plus, minus) if plus else (-size, minus, plus)
-            for size, (plus, minus) in groups.items()
-        ]
-        return sorted(listed, key=lambda group: abs(group[0]) == 1)
+            ufunc = np.add if weight > 0 else np.subtract
+            groups.setdefault(abs(weight), []).append((row, column, ufunc))
+        return sorted(groups.items(), key=lambda group: len(group[1]))
 
     def __call__(self, pixels: Array) -> Array:
         taps = Taps(pixels, self.weights.shape[:2], self.stride)
-        result, more = (
-            self.scratch(name, taps.wide_shape, self.dtype) for name in ("result", "more")
-        )
-        total, part = (sums.reshape(-1)[: taps.length] for sums in (result, more))
+        result = self.scratch("result", taps.wide_shape, self.dtype)
+        total = result.reshape(-1)[: taps.length]
         if not self._groups:
             total[...] = 0
-        for number, (factor, plus, minus) in enumerate(self._groups):
-            if number and abs(factor) == 1:
-                _add_up(taps, *((plus, minus) if factor == 1 else (minus, plus)), total)
-                continue
-            sums = part if number else total
-            first, *others = plus
-            is_alone = not others and not minus
-            np.multiply(taps.shifted(*first), factor if is_alone else 1, out=sums)
-            _add_up(taps, others, minus, sums)
-            if factor != 1 and not is_alone:
-                sums *= factor
-            if number:
-                total += part
+        for number, (magnitude, group) in enumerate(self._groups):
+            others, seen = group, taps
+            if number == 0:
+                (row, column, _), *others = group
+                np.multiply(taps.shifted(row, column), self.weights[row, column], out=total)
+            if others and magnitude != 1:
+                scaled = self.scratch("scaled", pixels.shape, self.dtype)
+                np.multiply(pixels, magnitude, out=scaled)
+                seen = Taps(scaled, self.weights.shape[:2], self.stride)
+            for row, column, ufunc in others:
+                ufunc(total, seen.shifted(row, column), out=total)
         return result
-
-
-def _add_up(taps: Taps, plus: list[Size], minus: list[Size], total: Array) -> None:
-    """Add what some taps see to a total, and subtract what others do."""
-    for tap in plus:
-        total += taps.shifted(*tap)
-    for tap in minus:
-        total -= taps.shifted(*tap)
 
 
 @dataclass(eq=False, repr=False)
@@ -209,8 +198,7 @@ class Run(Engine):
         return lengths
 
     def tile(self, shape: Shape) -> Size:
-        rows, columns = super().tile((shape[0], min(shape[1], 1024 // shape[2]), shape[2]))
-        return rows, columns
+        return super().tile((shape[0], min(shape[1], max(1, 1024 // shape[2])), shape[2]))
 
     def cost(self, values: int) -> float:
         passes = sum(1 + length % 2 for length in self._lengths)
@@ -229,6 +217,12 @@ class Run(Engine):
                 total -= row[apart : apart + len(total)]
             half = total
         return result[: height - self.length + 1] if self.vertical else result
+
+
+def _filled(rows: int, line: int, shape: Shape) -> Size:
+    """Give a tile of so many rows of so many values, or of more where rows are shorter."""
+    columns = max(1, min(shape[1], line // shape[2]))
+    return rows * max(1, line // (columns * shape[2])), columns
 
 
 @dataclass(eq=False, repr=False)
@@ -259,7 +253,7 @@ class Banded(Engine):
         return result
 
     def tile(self, shape: Shape) -> Size:
-        return 128, max(1, self._line // shape[2])
+        return _filled(128, self._line, shape)
 
     @property
     def _line(self) -> int:
@@ -321,7 +315,7 @@ class BandedAcross(Engine):
         return matrix
 
     def tile(self, shape: Shape) -> Size:
-        return 128, 2048 // shape[2]
+        return _filled(128, 2048, shape)
 
     def cost(self, values: int) -> float:
         tiles = 1 + values // (128 * 2048)
@@ -375,7 +369,11 @@ class Passes(Engine):
         total: Array | None = None
         for down, across in self.pairs:
             sums = across(_as_taken(down(_as_taken(pixels, down)), across))
-            total = sums if total is None else total + sums
+            if total is None:
+                total = sums
+            else:  # each has rows as long as its engines make them
+                columns = min(total.shape[1], sums.shape[1])
+                total = total[:, :columns] + sums[:, :columns]
         return np.zeros(0) if total is None else total
 
 
@@ -422,6 +420,11 @@ class Fourier(Engine):
         return result
 
 
+def _strided(tile: Size, stride: Size) -> Size:
+    """Give the tile of a result that takes a stride, for as many pixels."""
+    return max(1, tile[0] // stride[0]), max(1, tile[1] // stride[1])
+
+
 @dataclass(eq=False, repr=False)
 class Every(Engine):
     """Take some of an engine's sums and leave out the rest: a stride, where that costs less."""
@@ -429,13 +432,17 @@ class Every(Engine):
     engine: Engine
     stride: Size
 
+    @classmethod
+    def of(cls, engine: Engine, stride: Size) -> Every:
+        """Take a stride over an engine's sums, which mean what they did."""
+        return cls(engine, stride, scale=engine.scale, whole=engine.whole)
+
     @property
     def dtype(self) -> np.dtype[Any] | None:
         return self.engine.dtype
 
     def tile(self, shape: Shape) -> Size:
-        rows, columns = self.engine.tile(shape)
-        return max(1, rows // self.stride[0]), max(1, columns // self.stride[1])
+        return _strided(self.engine.tile(shape), self.stride)
 
     def cost(self, values: int) -> float:
         return self.engine.cost(values * prod(self.stride))
@@ -529,6 +536,9 @@ class Depthwise(Engine):
     @property
     def dtype(self) -> np.dtype[Any]:
         return self.bank.dtype
+
+    def tile(self, shape: Shape) -> Size:
+        return _strided(super().tile(shape), self.stride)
 
     def cost(self, values: int) -> float:
         return 3 * prod(self.bank.shape[:2]) * PASS["float32"] * values

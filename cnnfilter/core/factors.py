@@ -1,7 +1,6 @@
 """What a kernel is made of: whole multiples of one number, columns times rows."""
 
 from math import gcd
-from typing import Any
 
 import numpy as np
 
@@ -49,7 +48,8 @@ def whole_multiples(weights: Array) -> tuple[Array, float] | None:
     True
     """
     if weights.dtype.kind in "iu":
-        return weights.astype(np.int64), 1.0
+        is_held = largest_sum(weights) < 2**63
+        return (weights.astype(np.int64), 1.0) if is_held else None
     magnitudes = np.abs(weights[weights != 0])
     if not magnitudes.size or not np.isfinite(magnitudes).all():
         return None
@@ -76,8 +76,8 @@ def outer_factors(weights: Array) -> list[tuple[Array, Array]]:
     Returns
     -------
     list of (ndarray, ndarray)
-        Columns of shape (kH,) and rows of shape (kW,). Those of integers are integers: one
-        pair, or none where the kernel is no single product.
+        Columns of shape (kH,) and rows of shape (kW,); none where they would be no fewer
+        numbers than the weights. Those of integers are integers, a single pair.
 
     Examples
     --------
@@ -86,9 +86,18 @@ def outer_factors(weights: Array) -> list[tuple[Array, Array]]:
     """
     if weights.dtype.kind in "iu":
         return _integer_factors(weights)
-    left, sizes, right = np.linalg.svd(weights.astype(np.float64))
-    rank = int(np.count_nonzero(sizes > _NEAR * sizes[0]))
-    return [(left[:, index] * sizes[index], right[index]) for index in range(rank)]
+    factors: list[tuple[Array, Array]] = []
+    rest = weights.astype(np.float64)
+    while rest.any():
+        # The cross through the largest weight that is left: zeros stay zeros.
+        middle = np.unravel_index(np.abs(rest).argmax(), rest.shape)
+        column, row = rest[:, middle[1]].copy(), rest[middle[0]] / rest[middle]
+        factors.append((column, row))
+        if len(factors) * sum(weights.shape) >= weights.size:
+            return []
+        rest -= np.multiply.outer(column, row)
+        rest[np.abs(rest) <= _NEAR * np.abs(weights)] = 0
+    return factors
 
 
 def _integer_factors(weights: Array) -> list[tuple[Array, Array]]:
@@ -101,7 +110,7 @@ def _integer_factors(weights: Array) -> list[tuple[Array, Array]]:
     return [(column, row)] if np.array_equal(np.multiply.outer(column, row), weights) else []
 
 
-def largest_sum(weights: Any) -> float:
+def largest_sum(weights: Array) -> float:
     """Add up the weights' magnitudes: a bound for the sum, for pixels up to 1.
 
     Examples
@@ -109,4 +118,4 @@ def largest_sum(weights: Any) -> float:
     >>> largest_sum(np.array([[1, -2]]))
     3.0
     """
-    return float(np.abs(weights).sum(dtype=np.float64))
+    return float(np.abs(weights.astype(np.float64)).sum())

@@ -163,7 +163,7 @@ def as_weights(weights: ArrayLike) -> Array:
         raise KernelError(f"the kernel {problem}")
     if array.ndim == 4 and array.dtype == np.float32:
         return array
-    integers = array.astype(np.int64) if np.all(np.abs(array) < 2**53) else array
+    integers = array.astype(np.int64) if np.all(np.abs(array.astype(np.float64)) < 2**53) else array
     return integers if np.array_equal(integers, array) else array.astype(np.float64)
 
 

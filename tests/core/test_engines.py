@@ -181,7 +181,7 @@ def test_a_stride_is_taken_after_where_that_costs_less() -> None:
 
 
 def test_spectra_leave_no_trace_where_there_is_nothing() -> None:
-    weights = np.random.default_rng(0).normal(size=(31, 31))
+    weights = np.random.default_rng(0).integers(-9, 10, (31, 31))
     image = np.zeros((200, 200), np.uint8)
     image[:20, :20] = 255
     assert chosen(weights) == "Fourier"
@@ -314,6 +314,61 @@ def test_integer_factors_are_integers() -> None:
     assert column.dtype.kind == row.dtype.kind == "i"
     np.testing.assert_array_equal(np.multiply.outer(column, row), weights)
     assert outer_factors(np.array([[1, 2], [3, 4]])) == []
+
+
+@pytest.mark.parametrize("stride", [2, (3, 1), (1, 2)])
+@pytest.mark.parametrize("name", KERNELS)
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_a_stride_takes_of_the_result_what_it_should(name: str, stride: Any, dtype: str) -> None:
+    image = np.random.default_rng(2).integers(0, 256, (90, 95, 2)).astype(dtype)
+    down, across = (stride, stride) if isinstance(stride, int) else stride
+    dense = convolve(image, KERNELS[name])[::down, ::across]
+    np.testing.assert_allclose(
+        convolve(image, KERNELS[name], stride=stride), dense, rtol=1e-5, atol=1e-2
+    )
+
+
+@pytest.mark.parametrize(
+    ("image", "weights", "expected"),
+    [
+        (np.full((1, 1), 2**63, np.uint64), [[1]], 2.0**63),
+        (np.full((1, 1), 2**40, np.int64), np.array([[2**30]]), 2.0**70),
+        (np.full((1, 1), 2**31 - 1, np.int32), np.array([[2**33]]), (2**31 - 1) * 2.0**33),
+        (np.ones((1, 1), np.uint8), np.array([[2**64 - 1]], np.uint64), 2.0**64),
+        (np.ones((1, 1), np.uint8), np.array([[-(2**63)]]), -(2.0**63)),
+        (np.full((3, 3), 2e38, np.float32), np.full((3, 3), 1 / 9), 2e38),
+        (np.full((3, 3), 1e308), np.full((3, 3), 1 / 9), 1e308),
+    ],
+)
+def test_numbers_at_the_ends_of_their_types(image: Array, weights: Any, expected: float) -> None:
+    np.testing.assert_allclose(convolve(image, weights)[0, 0], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("large", [1e6, 1e15])
+def test_small_weights_count_beside_a_large_one(large: float) -> None:
+    line = np.linspace(0.1, 1, 31)
+    weights = np.multiply.outer(line, line)
+    weights[0, 0] = large
+    for image in (np.ones((100, 100)), np.ones((100, 100), np.uint8)):
+        image[0, 0] = 0
+        expected = weights.sum(where=weights < large)
+        np.testing.assert_allclose(convolve(image, weights)[0, 0], expected, rtol=1e-6)
+
+
+def test_factors_of_different_lengths_are_added_up() -> None:
+    random = np.random.default_rng(1)
+    weights = random.normal(size=(31, 2)) @ random.normal(size=(2, 4))
+    image = random.integers(0, 256, (60, 30), dtype=np.uint8)
+    expected = correlate_by_loops(image[:, :, np.newaxis], weights)[:, :, 0]
+    np.testing.assert_allclose(convolve(image, weights, dtype="float64"), expected, rtol=1e-9)
+    dilated = convolve(image, weights, dilation=(3, 4), padding="same", dtype="float64")
+    assert dilated.shape == image.shape
+
+
+def test_channels_without_number() -> None:
+    image = np.ones((15, 15, 4097), np.uint8)
+    assert (convolve(image, np.ones((7, 7))) == 49).all()
+    assert (convolve(image, np.multiply.outer(np.arange(1.5, 8), np.arange(1.5, 8))) > 0).all()
 
 
 def test_every_takes_every_so_many() -> None:
