@@ -35,7 +35,7 @@ from cnnfilter.core.engines import (
     Size,
     Windows,
 )
-from cnnfilter.core.factors import largest_sum, outer_factors, whole_multiples
+from cnnfilter.core.factors import largest_sum, separated, whole_multiples
 
 #: Below these, sums of integers are exact in a type; the fastest comes first.
 _EXACT = {"int16": 2**15, "float32": 2**24, "int32": 2**31, "float64": 2**53, "int64": 2**63}
@@ -162,16 +162,13 @@ def _engines(kernel: _Weights, stride: Size, shape: tuple[int, int, int]) -> Ite
 
 
 def _passes(kernel: _Weights, values: int) -> Engine | None:
-    """Take a kernel apart into columns and rows, where these have fewer taps."""
-    factors = outer_factors(kernel.values)
-    if not 0 < len(factors) * sum(kernel.values.shape) < kernel.values.size:
+    """Take a kernel apart into a column and a row, where these have fewer taps."""
+    factors = separated(kernel.values)
+    if factors is None or sum(kernel.values.shape) >= kernel.values.size:
         return None
-    pairs = []
-    for column, row in factors:
-        down = _Weights(column, kernel.work, kernel.peak)
-        across = _Weights(row, kernel.work, down.bound)
-        pairs.append((_cheapest(down, values, vertical=True), _cheapest(across, values)))
-    return Passes(pairs, **kernel.after)
+    down = _Weights(factors[0], kernel.work, kernel.peak)
+    across = _Weights(factors[1], kernel.work, down.bound)
+    return Passes(_cheapest(down, values, vertical=True), _cheapest(across, values), **kernel.after)
 
 
 def _cheapest(line: _Weights, values: int, *, vertical: bool = False) -> Engine:

@@ -10,7 +10,6 @@ arithmetic on arrays without gaps is that much faster. Which engine a kernel get
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
@@ -345,41 +344,28 @@ class BandedAcross(Engine):
 
 @dataclass(eq=False, repr=False)
 class Passes(Engine):
-    """Correlate with a column, what comes out with a row, and add these up: by factors."""
+    """Correlate with a column, and what comes out with a row: for separable kernels."""
 
-    pairs: Sequence[tuple[Engine, Engine]]
+    down: Engine
+    across: Engine
 
     @property
     def dtype(self) -> np.dtype[Any] | None:
-        types = {down.dtype for down, _ in self.pairs}
-        return types.pop() if len(types) == 1 else None
+        return self.down.dtype
 
     def tile(self, shape: Shape) -> Size:
-        sizes = [each.tile(shape) for pair in self.pairs for each in pair]
-        rows, columns = zip(*sizes, strict=True)
+        rows, columns = zip(self.down.tile(shape), self.across.tile(shape), strict=True)
         return min(rows), min(columns)
 
     def cost(self, values: int) -> float:
-        passes = sum(each.cost(values) for pair in self.pairs for each in pair)
-        copies = sum(down.dtype != across.dtype for down, across in self.pairs)
-        more = copies + len(self.pairs) - 1
-        return passes + more * (CALL + PASS["float32"] * values)
+        copy = (CALL + PASS["float32"] * values) * (self.down.dtype != self.across.dtype)
+        return self.down.cost(values) + self.across.cost(values) + copy
 
     def __call__(self, pixels: Array) -> Array:
-        total: Array | None = None
-        for down, across in self.pairs:
-            sums = across(_as_taken(down(_as_taken(pixels, down)), across))
-            if total is None:
-                total = sums
-            else:  # each has rows as long as its engines make them
-                columns = min(total.shape[1], sums.shape[1])
-                total = total[:, :columns] + sums[:, :columns]
-        return np.zeros(0) if total is None else total
-
-
-def _as_taken(pixels: Array, engine: Engine) -> Array:
-    """Give pixels as an engine takes them."""
-    return pixels if engine.dtype is None else np.ascontiguousarray(pixels, engine.dtype)
+        between = self.down(pixels)
+        if self.across.dtype is not None:
+            between = np.ascontiguousarray(between, self.across.dtype)
+        return self.across(between)
 
 
 @dataclass(eq=False, repr=False)

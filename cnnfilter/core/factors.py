@@ -65,8 +65,11 @@ def whole_multiples(weights: Array) -> tuple[Array, float] | None:
     return None
 
 
-def outer_factors(weights: Array) -> list[tuple[Array, Array]]:
-    """Write a kernel as a sum of columns times rows, as few as can be.
+def separated(weights: Array) -> tuple[Array, Array] | None:
+    """Write a kernel as a column times a row, where it is one.
+
+    A sum of several would take fewer operations, too, for some kernels; but what cancels out
+    between them would leave its rounding.
 
     Parameters
     ----------
@@ -75,39 +78,27 @@ def outer_factors(weights: Array) -> list[tuple[Array, Array]]:
 
     Returns
     -------
-    list of (ndarray, ndarray)
-        Columns of shape (kH,) and rows of shape (kW,); none where they would be no fewer
-        numbers than the weights. Those of integers are integers, a single pair.
+    (ndarray, ndarray) or None
+        Shapes (kH,) and (kW,); integers, if the weights are.
 
     Examples
     --------
-    >>> outer_factors(np.array([[1, 0, -1], [2, 0, -2], [1, 0, -1]]))
-    [(array([1, 2, 1]), array([ 1,  0, -1]))]
+    >>> separated(np.array([[1, 0, -1], [2, 0, -2], [1, 0, -1]]))
+    (array([1, 2, 1]), array([ 1,  0, -1]))
+    >>> separated(np.array([[1, 2], [3, 4]])) is None
+    True
     """
+    largest = np.unravel_index(np.abs(weights).argmax(), weights.shape)
+    if weights[largest] == 0:
+        return None
+    row = weights[largest[0]]
     if weights.dtype.kind in "iu":
-        return _integer_factors(weights)
-    factors: list[tuple[Array, Array]] = []
-    rest = weights.astype(np.float64)
-    while rest.any():
-        # The cross through the largest weight that is left: zeros stay zeros.
-        middle = np.unravel_index(np.abs(rest).argmax(), rest.shape)
-        column, row = rest[:, middle[1]].copy(), rest[middle[0]] / rest[middle]
-        factors.append((column, row))
-        if len(factors) * sum(weights.shape) >= weights.size:
-            return []
-        rest -= np.multiply.outer(column, row)
-        rest[np.abs(rest) <= _NEAR * np.abs(weights)] = 0
-    return factors
-
-
-def _integer_factors(weights: Array) -> list[tuple[Array, Array]]:
-    places = np.argwhere(weights)
-    if not len(places):
-        return []
-    first = weights[places[0][0]]
-    row = first // gcd(*(int(weight) for weight in first))
-    column = weights[:, places[0][1]] // row[places[0][1]]
-    return [(column, row)] if np.array_equal(np.multiply.outer(column, row), weights) else []
+        row = row // gcd(*row.tolist())
+        column = weights[:, largest[1]] // row[largest[1]]
+    else:
+        column, row = weights[:, largest[1]], row / weights[largest]
+    apart = np.abs(np.multiply.outer(column, row) - weights)
+    return (column, row) if np.all(apart <= _NEAR * np.abs(weights)) else None
 
 
 def largest_sum(weights: Array) -> float:
