@@ -80,7 +80,7 @@ class Work(Protocol):
         """What it reads besides images, and what is never written to."""
 
     def results(self, image: Image, storing: Storing | None = None) -> list[Result]:
-        """Compute: the numbers as they are, or the last as pixels where it is said how."""
+        """Compute: the numbers as they are; the last may come as pixels, where it is said how."""
 
     def pictures(self, result: Result) -> list[Result]:
         """Make of a result what picture files can hold."""

@@ -269,7 +269,7 @@ def store(values: Array, out: Array, *, whole: bool = False) -> None:
     array([[  0,   0,   2, 255]], dtype=uint8)
     """
     if out.dtype.kind not in "iu":
-        np.copyto(out, as_wide(values, out), casting="unsafe")
+        np.copyto(out, within(values, out), casting="unsafe")
         return
     if values.dtype.kind == "f" and not whole:
         if values.dtype == np.float16:  # which has no 65535
@@ -279,12 +279,12 @@ def store(values: Array, out: Array, *, whole: bool = False) -> None:
     top = np.iinfo(out.dtype).max
     above = values > high if values.dtype.kind == "f" and high < top else None
     values.clip(low, high, out=values)
-    np.copyto(out, as_wide(values, out), casting="unsafe")
+    np.copyto(out, within(values, out), casting="unsafe")
     if above is not None:
-        out[as_wide(above, out)] = top
+        out[within(above, out)] = top
 
 
-def as_wide(values: Array, other: Array) -> Array:
+def within(values: Array, other: Array) -> Array:
     """Leave out what goes on behind another array's rows."""
     return values if values.shape == other.shape else values[:, : other.shape[1]]
 

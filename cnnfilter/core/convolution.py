@@ -18,19 +18,19 @@ from cnnfilter.core.arrays import (
     Array,
     as_image,
     as_numbers,
-    as_wide,
     check_finite,
     largest_magnitude,
     store,
+    within,
 )
 from cnnfilter.core.channels import gray
-from cnnfilter.core.choice import choose, choose_for_bank
 from cnnfilter.core.engines import Engine
 from cnnfilter.core.factors import dilated
 from cnnfilter.core.geometry import Padding, Shape, Window
 from cnnfilter.core.kernels import is_list_of_kernels, labelled
 from cnnfilter.core.layer import Layer
 from cnnfilter.core.quantize import Storing
+from cnnfilter.core.selection import choose, choose_for_bank
 from cnnfilter.core.tiles import BORDERS, Padded, Tile, tiles
 from cnnfilter.errors import ArgumentError, KernelError, ShapeError
 
@@ -352,13 +352,14 @@ class Convolution(Layer):
     def stored(self, image: ArrayLike, storing: Storing) -> Array:
         """Give the result as a picture stores it; of integers, never as it is."""
         array, shape = self._laid_out(image)
-        if array.dtype.kind not in "iu" or self._arithmetic(array) != np.float32:
+        is_plain = self.dtype is None and array.dtype.kind in "iu"
+        if not is_plain or self._arithmetic(array) != np.float32:
             return super().stored(image, storing)
         result = np.empty(shape, storing.dtype)
         places, work = np.atleast_3d(result), np.dtype(np.float32)
         if storing.looks_first:  # computed twice, the values are never held
             for tile, values, _ in self._tiles(array, work, places.shape):
-                storing.look(as_wide(values, places[tile]))
+                storing.look(within(values, places[tile]))
         for tile, values, is_whole in self._tiles(array, work, places.shape):
             storing.put(values, places[tile], whole=is_whole)
         return result
@@ -413,13 +414,13 @@ class Convolution(Layer):
         offset = 0 if self.bias is None else np.abs(self.bias).max()
         if self.combine == "sum":
             offset *= len(magnitudes)
-        peak = _peak(image)
-        if peak is not None and peak * factor + offset < FLOAT32_EXACT:
-            return np.dtype(np.float32)  # whatever the values: they need not be looked at
+        if _peak(image) * factor + offset < FLOAT32_EXACT:
+            return np.dtype(np.float32)  # of narrow types, whatever the values
         bound = largest_magnitude(image) * factor + offset
         if bound < FLOAT32_EXACT:
             return np.dtype(np.float32)
-        if FLOAT64_EXACT <= bound < INT64_END and self._gives_integers(image):
+        # A bound that is rounded proves nothing at the very end.
+        if FLOAT64_EXACT <= bound < INT64_END - 2**13 and self._gives_integers(image):
             return np.dtype(np.int64)
         return np.dtype(np.float64)
 
@@ -446,23 +447,24 @@ class Convolution(Layer):
             groups = image.reshape(*image.shape[:2], self.groups, -1)
             image = groups.sum(axis=-1, dtype=work)
         filters = list(self._filters(image, work))
-        maps = shape[2] // (len(filters) if self.combine is None else 1)
-        sizes = [each.engine.tile((*shape[:2], maps)) for each in filters]
-        size = max(rows for rows, _ in sizes), max(columns for _, columns in sizes)
-        for tile in tiles((shape[0], shape[1]), size):
-            sums = (each(tile) for each in filters)
-            if self.combine is not None:
+        if self.combine is not None:
+            sizes = [each.engine.tile(shape) for each in filters]
+            size = min(rows for rows, _ in sizes), min(columns for _, columns in sizes)
+            for tile in tiles((shape[0], shape[1]), size):
                 width = tile[1].stop - tile[1].start
-                yield tile, self._combined((each[:, :width] for each in sums), work), False
-                continue
-            for index, (each, values) in enumerate(zip(filters, sums, strict=True)):
-                place = (*tile, slice(index * maps, (index + 1) * maps))
-                yield place, values, each.gives_integers
+                yield tile, self._combined((each(tile)[:, :width] for each in filters), work), False
+            return
+        maps = shape[2] // len(filters)
+        for index, each in enumerate(filters):
+            own = slice(index * maps, (index + 1) * maps)
+            for tile in tiles((shape[0], shape[1]), each.engine.tile((*shape[:2], maps))):
+                yield (*tile, own), each(tile), each.gives_integers
 
     def _filters(self, image: Array, work: np.dtype[Any]) -> Iterator[_Filter]:
         """Give each kernel, ready to be applied."""
         channels = image.shape[2] if self.bank is None else self.bank.shape[3]
         biases = self._biases(channels)
+        peak = _peak(image) if self.bank is None else 0
         for index, weights in enumerate(self.kernels.values()):
             axes = self._window((weights.shape[0], weights.shape[1])).axes(image.shape)
             if weights.ndim == 4:
@@ -470,7 +472,7 @@ class Convolution(Layer):
             else:
                 shape = (axes[0].count, axes[1].count, channels)
                 dense = dilated(weights, self.dilation)
-                engine = choose(dense, self.stride, shape, _peak(image), work)
+                engine = choose(dense, self.stride, shape, peak, work)
             bias = None if biases is None else biases[index].astype(work)
             yield _Filter(engine, Padded(image, axes, self.border), work, bias)
 
@@ -486,7 +488,7 @@ class Convolution(Layer):
             return np.sqrt(squares, out=squares).astype(work)
         ufunc = np.maximum if self.combine == "max" else np.add
         for each in maps:
-            ufunc(first, each, out=first)
+            ufunc(first, each.astype(work, copy=False), out=first)
         return first
 
 
@@ -525,14 +527,14 @@ class _Filter:
         return values
 
 
-def _peak(image: Array) -> float | None:
-    """Give the largest magnitude of integers, of narrow types by their bounds; None of floats."""
+def _peak(image: Array) -> float:
+    """Give the largest magnitude of values, of narrow integers by their type; an int of those."""
     if image.dtype.kind not in "iu":
-        return None
-    if image.dtype.itemsize > 2:
         return largest_magnitude(image)
+    if image.dtype.itemsize > 2:
+        return max(-int(image.min()), int(image.max()))
     bounds = np.iinfo(image.dtype)
-    return max(-float(bounds.min), float(bounds.max))
+    return max(-int(bounds.min), int(bounds.max))
 
 
 def _filters(weights: Array) -> Array:

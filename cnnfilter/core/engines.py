@@ -4,7 +4,7 @@ An engine is made for a kernel or a filter bank. It is given what lies under a t
 result, shape (h, w, C), and gives the sums, shape (h', w', maps), which are still to be
 multiplied by its scale. Rows may go on behind what was asked for, with what means nothing:
 arithmetic on arrays without gaps is that much faster. Which engine a kernel gets is said in
-`cnnfilter.core.choice`.
+`cnnfilter.core.selection`.
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ class Engine(ABC):
         item = 8 if self.dtype is None else self.dtype.itemsize
         return max(1, self.BYTES // (item * columns * shape[2])), columns
 
-    @abstractmethod
     def cost(self, values: int) -> float:
-        """Estimate the nanoseconds that so many values of a result take."""
+        """Estimate the nanoseconds that so many values of a result take; 0 without a rival."""
+        return 0.0
 
     @abstractmethod
     def __call__(self, pixels: Array) -> Array:
@@ -182,11 +182,11 @@ class Run(Engine):
 
     length: int
     vertical: bool
-    type: np.dtype[Any]
+    exact: np.dtype[Any]
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return self.type
+        return self.exact
 
     @cached_property
     def _lengths(self) -> list[int]:
@@ -257,7 +257,7 @@ class Banded(Engine):
     @property
     def _line(self) -> int:
         """How many values in a row of the result make a small product."""
-        return min(2048, SMALL_PRODUCT // self.matrices[0].size)
+        return max(1, min(2048, SMALL_PRODUCT // self.matrices[0].size))
 
     def cost(self, values: int) -> float:
         products, (_, band, each) = len(self.matrices), self.matrices[0].shape
@@ -319,7 +319,7 @@ class BandedAcross(Engine):
     def cost(self, values: int) -> float:
         tiles = 1 + values // (128 * 2048)
         a_value = 0.5 + 0.022 * len(self.weights)
-        return tiles * 10 * CALL + a_value * self.weights.itemsize // 4 * values
+        return tiles * 10 * CALL + a_value * (self.weights.itemsize // 4) * values
 
     def __call__(self, pixels: Array) -> Array:
         height, width, channels = pixels.shape
@@ -461,9 +461,6 @@ class Windows(Engine):
         columns = min(pixels, shape[1], 512)
         return max(1, pixels // columns), columns
 
-    def cost(self, values: int) -> float:
-        return CALL + 0.02 * prod(self.bank.shape[:3]) * values
-
     def __call__(self, pixels: Array) -> Array:
         rows, columns, windows = self._windows(pixels)
         taps, filters = windows.shape[2], self.bank.shape[3] // self.groups
@@ -525,9 +522,6 @@ class Depthwise(Engine):
 
     def tile(self, shape: Shape) -> Size:
         return _strided(super().tile(shape), self.stride)
-
-    def cost(self, values: int) -> float:
-        return 3 * prod(self.bank.shape[:2]) * PASS["float32"] * values
 
     def __call__(self, pixels: Array) -> Array:
         height, width = self.bank.shape[:2]

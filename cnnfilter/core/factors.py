@@ -8,8 +8,9 @@ from cnnfilter.core.arrays import Array
 
 #: Into how many parts the smallest weight is cut to find the number that all are multiples of.
 _PARTS = 4
-#: How far from whole a weight may be, as a share of itself.
-_NEAR = 1e-12
+#: How far from what it is taken for a weight may be, as a share of itself: some of the
+#: roundings that it comes from.
+_NEAR = 64 * np.finfo(np.float64).eps
 #: Multiples larger than this save no arithmetic.
 _LARGEST = 2**15
 
@@ -104,9 +105,13 @@ def separated(weights: Array) -> tuple[Array, Array] | None:
 def largest_sum(weights: Array) -> float:
     """Add up the weights' magnitudes: a bound for the sum, for pixels up to 1.
 
+    Integers are added up as Python's, which do not round, so that it is a proof.
+
     Examples
     --------
     >>> largest_sum(np.array([[1, -2]]))
-    3.0
+    3
     """
-    return float(np.abs(weights.astype(np.float64)).sum())
+    if weights.dtype.kind in "iu":
+        return sum(map(abs, weights.ravel().tolist()))
+    return float(np.abs(weights).sum(dtype=np.float64))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnnfilter.core.arguments import choice
-from cnnfilter.core.arrays import Array, as_wide, bands, check_finite, saturation, store
+from cnnfilter.core.arrays import Array, bands, check_finite, saturation, store, within
 
 RANGES = ("clip", "abs", "minmax", "symmetric")
 
@@ -59,6 +59,8 @@ class Storing:
     def take(self, values: Array) -> Array:
         """Store an array; NotFiniteError if a value of it is NaN or infinite."""
         check_finite(values, "the result")
+        if values.dtype == np.float16:  # which has no 65535
+            values = values.astype(np.float32)
         if self.looks_first:
             self.look(values)
         pixels = np.empty(values.shape, self.dtype)
@@ -78,7 +80,7 @@ class Storing:
 
         They may be overwritten, and their rows go on behind it, as in `store`.
         """
-        inside = as_wide(values, pixels)
+        inside = within(values, pixels)
         self._seen += inside.size
         if self._range in ("minmax", "symmetric"):
             low, high = self._extremes or self.span
@@ -93,9 +95,9 @@ class Storing:
         low, high = saturation(values.dtype, self.dtype)
         if self.span[0] < low or self.span[1] > high:
             kept = values.clip(low, high)
-            self._changed += int(np.count_nonzero(as_wide(kept != values, pixels)))
+            self._changed += int(np.count_nonzero(within(kept != values, pixels)))
             values = kept
-        np.copyto(pixels, as_wide(values, pixels), casting="unsafe")
+        np.copyto(pixels, within(values, pixels), casting="unsafe")
 
 
 def quantize(

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from cnnfilter import convolve, gray, kernel
-from cnnfilter.core import choice, engines
-from cnnfilter.core.choice import choose
+from cnnfilter.core import engines, selection
 from cnnfilter.core.engines import (
     Banded,
     BandedAcross,
@@ -22,6 +21,7 @@ from cnnfilter.core.engines import (
 )
 from cnnfilter.core.factors import separated, whole_multiples
 from cnnfilter.core.geometry import Window
+from cnnfilter.core.selection import choose
 from cnnfilter.core.tiles import BORDERS, Padded, tiles
 
 from .reference import Array, convolve_by_loops, extent, filter_by_loops, same_padding
@@ -46,13 +46,13 @@ def applied(engine: Engine, pixels: Array) -> Array:
     return engine(taken).astype(np.float64) * engine.scale
 
 
-def all_engines(weights: Array, peak: float | None, work: Any, shape: Any) -> Iterator[Engine]:
+def all_engines(weights: Array, peak: float, work: Any, shape: Any) -> Iterator[Engine]:
     """Give every engine that might be chosen."""
-    made = choice._Weights.of(weights, peak, work)
+    made = selection._Weights.of(weights, peak, work)
     taps = made.cast()
     assert taps is not None
     yield Shifted(taps, scale=made.scale)
-    yield from choice._engines(made, (1, 1), shape)
+    yield from selection._engines(made, (1, 1), shape)
 
 
 KERNELS = {
@@ -81,10 +81,10 @@ KERNELS = {
 def test_engines_agree_with_the_loop(name: str, channels: int, pixels: str) -> None:
     weights, random = KERNELS[name], np.random.default_rng(1)
     image = random.integers(0, 256, (33, 30, channels)).astype(pixels)
-    peak = None if pixels == "float32" else float(np.iinfo(pixels).max)
+    peak: float = 255.0 if pixels == "float32" else int(np.iinfo(pixels).max)
     expected = correlate_by_loops(image, weights)
     scale = np.abs(weights).sum() * 255 or 1
-    is_exact = peak is not None and weights.dtype.kind == "i"
+    is_exact = isinstance(peak, int) and weights.dtype.kind == "i"
     seen = set()
     for engine in all_engines(weights, peak, F32, expected.shape):
         seen.add(type(engine))
@@ -99,12 +99,12 @@ def test_every_engine_has_been_among_them() -> None:
     seen = {
         type(engine)
         for weights in KERNELS.values()
-        for engine in all_engines(weights, 255.0, F32, (999, 999, 1))
+        for engine in all_engines(weights, 255, F32, (999, 999, 1))
     }
     lines = {
         type(each)
         for weights in KERNELS.values()
-        for engine in all_engines(weights, 255.0, F32, (999, 999, 1))
+        for engine in all_engines(weights, 255, F32, (999, 999, 1))
         if isinstance(engine, Passes)
         for each in (engine.down, engine.across)
     }
@@ -140,7 +140,7 @@ def test_a_product_is_cut_where_that_is_faster(monkeypatch: pytest.MonkeyPatch) 
 
 
 def chosen(
-    weights: Any, peak: float | None = 255, stride: Any = (1, 1), side: int = 1000, maps: int = 1
+    weights: Any, peak: float = 255, stride: Any = (1, 1), side: int = 1000, maps: int = 1
 ) -> str:
     """Name the engine that a kernel gets."""
     return type(choose(np.asarray(weights), stride, (side, side, maps), peak, F32)).__name__
@@ -165,7 +165,7 @@ def test_dense_kernels_go_from_products_to_spectra_as_they_grow() -> None:
     assert [chosen(each) for each in sizes.values()] == [
         "Shifted", "Banded", "Banded", "Banded", "Fourier", "Fourier",
     ]  # fmt: skip
-    assert chosen(sizes[31], peak=None) == "Banded"  # one large float would spoil its tile
+    assert chosen(sizes[31], peak=1.0) == "Banded"  # one large float would spoil its tile
 
 
 def test_few_taps_are_shifted_whatever_the_size() -> None:
@@ -215,7 +215,7 @@ def test_integers_are_added_up_in_the_narrowest_type_that_holds_them(
     image: str, weights: Any, engine: str
 ) -> None:
     bounds = np.iinfo(image)
-    peak = max(-float(bounds.min), float(bounds.max))
+    peak = max(-int(bounds.min), int(bounds.max))
     made = choose(np.array(weights), (1, 1), (9, 9, 1), peak, F64)
     assert made.dtype == engine
     extreme = np.array([[bounds.max] * 3, [bounds.min] * 3], image)
@@ -352,6 +352,89 @@ def test_small_weights_count_beside_a_large_one(large: float) -> None:
         image[0, 0] = 0
         expected = weights.sum(where=weights < large)
         np.testing.assert_allclose(convolve(image, weights)[0, 0], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("combine", [None, "max", "sum", "l2"])
+def test_kernels_of_one_list_get_engines_of_their_own(combine: Any) -> None:
+    random = np.random.default_rng(0)
+    image = random.integers(-100, 100, (230, 1200)).astype(np.int16)
+    weights = [random.integers(-9, 10, size) for size in ((31, 31), (25, 22), (3, 3))]
+    weights.append(np.full((9, 9), 1 / 81))
+    assert [chosen(each, 2**15) for each in weights[:2]] == ["Fourier", "Fourier"]
+    alone = np.dstack([convolve(image, each, padding="same") for each in weights])
+    reduced = {
+        None: alone,
+        "max": alone.max(axis=2),
+        "sum": alone.sum(axis=2),
+        "l2": np.sqrt((alone.astype(float) ** 2).sum(axis=2)),
+    }
+    together = convolve(image, weights, padding="same", combine=combine)
+    np.testing.assert_allclose(together, reduced[combine], rtol=1e-5, atol=0.1)
+
+
+def test_wide_integers_are_combined() -> None:
+    image, weights = np.full((1, 1), 2**40), [np.array([[2**14]]), np.array([[1]])]
+    for combine, expected in (("sum", 2**54 + 2**40), ("max", 2**54)):
+        assert convolve(image, weights, combine=combine, dtype=np.int64) == expected
+
+
+def test_a_bound_that_is_rounded_proves_nothing() -> None:
+    value, weight = 89547301328687144, 103  # 2**63 + 24 together
+    result = convolve(np.array([[value]]), np.array([[weight]]), dtype=np.int64)
+    assert abs(int(result[0, 0]) - 2**63) <= 2**12
+
+
+def test_what_nears_infinity_stays_where_it_is_seen() -> None:
+    random = np.random.default_rng(0)
+    image = random.random((100, 100)).astype(np.float32)
+    image[50, 50] = 3e38
+    for weights in (np.multiply.outer(*random.random((2, 15)) + 1), random.random((7, 7)) + 1):
+        result = convolve(image, weights)
+        around = np.zeros(result.shape, bool)
+        around[50 - weights.shape[0] + 1 : 51, 50 - weights.shape[1] + 1 : 51] = True
+        assert np.isfinite(result[~around]).all()
+        assert not np.isnan(result).any()
+
+
+def test_any_convolution_agrees_with_the_loop() -> None:
+    random = np.random.default_rng(20)
+    for _ in range(400):
+        size = tuple(random.integers(1, random.choice([4, 9, 20]), 2))
+        weights = {
+            "integers": random.integers(-9, 10, size),
+            "floats": random.normal(size=size),
+            "product": np.multiply.outer(*(random.normal(size=each) for each in size)),
+            "integer product": np.multiply.outer(*(random.integers(-5, 6, n) for n in size)),
+            "box": np.full(size, 1 / np.prod(size)),
+            "multiples": random.integers(-3, 4, size) * 0.37,
+            "sparse": random.normal(size=size) * (random.random(size) < 0.1),
+        }[str(random.choice(["integers", "floats", "product", "integer product", "box",
+                             "multiples", "sparse"]))]  # fmt: skip
+        dtype = str(
+            random.choice(["uint8", "int8", "uint16", "int32", "float32", "float64", ">u2"])
+        )
+        image = random.integers(0, 100, (*random.integers(20, 90, 2), 2)).astype(dtype)
+        stride, dilation = random.choice([1, 1, 2, 3], 2), random.choice([1, 1, 2], 2)
+        dense = np.zeros([step * (taps - 1) + 1 for taps, step in zip(size, dilation, strict=True)])
+        dense[:: dilation[0], :: dilation[1]] = weights
+        top, left = (int(random.integers(0, length + 1)) for length in dense.shape)
+        amounts = ((top, dense.shape[0]), (left, dense.shape[1]), (0, 0))
+        padded = np.pad(image, amounts, mode="symmetric")
+        expected = correlate_by_loops(padded, dense)[:: stride[0], :: stride[1]]
+        sums = correlate_by_loops(padded, np.abs(dense))[:: stride[0], :: stride[1]]
+        result = convolve(
+            image, weights, stride=tuple(stride.tolist()), dilation=tuple(dilation.tolist()),
+            padding=(top, dense.shape[0], left, dense.shape[1]), border="symmetric",
+        )  # fmt: skip
+        is_exact = weights.dtype.kind == image.dtype.kind.replace("u", "i") == "i"
+        apart = np.abs(result - expected)
+        assert (apart <= (0 if is_exact else 2e-6 * sums + 1e-30)).all(), (weights, image.dtype)
+
+
+def test_a_longer_row_costs_more() -> None:
+    costs = [BandedAcross(np.ones(size, np.float32)).cost(10**7) for size in (3, 15, 16, 31)]
+    assert costs == sorted(costs)
+    assert len(set(costs)) == 4
 
 
 def test_channels_without_number() -> None:

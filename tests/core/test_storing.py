@@ -50,6 +50,13 @@ def test_a_convolution_is_stored_as_it_is_computed(kernel: str, range: str) -> N
     assert storing.clipped == pytest.approx(changed, abs=1e-12)
 
 
+@pytest.mark.parametrize("options", ["dtype=int8", "bias=30", "combine=max", "channels=gray"])
+def test_options_mean_what_they_do_elsewhere(options: str) -> None:
+    layer = last_layer(f"convolve edge {options}")
+    stored = layer.stored(IMAGE, Storing("clip", 8))
+    np.testing.assert_array_equal(stored, by_hand(layer(IMAGE), "clip"))
+
+
 @pytest.mark.parametrize("depth", [8, 16])
 def test_other_layers_are_stored_after(depth: int) -> None:
     storing = Storing("clip", depth)

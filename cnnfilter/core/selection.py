@@ -1,4 +1,4 @@
-"""Which engine a kernel gets: a function of shapes, types and weights alone.
+"""Which engine a kernel gets: a function of shapes, weights and what values may go in.
 
 The cost of an engine is that of its operations, in nanoseconds for each value of the
 result, as measured on one core with AVX-512 (NumPy 2.4, OpenBLAS 0.3.31):
@@ -13,6 +13,8 @@ result, as measured on one core with AVX-512 (NumPy 2.4, OpenBLAS 0.3.31):
 
 and a microsecond for each call of NumPy, so that a small map gets what makes few.
 """
+
+from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -45,15 +47,16 @@ _LENGTHS = tuple(sorted(part << power for power in range(4, 13) for part in (4, 
 _FEW_PASSES = 8
 #: Taps that are never worth a transform.
 _LEAST_FOR_FOURIER = 100
-#: What float64's error leaves of an integer's last digit after two transforms.
-_FOURIER_EXACT = 2**48
+#: With norms whose product is below this, float64's error after two transforms, 2**-53 of
+#: it times a few for each of their less than 26 stages, is far below one half.
+_FOURIER_EXACT = 2**44
 
 
 def choose(
     weights: Array,
     stride: Size,
     shape: tuple[int, int, int],
-    peak: float | None,
+    peak: float,
     work: np.dtype[Any],
 ) -> Engine:
     """Choose what costs least for one kernel on each channel.
@@ -65,10 +68,10 @@ def choose(
     stride : (int, int)
     shape : (int, int, int)
         The result's: rows, columns, channels.
-    peak : float or None
-        The largest magnitude that the image's values may have, if they are integers;
-        integers on integers are added up in the narrowest type that holds them by the sum
-        of the weights' magnitudes, and so exactly.
+    peak : int or float
+        The largest magnitude that the image's values may have; an int where they are
+        integers. Integers on integers are added up in the narrowest type that holds them
+        by the sum of the weights' magnitudes, and so exactly.
     work : dtype
         The type to compute in, otherwise.
 
@@ -82,16 +85,23 @@ def choose(
     >>> chosen(np.full((31, 31), 1 / 961)), chosen(np.random.default_rng(0).random((7, 7)))
     ('Passes', 'Banded')
     >>> large = np.random.default_rng(0).integers(-9, 9, (31, 31))
-    >>> chosen(large), chosen(large, peak=None)
+    >>> chosen(large), chosen(large, peak=1.0)
     ('Fourier', 'Banded')
     """
     kernel = _Weights.of(weights, peak, work)
     taps = kernel.cast()
     plain = None if taps is None else Shifted(taps, stride, **kernel.after)
-    if plain is not None and plain.passes <= _FEW_PASSES:
+    if plain is not None and (plain.passes <= _FEW_PASSES or _may_overflow(kernel, peak)):
         return plain
     engines = filter(None, (plain, *_engines(kernel, stride, shape)))
     return min(engines, key=lambda engine: engine.cost(prod(shape)))
+
+
+def _may_overflow(kernel: _Weights, peak: float) -> bool:
+    """Whether a sum of floats may come near infinity, which spreads where bands hold zeros."""
+    if kernel.bound is not None or kernel.work.kind != "f":
+        return False
+    return peak * float(largest_sum(kernel.values)) >= np.finfo(kernel.work).max / 2
 
 
 def choose_for_bank(
@@ -113,7 +123,7 @@ class _Weights:
         Integers where the sums are to be exact.
     work : dtype
         The type for what need not be.
-    peak : float or None
+    peak : int or None
         The largest magnitude of what they are applied to, if both are integers.
     scale : float
         What sums are multiplied by.
@@ -121,21 +131,21 @@ class _Weights:
 
     values: Array
     work: np.dtype[Any]
-    peak: float | None
+    peak: int | None
     scale: float = 1.0
 
     @classmethod
-    def of(cls, weights: Array, peak: float | None, work: np.dtype[Any]) -> "_Weights":
+    def of(cls, weights: Array, peak: float, work: np.dtype[Any]) -> _Weights:
         """Take integers, on integers, for what they are: exact."""
-        whole = None if peak is None else whole_multiples(weights)
-        if whole is None or peak is None or peak * largest_sum(whole[0]) >= _EXACT["int64"]:
+        whole = whole_multiples(weights) if isinstance(peak, int) else None
+        if whole is None or peak * largest_sum(whole[0]) >= _EXACT["int64"]:
             return cls(weights, work, None)
-        return cls(whole[0], work, peak, whole[1])
+        return cls(whole[0], work, int(peak), whole[1])
 
     @property
-    def bound(self) -> float | None:
+    def bound(self) -> int | None:
         """The largest magnitude of a sum, where it is exact."""
-        return None if self.peak is None else self.peak * largest_sum(self.values)
+        return None if self.peak is None else self.peak * int(largest_sum(self.values))
 
     @property
     def after(self) -> dict[str, Any]:
