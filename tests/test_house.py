@@ -12,7 +12,7 @@ import pytest
 import typer
 
 import cnnfilter
-from cnnfilter.batch.work import LOOKS
+from cnnfilter.batch.splitting import LOOKS
 from cnnfilter.cli.convolve import convolve as convolve_command
 from cnnfilter.cli.options import Common
 from cnnfilter.cli.pipeline import pipeline as pipeline_command
