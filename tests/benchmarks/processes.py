@@ -37,16 +37,9 @@ image.conv(kernel, precision="integer").write_to_file(sys.argv[2], **{options})
 TWO_LINES = "import typer\ntyper.run(lambda: None)\n"
 MORPHOLOGY = ["-morphology", "Convolve", "3x3: 0,-1,0 -1,5,-1 0,-1,0"]
 MATRIX = ["-convolve", "0,-1,0,-1,5,-1,0,-1,0"]
-#: To write as we do by Pillow, as far as they can: PNG by runs, with zlib's level 6 and all
-#: filters, JPEG with quality 92 and all colours.
-MAGICK_OPTIONS = {
-    "png": ["-quality", "65", "-define", "png:compression-strategy=3"],
-    "jpeg": ["-quality", "92", "-sampling-factor", "1x1"],
-}
-VIPS_OPTIONS = {
-    "png": {"compression": 6, "filter": "all"},
-    "jpeg": {"Q": 92, "subsample_mode": "off"},
-}
+#: PNG is written as they do by themselves, JPEG in our quality and with all colours.
+MAGICK_OPTIONS = {"png": [], "jpeg": ["-quality", "92", "-sampling-factor", "1x1"]}
+VIPS_OPTIONS = {"png": {}, "jpeg": {"Q": 92, "subsample_mode": "off"}}
 
 
 def process(*command: str, makes: str = "") -> Path | None:

@@ -73,7 +73,7 @@ def photograph(mpixels: float, channels: int = 1) -> np.ndarray:
             coarse = rng.normal(0, contrast, (part // grain,) * 2).astype(np.float32)
             plane += Image.fromarray(coarse).resize((part, part), Image.Resampling.BICUBIC)
     pixels = np.moveaxis(planes, 0, -1).clip(0, 255).astype(np.uint8)
-    picture = np.tile(pixels, (side // part, side // part, 1))
+    picture = np.ascontiguousarray(np.tile(pixels, (side // part, side // part, 1)))
     return picture if channels > 1 else picture[:, :, 0]
 
 
