@@ -202,6 +202,12 @@ def largest_magnitude(image: Array) -> float:
     return max(-float(image.min()), float(image.max()))
 
 
+def largest_of(dtype: np.dtype[Any]) -> int:
+    """Give the largest magnitude that an integer type holds."""
+    bounds = np.iinfo(dtype)
+    return max(-int(bounds.min), int(bounds.max))
+
+
 def float_type(image: Array, factor: float) -> np.dtype[Any]:
     """Choose the float type that holds sums of an image's values, integers exactly.
 
@@ -224,9 +230,8 @@ def float_type(image: Array, factor: float) -> np.dtype[Any]:
     """
     if image.dtype.kind == "f":
         return np.dtype(np.float32 if image.dtype.itemsize <= 4 else np.float64)
-    limits = np.iinfo(image.dtype)
     exact = (
-        max(-limits.min, limits.max) * factor < FLOAT32_EXACT  # spares a look at the pixels
+        largest_of(image.dtype) * factor < FLOAT32_EXACT  # spares a look at the pixels
         or largest_magnitude(image) * factor < FLOAT32_EXACT
     )
     return np.dtype(np.float32 if exact else np.float64)

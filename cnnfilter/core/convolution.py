@@ -20,6 +20,7 @@ from cnnfilter.core.arrays import (
     as_numbers,
     check_finite,
     largest_magnitude,
+    largest_of,
     store,
     within,
 )
@@ -533,8 +534,7 @@ def _peak(image: Array) -> float:
         return largest_magnitude(image)
     if image.dtype.itemsize > 2:
         return max(-int(image.min()), int(image.max()))
-    bounds = np.iinfo(image.dtype)
-    return max(-int(bounds.min), int(bounds.max))
+    return largest_of(image.dtype)
 
 
 def _filters(weights: Array) -> Array:

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnfilter.core.arrays import Array
+from cnnfilter.core.arrays import FLOAT32_EXACT, FLOAT64_EXACT, INT64_END, Array
 from cnnfilter.core.engines import (
     Banded,
     BandedAcross,
@@ -40,7 +40,13 @@ from cnnfilter.core.engines import (
 from cnnfilter.core.factors import largest_sum, separated, whole_multiples
 
 #: Below these, sums of integers are exact in a type; the fastest comes first.
-_EXACT = {"int16": 2**15, "float32": 2**24, "int32": 2**31, "float64": 2**53, "int64": 2**63}
+_EXACT = {
+    "int16": 2**15,
+    "float32": FLOAT32_EXACT,
+    "int32": 2**31,
+    "float64": FLOAT64_EXACT,
+    "int64": INT64_END,
+}
 #: Lengths that fast Fourier transforms are fast at.
 _LENGTHS = tuple(sorted(part << power for power in range(4, 13) for part in (4, 5, 6)))
 #: Operations on whole tiles that nothing is cheaper than.
