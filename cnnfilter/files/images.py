@@ -4,9 +4,9 @@ import io
 import logging
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -52,9 +52,13 @@ class Image:
     format : str
         A name from `FORMATS`.
     metadata : dict
-        What Pillow's save takes: exif, icc_profile, dpi, xmp, comment, text.
+        What Pillow's save takes: exif, icc_profile, dpi, xmp, comment, text; of a frame its
+        duration (in milliseconds), too, and loop, how often all of them are shown (0 is for
+        ever), where the file tells.
     notes : tuple of str
         What the person should know about how it was read.
+    frames : int
+        How many frames or pages its file has.
     """
 
     pixels: Array
@@ -62,29 +66,109 @@ class Image:
     format: str = "png"
     metadata: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    frames: int = 1
 
     @property
     def depth(self) -> int:
         """Bits for each channel, where they are integers of a picture: 16, else 8."""
         return 16 if self.pixels.dtype == np.uint16 else 8
 
+    def blanked(self) -> "Image":
+        """Give its head: the same without its pixels and its metadata."""
+        alpha = None if self.alpha is None else blank(self.alpha.shape, self.alpha.dtype)
+        pixels = blank(self.pixels.shape, self.pixels.dtype)
+        return replace(self, pixels=pixels, alpha=alpha, metadata={})
 
-def read_picture(file: BinaryIO, max_pixels: int = MAX_PIXELS) -> Image:
-    """Decode a picture: orientation applied, palettes and print colours turned to RGB.
+
+def blank(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Make an array that has a shape and a type, and takes no room."""
+    return np.broadcast_to(np.zeros((), dtype), shape)
+
+
+class Pictures:
+    """The frames of an open picture, each decoded when it is asked for.
+
+    Parameters
+    ----------
+    file : binary file
+        It stays open as long as frames are read.
+    max_pixels : int
+        The most that a frame may have.
 
     Raises
     ------
     ContentError
-        If it is no picture, is broken, or has more than `max_pixels` pixels.
+        If it is no picture, is broken, or has more pixels.
     """
-    with decoding():
-        picture = _open(file, max_pixels)
-        notes = _notes(picture)
-        picture.load()
-        _turn_upright(picture)
-        metadata = _metadata(picture)
-        pixels, alpha = _to_arrays(picture)
-    return Image(pixels, alpha, _format_named(picture.format), metadata, notes)
+
+    def __init__(self, file: BinaryIO, max_pixels: int = MAX_PIXELS) -> None:
+        self._file, self._max_pixels = file, max_pixels
+        with decoding():
+            self._picture = _open(file, max_pixels)
+            self._first, self._count = _numbered(self._picture)
+        self._format = str(self._picture.format)
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def pixels(self) -> int:
+        """How many pixels all frames have together."""
+        return len(self) * self._picture.width * self._picture.height
+
+    def read(self, number: int = 0) -> Image:
+        """Decode a frame: orientation applied, palettes and print colours turned to RGB.
+
+        One after the other, each is decoded once.
+
+        Raises
+        ------
+        ContentError
+            If it is broken, or larger than the first and too large.
+        """
+        with decoding():
+            picture = self._picture
+            picture.seek(self._first + number)
+            check_pixels(picture.height, picture.width, self._max_pixels)
+            notes = _notes(picture)
+            picture.load()
+            # The file goes on from the frame that it has drawn, so that must stay as it is.
+            picture = _turned_upright(picture, in_place=len(self) == 1)
+            metadata = _metadata(picture, self._format)
+            pixels, alpha = _to_arrays(picture, self._plain_mode(picture))
+        return self._image(pixels, alpha, metadata, notes)
+
+    def head(self) -> Image:
+        """Give what `read` would of the first frame, with blank pixels and no metadata.
+
+        Raises
+        ------
+        ContentError
+            If it is broken.
+        """
+        with decoding():
+            picture = self._picture
+            picture.seek(self._first)
+            if self._format == "PNG" and _goes_on_behind_pixels(self._file):
+                return self.read().blanked()
+            mode = self._plain_mode(picture)
+            # A TIFF's size is that of the picture upright.
+            turned = self._format != "TIFF" and _orientation(picture) > _LAST_UPRIGHT
+            size = picture.size if turned else picture.size[::-1]
+            pixels, alpha = _planes(size, mode, _dtype(picture, mode), blank)
+            return self._image(pixels, alpha, {}, _notes(picture))
+
+    def _plain_mode(self, picture: Pillow.Image) -> str:
+        """Choose what a frame is converted to; those of one GIF differ in Pillow's hands."""
+        mode = _plain_mode(picture)
+        if self._format == "GIF" and len(self) > 1:
+            return {"L": "RGB", "LA": "RGBA"}.get(mode, mode)
+        return mode
+
+    def _image(
+        self, pixels: Array, alpha: Array | None, metadata: dict[str, Any], notes: tuple[str, ...]
+    ) -> Image:
+        return Image(pixels, alpha, _format_named(self._format), metadata, notes, len(self))
 
 
 @contextmanager
@@ -145,6 +229,15 @@ def too_large(what: str) -> ContentError:
     return ContentError(f"{what}; raise --max-pixels if you trust the file")
 
 
+def _numbered(picture: Pillow.Image) -> tuple[int, int]:
+    """Give Pillow's number of the first frame, and how many there are."""
+    if picture.format == "MPO":
+        return 0, 1  # a phone's previews, or what its other lens saw
+    # A PNG's default picture may stand for an animation where none is shown, and be no part of it.
+    first = int(getattr(picture, "default_image", False))
+    return first, getattr(picture, "n_frames", 1) - first
+
+
 def _format_named(pillow: str | None) -> str:
     # A phone's MPO opens as a JPEG that has more behind it.
     wanted = "JPEG" if pillow == "MPO" else pillow
@@ -153,13 +246,9 @@ def _format_named(pillow: str | None) -> str:
 
 def _notes(picture: Pillow.Image) -> tuple[str, ...]:
     """Tell, before it is decoded, what of it gets lost."""
-    notes = []
     if picture.mode not in _NUMBERS and any(map(_is_deep, getattr(picture, "tile", []))):
-        notes.append("16-bit colour is read as 8 bits")
-    frames = getattr(picture, "n_frames", 1)
-    if frames > 1 and picture.format != "MPO":
-        notes.append(f"the first of {frames} frames")
-    return tuple(notes)
+        return ("16-bit colour is read as 8 bits",)
+    return ()
 
 
 def _is_deep(tile: Any) -> bool:
@@ -172,12 +261,35 @@ def _is_deep(tile: Any) -> bool:
     )
 
 
-def _turn_upright(picture: Pillow.Image) -> None:
+def _turned_upright(picture: Pillow.Image, *, in_place: bool) -> Pillow.Image:
     """Apply EXIF's orientation, where it says anything."""
-    if picture.getexif().get(_ORIENTATION, 1) != 1:
-        from PIL import ImageOps
+    if picture.getexif().get(_ORIENTATION, 1) == 1:
+        return picture
+    from PIL import ImageOps
 
-        ImageOps.exif_transpose(picture, in_place=True)
+    if not in_place:
+        return ImageOps.exif_transpose(picture)
+    ImageOps.exif_transpose(picture, in_place=True)
+    return picture
+
+
+def _orientation(picture: Pillow.Image) -> int:
+    """Give EXIF's orientation as far as it is known before the pixels are."""
+    # A PNG's own way to ask decodes it.
+    return int(Pillow.Image.getexif(picture).get(_ORIENTATION, 1))
+
+
+def _goes_on_behind_pixels(file: BinaryIO) -> bool:
+    """Tell whether a PNG has more than its end behind its pixels: that may turn it."""
+    position = file.tell()
+    file.seek(8)
+    kinds = []
+    while len(head := file.read(8)) == 8 and head[4:] != b"IEND":
+        kinds.append(head[4:])
+        file.seek(int.from_bytes(head[:4]) + 4, io.SEEK_CUR)
+    file.seek(position)
+    behind = kinds[kinds.index(b"IDAT") :] if b"IDAT" in kinds else []
+    return not {b"IDAT", b"fcTL", b"fdAT"}.issuperset(behind)
 
 
 def _plain_mode(picture: Pillow.Image) -> str:
@@ -191,11 +303,9 @@ def _plain_mode(picture: Pillow.Image) -> str:
     return kept if kept in ("L", "LA", "RGB", "RGBA") else "RGB"
 
 
-def _to_arrays(picture: Pillow.Image) -> tuple[Array, Array | None]:
+def _to_arrays(picture: Pillow.Image, mode: str) -> tuple[Array, Array | None]:
     """Copy pixels and alpha, converted, by strips; as a whole they would be copied three times."""
-    mode, size = _plain_mode(picture), (picture.height, picture.width)
-    pixels = np.empty((*size, 3) if mode in ("RGB", "RGBA") else size, _dtype(picture, mode))
-    alpha = np.empty(size, pixels.dtype) if mode in ("LA", "RGBA") else None
+    pixels, alpha = _planes(picture.size[::-1], mode, _dtype(picture, mode), np.empty)
     for top, strip in _strips(picture):
         planes = np.asarray(strip if strip.mode == mode else strip.convert(mode))
         rows = slice(top, top + strip.height)
@@ -205,6 +315,14 @@ def _to_arrays(picture: Pillow.Image) -> tuple[Array, Array | None]:
             pixels[rows] = planes[:, :, 0] if mode == "LA" else planes[:, :, :3]
             alpha[rows] = planes[:, :, -1]
     return pixels, alpha
+
+
+def _planes(
+    size: tuple[int, int], mode: str, dtype: np.dtype[Any], make: Callable[..., Array]
+) -> tuple[Array, Array | None]:
+    """Make the arrays that a mode's pixels and alpha take."""
+    pixels = make((*size, 3) if mode in ("RGB", "RGBA") else size, dtype)
+    return pixels, make(size, dtype) if mode in ("LA", "RGBA") else None
 
 
 def _strips(picture: Pillow.Image) -> Iterator[tuple[int, Pillow.Image]]:
@@ -227,13 +345,15 @@ def _dtype(picture: Pillow.Image, mode: str) -> np.dtype[Any]:
 #: What of a TIFF's tags describes it; the others say how its bytes lie.
 _DESCRIPTIVE_TAGS = {270, 271, 272, 305, 306, 315, 33432}
 _ORIENTATION = 0x0112
+#: Orientations beyond this one lay a picture on its side.
+_LAST_UPRIGHT = 4
 _EXIF_FOLDERS = (0x8769, 0x8825)
 _SIZE_TAGS = {0xA002, 0xA003}
 #: Text in a PNG that is EXIF or XMP in disguise, its orientation not reset.
 _DISGUISED = ("XML:com.adobe.xmp", "Raw profile type exif", "Raw profile type APP1")
 
 
-def _metadata(picture: Pillow.Image) -> dict[str, Any]:
+def _metadata(picture: Pillow.Image, format: str) -> dict[str, Any]:
     info = picture.info
     kept = {key: info[key] for key in ("icc_profile", "dpi", "comment") if info.get(key)}
     xmp = info.get("xmp") or info.get(_DISGUISED[0])
@@ -242,12 +362,18 @@ def _metadata(picture: Pillow.Image) -> dict[str, Any]:
     exif = picture.getexif()
     for tag in _SIZE_TAGS & set(exif.get_ifd(_EXIF_FOLDERS[0])):
         del exif.get_ifd(_EXIF_FOLDERS[0])[tag]  # the result has another size
-    if picture.format == "TIFF":
+    if format == "TIFF":
         exif = _described(exif)
     if exif:
         kept["exif"] = exif.tobytes()
-    text = {key: info[key] for key in getattr(picture, "text", {}) if key not in _DISGUISED}
-    if text:
+    for key in ("duration", "loop"):
+        if isinstance(info.get(key), int | float):
+            kept[key] = info[key]
+    # To ask Pillow for the text of an animated PNG decodes all of its frames.
+    text = {key: info[key] for key in info if isinstance(info[key], str)}
+    for key in _DISGUISED:
+        text.pop(key, None)
+    if format == "PNG" and text:
         kept["text"] = text
     return kept
 

@@ -1,14 +1,17 @@
 """Reading an image, whatever its format."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path, PurePath
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import numpy as np
 
 from cnnfilter.core.arrays import Array, as_image
 from cnnfilter.errors import FileError, ShapeError
 from cnnfilter.files import tiff
-from cnnfilter.files.images import MAX_PIXELS, Image, check_pixels, read_picture
+from cnnfilter.files.images import MAX_PIXELS, Image, Pictures, blank, check_pixels, too_large
 from cnnfilter.files.source import ContentError, opened, reason, shown
 
 _NPY_MAGIC = b"\x93NUMPY"
@@ -26,36 +29,165 @@ def read(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image:
     max_pixels : int
         More are taken for a decompression bomb.
 
+    Returns
+    -------
+    Image
+        Of several frames or pages the first, which a note says.
+
     Raises
     ------
     FileError
         If it cannot be read; the message names the file.
     """
+    with _opened_frames(path, max_pixels) as frames:
+        return _noted(frames.read(0))
+
+
+def read_head(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image:
+    """Tell what `read` would give, without decoding pixels where the format allows it.
+
+    Parameters
+    ----------
+    path, max_pixels
+        As of `read`.
+
+    Returns
+    -------
+    Image
+        Its pixels and alpha are blank and take no room; it has no metadata.
+
+    Raises
+    ------
+    FileError
+        If it cannot be read, as far as its head shows.
+    """
+    with _opened_frames(path, max_pixels) as frames:
+        return _noted(frames.head())
+
+
+def read_frames(
+    path: str | Path, max_pixels: int = MAX_PIXELS, frame: int | None = None
+) -> Iterator[Image]:
+    """Read the frames or pages of a file, one after the other.
+
+    Parameters
+    ----------
+    path, max_pixels
+        As of `read`; all frames that are asked for may have `max_pixels` together.
+    frame : int, optional
+        The number of the one that is wanted, from 0; all unless given.
+
+    Yields
+    ------
+    Image
+        Those of an animation have one size and are in colour or grey alike, where pages may
+        differ; alpha may be None in some.
+
+    Raises
+    ------
+    FileError
+        If there is no such frame, or one cannot be read; the message names the file.
+    """
+    with _opened_frames(path, max_pixels) as frames:
+        for number in _wanted(frames, frame, max_pixels):
+            yield frames.read(number)
+
+
+class _Frames(Protocol):
+    """The frames of an open file."""
+
+    def __len__(self) -> int:
+        """Tell how many there are."""
+
+    @property
+    def pixels(self) -> int:
+        """How many pixels they have together."""
+
+    def read(self, number: int) -> Image:
+        """Decode one."""
+
+    def head(self) -> Image:
+        """Give the first as it would be read, blank."""
+
+
+@contextmanager
+def _opened_frames(path: str | Path, max_pixels: int) -> Iterator[_Frames]:
+    """Open a file; errors name it, those that come up while it is read, too."""
     with opened(path) as file:
         try:
-            return _read(file, PurePath(path).suffix.lower(), max_pixels)
+            yield _frames(file, PurePath(path).suffix.lower(), max_pixels)
         except (ContentError, ShapeError) as error:
             raise FileError(f"{shown(path)}: {error}") from None
         except OSError as error:
             raise FileError(f"{shown(path)}: {reason(error)}") from None
 
 
-def _read(file: BinaryIO, suffix: str, max_pixels: int) -> Image:
+def _frames(file: BinaryIO, suffix: str, max_pixels: int) -> _Frames:
     head = file.read(512)
     file.seek(0)
     if not head:
         raise ContentError("is empty")
     if matrix := _sniffed_matrix(head) or _TEXT_SUFFIXES.get(suffix):
+        return _Matrix(file, matrix, max_pixels)
+    if head.startswith(tiff.MAGIC):
+        return tiff.Pages(file, max_pixels)
+    return Pictures(file, max_pixels)
+
+
+class _Matrix:
+    """A matrix in an open file, as its one frame."""
+
+    def __init__(self, file: BinaryIO, format: str, max_pixels: int) -> None:
+        self._file, self._format, self._max_pixels = file, format, max_pixels
+
+    def __len__(self) -> int:
+        return 1
+
+    @property
+    def pixels(self) -> int:
+        """How many it has shows when it is read."""
+        return 0
+
+    def read(self, number: int = 0) -> Image:
         # Pictures are read without this.
         from cnnfilter.files.matrices import read_matrix
 
-        numbers = as_image(read_matrix(file, matrix, max_pixels))
-        check_pixels(numbers.shape[0], numbers.shape[1], max_pixels)
-        return Image(numbers, format=matrix)
-    if head.startswith(tiff.MAGIC) and (image := tiff.read_numbers(file, max_pixels)):
+        return self._image(read_matrix(self._file, self._format, self._max_pixels))
+
+    def head(self) -> Image:
+        from cnnfilter.files.matrices import read_array_head
+
+        if self._format == "npy":
+            return self._image(blank(*read_array_head(self._file))).blanked()
+        return self.read().blanked()
+
+    def _image(self, matrix: Array) -> Image:
+        numbers = as_image(matrix)
+        check_pixels(numbers.shape[0], numbers.shape[1], self._max_pixels)
+        return Image(numbers, format=self._format)
+
+
+def _noted(image: Image) -> Image:
+    """Say that there are other frames than this."""
+    if image.frames == 1:
         return image
-    file.seek(0)
-    return read_picture(file, max_pixels)
+    return replace(image, notes=(*image.notes, f"the first of {image.frames} frames"))
+
+
+def _wanted(frames: _Frames, frame: int | None, max_pixels: int) -> range:
+    """Give the numbers of the frames that are asked for."""
+    count = len(frames)
+    if frame is None:
+        if count > 1 and frames.pixels > max_pixels:
+            raise too_large(
+                f"{count} frames of {frames.pixels} pixels in all are more than {max_pixels}; "
+                "--frame N takes one"
+            )
+        return range(count)
+    if frame not in range(count):
+        frames_ = "frame" if count == 1 else "frames"
+        raise ContentError(f"has {count} {frames_}, numbered from 0; there is no frame {frame}")
+    return range(frame, frame + 1)
 
 
 def _sniffed_matrix(head: bytes) -> str | None:

@@ -1,11 +1,13 @@
 """Matrices in files: numbers as they are, signed and large ones too."""
 
+import io
 import json
 import lzma
 import math
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from tokenize import TokenError
 from typing import Any, BinaryIO, cast
 
@@ -47,30 +49,53 @@ def read_array(file: BinaryIO) -> Array:
 
     The header is held against the bytes that are there before any memory is taken.
     """
-    try:
-        version = np.lib.format.read_magic(file)
-        readers: Mapping[tuple[int, int], Callable[..., Any]] = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }
-        shape, fortran_order, dtype = readers[version](file)
+    with _decoding():
+        shape, fortran_order, dtype = _read_header(file)
         content = file.read()
-        if dtype.hasobject:
-            raise ContentError("holds Python objects, which are never unpickled")
-        if dtype.kind not in "biuf":
-            raise ContentError(f"holds {dtype}, not real numbers")
-        promised = math.prod(shape) * dtype.itemsize
-        if min(shape, default=1) < 1:
-            raise ContentError(f"holds no numbers: its shape is {shape}")
-        if promised != len(content):
-            cut = "cut short: " if promised > len(content) else ""
-            raise ContentError(
-                f"{cut}shape {shape} needs {promised} bytes, there are {len(content)}"
-            )
+        _check_header(shape, dtype, len(content))
         array = np.frombuffer(content, dtype).reshape(shape, order="F" if fortran_order else "C")
         return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+def read_array_head(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Give the shape and the type of what `read_array` would read, from the header alone."""
+    with _decoding():
+        shape, _, dtype = _read_header(file)
+        begin = file.tell()
+        _check_header(shape, dtype, file.seek(0, io.SEEK_END) - begin)
+        return shape, dtype.newbyteorder("=")
+
+
+@contextmanager
+def _decoding() -> Iterator[None]:
+    """Turn whatever a broken array makes NumPy raise into one error."""
+    try:
+        yield
     except BROKEN as error:
         raise ContentError(f"not an array of NumPy's that can be read ({error})") from None
+
+
+def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Read the shape, whether the first axis runs fastest, and the type."""
+    readers: Mapping[tuple[int, int], Callable[..., Any]] = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    return readers[np.lib.format.read_magic(file)](file)
+
+
+def _check_header(shape: tuple[int, ...], dtype: np.dtype[Any], there: int) -> None:
+    """Hold a header against the bytes that are there."""
+    if dtype.hasobject:
+        raise ContentError("holds Python objects, which are never unpickled")
+    if dtype.kind not in "biuf":
+        raise ContentError(f"holds {dtype}, not real numbers")
+    promised = math.prod(shape) * dtype.itemsize
+    if min(shape, default=1) < 1:
+        raise ContentError(f"holds no numbers: its shape is {shape}")
+    if promised != there:
+        cut = "cut short: " if promised > there else ""
+        raise ContentError(f"{cut}shape {shape} needs {promised} bytes, there are {there}")
 
 
 def _read_npz(file: BinaryIO, max_values: int) -> Array:

@@ -1,62 +1,132 @@
 """What Pillow cannot of TIFF, by tifffile: floats, 16-bit colour, any number of channels."""
 
+from collections.abc import Iterator
+from functools import cached_property, partial
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from cnnfilter.core.arrays import Array
-from cnnfilter.files.images import Image, check_pixels, decoding, profile_fits, too_large
+from cnnfilter.files.images import (
+    Image,
+    Pictures,
+    blank,
+    check_pixels,
+    decoding,
+    profile_fits,
+    too_large,
+)
+from cnnfilter.files.source import ContentError
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 # TIFF 6.0's numbers: PhotometricInterpretation, and the tags read here.
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _CMYK = 0, 1, 2, 5
 _ORIENTATION, _ICC_PROFILE = 274, 34675
+_ZSTD = 50000
 
 
-def read_numbers(file: BinaryIO, max_pixels: int) -> Image | None:
-    """Read a TIFF that Pillow cannot, or only in 8 bits; None if Pillow does it as well.
+class Pages:
+    """The pages of an open TIFF: by tifffile those that Pillow cannot read, or only in 8 bits.
+
+    Parameters
+    ----------
+    file : binary file
+        It stays open as long as pages are read.
+    max_pixels : int
+        The most that a page may have.
 
     Raises
     ------
     ContentError
-        If it is broken or has more than `max_pixels` pixels.
+        If it is broken.
     """
-    import tifffile
 
-    with decoding(tifffile.TiffFileError), tifffile.TiffFile(file) as tiff:
-        page: Any = tiff.pages.first
+    def __init__(self, file: BinaryIO, max_pixels: int) -> None:
+        import tifffile
+
+        self._file, self._max_pixels = file, max_pixels
+        self._decoding = partial(decoding, tifffile.TiffFileError)
+        with self._decoding():
+            self._pages = tifffile.TiffFile(file).pages
+            self._count = len(self._pages)
+        if not self._count:
+            raise ContentError("holds no pages; save or copy it anew")
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def pixels(self) -> int:
+        """How many pixels all pages have together."""
+        with self._decoding():
+            return sum(page.imagelength * page.imagewidth for page in self._all())
+
+    def _all(self) -> Iterator[Any]:
+        return (self._pages[number] for number in range(len(self)))
+
+    @cached_property
+    def _pictures(self) -> Pictures:
+        return Pictures(self._file, self._max_pixels)
+
+    def read(self, number: int = 0) -> Image:
+        """Decode a page: orientation applied, print colours turned to RGB.
+
+        Raises
+        ------
+        ContentError
+            If it is broken or has too many pixels.
+        """
+        with self._decoding():
+            page = self._own(number)
+            if page is None:
+                return self._pictures.read(number)
+            return self._image(page, page.asarray())
+
+    def head(self) -> Image:
+        """Give what `read` would of the first page, with blank pixels and no metadata.
+
+        Raises
+        ------
+        ContentError
+            If it is broken or has too many pixels.
+        """
+        with self._decoding():
+            page = self._own(0)
+            if page is None:
+                return self._pictures.head()
+            return self._image(page, blank(page.shape, page.dtype)).blanked()
+
+    def _own(self, number: int) -> Any | None:
+        """Give a page that tifffile is to read; None if Pillow does it as well, or alone."""
+        page: Any = self._pages[number]
         if _is_for_pillow(page):
             return None
-        check_pixels(page.imagelength, page.imagewidth, max_pixels)
-        if page.nbytes > 16 * max_pixels:
+        check_pixels(page.imagelength, page.imagewidth, self._max_pixels)
+        if page.nbytes > 16 * self._max_pixels:
             raise too_large(f"{page.samplesperpixel} channels unfold to {page.nbytes} bytes")
-        try:
-            pixels = page.asarray()
-        except ValueError as error:
-            if "imagecodecs" in str(error):
-                return None  # Pillow knows more compressions
-            raise
-        frames = len(tiff.pages)
-        orientation = page.tags.valueof(_ORIENTATION, 1)
-        profile = page.tags.valueof(_ICC_PROFILE)
-        photometric, extra = int(page.photometric), bool(page.extrasamples)
+        return page if _is_known_compression(page) else None
+
+    def _image(self, page: Any, pixels: Array) -> Image:
+        """Make an image of a page's pixels."""
         if page.axes == "SYX":
             pixels = np.moveaxis(pixels, 0, -1)
-    notes = (f"the first of {frames} frames",) if frames > 1 else ()
-    metadata = {"icc_profile": profile} if isinstance(profile, bytes) else {}
-    pixels = _upright(pixels, int(orientation))
-    if pixels.dtype not in (np.uint8, np.uint16):
-        return Image(pixels, None, "float", {}, notes)
-    if photometric == _WHITE_IS_ZERO:
-        pixels = np.iinfo(pixels.dtype).max - pixels
-    if photometric == _CMYK:
-        pixels, metadata = _rgb_of_cmyk(pixels), {}
-    colours = pixels.shape[2] if pixels.ndim == 3 else 1
-    if extra and photometric in (_BLACK_IS_ZERO, _RGB) and colours in (2, 4):
-        plain = pixels[:, :, 0] if colours == 2 else pixels[:, :, :3]
-        return Image(plain, pixels[:, :, -1], "tif", metadata, notes)
-    return Image(pixels, None, "tif", metadata, notes)
+        pixels = _upright(pixels, int(page.tags.valueof(_ORIENTATION, 1)))
+        if pixels.dtype not in (np.uint8, np.uint16):
+            return Image(pixels, format="float", frames=len(self))
+        profile = page.tags.valueof(_ICC_PROFILE)
+        metadata = {"icc_profile": profile} if isinstance(profile, bytes) else {}
+        photometric = int(page.photometric)
+        if photometric == _WHITE_IS_ZERO:
+            pixels = np.iinfo(pixels.dtype).max - pixels
+        if photometric == _CMYK:
+            pixels, metadata = _rgb_of_cmyk(pixels), {}
+        alpha = None
+        colours = pixels.shape[2] if pixels.ndim == 3 else 1
+        if page.extrasamples and photometric in (_BLACK_IS_ZERO, _RGB) and colours in (2, 4):
+            alpha = pixels[:, :, -1]
+            pixels = pixels[:, :, 0] if colours == 2 else pixels[:, :, :3]
+        return Image(pixels, alpha, "tif", metadata, frames=len(self))
 
 
 def _is_for_pillow(page: Any) -> bool:
@@ -64,6 +134,19 @@ def _is_for_pillow(page: Any) -> bool:
     if page.dtype in (np.uint8, np.bool_):
         return samples <= 2 or (samples <= 4 and photometric > _BLACK_IS_ZERO)
     return page.dtype == np.uint16 and samples == 1 and photometric == _BLACK_IS_ZERO
+
+
+def _is_known_compression(page: Any) -> bool:
+    """Tell whether tifffile can unfold a page by itself; Pillow knows more compressions."""
+    if page.compression == _ZSTD:
+        return False  # Python has it only from 3.14 on
+    try:
+        page.decode(None, 0)
+    except ValueError as error:
+        if "imagecodecs" in str(error):
+            return False
+        raise
+    return True
 
 
 def _upright(pixels: Array, orientation: int) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnnfilter.files.images import read_picture
+from cnnfilter.files.images import Pictures
 
 STATUS = Path("/proc/self/status")
 HEIGHT, WIDTH = 3000, 4000
@@ -22,7 +22,7 @@ BYTES = {"L": (1, 1), "LA": (4, 2), "RGB": (4, 3), "RGBA": (4, 4), "CMYK": (4, 3
 SETTING = f"""
 import sys
 import numpy as np
-from cnnfilter.files.images import read_picture, write_picture
+from cnnfilter.files.images import Pictures, write_picture
 
 def peak():
     line, = (line for line in open({str(STATUS)!r}) if line.startswith("VmHWM:"))
@@ -30,10 +30,10 @@ def peak():
 """
 READING = """
 with open(sys.argv[2], "rb") as file:
-    read_picture(file)  # a small one of the kind: what is imported is not what is measured
+    Pictures(file).read()  # a small one of the kind: what is imported is not what is measured
 before = peak()
 with open(sys.argv[1], "rb") as file:
-    read_picture(file)
+    Pictures(file).read()
 print(peak() - before)
 """
 WRITING = """
@@ -125,7 +125,7 @@ def noise(mode: str) -> Image.Image:
 def test_strips_make_up_the_whole_picture(mode: str, read_as: str) -> None:
     whole, file = noise(mode), io.BytesIO()
     whole.save(file, "TIFF")
-    image = read_picture(file)
+    image = Pictures(file).read()
     planes = image.pixels if image.alpha is None else np.dstack([image.pixels, image.alpha])
     expected = np.asarray(whole if mode == read_as else whole.convert(read_as))
     np.testing.assert_array_equal(planes, expected)
