@@ -16,7 +16,7 @@ from cnnfilter.files.formats import FORMATS, format_of
 from cnnfilter.files.images import MAX_PIXELS, Image
 from cnnfilter.files.load import read
 from cnnfilter.files.output import check_target
-from cnnfilter.files.save import write
+from cnnfilter.files.save import Frame, write
 from cnnfilter.files.source import shown, told_of
 
 #: A lowest and a highest value.
@@ -276,8 +276,7 @@ def _write(writing: _Writing, origin: _Origin, job: Job, outcome: Outcome) -> No
     part = writing.part
     written = write(
         writing.path,
-        part.pixels,
-        part.alpha,
+        [Frame(part.pixels, part.alpha)],
         writing.format,
         range=job.target.range_for(part, writing.format),
         extremes=writing.extremes,

@@ -25,6 +25,10 @@ class Format:
         What Pillow is told when it saves.
     small : dict
         What it is told besides where a small file is worth waiting for. It costs no quality.
+    lossy : dict or None
+        What it is told besides where a quality is asked for; None where there is none to ask for.
+    frames : bool
+        Whether it holds several frames or pages.
     """
 
     suffixes: tuple[str, ...]
@@ -33,6 +37,8 @@ class Format:
     deep: str = ""
     options: Mapping[str, object] = field(default_factory=dict)
     small: Mapping[str, object] = field(default_factory=dict)
+    lossy: Mapping[str, object] | None = None
+    frames: bool = False
 
     @property
     def is_picture(self) -> bool:
@@ -45,15 +51,23 @@ COMPRESSIONS = ("fast", "small")
 
 #: Everything that may be read or written. No format that can run a program is here.
 FORMATS: Mapping[str, Format] = {
-    "png": Format((".png",), "PNG", alpha="full", deep="gray", small={"optimize": True}),
+    "png": Format(
+        (".png",), "PNG", alpha="full", deep="gray", small={"optimize": True}, frames=True
+    ),
     "jpeg": Format(
         (".jpg", ".jpeg", ".jpe"),
         "JPEG",
         # Edges have colours, too. Optimized, Pillow may fail for want of room in its buffer.
         options={"quality": 92, "subsampling": "4:4:4"},
+        lossy={},
     ),
     "tif": Format(
-        (".tif", ".tiff"), "TIFF", "full", "color", options={"compression": "tiff_adobe_deflate"}
+        (".tif", ".tiff"),
+        "TIFF",
+        "full",
+        "color",
+        options={"compression": "tiff_adobe_deflate"},
+        frames=True,
     ),
     "webp": Format(
         (".webp",),
@@ -62,9 +76,11 @@ FORMATS: Mapping[str, Format] = {
         # Where nothing is lost, quality is the effort.
         options={"lossless": True, "exact": True, "quality": 0},
         small={"quality": 80, "method": 6},
+        lossy={"lossless": False, "method": 4},
+        frames=True,
     ),
     "bmp": Format((".bmp",), "BMP"),
-    "gif": Format((".gif",), "GIF", alpha="mask"),
+    "gif": Format((".gif",), "GIF", alpha="mask", frames=True),
     "ppm": Format((".ppm", ".pgm", ".pnm", ".pbm"), "PPM", deep="gray"),
     "jp2": Format((".jp2",), "JPEG2000", alpha="full", deep="gray"),
     "avif": Format(
@@ -73,13 +89,15 @@ FORMATS: Mapping[str, Format] = {
         alpha="full",
         # Slower than 8 is four times as slow, and not smaller.
         options={"quality": 90, "subsampling": "4:4:4", "speed": 8},
+        lossy={},
+        frames=True,
     ),
     "npy": Format((".npy",)),
     "npz": Format((".npz",)),
     "csv": Format((".csv",)),
     "tsv": Format((".tsv",)),
     "json": Format((".json",)),
-    "float": Format((".tif", ".tiff")),
+    "float": Format((".tif", ".tiff"), frames=True),
 }
 
 

@@ -4,9 +4,10 @@ import io
 import logging
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -389,55 +390,153 @@ def _described(tags: Pillow.Exif) -> Pillow.Exif:
     return kept
 
 
-def write_picture(
+def write_pictures(
     file: BinaryIO,
-    pixels: Array,
-    alpha: Array | None,
+    frames: Sequence[tuple[Array, Array | None, float | None]],
     format: str,
     metadata: Mapping[str, Any],
     compression: str = "fast",
+    quality: int | None = None,
 ) -> None:
-    """Encode a picture.
+    """Encode a picture, or the frames of one.
 
     Parameters
     ----------
     file : binary file
-    pixels : ndarray
-        Shape (H, W) or (H, W, 3), uint8; (H, W) may be uint16 where the format holds it.
-    alpha : ndarray or None
-        Shape (H, W), uint8.
+    frames : sequence of (ndarray, ndarray or None, float or None)
+        Of each its pixels, alpha and duration. Pixels have the shape (H, W) or (H, W, 3) and
+        are uint8; (H, W) may be uint16 where the format holds it. Alpha has the shape (H, W),
+        uint8.
     format : str
         A picture's name from `FORMATS`.
     metadata : mapping
         As `Image.metadata`; what the format cannot hold is left out.
     compression : {"fast", "small"}
         Whether it is to be written quickly, or to a small file.
+    quality : int, optional
+        1 to 100, of the formats that lose some; the format's own unless given.
 
     Raises
     ------
     ContentError
         If the format cannot hold such a picture.
     """
-    picture = Pillow.fromarray(pixels)
-    if alpha is not None:
-        picture.putalpha(Pillow.fromarray(alpha))
     if FORMATS[format].pillow not in _USUAL:
         _import_rare()
-    options = _encoding(picture, format, compression) | _save_options(metadata, format, pixels)
+    first, *others = pictures = [_picture(pixels, alpha, format) for pixels, alpha, _ in frames]
+    if "transparency" in first.info:
+        _clear_by_unused_colour(pictures)
+    options = _encoding(first, format, compression, quality)
+    options |= _save_options(metadata, format, [pixels for pixels, _, _ in frames])
     try:
-        picture.save(file, FORMATS[format].pillow, **options)
+        if not others:
+            first.save(file, FORMATS[format].pillow, **options)
+            return
+        options |= _animating(frames, format, metadata)
+        buffer = io.BytesIO()  # a TIFF of several pages is read while it is written
+        first.save(buffer, FORMATS[format].pillow, save_all=True, append_images=others, **options)
+        file.write(buffer.getbuffer())
     except (ValueError, OverflowError, struct.error) as error:
         raise ContentError(f"{format} cannot hold this picture ({error})") from None
 
 
-def _encoding(picture: Pillow.Image, format: str, compression: str) -> dict[str, Any]:
+def _picture(pixels: Array, alpha: Array | None, format: str) -> Pillow.Image:
+    if format == "gif" and alpha is not None:
+        return _indexed(pixels, alpha)
+    picture = Pillow.fromarray(pixels)
+    if alpha is not None:
+        picture.putalpha(Pillow.fromarray(alpha))
+    return picture
+
+
+#: A GIF's last colour, which is not to be seen.
+_TRANSPARENT = 255
+
+
+def _indexed(pixels: Array, alpha: Array) -> Pillow.Image:
+    """Choose a GIF's other 255 colours; Pillow would round colours that have alpha."""
+    clear = alpha == 0
+    if not clear.all():
+        pixels = pixels.copy()
+        pixels[clear] = pixels[~clear][0]  # no other colour than is seen
+    picture = Pillow.fromarray(pixels).convert("RGB")
+    picture = picture.convert("P", palette=Pillow.Palette.ADAPTIVE, colors=_TRANSPARENT)
+    picture.paste(_TRANSPARENT, mask=Pillow.fromarray(clear))
+    picture.info["transparency"] = _TRANSPARENT
+    return picture
+
+
+def _clear_by_unused_colour(pictures: Sequence[Pillow.Image]) -> None:
+    """Give what is transparent a colour that no frame has.
+
+    Pillow leaves out of a frame what has the colour that it takes for the background's.
+    """
+    palettes = [(each.getpalette() or [])[: 3 * _TRANSPARENT] for each in pictures]
+    used = {tuple(each[at : at + 3]) for each in palettes for at in range(0, len(each), 3)}
+    unused = next(each for each in product(range(256), repeat=3) if each not in used)
+    for picture, palette in zip(pictures, palettes, strict=True):
+        picture.putpalette([*palette, *(3 * _TRANSPARENT - len(palette)) * [0], *unused])
+
+
+def _encoding(
+    picture: Pillow.Image, format: str, compression: str, quality: int | None
+) -> dict[str, Any]:
     """Choose what Pillow's save is told of the way pixels are encoded."""
-    options = dict(FORMATS[format].options)
+    known = FORMATS[format]
+    options = dict(known.options)
+    lossy = quality is not None and known.lossy is not None
+    if lossy:
+        options.update(known.lossy or {})
     if compression == "small":
-        options.update(FORMATS[format].small)
+        options.update(known.small)
     elif format == "png" and not _repeats(picture):
         options["compress_type"] = zlib.Z_RLE
+    return options | {"quality": quality} if lossy else options
+
+
+#: Milliseconds that a frame is shown where nothing says how long, as browsers do.
+_DURATION = 100
+#: What a GIF counts time in, of milliseconds.
+_HUNDREDTHS = 10
+_MOST_LOOPS = 65535
+
+
+def _animating(
+    frames: Sequence[tuple[Array, Array | None, float | None]],
+    format: str,
+    metadata: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Choose what Pillow's save is told of time, and of how a frame replaces the last one."""
+    if format == "tif":
+        return {}
+    usual = metadata.get("duration", _DURATION)
+    durations = [usual if duration is None else duration for _, _, duration in frames]
+    options: dict[str, Any] = {
+        "duration": _rounded(durations, _HUNDREDTHS if format == "gif" else 1)
+    }
+    if format != "gif" or "loop" in metadata:
+        options["loop"] = min(metadata.get("loop", 1), _MOST_LOOPS)
+    if format == "png":
+        # Pillow joins frames that are alike, and a lone one would have no time; the last is told
+        # apart by being cleared away behind it.
+        options["disposal"] = [0] * (len(frames) - 1) + [1]
+    if format == "gif" and any(alpha is not None for _, alpha, _ in frames):
+        # What is transparent would show the frame before. Optimized, a frame where nothing is
+        # would not say what transparency is, and Pillow would not clear it away.
+        options |= {"disposal": 2, "optimize": False}
     return options
+
+
+def _rounded(durations: Sequence[float], unit: int) -> list[int]:
+    """Round durations to multiples of a unit, so that together they stay as long.
+
+    Examples
+    --------
+    >>> _rounded([33, 33, 34], 10)
+    [30, 40, 30]
+    """
+    ends = np.rint(np.cumsum(durations) / unit).astype(int) * unit
+    return np.diff(ends, prepend=0).tolist()
 
 
 def _repeats(picture: Pillow.Image) -> bool:
@@ -473,10 +572,12 @@ _TAKES: Mapping[str, tuple[str, ...]] = {
 _JPEG_SEGMENT = 65_000
 
 
-def _save_options(metadata: Mapping[str, Any], format: str, pixels: Array) -> dict[str, Any]:
+def _save_options(
+    metadata: Mapping[str, Any], format: str, frames: Sequence[Array]
+) -> dict[str, Any]:
     """Choose what Pillow's save is told of the metadata."""
     options = {key: metadata[key] for key in _TAKES.get(format, ()) if key in metadata}
-    if not profile_fits(options.get("icc_profile"), pixels):
+    if not all(profile_fits(options.get("icc_profile"), pixels) for pixels in frames):
         options.pop("icc_profile", None)
     if format == "jpeg":
         for key in ("exif", "xmp", "comment"):

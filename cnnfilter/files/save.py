@@ -1,9 +1,9 @@
 """Writing a result, whatever its format."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,7 +14,7 @@ from cnnfilter.core.quantize import RANGES, quantize
 from cnnfilter.errors import ArgumentError, FileError
 from cnnfilter.files import tiff
 from cnnfilter.files.formats import FORMATS, format_of
-from cnnfilter.files.images import write_picture
+from cnnfilter.files.images import write_pictures
 from cnnfilter.files.output import replacing
 from cnnfilter.files.source import ContentError, shown
 
@@ -36,10 +36,27 @@ class Written:
     notes: tuple[str, ...] = ()
 
 
+class Frame(NamedTuple):
+    """A frame or page to write, or the only one.
+
+    Attributes
+    ----------
+    values : ndarray
+        Shape (H, W) or (H, W, C).
+    alpha : ndarray or None
+        Shape (H, W), in the source's 0..255 or 0..65535.
+    duration : float or None
+        Milliseconds that it is shown; None for as long as the metadata says.
+    """
+
+    values: Array
+    alpha: Array | None = None
+    duration: float | None = None
+
+
 def write(
     path: str | Path,
-    values: Array,
-    alpha: Array | None,
+    frames: Sequence[Frame],
     format: str,
     *,
     range: str | None = None,
@@ -47,6 +64,7 @@ def write(
     metadata: Mapping[str, Any] | None = None,
     depth: int = 8,
     compression: str = "fast",
+    quality: int | None = None,
     force: bool = True,
 ) -> Written:
     """Write a result as a picture or a matrix, at once or not at all.
@@ -55,90 +73,144 @@ def write(
     ----------
     path : str or Path
         ``-`` is standard output.
-    values : ndarray
-        Shape (H, W) or (H, W, C).
-    alpha : ndarray or None
-        Shape (H, W), in the source's 0..255 or 0..65535.
+    frames : sequence of Frame
+        One, or several where the format holds them.
     format : str
         A name from `FORMATS`.
     range, extremes
-        See `quantize`; None for ``clip`` in pictures, as they are in matrices.
+        See `quantize`; None for ``clip`` in pictures, as they are in matrices. All frames
+        are scaled alike.
     metadata : mapping, optional
         The source's.
     depth : {8, 16}
         The source's bits; kept where the format can.
     compression : {"fast", "small"}
         Whether a picture is written quickly, or to a small file.
+    quality : int, optional
+        1 to 100, in formats that can lose some of it for a smaller file.
     force : bool
         Whether an existing file is replaced.
 
     Raises
     ------
     CnnFilterError
-        If the format cannot hold the values, or the place cannot be written to.
+        If the format cannot hold the values or the frames, or the place cannot be written to.
     """
     notes: list[str] = []
     clipped = None
     try:
+        _check_frames(frames, format)
+        if len(frames) > 1 and extremes is None:
+            extremes = _extremes(frames)
         if FORMATS[format].is_picture:
-            pixels, alpha, clipped = _pixels(
-                values, alpha, format, range or "clip", extremes, depth, notes
-            )
+            pictures, clipped = _pictures(frames, format, range or "clip", extremes, depth, notes)
             with replacing(path, force=force) as file:
-                _encode(file, pixels, alpha, format, metadata or {}, compression)
+                _encode(file, pictures, format, metadata or {}, compression, quality)
         else:
-            if alpha is not None:
+            if any(each.alpha is not None for each in frames):
                 notes.append("alpha is left out of a matrix")
+            matrices = [each.values for each in frames]
             if range is not None:
-                values = quantize(values, range, depth, extremes).pixels
+                matrices = [quantize(each, range, depth, extremes).pixels for each in matrices]
             with replacing(path, force=force) as file:
-                _write_numbers(file, values, format)
+                _write_numbers(file, matrices, format)
     except ContentError as error:
         raise FileError(f"{shown(path)}: {error}") from None
-    return Written(clipped, tuple(notes))
+    return Written(clipped, tuple(dict.fromkeys(notes)))
 
 
-def _write_numbers(file: BinaryIO, values: Array, format: str) -> None:
+def _check_frames(frames: Sequence[Frame], format: str) -> None:
+    """Refuse frames that a format cannot hold."""
+    if len(frames) > 1 and not FORMATS[format].frames:
+        raise ContentError(f"{format} holds one frame; write gif, webp, png or tif")
+    sizes = list(dict.fromkeys("x".join(map(str, each.values.shape[:2])) for each in frames))
+    if len(sizes) > 1 and format not in ("tif", "float"):
+        raise ContentError(
+            f"{format} holds frames of one size; write tif for {sizes[0]} and {sizes[1]}"
+        )
+
+
+def _extremes(frames: Sequence[Frame]) -> tuple[float, float]:
+    """Give the lowest and the highest value of all frames, which are scaled alike."""
+    return (
+        min(float(each.values.min()) for each in frames),
+        max(float(each.values.max()) for each in frames),
+    )
+
+
+def _write_numbers(file: BinaryIO, matrices: Sequence[Array], format: str) -> None:
     if format == "float":
-        tiff.write_float(file, values)
+        tiff.write_float(file, map(_without_single_channel, matrices))
     else:
         from cnnfilter.files.matrices import write_matrix
 
-        write_matrix(file, values, format)
+        write_matrix(file, matrices[0], format)
 
 
 def _encode(
     file: BinaryIO,
-    pixels: Array,
-    alpha: Array | None,
+    frames: Sequence[Frame],
     format: str,
     metadata: Mapping[str, Any],
     compression: str,
+    quality: int | None,
 ) -> None:
-    if pixels.dtype == np.uint16 and (pixels.ndim == 3 or alpha is not None):
-        planes = pixels if alpha is None else np.dstack([pixels, alpha])
-        tiff.write_deep(file, planes, metadata.get("icc_profile"))
+    if any(map(_is_deep, frames)):
+        pages = [(pixels, alpha) for pixels, alpha, _ in frames]
+        tiff.write_deep(file, pages, metadata.get("icc_profile"))
     else:
-        write_picture(file, pixels, alpha, format, metadata, compression)
+        write_pictures(file, frames, format, metadata, compression, quality)
 
 
-def _pixels(
-    values: Array,
-    alpha: Array | None,
+def _is_deep(frame: Frame) -> bool:
+    """Tell whether a frame has 16-bit colours, or alpha, which Pillow does not write."""
+    return frame.values.dtype == np.uint16 and (frame.values.ndim == 3 or frame.alpha is not None)
+
+
+def _pictures(
+    frames: Sequence[Frame],
     format: str,
     range: str,
     extremes: tuple[float, float] | None,
     depth: int,
     notes: list[str],
-) -> tuple[Array, Array | None, float]:
+) -> tuple[list[Frame], float]:
     """Turn values into what a picture's format holds; gives the share clipped, too."""
-    values = _without_single_channel(values)
+    pictures, changed = [], 0.0
+    for frame in frames:
+        kept = kept_depth(frame.values, frame.alpha, format, depth, len(frames))
+        picture, clipped = _pixels(frame, format, range, extremes, depth, kept, notes)
+        pictures.append(picture)
+        changed += clipped * frame.values.size
+    if any(each.alpha is not None for each in pictures):
+        pictures = [_with_alpha(each) for each in pictures]
+    return pictures, changed / sum(each.values.size for each in frames)
+
+
+def _with_alpha(frame: Frame) -> Frame:
+    """Give a frame an opaque alpha if it has none."""
+    if frame.alpha is not None:
+        return frame
+    dtype = frame.values.dtype
+    return frame._replace(alpha=np.full(frame.values.shape[:2], np.iinfo(dtype).max, dtype))
+
+
+def _pixels(
+    frame: Frame,
+    format: str,
+    range: str,
+    extremes: tuple[float, float] | None,
+    depth: int,
+    kept: int,
+    notes: list[str],
+) -> tuple[Frame, float]:
+    """Turn a frame's values into pixels of the bits that are kept."""
+    values, alpha = _without_single_channel(frame.values), frame.alpha
     if values.ndim == 3 and values.shape[2] != 3:
         raise ContentError(
             f"{format} holds 1 or 3 channels, not {values.shape[2]}; "
             "write .npy, .npz or --format float"
         )
-    kept = kept_depth(values, alpha, format, depth)
     scaled = kept < depth and range in ("clip", "abs")
     stored = quantize(values, range, depth if scaled else kept, extremes)
     pixels = convert(stored.pixels / 257, np.uint8) if scaled else stored.pixels
@@ -148,17 +220,18 @@ def _pixels(
         alpha = _fitting_alpha(convert(alpha / (257 if kept < depth else 1), pixels.dtype), format)
     if format == "gif" and pixels.ndim == 3:
         notes.append("gif holds 256 colours")
-    return pixels, alpha, stored.clipped
+    return Frame(pixels, alpha, frame.duration), stored.clipped
 
 
 def _without_single_channel(values: Array) -> Array:
     return values[:, :, 0] if values.ndim == 3 and values.shape[2] == 1 else values
 
 
-def kept_depth(values: Array, alpha: Array | None, format: str, depth: int) -> int:
+def kept_depth(values: Array, alpha: Array | None, format: str, depth: int, frames: int = 1) -> int:
     """Give the bits that a format can keep of a source's 8 or 16."""
     deep = FORMATS[format].deep
-    plain = _without_single_channel(values).ndim == 2 and alpha is None
+    # Of an animation, Pillow would take frames for alike that differ in the lower 8 bits.
+    plain = _without_single_channel(values).ndim == 2 and alpha is None and frames == 1
     return depth if deep == "color" or (deep == "gray" and plain) else 8
 
 
@@ -166,10 +239,12 @@ def _fitting_alpha(alpha: Array, format: str) -> Array | None:
     """Leave out an alpha that says nothing; refuse one that the format cannot hold."""
     top = np.iinfo(alpha.dtype).max
     holds = FORMATS[format].alpha
-    if holds == "full" or (holds == "mask" and np.isin(alpha, (0, top)).all()):
+    if holds == "full":
         return alpha
     if (alpha == top).all():
         return None
+    if holds == "mask" and np.isin(alpha, (0, top)).all():
+        return alpha
     lacks = "half-transparent pixels" if holds == "mask" else "transparency"
     raise ContentError(f"{format} cannot hold {lacks}; write png, webp or tif")
 
@@ -219,11 +294,12 @@ def write_image(path: str | Path, array: ArrayLike, range: str = "clip", depth: 
     if format == "tif" and channels > 4:
         format = "float"
     if not FORMATS[format].is_picture:
-        write(path, values, None, format, range=None if range == "clip" else range, depth=depth)
+        asked = None if range == "clip" else range
+        write(path, [Frame(values)], format, range=asked, depth=depth)
         return
     alpha = None
     if channels in (2, 4):
         values, alpha = values[:, :, :-1], values[:, :, -1]
     if kept_depth(values, alpha, format, depth) < depth:
         raise FileError(f"{shown(path)}: {format} holds no 16 bits here; use .tif or depth 8")
-    write(path, values, alpha, format, range=range, depth=depth)
+    write(path, [Frame(values, alpha)], format, range=range, depth=depth)

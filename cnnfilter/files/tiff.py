@@ -1,6 +1,6 @@
 """What Pillow cannot of TIFF, by tifffile: floats, 16-bit colour, any number of channels."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property, partial
 from typing import Any, BinaryIO
 
@@ -167,33 +167,37 @@ def _rgb_of_cmyk(inks: Array) -> Array:
     return np.rint(left[:, :, :3] * left[:, :, 3:4] / top).astype(inks.dtype)
 
 
-def write_deep(file: BinaryIO, planes: Array, profile: bytes | None) -> None:
-    """Write 16-bit colours, or grey with alpha: shape (H, W, 2 to 4), alpha last."""
+def write_deep(
+    file: BinaryIO, pages: Iterable[tuple[Array, Array | None]], profile: bytes | None
+) -> None:
+    """Write pages of any pixels and alpha, 16-bit colours too."""
     import tifffile
 
-    channels = planes.shape[2]
-    tifffile.imwrite(
-        file,
-        planes,
-        photometric="rgb" if channels > 2 else "minisblack",
-        planarconfig="contig",
-        extrasamples=["unassalpha"] if channels in (2, 4) else None,
-        iccprofile=profile if profile_fits(profile, planes[:, :, :3].squeeze()) else None,
-        compression="zlib",
-        metadata=None,
-    )
+    with tifffile.TiffWriter(file) as writer:
+        for pixels, alpha in pages:
+            planes = pixels if alpha is None else np.dstack([pixels, alpha])
+            writer.write(
+                planes,
+                photometric="rgb" if pixels.ndim == 3 else "minisblack",
+                planarconfig="contig" if planes.ndim == 3 else None,
+                extrasamples=None if alpha is None else ["unassalpha"],
+                iccprofile=profile if profile_fits(profile, pixels) else None,
+                compression="zlib",
+                metadata=None,
+            )
 
 
-def write_float(file: BinaryIO, array: Array) -> None:
-    """Write numbers as floats, of any number of channels: shape (H, W) or (H, W, C)."""
+def write_float(file: BinaryIO, pages: Iterable[Array]) -> None:
+    """Write numbers as floats, of any number of channels: shape (H, W) or (H, W, 2 or more)."""
     import tifffile
 
-    narrow = np.can_cast(array.dtype, np.float32)
-    tifffile.imwrite(
-        file,
-        array.astype(np.float32 if narrow else np.float64, copy=False),
-        photometric="minisblack",
-        planarconfig="contig" if array.ndim == 3 else None,
-        compression="zlib",
-        metadata=None,
-    )
+    with tifffile.TiffWriter(file) as writer:
+        for array in pages:
+            narrow = np.can_cast(array.dtype, np.float32)
+            writer.write(
+                array.astype(np.float32 if narrow else np.float64, copy=False),
+                photometric="minisblack",
+                planarconfig="contig" if array.ndim == 3 else None,
+                compression="zlib",
+                metadata=None,
+            )

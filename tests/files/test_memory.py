@@ -22,7 +22,7 @@ BYTES = {"L": (1, 1), "LA": (4, 2), "RGB": (4, 3), "RGBA": (4, 4), "CMYK": (4, 3
 SETTING = f"""
 import sys
 import numpy as np
-from cnnfilter.files.images import Pictures, write_picture
+from cnnfilter.files.images import Pictures, write_pictures
 
 def peak():
     line, = (line for line in open({str(STATUS)!r}) if line.startswith("VmHWM:"))
@@ -42,7 +42,7 @@ pixels = np.ones((height, width, 3) if colours == 3 else (height, width), np.uin
 alpha = np.ones((height, width), np.uint8) if has_alpha else None
 before = peak()
 with open(sys.argv[1], "wb") as file:
-    write_picture(file, pixels, alpha, sys.argv[6], {})
+    write_pictures(file, [(pixels, alpha, None)], sys.argv[6], {})
 print(peak() - before)
 """
 

@@ -12,7 +12,7 @@ import cnnfilter
 from cnnfilter import FileError, read_image, write_image
 from cnnfilter.files.formats import COMPRESSIONS, format_named
 from cnnfilter.files.load import read
-from cnnfilter.files.save import write
+from cnnfilter.files.save import Frame, write
 
 RNG = np.random.default_rng(7)
 RGB = RNG.integers(0, 256, (24, 32, 3), np.uint8)
@@ -26,7 +26,7 @@ def through(source: Path, target: Path, values: Any = None) -> None:
     image = read(source)
     values = image.pixels if values is None else values
     format = "tif" if target.suffix == ".tif" else target.suffix[1:].replace("jpg", "jpeg")
-    write(target, values, None, format, metadata=image.metadata, depth=image.depth)
+    write(target, [Frame(values)], format, metadata=image.metadata, depth=image.depth)
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_a_small_picture_is_no_larger_and_shows_the_same(suffix: str, tmp_path: 
     sizes, shown = [], []
     for compression in COMPRESSIONS:
         path = tmp_path / f"{compression}.{suffix}"
-        write(path, edges, None, format_named(suffix), compression=compression)
+        write(path, [Frame(edges)], format_named(suffix), compression=compression)
         sizes.append(path.stat().st_size)
         shown.append(read_image(path))
     assert sizes[1] <= sizes[0]
