@@ -1,97 +1,209 @@
-"""Planning: which inputs, which outputs, before anything is read."""
+"""Planning: which images, which outputs, before anything is read."""
 
 import os
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cnnfilter.batch.jobs import Job, Target, named_after
+import numpy as np
+
+from cnnfilter import __version__
+from cnnfilter.batch.jobs import Recipe
+from cnnfilter.batch.ledger import Ledger, stamp_of
+from cnnfilter.batch.marks import Marks, path_mark, text_mark
+from cnnfilter.batch.naming import Template
+from cnnfilter.batch.sources import Found, Search, Source, find_sources
+from cnnfilter.batch.target import Target
 from cnnfilter.batch.work import Work
-from cnnfilter.errors import ArgumentError
+from cnnfilter.errors import ArgumentError, FileError
 from cnnfilter.files.formats import FORMATS, format_named, format_of
 from cnnfilter.files.images import MAX_PIXELS
-from cnnfilter.files.output import identity
+from cnnfilter.files.output import file_marks
 from cnnfilter.files.source import shown
 
 
-def plan_jobs(
-    sources: Sequence[str],
+@dataclass(frozen=True)
+class Plan:
+    """What a run is to do.
+
+    Attributes
+    ----------
+    recipe : Recipe
+        What is done to every image.
+    sources : list of Source
+        The images that are left to do.
+    done : list of Source
+        Those that an earlier run did.
+    problems : list of str
+        What kept images from being found.
+    ledger : Ledger or None
+        Where it is remembered what is done.
+    """
+
+    recipe: Recipe
+    sources: list[Source]
+    done: list[Source]
+    problems: list[str]
+    ledger: Ledger | None
+
+    @property
+    def folders(self) -> set[Path]:
+        """The folders that results go to."""
+        target = self.recipe.target
+        if (target.keep and target.stages is None) or target.file == "-":
+            return set()
+        ends = {False: not target.keep, True: target.stages is not None}
+        places = [is_stage for is_stage, wanted in ends.items() if wanted]
+        return {
+            Path(target.path_for(source, "", None, is_stage=is_stage)).parent
+            for source in self.sources
+            for is_stage in places
+        }
+
+
+def make_plan(
+    names: Sequence[str],
     work: Work,
     target: Target,
     *,
+    listed: Sequence[str] = (),
     output: str | None = None,
+    search: Search | None = None,
     max_pixels: int = MAX_PIXELS,
-) -> list[Job]:
-    """Plan a job for each image.
+    existing: str = "refuse",
+    skip_done: bool = False,
+    everywhere: bool = False,
+) -> Plan:
+    """Plan what is done with each image.
 
     Parameters
     ----------
-    sources : sequence of str
-        Paths; ``-`` is standard input.
+    names : sequence of str
+        Files, folders and patterns; ``-`` is standard input.
     work : Work
     target : Target
         What is asked for besides the place.
+    listed : sequence of str
+        Names of files as they are, from a list.
     output : str or None
         A file; a folder (one that exists, ends in ``/``, or is meant because there are
-        several images); ``-`` for standard output; None for beside each input.
+        several images); a template; ``-`` for standard output; None for beside each image.
+    search : Search, optional
     max_pixels : int
         More are taken for a decompression bomb.
+    existing : {"refuse", "replace"}
+        What becomes of files that have an output's name.
+    skip_done : bool
+        Leave out what an earlier run did.
+    everywhere : bool
+        Name all files so that they are found from any folder.
 
     Raises
     ------
-    ArgumentError
-        If the images and the output do not go together.
+    CnnFilterError
+        If the images and the output do not go together, or no image is found.
     """
-    if not sources:
-        raise ArgumentError("no image is given; name one or more, or - for standard input")
-    if sources.count("-") > 1:
-        raise ArgumentError("standard input (-) can be read only once")
-    if target.format is not None:
-        target = replace(target, format=format_named(target.format))
-    if target.stages_format is not None:
-        target = replace(target, stages_format=format_named(target.stages_format))
+    target = _with_formats(target)
+    if everywhere and target.stages is not None:
+        target = replace(target, stages=target.stages.absolute())
     if output == "":
         raise ArgumentError("the output has no name; leave --output out, or name a file or folder")
     if work.gives_vector and output is None:
         target = replace(target, keep=True)  # a prediction is told
-    read: list[str | Path] = [*sources, *work.files]
-    target = replace(target, inputs=frozenset(filter(None, map(identity, read))))
-    if target.keep:
-        return [Job(source, work, target, max_pixels) for source in sources]
-    placed = _placed(target, output, several=len(sources) > 1)
-    _check_one_picture(work, placed)
-    jobs = [
-        Job(source, work, replace(placed, file="-") if _to_stdout(source, placed) else placed,
-            max_pixels)
-        for source in sources
-    ]  # fmt: skip
-    _check_collisions(jobs)
-    return jobs
+    if everywhere and output is not None:
+        output = os.path.abspath(output) + os.sep * output.endswith(("/", os.sep))  # noqa: PTH100
+    named = [os.path.abspath(name) if everywhere else name for name in names]  # noqa: PTH100
+    found = find_sources(named, replace(search or Search(), spared=_root_of(output)))
+    found.sources.extend(
+        Source(os.path.abspath(name) if everywhere else name)  # noqa: PTH100
+        for name in listed
+    )
+    _check_found(found, target, output)
+    several = len(found.sources) > 1 or bool(found.folders or listed)
+    if not target.keep:
+        target = _placed(target, output, several=several)
+        _check_one_picture(work, target)
+        if target.root is None and [each.path for each in found.sources] == ["-"]:
+            target = replace(target, file=target.file or "-")  # from a pipe into a pipe
+        _check_collisions(found.sources, work, target)
+    inputs = Marks(_marks([*(each.path for each in found.sources), *work.files]))
+    recipe = Recipe(work, target, max_pixels, existing, inputs)
+    if target.keep or target.file is not None or not (several or skip_done):
+        return Plan(recipe, found.sources, [], found.problems, None)
+    ledger = Ledger(_steps(recipe), target.root)
+    if not skip_done:
+        kept = None if target.root is None else ledger
+        return Plan(recipe, found.sources, [], found.problems, kept)
+    return _what_is_left(recipe, found, ledger)
+
+
+def _with_formats(target: Target) -> Target:
+    return replace(
+        target,
+        format=None if target.format is None else format_named(target.format),
+        stages_format=None if target.stages_format is None else format_named(target.stages_format),
+    )
+
+
+def _root_of(output: str | None) -> Path | None:
+    """Give the folder that results go to, whatever the images are."""
+    if output is None or output == "-":
+        return None
+    return Template(output).root if "{" in output else Path(output)
+
+
+def _check_found(found: Found, target: Target, output: str | None) -> None:
+    if found.folders and output is None and not target.keep:
+        raise ArgumentError(
+            f"{shown(found.folders[0])}: is a folder; name one for its results with -o, such as "
+            "-o out/"
+        )
+    paths = [each.path for each in found.sources]
+    if paths.count("-") > 1:
+        raise ArgumentError("standard input (-) can be read only once")
+    if paths or found.problems:
+        return
+    if found.folders:
+        raise FileError(
+            f"{shown(found.folders[0])}: holds no image; -r looks into its folders, --hidden at "
+            "names that begin with a dot"
+        )
+    raise ArgumentError("no image is given; name one or more, or - for standard input")
 
 
 def _placed(target: Target, output: str | None, *, several: bool) -> Target:
-    """Tell a file from a folder."""
+    """Tell a file from a folder and from a template."""
     if output is None:
         return target
     if output == "-":
         if several:
             raise ArgumentError("standard output takes one result; name a folder with -o")
         return replace(target, file="-")
+    if "{" in output:
+        template = Template(output)
+        _check_format(output, template.format, target)
+        return replace(target, template=template)
     if several or output.endswith(("/", os.sep)) or os.path.isdir(output):  # noqa: PTH112
         if several and os.path.isfile(output):  # noqa: PTH113
             raise ArgumentError(f"{shown(output)}: is a file; several images need a folder")
         return replace(target, folder=Path(output))
-    suffix = Path(output).suffix.lower()
     if target.format is None:
         format_of(output)
-    elif suffix not in FORMATS[target.format].suffixes and any(
-        suffix in each.suffixes for each in FORMATS.values()
-    ):
+    else:
+        suffix = Path(output).suffix.lower()
+        named = [name for name, each in FORMATS.items() if suffix in each.suffixes]
+        if target.format not in named:
+            _check_format(output, named[0] if named else None, target)
+    return replace(target, file=output)
+
+
+def _check_format(output: str, named: str | None, target: Target) -> None:
+    same = named is None or target.format is None or FORMATS[named] == FORMATS[target.format]
+    if not same and FORMATS[str(named)].suffixes != FORMATS[str(target.format)].suffixes:
         raise ArgumentError(
             f"{shown(output)}: is named as another format than --format {target.format}; "
             "leave one out"
         )
-    return replace(target, file=output)
 
 
 def _check_one_picture(work: Work, target: Target) -> None:
@@ -115,20 +227,57 @@ def _check_one_picture(work: Work, target: Target) -> None:
         )
 
 
-def _to_stdout(source: str, target: Target) -> bool:
-    """Tell whether a result is piped on: it came by a pipe and no place is named."""
-    return source == "-" and target.file is None and target.folder is None
+def _check_collisions(sources: Sequence[Source], work: Work, target: Target) -> None:
+    """Refuse two images with one output's name: the second would undo the first."""
+    if target.file is not None and target.stages is None:
+        return
+    format = target.format or target.named_format
+
+    def names(source: Source) -> Iterator[str]:
+        for result in work.names:
+            if target.file is None:
+                yield target.path_for(source, result, format, is_stage=False)
+            if target.stages is not None:
+                yield target.path_for(source, result, target.stages_format, is_stage=True)
+
+    # Hashes alone are held: they are small, and where two are equal, names are compared.
+    count = len(list(names(sources[0]))) if sources else 0
+    hashes = np.fromiter((hash(name) for each in sources for name in names(each)), np.int64)
+    order = np.argsort(hashes, kind="stable")
+    for place in np.flatnonzero(np.diff(hashes[order]) == 0):
+        first, second = sources[order[place] // count], sources[order[place + 1] // count]
+        if first is not second and set(names(first)) & set(names(second)):
+            _refuse(first, second)
 
 
-def _check_collisions(jobs: Sequence[Job]) -> None:
-    """Refuse two inputs with one output's name: the second would undo the first."""
-    planned: dict[Path, str] = {}
-    for job in jobs:
-        folders = {job.target.folder, job.target.stages or job.target.folder}
-        for path in {named_after(job.source, "", job.target.format, each) for each in folders}:
-            if path in planned:
-                raise ArgumentError(
-                    f"{shown(planned[path])} and {shown(job.source)} would be written to the "
-                    "same file; give them different names or folders"
-                )
-            planned[path] = job.source
+def _refuse(first: Source, second: Source) -> None:
+    if first.path == second.path:
+        raise ArgumentError(f"{shown(first.path)}: is given twice; name it once")
+    raise ArgumentError(
+        f"{shown(first.path)} and {shown(second.path)} would be written to the same file; give "
+        "them different names or folders, or name results by a template such as "
+        "'out/{parent}/{stem}-{kernel}'"
+    )
+
+
+def _marks(paths: Iterable[str | Path]) -> Iterator[int]:
+    for path in paths:
+        yield from file_marks(path)
+
+
+def _steps(recipe: Recipe) -> str:
+    """Name what is done, so that it can be told from what was done earlier."""
+    work, target = recipe.work, replace(recipe.target, folder=None)
+    files = [stamp_of(str(path)) for path in work.files]
+    return f"{text_mark(repr((__version__, work.described, files, target))):016x}"
+
+
+def _what_is_left(recipe: Recipe, found: Found, ledger: Ledger) -> Plan:
+    """Leave out what is done; what was made of other images or steps may be replaced."""
+    done, made = ledger.remembered(each.path for each in found.sources)
+    existing = "replace" if recipe.existing == "replace" else "same"
+    recipe = replace(recipe, existing=existing, made=made)
+    is_done = [path_mark(each.path) in done for each in found.sources]
+    left = [each for each, known in zip(found.sources, is_done, strict=True) if not known]
+    kept = [each for each, known in zip(found.sources, is_done, strict=True) if known]
+    return Plan(recipe, left, kept, found.problems, ledger)

@@ -1,7 +1,7 @@
 """What split-channels does to one image."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -46,9 +46,31 @@ class Splitting:
         return False
 
     @property
+    def names(self) -> Sequence[str]:
+        """One: an image's channels are known when it is."""
+        return [""]
+
+    @property
+    def described(self) -> str:
+        """The space, and how channels look."""
+        return f"split-channels {self.space} as {self.look}"
+
+    @property
     def files(self) -> Sequence[Path]:
         """None."""
         return ()
+
+    def outline(self, image: Image) -> list[Result]:
+        """Split one pixel to see which channels there are."""
+        pixel = replace(
+            image,
+            pixels=image.pixels[:1, :1],
+            alpha=None if image.alpha is None else image.alpha[:1, :1],
+        )
+        return [
+            each.with_pixels(np.broadcast_to(each.pixels[0, 0], image.pixels.shape[:2]))
+            for each in self.results(pixel)
+        ]
 
     def results(self, image: Image, storing: Storing | None = None) -> list[Result]:
         """Split the image; alpha is a channel."""

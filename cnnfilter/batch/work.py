@@ -1,6 +1,6 @@
 """What is done to one image: its results, ready to be written or printed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -15,6 +15,12 @@ from cnnfilter.files.images import Image
 if TYPE_CHECKING:
     from cnnfilter.pipeline.pipeline import Pipeline
     from cnnfilter.pipeline.steps import Step
+
+
+#: Takes an array, and gives each step with its result.
+_Steps = Callable[[Array], Iterable[tuple["Step", Array]]]
+#: For what is asked of a result's names alone.
+_NOTHING = np.empty(0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +82,19 @@ class Work(Protocol):
         """Whether a vector of scores comes out, which is told rather than written."""
 
     @property
+    def names(self) -> Sequence[str]:
+        """What its results may be called, as far as that is known before an image is read."""
+
+    @property
+    def described(self) -> str:
+        """What it does, in words that are the same only where the results are."""
+
+    @property
     def files(self) -> Sequence[Path]:
         """What it reads besides images, and what is never written to."""
+
+    def outline(self, image: Image) -> list[Result]:
+        """Give results of the shapes that would come out, without computing them."""
 
     def results(self, image: Image, storing: Storing | None = None) -> list[Result]:
         """Compute: the numbers as they are; the last may come as pixels, where it is said how."""
@@ -114,9 +131,25 @@ class Filtering:
         return self.pipeline.gives_vector
 
     @property
+    def names(self) -> Sequence[str]:
+        """The name, and the feature maps'."""
+        return [self.name, *Result(self.name, _NOTHING, channels=self.pipeline.maps()).titles]
+
+    @property
+    def described(self) -> str:
+        """The steps as text, and what their results are called."""
+        steps = [*map(str, self.pipeline.preparation), str(self.pipeline)]
+        return f"{self.name}: {' | '.join(steps)}" + " with stages" * self.stages
+
+    @property
     def files(self) -> Sequence[Path]:
         """The pipeline's own file, and its weights."""
         return self.pipeline.files
+
+    def outline(self, image: Image) -> list[Result]:
+        """Follow the shapes through the pipeline."""
+        first = Result(self.name, image.pixels)
+        return self._followed(first, self.pipeline.preparation_outlined, self.pipeline.outlined)
 
     def results(self, image: Image, storing: Storing | None = None) -> list[Result]:
         """Run the pipeline; alpha follows its geometry, unfiltered.
@@ -128,22 +161,30 @@ class Filtering:
             last = Result(self.name, without_alpha(image))
         if self.stages or self.gives_vector or self.pipeline.maps():
             storing = None
-        stages = []
-        width = len(str(len(self.pipeline.steps)))
-        for number, (step, pixels) in enumerate(self.pipeline.preparing(last.pixels), start=1):
-            last = _after(last, step, pixels)
-            if self.stages:
-                stages.append(_stage(last, f"{0:0{width}}.{number}-{step.title}"))
-        results = self.pipeline.results(last.pixels, storing)
-        for number, (step, pixels) in enumerate(results, start=1):
-            last = _after(last, step, pixels)
-            if self.stages:
-                stages.append(_stage(last, f"{number:0{width}}-{step.title}"))
+        *stages, last = self._followed(
+            last,
+            self.pipeline.preparing,
+            lambda prepared: self.pipeline.results(prepared, storing),
+        )
         if last.pixels.ndim == 1:
             classes = tuple(self.pipeline.ranked(last.pixels))
             quantity = "probability" if self.pipeline.gives_probabilities else "score"
             last = replace(last, classes=classes, quantity=quantity)
         return [*stages, replace(last, stored=storing)]
+
+    def _followed(self, last: Result, preparing: _Steps, running: _Steps) -> list[Result]:
+        """Give every layer's result, where stages are wanted, and the last."""
+        stages = []
+        width = len(str(len(self.pipeline.steps)))
+        for number, (step, pixels) in enumerate(preparing(last.pixels), start=1):
+            last = _after(last, step, pixels)
+            if self.stages:
+                stages.append(_stage(last, f"{0:0{width}}.{number}-{step.title}"))
+        for number, (step, pixels) in enumerate(running(last.pixels), start=1):
+            last = _after(last, step, pixels)
+            if self.stages:
+                stages.append(_stage(last, f"{number:0{width}}-{step.title}"))
+        return [*stages, last]
 
     def pictures(self, result: Result) -> list[Result]:
         """Take feature maps apart: a picture holds one map, of one channel or three."""

@@ -40,7 +40,7 @@ def import_network(
     """
     from cnnfilter.errors import ArgumentError
     from cnnfilter.files.networks import read_network, write_network
-    from cnnfilter.files.output import identity
+    from cnnfilter.files.output import file_marks
     from cnnfilter.files.source import shown
     from cnnfilter.pipeline.pipeline import Pipeline
 
@@ -52,8 +52,8 @@ def import_network(
         raise ArgumentError(f"{shown(target)}: a network's file ends in .toml")
     content = read_network(source)
     network = Pipeline.from_content(content, source)
-    inputs = {each for each in [identity(source)] if each is not None}
-    written = write_network(target, content, force=force, inputs=inputs)
+    existing = "replace" if force else "refuse"
+    written = write_network(target, content, existing=existing, inputs=file_marks(source))
     if not quiet:
         parameters = sum(step.layer.parameters for step in network.steps)
         files = ", ".join(shown(path) for path in written)

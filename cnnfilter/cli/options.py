@@ -1,6 +1,7 @@
 """The options that commands share, each declared once."""
 
 import inspect
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import wraps
@@ -9,6 +10,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 WINDOW, KERNEL, OUTPUT, PRINTING = "Window", "Kernel", "Output", "Printing"
+INPUT, RUN = "Input", "Many images"
 
 
 def option(*names: str, group: str, **settings: Any) -> Any:
@@ -42,8 +44,41 @@ class Common:
         list[str] | None,
         typer.Argument(
             metavar="IMAGE...",
-            help="Pictures or matrices; - is standard input.",
+            help="Pictures, matrices, folders of them, or patterns such as 'photos/*.png'; - is "
+            "standard input.",
             show_default=False,
+        ),
+    ] = None
+    recursive: Annotated[
+        bool,
+        option(
+            "-r", "--recursive", group=INPUT, help="Take what lies in the folders of folders, too."
+        ),
+    ] = False
+    hidden: Annotated[
+        bool,
+        option("--hidden", group=INPUT, help="Take what begins with a dot in folders, too."),
+    ] = False
+    files_from: Annotated[
+        str | None,
+        option(
+            group=INPUT,
+            metavar="FILE",
+            help="Take the images that are listed in a file, one a line; - is standard input.",
+        ),
+    ] = None
+    null: Annotated[
+        bool,
+        option("-0", "--null", group=INPUT, help="That list is separated by NUL (find -print0)."),
+    ] = False
+    frame: Annotated[
+        int | None,
+        option(
+            group=INPUT,
+            metavar="N",
+            min=0,
+            help="Take one frame or page of each file, from 0. Without it all, where the result's "
+            "format holds them.",
         ),
     ] = None
     output: Annotated[
@@ -53,8 +88,9 @@ class Common:
             "--output",
             group=OUTPUT,
             metavar="PATH",
-            help="A file, a folder (always with several images), or - for standard output. "
-            "Without it results stand beside their images.",
+            help="A file, a folder (always with several images), a template such as "
+            "'out/{parent}/{stem}-{kernel}.png', or - for standard output. Without it results "
+            "stand beside their images.",
         ),
     ] = None
     format: Annotated[
@@ -92,8 +128,75 @@ class Common:
             "and webp; the others are written in one way).",
         ),
     ] = "fast"
+    quality: Annotated[
+        int | None,
+        option(
+            group=OUTPUT,
+            metavar="1..100",
+            min=1,
+            max=100,
+            help="Of jpeg and avif, by themselves at 92 and 90, and of webp, which otherwise loses "
+            "nothing.",
+        ),
+    ] = None
     force: Force = False
     quiet: Quiet = False
+    jobs: Annotated[
+        int | None,
+        option(
+            "-j",
+            "--jobs",
+            group=RUN,
+            metavar="N",
+            min=1,
+            help="Images to work on at once. Without it as many as there are cores.",
+        ),
+    ] = None
+    executor: Annotated[
+        str | None,
+        option(
+            group=RUN,
+            metavar="threads|processes|dask",
+            help="Who works: threads (by themselves up to 200 images), processes, or a cluster.",
+        ),
+    ] = None
+    scheduler: Annotated[
+        str | None,
+        option(
+            group=RUN,
+            metavar="ADDRESS",
+            help="Work on the Dask cluster of this scheduler, such as tcp://host:8786.",
+        ),
+    ] = None
+    skip_existing: Annotated[
+        bool,
+        option(
+            "--skip-existing",
+            group=RUN,
+            help="Leave alone what an earlier run made of the same images by the same steps, and "
+            "do the rest.",
+        ),
+    ] = False
+    fail_fast: Annotated[
+        bool, option("--fail-fast", group=RUN, help="Stop at the first image that fails.")
+    ] = False
+    dry_run: Annotated[
+        bool,
+        option(
+            "--dry-run",
+            group=RUN,
+            help="Print every input, output and shape, and the memory it takes; do nothing.",
+        ),
+    ] = False
+    report: Annotated[
+        str | None,
+        option(
+            group=RUN,
+            metavar="FILE.jsonl",
+            help="Write a line of JSON for each image: files, shapes, lowest and highest value, "
+            "share clipped, milliseconds, or the error.",
+        ),
+    ] = None
     max_pixels: Annotated[
         int | None,
         option(
@@ -120,6 +223,21 @@ class Common:
         False
     )
 
+    @property
+    def takes_many(self) -> bool:
+        """Whether there may be more than one image, as far as names tell."""
+        names = self.images or []
+        return len(names) != 1 or self.files_from is not None or not os.path.isfile(names[0])  # noqa: PTH113
+
+
+def _leave_cores_to_jobs() -> None:
+    """Let each product of matrices take one core: the others have images of their own.
+
+    The libraries that NumPy uses read this when they are loaded, which no command has done yet.
+    """
+    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+
 
 def takes_common_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give Typer a command whose parameter ``common`` is replaced by the options of `Common`."""
@@ -137,6 +255,8 @@ def takes_common_options(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def with_common_options(**values: Any) -> None:
         common = Common(**{name: values.pop(name) for name in shared})
+        if common.takes_many and common.jobs != 1:
+            _leave_cores_to_jobs()
         command(**values, common=common)
 
     own = [

@@ -20,9 +20,15 @@ from cnnfilter.core.arguments import choice, wholes
 from cnnfilter.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from cnnfilter.batch.jobs import Outcome, Target
+    from cnnfilter.batch.jobs import Outcome
+    from cnnfilter.batch.plan import Plan
+    from cnnfilter.batch.pools import OpenPool
+    from cnnfilter.batch.target import Target
     from cnnfilter.batch.work import Work
     from cnnfilter.core.geometry import Shape
+
+#: Up to so many images, each gets a line.
+_LISTED = 20
 
 
 def run(work: "Work", common: Common, *, stages: str | None = None, top: int | None = None) -> None:
@@ -33,57 +39,173 @@ def run(work: "Work", common: Common, *, stages: str | None = None, top: int | N
     ArgumentError
         If the options do not go together, before any image is read.
     typer.Exit
-        With status 1 if an image failed.
+        With status 1 if an image failed, 130 or 143 after a signal.
     """
-    from cnnfilter.batch.jobs import run_jobs
-    from cnnfilter.batch.plan import plan_jobs
-    from cnnfilter.files.images import MAX_PIXELS
-    from cnnfilter.files.source import shown
-
     at = _place(common)
-    jobs = plan_jobs(
+    plan = _plan(work, common, stages)
+    for problem in plan.problems:
+        say(problem)
+    if common.dry_run:
+        from cnnfilter.cli.dry_run import print_plan
+
+        print_plan(plan, _workers(plan, common))
+        return
+    if plan.recipe.target.file == "-":
+        _check_stdout(common.format)
+    if _run(plan, common, at, top):
+        raise typer.Exit(1)
+
+
+def _plan(work: "Work", common: Common, stages: str | None) -> "Plan":
+    from cnnfilter.batch.plan import make_plan
+    from cnnfilter.batch.sources import Search, listed_names
+    from cnnfilter.files.images import MAX_PIXELS
+
+    target = _target(work, common, stages)
+    if common.null and common.files_from is None:
+        raise ArgumentError("--null is for the list of --files-from")
+    if common.files_from == "-" and "-" in (common.images or []):
+        raise ArgumentError("standard input (-) can be read only once")
+    listed = (
+        []
+        if common.files_from is None
+        else listed_names(common.files_from, null_separated=common.null)
+    )
+    return make_plan(
         common.images or [],
         work,
-        _target(work, common, stages),
+        target,
+        listed=listed,
         output=common.output,
+        search=Search(common.recursive, common.hidden),
         max_pixels=common.max_pixels or MAX_PIXELS,
+        existing="replace" if common.force else "refuse",
+        skip_done=common.skip_existing,
+        everywhere=_is_on_cluster(common),
     )
-    if any(job.target.file == "-" for job in jobs):
-        _check_stdout(common.format)
-    failed = printed = False
-    for outcome in run_jobs(jobs):
-        if error := outcome.error or _outside(at, outcome):
-            failed = True
-            say(error)
-            continue
-        if common.print and len(jobs) > 1 and is_terminal() and common.format is None:
+
+
+def _is_on_cluster(common: Common) -> bool:
+    return common.scheduler is not None or common.executor == "dask"
+
+
+def _workers(plan: "Plan", common: Common) -> int:
+    """Say how many images are worked on at once."""
+    from cnnfilter.batch.pools import available_cores
+
+    if common.print:
+        return 1  # whoever reads numbers reads one image's after the other
+    return max(1, min(common.jobs or available_cores(), len(plan.sources)))
+
+
+def _open_pool(plan: "Plan", common: Common) -> "OpenPool | None":
+    from cnnfilter.batch.pools import EXECUTORS, pool_named
+
+    executor = common.executor
+    if executor is not None:
+        choice("executor", executor, EXECUTORS)
+    if _is_on_cluster(common):
+        if executor not in (None, "dask"):
+            raise ArgumentError(f"--scheduler is for --executor dask, not {executor}")
+        if common.jobs is not None:
+            raise ArgumentError("--jobs is for this machine; a cluster's workers say it there")
+    return pool_named(executor, _workers(plan, common), len(plan.sources), common.scheduler)
+
+
+def _run(plan: "Plan", common: Common, at: tuple[int, int] | None, top: int | None) -> bool:
+    """Work through a plan and tell what becomes of it; whether anything failed."""
+    from cnnfilter.batch.running import Stop, run_jobs
+    from cnnfilter.cli.progress import Progress
+    from cnnfilter.cli.records import Records
+    from cnnfilter.cli.signals import Signals
+
+    many = len(plan.sources) + len(plan.done) > 1
+    listed = len(plan.sources) <= _LISTED
+    stop = Stop()
+    open_pool = _open_pool(plan, common)
+    outcomes = run_jobs(plan.recipe, plan.sources, open_pool, _workers(plan, common), stop)
+    printer = _Printer(common, at, top, names=many)
+    progress = Progress(
+        len(plan.sources),
+        skipped=len(plan.done),
+        failed=len(plan.problems),
+        shows=many and not common.quiet and not plan.recipe.target.keep,
+    )
+    records = Records(plan, common.report, force=common.force, goes_on=common.skip_existing)
+    with records, Signals(stop.ask if open_pool else None) as signals, progress:
+        try:
+            for outcome in outcomes:
+                outcome.error = outcome.error or _outside(at, outcome)
+                records.add(outcome)
+                progress.add(outcome)
+                if outcome.error is not None:
+                    say(outcome.error)
+                    stop.asked = stop.asked or common.fail_fast
+                    continue
+                printer.print(outcome)
+                if listed and not common.quiet and not printer.has_said_all(outcome):
+                    say(_report(outcome))
+        except KeyboardInterrupt:
+            if not signals.status:
+                raise
+        finally:
+            outcomes.close()
+    if many and not common.quiet and not (plan.recipe.target.keep and listed):
+        say(progress.summary(told=listed))
+    if signals.status:
+        raise typer.Exit(signals.status)
+    return progress.failed > 0
+
+
+class _Printer:
+    """Prints the results that are not written."""
+
+    def __init__(
+        self, common: Common, at: tuple[int, int] | None, top: int | None, *, names: bool
+    ) -> None:
+        self._common = common
+        self._at = at
+        self._top = top
+        self._names = names and common.print and is_terminal() and common.format is None
+        self._has_printed = False
+
+    def print(self, outcome: "Outcome") -> None:
+        """Print what an image's outcome keeps: predictions, or numbers."""
+        from cnnfilter.files.source import shown
+
+        common = self._common
+        if self._names:
             print_text(f"{shown(outcome.source)}:")
         for result in outcome.kept:
             if result.classes and not common.print:
                 print_classes(
-                    outcome.source, result.classes, result.quantity, top=top, format=common.format
+                    outcome.source,
+                    result.classes,
+                    result.quantity,
+                    top=self._top,
+                    format=common.format,
                 )
                 continue
-            if printed and common.format != "json":
+            if self._has_printed and common.format != "json":
                 print_text("")
-            printed = True
+            self._has_printed = True
             print_array(
                 result.name,
                 result.pixels,
                 channels=result.titles,
                 format=common.format,
-                at=at,
+                at=self._at,
                 full=common.full,
             )
-        predicted = any(result.classes for result in outcome.kept) and not common.print
-        if not common.quiet and not (predicted and not outcome.written and not outcome.notes):
-            say(_report(outcome))
-    if failed:
-        raise typer.Exit(1)
+
+    def has_said_all(self, outcome: "Outcome") -> bool:
+        """Whether a prediction is all that there is to say."""
+        predicted = any(result.classes for result in outcome.kept) and not self._common.print
+        return predicted and not outcome.written and not outcome.notes
 
 
 def _target(work: "Work", common: Common, stages: str | None) -> "Target":
-    from cnnfilter.batch.jobs import Target
+    from cnnfilter.batch.target import Target
     from cnnfilter.core.quantize import RANGES
     from cnnfilter.files.formats import COMPRESSIONS
 
@@ -106,7 +228,8 @@ def _target(work: "Work", common: Common, stages: str | None) -> "Target":
         depth=common.depth,
         range=None if common.range is None else choice("range", common.range, RANGES),
         compression=choice("compression", common.compression, COMPRESSIONS),
-        force=common.force,
+        quality=common.quality,
+        frame=common.frame,
         stages=None if stages is None else Path(stages),
         # A network's maps are small numbers about 0: as they are, pictures would be black.
         stages_range="minmax" if work.gives_vector else None,

@@ -124,6 +124,17 @@ def files_named(value: Any, folder: Path | None) -> list[Path]:
     return [path] if _is_file(path) else []
 
 
+def named_absolutely(value: Any) -> Any:
+    """Name the files of an argument so that they are found from any folder."""
+    if isinstance(value, list | tuple):
+        return [named_absolutely(each) for each in value]
+    if not files_named(value, None):
+        return value
+    name, tensor = tensor_reference(str(value)) or (value, None)
+    path = Path(name).absolute()
+    return path if tensor is None else f"{path}:{tensor}"
+
+
 def _path(name: str | Path, folder: Path | None) -> Path:
     return Path(name) if folder is None else folder / name
 

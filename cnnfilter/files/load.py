@@ -1,6 +1,6 @@
 """Reading an image, whatever its format."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path, PurePath
@@ -67,7 +67,7 @@ def read_head(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image:
 
 def read_frames(
     path: str | Path, max_pixels: int = MAX_PIXELS, frame: int | None = None
-) -> Iterator[Image]:
+) -> Generator[Image]:
     """Read the frames or pages of a file, one after the other.
 
     Parameters

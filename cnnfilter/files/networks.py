@@ -69,8 +69,8 @@ def write_network(
     path: Path,
     content: Mapping[str, Any],
     *,
-    force: bool = False,
-    inputs: Container[tuple[int, int]] = (),
+    existing: str = "refuse",
+    inputs: Container[int] = (),
 ) -> list[Path]:
     """Write a network's file, and the arrays among its arguments as .safetensors beside it.
 
@@ -80,10 +80,10 @@ def write_network(
         The TOML file.
     content : mapping
         As `read_network` gives it.
-    force : bool
-        Whether existing files are overwritten.
-    inputs : container of (int, int)
-        The identities of files that never are.
+    existing : {"refuse", "replace"}
+        What becomes of files that have the names already.
+    inputs : container of int
+        The marks of files that are never written to.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def write_network(
     """
     weights = path.with_suffix(".safetensors")
     for each in (path, weights):
-        check_target(each, inputs, force=force)
+        check_target(each, inputs, existing)
     tensors: dict[str, Array] = {}
     steps = [_named_arrays(step, weights.name, tensors) for step in content["steps"]]
     lines = [*_toml({**content, "layout": "OIHW", "steps": steps})]
@@ -105,9 +105,9 @@ def write_network(
         text = "\n".join([*lines, ""]).encode()
     except UnicodeEncodeError:
         raise FileError(f"{shown(path)}: its name is no text, as a network's file is") from None
-    with replacing(weights, force=force) as file:
+    with replacing(weights, existing) as file:
         write_tensors(file, tensors)
-    with replacing(path, force=force) as file:
+    with replacing(path, existing) as file:
         file.write(text)
     return [path, weights]
 

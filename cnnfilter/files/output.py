@@ -1,7 +1,14 @@
-"""Writing: beside the target first, then renamed, so that no half file is ever seen."""
+"""Writing: beside the target first, then renamed, so that no half file is ever seen.
 
+A file being written is locked, and the lock ends with its process: so a file that a killed
+run left behind is told from one that another run is writing now.
+"""
+
+import errno
+import filecmp
 import io
 import os
+import re
 import stat
 import sys
 from collections.abc import Container, Iterator
@@ -11,6 +18,13 @@ from typing import BinaryIO, TextIO
 
 from cnnfilter.errors import FileError
 from cnnfilter.files.source import reason, shown
+
+#: What becomes of a file that has the name already: it is kept and that is an error; kept,
+#: and an error unless it holds the same bytes, since then an earlier run was killed after it
+#: had written them; or replaced.
+EXISTING = ("refuse", "same", "replace")
+
+_PART = re.compile(r"\.[0-9a-f]{16}\.cnnfilter-part")
 
 
 def discard_output() -> None:
@@ -38,16 +52,22 @@ def standard_output() -> Iterator[TextIO]:
 
 
 @contextmanager
-def replacing(path: str | Path, *, force: bool = True) -> Iterator[BinaryIO]:
+def replacing(path: str | Path, existing: str = "replace") -> Iterator[BinaryIO]:
     """Open a file to write that takes its name only when all is written.
 
     ``-`` is standard output, which gets everything at once, as do pipes and devices.
     A link's target is replaced, not the link. Missing folders are made.
 
+    Parameters
+    ----------
+    path : str or Path
+    existing : {"refuse", "same", "replace"}
+        See `EXISTING`.
+
     Raises
     ------
     FileError
-        If the place cannot be written to, or a file came to be there (without `force`).
+        If the place cannot be written to, or a file is there that is not to be replaced.
     """
     if str(path) == "-":
         buffer = io.BytesIO()
@@ -64,29 +84,81 @@ def replacing(path: str | Path, *, force: bool = True) -> Iterator[BinaryIO]:
             return
         target = Path(os.path.realpath(path))
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _beside(target) as part:
-            with part.open("xb") as file:
-                yield file
-            _rename(part, target, force=force)
+        with _beside(target) as (part, file):
+            yield file
+            file.close()
+            _rename(part, target, existing)
     except OSError as error:
         raise FileError(f"{shown(path)}: cannot be written ({reason(error)})") from None
 
 
 @contextmanager
-def _beside(target: Path) -> Iterator[Path]:
-    """Name a file beside the target, and leave none behind."""
-    part = target.with_name(f".{os.urandom(8).hex()}.cnnfilter-part")
+def _beside(target: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """Open a file beside the target, locked as long as it is there, and leave none behind."""
+    while True:
+        part = target.with_name(f".{os.urandom(8).hex()}.cnnfilter-part")
+        try:
+            with part.open("xb") as file, _locked(file) as is_ours:
+                if is_ours:
+                    yield part, file
+                    return
+        finally:
+            with suppress(OSError):
+                part.unlink()
+
+
+@contextmanager
+def _locked(file: BinaryIO) -> Iterator[bool]:
+    """Lock a new file, also beyond its closing; False if it was taken for a stray before."""
+    if sys.platform == "win32":  # there, a file that is open is not removed
+        yield True
+        return
+    held = os.dup(file.fileno())
     try:
-        yield part
+        yield _lock(held)
     finally:
-        with suppress(OSError):
-            part.unlink()
+        os.close(held)
 
 
-def _rename(part: Path, target: Path, *, force: bool) -> None:
-    if not force:
+def _lock(descriptor: int) -> bool:
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOTSUP):
+            raise
+        return True  # files cannot be locked here, so none is ever told to be a stray
+    return os.fstat(descriptor).st_nlink > 0
+
+
+def remove_strays(folder: Path) -> None:
+    """Remove what killed runs left half written, and nothing that a run is writing now."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for stray in [Path(each.path) for each in entries if _PART.fullmatch(each.name)]:
+            with suppress(OSError):
+                _remove_stray(stray)
+
+
+def _remove_stray(stray: Path) -> None:
+    with stray.open("r+b") as file:
+        if sys.platform != "win32":
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stray.unlink()
+    if sys.platform == "win32":
+        stray.unlink()
+
+
+def _rename(part: Path, target: Path, existing: str) -> None:
+    if existing != "replace":
         with suppress(OSError):
             os.link(part, target)  # unlike a renaming, it never replaces
+            return
+        if existing == "same" and target.is_file() and filecmp.cmp(part, target, shallow=False):
             return
         if target.exists():
             raise _exists(target)
@@ -95,31 +167,45 @@ def _rename(part: Path, target: Path, *, force: bool) -> None:
     part.replace(target)
 
 
-def identity(path: str | Path) -> tuple[int, int] | None:
-    """Tell which file a path is, whatever its name; None if there is none."""
+def file_marks(path: str | Path) -> tuple[int, ...]:
+    """Give the marks by which a file is known whatever its name; none if there is no file.
+
+    The first is of its place on this machine's disks, the second of what other machines see of
+    it, too. Each has 64 bits.
+    """
     try:
         found = os.stat(path)
     except (OSError, ValueError):
-        return None
-    return found.st_dev, found.st_ino
+        return ()
+    here = hash((found.st_dev, found.st_ino))
+    anywhere = hash((found.st_ino, found.st_size, found.st_mtime_ns))
+    return here % 2**64, anywhere % 2**64
 
 
-def check_target(path: Path, inputs: Container[tuple[int, int]], *, force: bool) -> None:
-    """Refuse to write over an input, or over any file without `force`.
+def check_target(path: Path, inputs: Container[int], existing: str) -> None:
+    """Refuse to write over an input, or over a file that is not to be replaced.
+
+    Parameters
+    ----------
+    path : Path
+    inputs : container of int
+        The `file_marks` of all inputs.
+    existing : {"refuse", "same", "replace"}
+        See `EXISTING`; what is the same is seen only when it is written.
 
     Raises
     ------
     FileError
         If the path is an input by whatever name, or exists.
     """
-    found = identity(path)
-    if found is None:
+    marks = file_marks(path)
+    if not marks:
         return
-    if found in inputs:
+    if any(mark in inputs for mark in marks):
         raise FileError(f"{shown(path)}: is an input itself; choose another name")
     if path.is_dir():
         raise FileError(f"{shown(path)}: is a folder; end its name with / to write into it")
-    if path.is_file() and not force:
+    if path.is_file() and existing == "refuse":
         raise _exists(path)
 
 

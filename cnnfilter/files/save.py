@@ -65,7 +65,7 @@ def write(
     depth: int = 8,
     compression: str = "fast",
     quality: int | None = None,
-    force: bool = True,
+    existing: str = "replace",
 ) -> Written:
     """Write a result as a picture or a matrix, at once or not at all.
 
@@ -88,8 +88,9 @@ def write(
         Whether a picture is written quickly, or to a small file.
     quality : int, optional
         1 to 100, in formats that can lose some of it for a smaller file.
-    force : bool
-        Whether an existing file is replaced.
+    existing : {"refuse", "same", "replace"}
+        What becomes of a file that has the name already; see
+        `cnnfilter.files.output.EXISTING`.
 
     Raises
     ------
@@ -104,7 +105,7 @@ def write(
             extremes = _extremes(frames)
         if FORMATS[format].is_picture:
             pictures, clipped = _pictures(frames, format, range or "clip", extremes, depth, notes)
-            with replacing(path, force=force) as file:
+            with replacing(path, existing) as file:
                 _encode(file, pictures, format, metadata or {}, compression, quality)
         else:
             if any(each.alpha is not None for each in frames):
@@ -112,7 +113,7 @@ def write(
             matrices = [each.values for each in frames]
             if range is not None:
                 matrices = [quantize(each, range, depth, extremes).pixels for each in matrices]
-            with replacing(path, force=force) as file:
+            with replacing(path, existing) as file:
                 _write_numbers(file, matrices, format)
     except ContentError as error:
         raise FileError(f"{shown(path)}: {error}") from None

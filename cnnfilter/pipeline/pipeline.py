@@ -270,6 +270,17 @@ class Pipeline:
             prepared = prepared[:, :, np.newaxis]
         yield from _applied(self.steps, prepared, "step", storing)
 
+    def preparation_outlined(self, image: Array) -> Iterator[tuple[Step, Array]]:
+        """Give the preparation's steps with arrays of their results' shapes, and no values."""
+        yield from _outlined(self.preparation, image, "preparation")
+
+    def outlined(self, prepared: Array) -> Iterator[tuple[Step, Array]]:
+        """Give the steps with arrays of their results' shapes, and no values."""
+        self._check_input(prepared.shape)
+        if self.input_shape is not None and prepared.ndim == 2:
+            prepared = prepared[:, :, np.newaxis]
+        yield from _outlined(self.steps, prepared, "step")
+
     def _check_input(self, shape: Shape) -> None:
         if self.input_shape is None:
             return
@@ -377,6 +388,16 @@ def _applied(
         except CnnFilterError as error:
             raise in_step(error, steps, number, kind) from None
         yield step, image
+
+
+def _outlined(steps: Sequence[Step], image: Array, kind: str) -> Iterator[tuple[Step, Array]]:
+    shape = image.shape
+    for number, step in enumerate(steps, start=1):
+        try:
+            shape = step.layer.output_shape(shape)
+        except CnnFilterError as error:
+            raise in_step(error, steps, number, kind) from None
+        yield step, np.broadcast_to(np.float32(), shape)
 
 
 def _lengths(shape: Shape) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from cnnfilter.core.arguments import choice
 from cnnfilter.core.layer import Layer
 from cnnfilter.errors import ArgumentError, CnnFilterError, unknown
-from cnnfilter.files.kernels import files_named, kernel_argument, tensor_argument
+from cnnfilter.files.kernels import files_named, kernel_argument, named_absolutely, tensor_argument
 from cnnfilter.files.weights import LAYOUTS, tensor_reference
 from cnnfilter.pipeline.operations import OPERATIONS
 
@@ -82,8 +82,15 @@ class Step:
         return operation.layer(**values)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle without weights; each process loads them once."""
-        return Step, (self.operation, self.arguments, self.folder, self.name)
+        """Pickle without weights; each process loads them once, wherever it runs."""
+        if self.folder is not None:
+            return Step, (self.operation, self.arguments, self.folder.absolute(), self.name)
+        weights = OPERATIONS[self.operation].weights
+        arguments = {
+            name: named_absolutely(value) if name in weights else value
+            for name, value in self.arguments.items()
+        }
+        return Step, (self.operation, arguments, None, self.name)
 
     @property
     def files(self) -> list[Path]:

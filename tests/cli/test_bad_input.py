@@ -19,6 +19,8 @@ import pytest
 import tifffile
 from PIL import Image
 
+from cnnfilter.batch.ledger import LEDGER
+
 Refused = Callable[..., str]
 Run = Callable[..., Any]
 
@@ -142,6 +144,7 @@ def wreckage(
         timeout=60,
         check=False,
     )
+    (folder / "out").rmdir()  # which is empty
     left = {path.name: path.is_file() and path.read_bytes() for path in folder.iterdir()}
     changed = [name for name in left.keys() | contents if left.get(name) != contents.get(name)]
     return Wreckage(done.returncode, done.stderr.decode().splitlines(), changed)
@@ -155,7 +158,9 @@ def test_what_is_not_a_whole_image_is_named_in_one_line(name: str, wreckage: Wre
 
 def test_what_is_not_a_whole_image_is_left_alone(wreckage: Wreckage) -> None:
     assert wreckage.status == 1
-    assert len(wreckage.lines) == len(BROKEN)
+    *told, summary = wreckage.lines
+    assert len(told) == len(BROKEN)
+    assert f"0 done, 0 skipped, {len(BROKEN)} failed" in summary
     assert wreckage.changed == []
 
 
@@ -190,7 +195,7 @@ def test_a_missing_file_is_named(refused: Refused) -> None:
 
 def test_a_folder_is_not_a_file(refused: Refused, tmp_path: Path) -> None:
     (tmp_path / "holiday").mkdir()
-    line = refused("pool", "holiday", status=1)
+    line = refused("pool", "holiday", status=2)
     assert "holiday" in line
     assert "folder" in line
 
@@ -552,11 +557,12 @@ def test_one_bad_image_does_not_stop_the_others(run: Run, images: Any, tmp_path:
     names = ["first.png", "second.png", "third.png", "fourth.png"]
     result = run("pool", *names, "-o", "out")
     assert result.status == 1
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+    assert sorted(path.name for path in (tmp_path / "out").glob("[!.]*")) == [
         "first-pool.png",
         "fourth-pool.png",
     ]
-    lines = result.stderr.splitlines()
+    *lines, summary = result.stderr.splitlines()
+    assert "2 done, 0 skipped, 2 failed" in summary
     assert [name for name, line in zip(names, lines, strict=True) if name not in line] == []
 
 
@@ -597,7 +603,7 @@ def test_any_file_name_works(run: Run, images: Any, tmp_path: Path) -> None:
     result = run("pool", "--", *taken)
     assert result.status == 0, result.stderr
     assert "\x1b" not in result.stderr
-    assert len(result.stderr.splitlines()) == len(taken)
+    assert len(result.stderr.splitlines()) == len(taken) + 1
     written = [name[: -len(b".png")] + b"-pool.png" for name in taken]
     assert sorted(os.listdir(os.fsencode(tmp_path))) == sorted(taken + written)  # noqa: PTH208
 
@@ -607,8 +613,9 @@ def test_any_missing_name_is_reported_in_one_line(run: Run) -> None:
     result = run("pool", "-o", "out/", "--", *names)
     assert result.status == 1
     assert "\x1b" not in result.stderr
-    lines = result.stderr.splitlines()
+    *lines, summary = result.stderr.splitlines()
     assert len(lines) == len(names)
+    assert f"{len(names)} failed" in summary
     plain = [name for name in names if isinstance(name, str) and name.isprintable()]
     assert [name for name in plain if not any(name in line for line in lines)] == []
 
@@ -703,7 +710,7 @@ def test_a_signal_between_images_leaves_only_whole_files(
         ended = _interrupt(process, lambda: any(out.glob("*-pool.png")), number)
     assert ended[0] == status
     assert "Traceback" not in ended[1]
-    written = sorted(path.name for path in out.iterdir())
+    written = sorted(path.name for path in out.iterdir() if path.name != LEDGER)
     assert 0 < len(written) < len(names)
     assert [name for name in written if not name.endswith("-pool.png")] == []
     for name in written:

@@ -123,7 +123,7 @@ def test_vectors_of_several_images_are_matrices_in_a_folder(
     run: Run, digit: np.ndarray, tmp_path: Path
 ) -> None:
     assert run("pipeline", "digits", "two.png", "seven.jpg", "-o", "out").status == 0
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+    assert sorted(path.name for path in (tmp_path / "out").glob("[!.]*")) == [
         "seven-digits.npy", "two-digits.npy",
     ]  # fmt: skip
     np.testing.assert_allclose(np.load(tmp_path / "out/two-digits.npy"), digit, atol=1e-6)

@@ -1,0 +1,128 @@
+"""What results are called: after their image, or as a template says."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from string import Formatter
+
+from cnnfilter.batch.sources import Source
+from cnnfilter.errors import ArgumentError, unknown
+from cnnfilter.files.formats import FORMATS, format_of
+
+#: What a template's fields are.
+FIELDS = {
+    "parent": "the folder an image lies in: below the folder that was named, or that folder's name",
+    "stem": "the image's name without its suffix",
+    "kernel": "what the result is: the kernel, feature map, channel or step",
+    "result": "the same",
+}
+
+
+@dataclass(frozen=True)
+class Template:
+    """Names with fields, such as ``out/{parent}/{stem}-{kernel}.png``.
+
+    Attributes
+    ----------
+    text : str
+        A brace that is none of a field is doubled. Without a suffix the format's is added;
+        ending in ``/``, images are named as they are without a template.
+
+    Raises
+    ------
+    ArgumentError
+        If a field is unknown, or a brace not closed.
+    """
+
+    text: str
+
+    def __post_init__(self) -> None:
+        try:
+            parsed = list(Formatter().parse(self.text))
+        except ValueError:
+            raise ArgumentError(
+                f"{self.text}: a brace is not closed; one that belongs to the name is doubled: {{{{"
+            ) from None
+        for _, name, form, conversion in parsed:
+            if name is not None and (name not in FIELDS or form or conversion):
+                raise ArgumentError(f"{self.text}: {unknown('field', name, FIELDS)}")
+        if self.text.endswith(("/", os.sep)):
+            object.__setattr__(self, "text", self.text + "{stem}-{result}")
+
+    @property
+    def root(self) -> Path:
+        """The folder that all names have in common."""
+        start = self.text.replace("{{", "__").partition("{")[0]
+        return Path(os.path.dirname(self._plain(self.text[: len(start)])))  # noqa: PTH120
+
+    @property
+    def format(self) -> str | None:
+        """The format that its suffix says; None where it has none."""
+        suffix = PurePath(self.text).suffix
+        return None if "{" in suffix else format_of(f"name{suffix}")
+
+    def path(self, source: Source, result: str, suffix: str) -> Path:
+        """Give a result's name."""
+        path = PurePath("stdin" if source.path == "-" else source.path)
+        named = self.text.format(
+            parent=_parent(source), stem=path.stem, kernel=result, result=result
+        )
+        return Path(named if self.format else named + suffix)
+
+    @staticmethod
+    def _plain(text: str) -> str:
+        return text.replace("{{", "{").replace("}}", "}")
+
+
+def _parent(source: Source) -> str:
+    if source.below is not None:
+        return source.below or "."
+    return os.path.basename(os.path.dirname(os.path.abspath(source.path)))  # noqa: PTH100, PTH119, PTH120
+
+
+def readable(name: str) -> str:
+    """Make of a result's name what can stand in a file's.
+
+    Examples
+    --------
+    >>> readable("gaussian:5,1.2")
+    'gaussian-5-1.2'
+    """
+    return re.sub(r"[^\w.+-]+", "-", name).rstrip("-")
+
+
+def suffix_for(source: Source, format: str | None) -> str:
+    """Give an output's suffix: the image's own, where it belongs to the format."""
+    suffix = PurePath(source.path).suffix
+    if format is None or suffix.lower() in FORMATS[format].suffixes:
+        return suffix
+    return FORMATS[format].suffixes[0]
+
+
+def named_after(source: Source, name: str, format: str | None, folder: Path | None) -> Path:
+    """Make an output's name from the image's: ``img.png`` gives ``img-sharpen.png``.
+
+    Parameters
+    ----------
+    source : Source
+        The image; ``-`` counts as ``stdin``.
+    name : str
+        What is added.
+    format : str or None
+        The output's; the image's suffix is kept where it belongs to it.
+    folder : Path or None
+        Where it stands, below it the tree that was searched; None for beside the image.
+
+    Examples
+    --------
+    >>> named_after(Source("photos/img.JPG"), "sharpen", "jpeg", None).as_posix()
+    'photos/img-sharpen.JPG'
+    >>> named_after(Source("img.png"), "gaussian:5,1.2", "png", None).as_posix()
+    'img-gaussian-5-1.2.png'
+    >>> named_after(Source("photos/may/img.JPG", "may"), "edge", "npy", Path("out")).as_posix()
+    'out/may/img-edge.npy'
+    """
+    path = PurePath("stdin" if source.path == "-" else source.path)
+    place = Path(path.parent) if folder is None else folder / (source.below or "")
+    return place / f"{path.stem}-{readable(name)}{suffix_for(source, format)}"

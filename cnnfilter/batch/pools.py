@@ -1,0 +1,176 @@
+"""Who works: this thread, threads, processes, or the workers of a Dask cluster.
+
+Each way to work is a context that gives a pool; when it is left, no worker is left behind.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from cnnfilter.batch.jobs import Outcome, Recipe, run_job
+from cnnfilter.batch.sources import Source
+from cnnfilter.errors import ArgumentError
+
+EXECUTORS = ("threads", "processes", "dask")
+
+
+class Pool(NamedTuple):
+    """Workers that are there.
+
+    Attributes
+    ----------
+    submit : callable
+        Takes a source and whether it may have been worked on before; gives what will become
+        of it.
+    workers : int
+        How many images are worked on at once.
+    killed : tuple of type
+        What is raised for an image whose workers ended, again and again.
+    check : callable
+        Is called while images are waited for; raises where no worker will ever answer.
+    """
+
+    submit: "Callable[[Source, bool], Future[Outcome]]"
+    workers: int
+    killed: tuple[type[Exception], ...] = ()
+    check: Callable[[], None] = lambda: None
+
+
+#: Opens so many workers for a recipe.
+OpenPool = Callable[[Recipe, int], AbstractContextManager[Pool]]
+
+#: For so many images threads are as fast: processes take half a second to start, and then a
+#: fifth less for each image.
+_MOST_FOR_THREADS = 200
+
+
+def available_cores() -> int:
+    """Count the cores that this process may use: by its affinity and its container's limit.
+
+    Examples
+    --------
+    >>> 1 <= available_cores() <= os.cpu_count()
+    True
+    """
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS and Windows have no such thing
+        cores = os.cpu_count() or 1
+    return max(1, min(cores, _container_cores() or cores))
+
+
+def _container_cores(root: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """Read the limit that a container sets (cgroup version 2, then 1); None if there is none."""
+    try:
+        quota, period = (root / "cpu.max").read_text().split()
+    except (OSError, ValueError):
+        try:
+            quota = (root / "cpu/cpu.cfs_quota_us").read_text()
+            period = (root / "cpu/cpu.cfs_period_us").read_text()
+        except OSError:
+            return None
+    if not quota.strip().isdecimal():  # "max", or -1
+        return None
+    return max(1, int(quota) // int(period))
+
+
+def pool_named(
+    name: str | None, workers: int, images: int, scheduler: str | None
+) -> OpenPool | None:
+    """Choose who works.
+
+    Parameters
+    ----------
+    name : {"threads", "processes", "dask"} or None
+        None for what is fastest for so many images.
+    workers, images : int
+    scheduler : str or None
+        A running Dask scheduler's address.
+
+    Returns
+    -------
+    OpenPool or None
+        None where one worker needs no pool.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no scheduler for dask, or no dask.
+    """
+    if name is None and scheduler is None:
+        if workers == 1:
+            return None
+        name = "threads" if images <= _MOST_FOR_THREADS else "processes"
+    if name == "threads":
+        return threads
+    if name == "processes":
+        return processes
+    if scheduler is None:
+        raise ArgumentError("--executor dask needs --scheduler, such as tcp://127.0.0.1:8786")
+    try:
+        from cnnfilter.batch.cluster import cluster_pool
+    except ImportError:
+        raise ArgumentError("a cluster needs dask: pip install 'cnnfilter[dask]'") from None
+    return lambda recipe, _: cluster_pool(scheduler, recipe)
+
+
+@contextmanager
+def threads(recipe: Recipe, workers: int) -> Iterator[Pool]:
+    """Work in threads of this process."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    executor = ThreadPoolExecutor(workers)
+    try:
+        yield Pool(lambda source, again: executor.submit(run_job, recipe, source, again), workers)
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def processes(recipe: Recipe, workers: int) -> Iterator[Pool]:
+    """Work in processes, which end with this one, however it ends."""
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    methods = multiprocessing.get_all_start_methods()
+    # A copy of this process would have its locks without the threads that hold them.
+    context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+    if "forkserver" in methods:
+        context.set_forkserver_preload([__name__, "cnnfilter.pipeline.pipeline"])
+    executor = ProcessPoolExecutor(workers, context, _begin_worker, (recipe,))
+    try:
+        yield Pool(lambda source, again: executor.submit(_run_in_worker, source, again), workers)
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+_recipe: Recipe
+
+
+def _begin_worker(recipe: Recipe) -> None:
+    import signal
+    import threading
+
+    global _recipe
+    _recipe = recipe
+    # Ctrl-C is sent to all processes; the first decides what becomes of the images at work.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    from multiprocessing import parent_process
+    from multiprocessing.connection import wait
+
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
+def _run_in_worker(source: Source, again: bool) -> Outcome:
+    return run_job(_recipe, source, again)

@@ -1,0 +1,165 @@
+"""Which images a person means: files, folders, patterns and lists of names."""
+
+import glob
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import NamedTuple
+
+from cnnfilter.errors import FileError
+from cnnfilter.files.formats import FORMATS
+from cnnfilter.files.source import opened, reason, shown
+
+#: What is taken for an image in a folder; tables and settings in text are not.
+SUFFIXES = frozenset(
+    suffix
+    for name, format in FORMATS.items()
+    if format.is_picture or name == "npy"
+    for suffix in format.suffixes
+)
+
+
+class Source(NamedTuple):
+    """An image to work on.
+
+    Attributes
+    ----------
+    path : str
+        ``-`` is standard input.
+    below : str or None
+        The folder it lies in, seen from the folder that was named; None where the image
+        itself was named.
+    """
+
+    path: str
+    below: str | None = None
+
+
+@dataclass(frozen=True)
+class Search:
+    """Where images are looked for.
+
+    Attributes
+    ----------
+    recursive : bool
+        Whether folders in folders are searched.
+    hidden : bool
+        Whether names that begin with a dot are taken, too.
+    spared : Path or None
+        A folder that is left out: results go there.
+    """
+
+    recursive: bool = False
+    hidden: bool = False
+    spared: Path | None = None
+
+
+@dataclass
+class Found:
+    """The images found, and what kept others from being found, a line each."""
+
+    sources: list[Source] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+
+
+def find_sources(names: Sequence[str], search: Search) -> Found:
+    """Find the images that names mean.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Files, folders, patterns (``photos/*.png``, ``photos/**/*.png``) that the shell left
+        as they are, and ``-``.
+    search : Search
+
+    Returns
+    -------
+    Found
+        In the order of the names; in folders by name.
+    """
+    found = Found()
+    for name in names:
+        if os.path.isdir(name):  # noqa: PTH112
+            _take_folder(name, search, found)
+        elif glob.has_magic(name) and not os.path.lexists(name):
+            _take_pattern(name, search, found)
+        else:
+            found.sources.append(Source(name))
+    return found
+
+
+def listed_names(path: str, *, null_separated: bool) -> list[str]:
+    """Read names from a file: one a line, or separated by NUL.
+
+    Raises
+    ------
+    FileError
+        If it cannot be read.
+    """
+    with opened(path) as file:
+        try:
+            content = file.read()
+        except OSError as error:
+            raise FileError(f"{shown(path)}: {reason(error)}") from None
+    lines = content.split(b"\0") if null_separated else content.splitlines()
+    return [os.fsdecode(line) for line in lines if line]
+
+
+def _take_pattern(pattern: str, search: Search, found: Found) -> None:
+    # Path.glob knows no pattern with a root, and takes hidden names.
+    matches = glob.glob(pattern, recursive=True, include_hidden=search.hidden)  # noqa: PTH207
+    if not matches:
+        found.problems.append(f"{shown(pattern)}: no file matches; check the pattern")
+    folders: dict[str, str] = {}  # where links lead back, one folder has many names
+    for match in sorted(matches, key=len):
+        folder = os.path.dirname(match)  # noqa: PTH120
+        folders.setdefault(os.path.realpath(folder), folder)
+    taken = set(folders.values())
+    for match in sorted(matches):
+        if os.path.dirname(match) not in taken:  # noqa: PTH120
+            continue
+        if os.path.isdir(match):  # noqa: PTH112
+            # With ** a pattern finds what lies in folders by itself.
+            if "**" not in pattern:
+                _take_folder(match, search, found)
+        else:
+            found.sources.append(Source(match))
+
+
+def _take_folder(folder: str, search: Search, found: Found) -> None:
+    found.folders.append(folder)
+    spared = None if search.spared is None else os.path.realpath(search.spared)
+    entered: set[str] = set() if spared in (None, os.path.realpath(folder)) else {spared}
+    waiting = [(folder, "")]
+    while waiting:
+        path, below = waiting.pop()
+        if (real := os.path.realpath(path)) in entered:
+            continue  # a link that leads back, or to where results go
+        entered.add(real)
+        folders = []
+        try:
+            for entry in _entries(path, search):
+                if _is_folder(entry):
+                    folders.append((entry.path, os.path.join(below, entry.name)))  # noqa: PTH118
+                elif PurePath(entry.name).suffix.lower() in SUFFIXES:
+                    found.sources.append(Source(entry.path, below))
+        except OSError as error:
+            found.problems.append(f"{shown(path)}: {reason(error)}")
+        if search.recursive:
+            waiting.extend(reversed(folders))
+
+
+def _entries(folder: str, search: Search) -> "Iterator[os.DirEntry[str]]":
+    """Give what lies in a folder, by name."""
+    with os.scandir(folder) as entries:
+        taken = [each for each in entries if search.hidden or not each.name.startswith(".")]
+    yield from sorted(taken, key=lambda each: each.name)
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False  # a link to itself; it is told when it cannot be read

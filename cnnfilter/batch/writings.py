@@ -1,0 +1,126 @@
+"""Which files an image's results make: their parts, formats and names."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from cnnfilter.batch.sources import Source
+from cnnfilter.batch.target import Target
+from cnnfilter.batch.work import Result, Work
+from cnnfilter.errors import FileError
+from cnnfilter.files.formats import FORMATS
+from cnnfilter.files.images import Image
+from cnnfilter.files.source import shown
+
+#: A lowest and a highest value.
+Span = tuple[float, float]
+#: The same result of one frame after the other.
+Frames = tuple[Result, ...]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What is asked of an image when its results are written; see `Image`.
+
+    Attributes
+    ----------
+    durations : tuple of float or None
+        How long each frame is shown, in milliseconds, where the file tells.
+    """
+
+    format: str
+    depth: int
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    durations: tuple[float | None, ...] = (None,)
+
+    @classmethod
+    def of(cls, image: Image) -> "Origin":
+        """Keep what is asked of an image, and not its pixels."""
+        durations = (image.metadata.get("duration"),)
+        return cls(image.format, image.depth, image.metadata, durations)
+
+
+@dataclass(frozen=True)
+class Writing:
+    """A file: a part of a result with its place; parts of one result are scaled alike."""
+
+    frames: Frames
+    format: str
+    path: str
+    extremes: Span | None = None
+
+    @property
+    def part(self) -> Result:
+        """The first frame, which says what all are."""
+        return self.frames[0]
+
+
+def writings(
+    results: Sequence[Frames], work: Work, origin: Origin, source: Source, target: Target
+) -> list[Writing]:
+    """Plan the files: pictures, each feature map by itself, or arrays.
+
+    Raises
+    ------
+    FileError
+        If several results would have one name.
+    """
+    planned = [
+        each for frames in results for each in _writings(frames, work, origin, source, target)
+    ]
+    written = [each for each in planned if not each.part.is_stage]
+    if len({each.path for each in written}) == len(written):
+        return planned
+    names = f"{len(written)} results ({', '.join(each.part.name for each in written)})"
+    if target.template is not None:
+        raise FileError(
+            f"{shown(source.path)}: {target.template.text} is one name for {names}; "
+            "add {kernel} to it"
+        )
+    one_array = sum(not frames[0].is_stage for frames in results) == 1
+    raise FileError(
+        f"{shown(str(target.file))}: one name for {names}; "
+        "name a folder such as out/" + (", or an array's format such as .npy" * one_array)
+    )
+
+
+def _writings(
+    frames: Frames, work: Work, origin: Origin, source: Source, target: Target
+) -> Iterator[Writing]:
+    format = target.format_for(frames[0], origin.format)
+    if not FORMATS[format].frames:
+        frames = frames[:1]
+    if not FORMATS[format].is_picture:
+        yield Writing(frames, format, _path(frames[0], source, format, target))
+        return
+    parts = list(zip(*map(work.pictures, frames), strict=True))
+    extremes = None
+    if len(parts) * len(frames) > 1 and target.range_for(frames[0], format) is not None:
+        extremes = joined(survey(each)[0] for part in parts for each in part)
+    for part in parts:
+        yield Writing(part, format, _path(part[0], source, format, target), extremes)
+
+
+def _path(part: Result, source: Source, format: str, target: Target) -> str:
+    return target.path_for(source, part.name, format, is_stage=part.is_stage)
+
+
+def survey(result: Result) -> tuple[Span | None, int]:
+    """Give the lowest and the highest finite value, and how many are not finite."""
+    if result.stored is not None:
+        return result.stored.span, 0
+    values = result.pixels
+    low, high = float(values.min()), float(values.max())
+    if np.isfinite(low) and np.isfinite(high):
+        return (low, high), 0
+    finite = values[np.isfinite(values)]
+    span = (float(finite.min()), float(finite.max())) if finite.size else None
+    return span, values.size - finite.size
+
+
+def joined(spans: Iterable[Span | None]) -> Span | None:
+    """Give the span of all that there are."""
+    known = [span for span in spans if span is not None]
+    return (min(low for low, _ in known), max(high for _, high in known)) if known else None

@@ -1,0 +1,43 @@
+"""What --dry-run prints."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from cnnfilter.cli.printing import print_rows, say, shape_text
+
+if TYPE_CHECKING:
+    from cnnfilter.batch.outline import Outline
+    from cnnfilter.batch.plan import Plan
+
+
+def print_plan(plan: "Plan", workers: int) -> None:
+    """Print every input, output and shape; exit with 1 if an image would fail."""
+    from cnnfilter.batch.outline import BASE_BYTES, outline_job
+
+    outlines = [outline_job(plan.recipe, source) for source in plan.sources]
+    fine = [each for each in outlines if each.error is None]
+    rows = [row for each in fine for row in _rows(each)]
+    print_rows(("input", "output", "shape", "result"), rows, wrapping=("input", "output"))
+    for each in outlines:
+        if each.error is not None:
+            say(each.error)
+    largest = sorted((each.bytes for each in fine), reverse=True)[:workers]
+    files = sum(len(each.outputs) for each in fine)
+    memory = (BASE_BYTES + sum(largest)) / 2**20
+    failed = len(outlines) - len(fine) + len(plan.problems)
+    say(
+        f"would do {len(fine)} image(s) into {files} file(s), {workers} at once, in about "
+        f"{memory:.0f} MiB; {len(plan.done)} skipped, {failed} would fail"
+    )
+    if failed:
+        raise typer.Exit(1)
+
+
+def _rows(outline: "Outline") -> list[tuple[str, str, str, str]]:
+    before = shape_text(outline.before)
+    outputs = outline.outputs or [""] * len(outline.after)
+    return [
+        (outline.source, output, before, shape_text(shape))
+        for output, shape in zip(outputs, outline.after, strict=True)
+    ]

@@ -1,0 +1,144 @@
+"""How a run is getting on: a bar on a terminal, a line now and then off it, a summary."""
+
+import sys
+import time
+from collections import Counter
+from math import prod
+from typing import TYPE_CHECKING
+
+from cnnfilter.cli.printing import say
+from cnnfilter.files.source import shown
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+    from cnnfilter.batch.jobs import Outcome
+
+#: Seconds from one line to the next, where there is no terminal.
+_PAUSE = 10.0
+
+
+class Progress:
+    """Counts what became of a run's images, and shows it while it runs.
+
+    Parameters
+    ----------
+    total : int
+        The images to work on.
+    skipped : int
+        Those that an earlier run did.
+    failed : int
+        What was named and not found.
+    shows : bool
+        Whether anything is shown before the end.
+    """
+
+    def __init__(self, total: int, *, skipped: int = 0, failed: int = 0, shows: bool) -> None:
+        self.total = total
+        self.done = 0
+        self.skipped = skipped
+        self.failed = failed
+        self._shows = shows
+        self._pixels = 0
+        self._reasons: Counter[str] = Counter()
+        self._notes: Counter[str] = Counter()
+        self._begin = self._told = time.monotonic()
+        self._bar: tuple[Bar, TaskID] | None = None
+
+    def __enter__(self) -> "Progress":
+        if self._shows and sys.stderr is not None and sys.stderr.isatty():
+            self._bar = _bar(self.total)
+            self._bar[0].start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar[0].stop()
+
+    def add(self, outcome: "Outcome") -> None:
+        """Count an image, and show how far the run is."""
+        if outcome.error is None:
+            self.done += 1
+            self._pixels += prod(outcome.before[:2]) * outcome.frames
+            self._notes.update(outcome.notes)
+        else:
+            self.failed += 1
+            self._reasons[_reason(outcome)] += 1
+        if self._bar is not None:
+            bar, task = self._bar
+            failed = f"[red]{self.failed} failed" if self.failed else ""
+            bar.update(task, advance=1, speed=f"{self._speed():.3g} a second", failed=failed)
+        elif self._shows and time.monotonic() - self._told > _PAUSE:
+            self._told = time.monotonic()
+            failures = f", {self.failed} failed" if self.failed else ""
+            left = (self.total - self.done - self.failed) / self._speed()
+            say(
+                f"{self.done} of {self.total} image(s), {self._speed():.3g} a second, "
+                f"{_duration(left)} left{failures}"
+            )
+
+    def _speed(self) -> float:
+        return (self.done + self.failed) / max(1e-3, time.monotonic() - self._begin)
+
+    def summary(self, *, told: bool) -> str:
+        """Say what became of the images, why some failed, and how fast it went.
+
+        Parameters
+        ----------
+        told : bool
+            Whether what is noteworthy was told with each image.
+        """
+        seconds = time.monotonic() - self._begin
+        failures = f"{self.failed} failed"
+        if self._reasons:
+            failures += f" ({_listed(self._reasons)})"
+        parts = [f"{self.done} done, {self.skipped} skipped, {failures}"]
+        if self._notes and not told:
+            parts.append(_listed(self._notes))
+        speed = self._pixels / 1e6 / max(1e-3, seconds)
+        parts.append(f"{_duration(seconds)}, {speed:.3g} megapixels a second")
+        return "; ".join(parts)
+
+
+def _bar(total: int) -> "tuple[Bar, TaskID]":
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    bar = Bar(
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[speed]}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[failed]}"),
+        console=Console(stderr=True),
+        redirect_stdout=False,
+        transient=True,
+        expand=True,
+    )
+    return bar, bar.add_task("", total=total, speed="", failed="")
+
+
+def _reason(outcome: "Outcome") -> str:
+    """Give an error's first words, without the file's name: many fail alike."""
+    error = str(outcome.error)
+    own = f"{shown(outcome.source)}: "
+    words = error.removeprefix(own) if error.startswith(own) else error.rpartition(": ")[2]
+    return words.partition(" (")[0].partition(";")[0]
+
+
+def _listed(counted: Counter[str], most: int = 4) -> str:
+    """List the commonest with how often each came up."""
+    listed = [f"{count} x {what}" for what, count in counted.most_common(most)]
+    rest = sum(count for _, count in counted.most_common()[most:])
+    return ", ".join(listed + [f"{rest} x other"] * bool(rest))
+
+
+def _duration(seconds: float) -> str:
+    """Write seconds as people do: 3.2 s, 4 min 10 s, 2 h 5 min."""
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds:.2f} s"
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"

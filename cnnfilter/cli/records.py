@@ -1,0 +1,103 @@
+"""What a run leaves behind besides its results: the ledger, the report, and no stray file."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from cnnfilter.cli.printing import say
+from cnnfilter.errors import FileError
+from cnnfilter.files.output import check_target, remove_strays
+from cnnfilter.files.source import reason, shown
+
+if TYPE_CHECKING:
+    from cnnfilter.batch.jobs import Outcome
+    from cnnfilter.batch.plan import Plan
+
+
+class Records:
+    """The ledger and the report of a run, while it is entered.
+
+    Parameters
+    ----------
+    plan : Plan
+    report : str or None
+        The report's name.
+    force : bool
+        Whether a report that exists is replaced.
+    goes_on : bool
+        Whether lines are added to it.
+
+    Raises
+    ------
+    FileError
+        If the report or the folder for results cannot be written to; on entering.
+    """
+
+    def __init__(self, plan: "Plan", report: str | None, *, force: bool, goes_on: bool) -> None:
+        self._plan = plan
+        self._ledger = plan.ledger
+        self._name = report
+        self._mode = "a" if goes_on else "w" if force else "x"
+        self._report: IO[str] | None = None
+        self._open = ExitStack()
+
+    def __enter__(self) -> "Records":
+        if self._ledger is not None and self._ledger.folder is not None:
+            _make_folder(self._ledger.folder)
+        self._folders = self._plan.folders
+        self._remove_strays()
+        if self._name is not None:
+            self._report = self._open.enter_context(self._opened(self._name))
+            for source in self._plan.done:
+                from cnnfilter.batch.report import skipped_line
+
+                self._write(skipped_line(source.path))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+        self._remove_strays()
+
+    def _remove_strays(self) -> None:
+        for folder in self._folders:
+            remove_strays(folder)
+
+    def _opened(self, name: str) -> IO[str]:
+        path = Path(name)
+        existing = "refuse" if self._mode == "x" else "replace"
+        check_target(path, self._plan.recipe.inputs, existing)
+        try:
+            return path.open(self._mode, encoding="utf-8")
+        except OSError as error:
+            raise FileError(f"{shown(name)}: cannot be written ({reason(error)})") from None
+
+    def add(self, outcome: "Outcome") -> None:
+        """Remember an image that is done, and report it."""
+        if self._report is not None:
+            from cnnfilter.batch.report import report_line
+
+            self._write(report_line(outcome))
+        if self._ledger is None or outcome.error is not None or outcome.stamp is None:
+            return
+        try:
+            self._ledger.remember(outcome.source, outcome.stamp, outcome.written)
+        except OSError as error:
+            say(f"what is done is not remembered for --skip-existing ({reason(error)})")
+            self._ledger = None
+
+    def _write(self, line: str) -> None:
+        if self._report is None:
+            return
+        try:
+            self._report.write(line + "\n")
+            self._report.flush()
+        except OSError as error:
+            say(f"{shown(str(self._name))}: the report ends here ({reason(error)})")
+            self._report = None
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(f"{shown(folder)}: cannot be written ({reason(error)})") from None
