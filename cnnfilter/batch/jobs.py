@@ -194,7 +194,7 @@ def _stored(result: Result, range: str | None, depth: int) -> Result:
 
 def existing_at(path: str, recipe: Recipe, again: bool = False) -> str:
     """Say what becomes of a file that has an output's name; see `run_job`."""
-    if recipe.existing != "replace" and path_mark(path) in recipe.made:
+    if len(recipe.made) and path_mark(path) in recipe.made:
         return "replace"
     return "same" if again and recipe.existing == "refuse" else recipe.existing
 
