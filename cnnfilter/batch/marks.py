@@ -18,7 +18,7 @@ class Marks:
     """
 
     def __init__(self, marks: Iterable[int] = ()) -> None:
-        self._sorted = np.unique(np.fromiter(marks, np.uint64))
+        self._sorted = np.sort(np.fromiter(marks, np.uint64))
 
     def __contains__(self, mark: object) -> bool:
         if not isinstance(mark, int):
