@@ -10,6 +10,7 @@ from typing import cast
 from uuid import uuid4
 
 from distributed import Client, KilledWorker, WorkerPlugin, get_worker
+from distributed.comm.addressing import get_address_host_port
 from distributed.comm.core import CommClosedError
 
 from cnnfilter.batch.jobs import Outcome, Recipe, run_job
@@ -44,9 +45,7 @@ def cluster_pool(address: str, recipe: Recipe) -> Iterator[Pool]:
     CnnFilterError
         If no scheduler answers, it has no worker, or it goes away.
     """
-    # What these log about a lost connection would stand beside our one line.
-    for name in ("distributed", "tornado"):
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    logging.disable()  # what is logged of a lost connection would stand beside our one line
     client = _connected(address)
     name = f"cnnfilter-{uuid4()}"
     try:
@@ -69,6 +68,7 @@ def cluster_pool(address: str, recipe: Recipe) -> Iterator[Pool]:
     finally:
         with suppress(Exception):
             client.close(timeout=2)
+        logging.disable(logging.NOTSET)
 
 
 class _LostError(Exception):
@@ -77,6 +77,7 @@ class _LostError(Exception):
 
 def _connected(address: str) -> Client:
     try:
+        get_address_host_port(address)  # a client of what is none would never be closed
         return Client(address, timeout=_TIMEOUT, set_as_default=False)
     except (OSError, ValueError) as error:
         words = " ".join(str(error).split())

@@ -17,7 +17,7 @@ from cnnfilter.cli.printing import (
     shape_text,
 )
 from cnnfilter.core.arguments import choice, wholes
-from cnnfilter.errors import ArgumentError
+from cnnfilter.errors import ArgumentError, CnnFilterError
 
 if TYPE_CHECKING:
     from cnnfilter.batch.jobs import Outcome
@@ -132,6 +132,7 @@ def _run(plan: "Plan", common: Common, at: tuple[int, int] | None, top: int | No
         shows=many and not common.quiet and not plan.recipe.target.keep,
     )
     records = Records(plan, common.report, force=common.force, goes_on=common.skip_existing)
+    ended = False
     with records, Signals(stop.ask if open_pool else None) as signals, progress:
         try:
             for outcome in outcomes:
@@ -148,13 +149,16 @@ def _run(plan: "Plan", common: Common, at: tuple[int, int] | None, top: int | No
         except KeyboardInterrupt:
             if not signals.status:
                 raise
+        except CnnFilterError as error:  # of all workers at once
+            ended = True
+            say(str(error))
         finally:
             outcomes.close()
     if many and not common.quiet and not (plan.recipe.target.keep and listed):
         say(progress.summary(told=listed))
     if signals.status:
         raise typer.Exit(signals.status)
-    return progress.failed > 0
+    return ended or progress.failed > 0
 
 
 class _Printer:
