@@ -119,9 +119,10 @@ def make_plan(
         for name in listed
     )
     _check_found(found, target, output)
-    several = len(found.sources) > 1 or bool(found.folders or listed)
+    several = len(found.sources) > 1 or found.is_search or bool(listed)
     if not target.keep:
         target = _placed(target, output, several=several)
+        _check_quality(target)
         _check_one_picture(work, target)
         if target.root is None and [each.path for each in found.sources] == ["-"]:
             target = replace(target, file=target.file or "-")  # from a pipe into a pipe
@@ -169,6 +170,13 @@ def _check_found(found: Found, target: Target, output: str | None) -> None:
             "names that begin with a dot"
         )
     raise ArgumentError("no image is given; name one or more, or - for standard input")
+
+
+def _check_quality(target: Target) -> None:
+    format = target.format or target.named_format
+    if target.quality is not None and format is not None and FORMATS[format].lossy is None:
+        able = ", ".join(name for name, each in FORMATS.items() if each.lossy is not None)
+        raise ArgumentError(f"--quality is for {able}, not {format}; leave one of both out")
 
 
 def _placed(target: Target, output: str | None, *, several: bool) -> Target:

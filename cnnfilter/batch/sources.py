@@ -57,11 +57,24 @@ class Search:
 
 @dataclass
 class Found:
-    """The images found, and what kept others from being found, a line each."""
+    """What was found.
+
+    Attributes
+    ----------
+    sources : list of Source
+        The images.
+    problems : list of str
+        What kept others from being found, a line each.
+    folders : list of str
+        Folders that were named.
+    is_search : bool
+        Whether there might have been more images than were named.
+    """
 
     sources: list[Source] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
+    is_search: bool = False
 
 
 def find_sources(names: Sequence[str], search: Search) -> Found:
@@ -108,6 +121,7 @@ def listed_names(path: str, *, null_separated: bool) -> list[str]:
 
 
 def _take_pattern(pattern: str, search: Search, found: Found) -> None:
+    found.is_search = True
     # Path.glob knows no pattern with a root, and takes hidden names.
     matches = glob.glob(pattern, recursive=True, include_hidden=search.hidden)  # noqa: PTH207
     if not matches:
@@ -129,6 +143,7 @@ def _take_pattern(pattern: str, search: Search, found: Found) -> None:
 
 
 def _take_folder(folder: str, search: Search, found: Found) -> None:
+    found.is_search = True
     found.folders.append(folder)
     spared = None if search.spared is None else os.path.realpath(search.spared)
     entered: set[str] = set() if spared in (None, os.path.realpath(folder)) else {spared}

@@ -42,15 +42,16 @@ class Records:
         self._open = ExitStack()
 
     def __enter__(self) -> "Records":
+        if self._name is not None:
+            self._report = self._open.enter_context(self._opened(self._name))
         if self._ledger is not None and self._ledger.folder is not None:
             _make_folder(self._ledger.folder)
         self._folders = self._plan.folders
         self._remove_strays()
-        if self._name is not None:
-            self._report = self._open.enter_context(self._opened(self._name))
-            for source in self._plan.done:
-                from cnnfilter.batch.report import skipped_line
+        if self._report is not None:
+            from cnnfilter.batch.report import skipped_line
 
+            for source in self._plan.done:
                 self._write(skipped_line(source.path))
         return self
 

@@ -225,6 +225,8 @@ def _target(work: "Work", common: Common, stages: str | None) -> "Target":
             f"--format {common.format}: a prediction is printed as tsv, csv or json; --output "
             "writes the vector"
         )
+    if common.print and common.skip_existing:
+        raise ArgumentError("--skip-existing is for what is written; leave --print out")
     if common.depth not in (None, 8, 16):
         raise ArgumentError(f"--depth is 8 or 16, not {common.depth}")
     return Target(

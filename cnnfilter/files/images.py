@@ -331,7 +331,8 @@ def _strips(picture: Pillow.Image) -> Iterator[tuple[int, Pillow.Image]]:
     rows = max(1, 2**18 // picture.width)
     for top in range(0, picture.height, rows):
         bottom = min(top + rows, picture.height)
-        yield top, picture.crop((0, top, picture.width, bottom))
+        whole = bottom - top == picture.height
+        yield top, picture if whole else picture.crop((0, top, picture.width, bottom))
 
 
 def _dtype(picture: Pillow.Image, mode: str) -> np.dtype[Any]:

@@ -1,0 +1,102 @@
+"""Which images are meant: folders, patterns, lists, and names of any kind."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cnnfilter.batch.sources import Search, Source, find_sources, listed_names
+
+Tree = Callable[..., None]
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tree:
+    """Make empty files, and be where they are."""
+    monkeypatch.chdir(tmp_path)
+
+    def make(*names: str) -> None:
+        for name in names:
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+
+    return make
+
+
+def found(*names: str, recursive: bool = False, hidden: bool = False) -> list[str]:
+    return [each.path for each in find_sources(names, Search(recursive, hidden)).sources]
+
+
+def test_a_folder_is_its_images_by_name(tree: Tree) -> None:
+    tree("p/b.png", "p/a.JPG", "p/notes.txt", "p/data.csv", "p/map.npy", "p/.c.png", "p/deep/d.png")
+    assert found("p") == ["p/a.JPG", "p/b.png", "p/map.npy"]
+    assert found("p", hidden=True) == ["p/.c.png", "p/a.JPG", "p/b.png", "p/map.npy"]
+
+
+def test_recursively_each_folder_follows_its_files(tree: Tree) -> None:
+    tree("p/z.png", "p/b/2.png", "p/b/c/3.png", "p/a/1.png", "p/.git/4.png")
+    assert found("p", recursive=True) == ["p/z.png", "p/a/1.png", "p/b/2.png", "p/b/c/3.png"]
+    assert "p/.git/4.png" in found("p", recursive=True, hidden=True)
+    below = [each.below for each in find_sources(["p"], Search(recursive=True)).sources]
+    assert below == ["", "a", "b", os.path.join("b", "c")]  # noqa: PTH118
+
+
+def test_a_hidden_folder_that_is_named_is_searched(tree: Tree) -> None:
+    tree(".cache/a.png")
+    assert found(".cache") == [".cache/a.png"]
+
+
+def test_links_that_lead_back_are_entered_once(tree: Tree, tmp_path: Path) -> None:
+    tree("p/a.png", "p/deep/b.png")
+    (tmp_path / "p/deep/up").symlink_to("..")
+    (tmp_path / "p/self").symlink_to("self")
+    assert found("p", recursive=True) == ["p/a.png", "p/deep/b.png"]
+    assert found("p/**/*.png") == ["p/a.png", "p/deep/b.png"]
+
+
+def test_a_link_to_an_image_is_one_and_a_dangling_one_is_told_later(
+    tree: Tree, tmp_path: Path
+) -> None:
+    tree("a.png", "p/b.png")
+    (tmp_path / "p/link.png").symlink_to("../a.png")
+    (tmp_path / "p/gone.png").symlink_to("nowhere")
+    assert found("p") == ["p/b.png", "p/gone.png", "p/link.png"]
+
+
+def test_the_folder_for_results_is_left_out(tree: Tree) -> None:
+    tree("p/a.png", "p/out/a-edge.png", "p/out/deep/b-edge.png")
+    search = Search(recursive=True, spared=Path("p/out"))
+    assert [each.path for each in find_sources(["p"], search).sources] == ["p/a.png"]
+    search = Search(recursive=True, spared=Path("p"))
+    assert len(find_sources(["p"], search).sources) == 3
+
+
+def test_patterns_are_for_what_no_file_is_called(tree: Tree) -> None:
+    tree("p/a.png", "p/b.png", "p/.c.png", "p/[ab].png", "q/d.png")
+    assert found("p/?.png") == ["p/a.png", "p/b.png"]
+    assert found("p/[ab].png") == ["p/[ab].png"]
+    assert found("*") == ["p/[ab].png", "p/a.png", "p/b.png", "q/d.png"]
+    missing = find_sources(["p/*.jpg", "p/a.png"], Search())
+    assert missing.sources == [Source("p/a.png")]
+    assert missing.problems == ["p/*.jpg: no file matches; check the pattern"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look everywhere")
+def test_a_folder_that_may_not_be_searched_is_a_problem(tree: Tree, tmp_path: Path) -> None:
+    tree("p/a.png", "p/locked/b.png")
+    (tmp_path / "p/locked").chmod(0)
+    search = find_sources(["p"], Search(recursive=True))
+    (tmp_path / "p/locked").chmod(0o700)
+    assert [each.path for each in search.sources] == ["p/a.png"]
+    assert search.problems == ["p/locked: access is denied; check its permissions"]
+
+
+def test_a_list_holds_names_as_they_are(tmp_path: Path) -> None:
+    file = tmp_path / "list"
+    file.write_bytes(b"a b.png\n\n-x.png\r\nlatin-\xe9.png\n*.png")
+    names = listed_names(str(file), null_separated=False)
+    assert names == ["a b.png", "-x.png", os.fsdecode(b"latin-\xe9.png"), "*.png"]
+    file.write_bytes(b"line\nbreak.png\0a.png\0")
+    assert listed_names(str(file), null_separated=True) == ["line\nbreak.png", "a.png"]

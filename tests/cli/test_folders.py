@@ -1,0 +1,464 @@
+"""Many images: folders and lists of them, names of results, plans, reports, frames."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import cnnfilter
+from cnnfilter.batch.ledger import LEDGER
+
+#: The digits that sample images are of.
+NAMED = {"two": "2", "four": "4", "five": "5", "seven": "7", "eight": "8", "nine": "9"}
+
+Run = Callable[..., Any]
+Refused = Callable[..., str]
+Pixels = Callable[..., np.ndarray]
+
+
+@pytest.fixture
+def photos(images: Any) -> list[str]:
+    """Make photographs in a tree, besides what is no image."""
+    names = ["photos/a.png", "photos/b.jpg", "photos/deep/a.png", "photos/deep/er/c.png"]
+    for name in names:
+        images.photo(name)
+    images.photo("photos/.hidden.png")
+    (images.folder / "photos/notes.txt").write_text("no image")
+    return names
+
+
+def files(folder: Path) -> list[str]:
+    """Name all files below a folder, but for what the tool remembers of it."""
+    found = (path for path in folder.rglob("*") if path.is_file() and path.name != LEDGER)
+    return sorted(path.relative_to(folder).as_posix() for path in found)
+
+
+@pytest.mark.usefixtures("photos")
+def test_a_folder_is_worked_through(run: Run, tmp_path: Path, pixels: Pixels) -> None:
+    result = run("pool", "photos", "-o", "out")
+    assert result.status == 0, result.stderr
+    assert files(tmp_path / "out") == ["a-pool.png", "b-pool.jpg"]
+    expected = cnnfilter.pool(pixels(tmp_path / "photos/a.png"))
+    np.testing.assert_array_equal(pixels(tmp_path / "out/a-pool.png"), expected)
+    assert result.stderr.splitlines()[-1].startswith("cnnfilter: 2 done, 0 skipped, 0 failed; ")
+
+
+@pytest.mark.parametrize("words", [["pool"], ["convolve", "-k", "edge"], ["pipeline", "relu"]])
+@pytest.mark.usefixtures("photos")
+def test_a_tree_is_mirrored(words: list[str], run: Run, tmp_path: Path) -> None:
+    assert run(*words, "-r", "photos", "-o", "out/", "--format", "webp").status == 0
+    name = {"convolve": "edge"}.get(words[0], words[0])
+    assert files(tmp_path / "out") == [
+        f"a-{name}.webp", f"b-{name}.webp", f"deep/a-{name}.webp", f"deep/er/c-{name}.webp",
+    ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("photos")
+def test_channels_of_a_tree(run: Run, tmp_path: Path) -> None:
+    assert run("split-channels", "-r", "photos/deep", "-o", "out").status == 0
+    assert files(tmp_path / "out") == [
+        "a-blue.png", "a-green.png", "a-red.png", "er/c-blue.png", "er/c-green.png", "er/c-red.png",
+    ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("images")
+def test_predictions_of_a_folder_are_told_in_order(run: Run) -> None:
+    digits = Path(__file__).parents[2] / "sample_images/digits"
+    result = run("pipeline", "digits", digits, "--jobs", "2", "--quiet")
+    told = [line.split("\t") for line in result.text.splitlines()]
+    assert [Path(name).stem for name, *_ in told] == sorted(NAMED)
+    assert [label for _, label, _ in told] == [NAMED[Path(name).stem] for name, *_ in told]
+
+
+@pytest.mark.usefixtures("photos")
+def test_a_folder_needs_a_place_for_results(refused: Refused) -> None:
+    line = refused("pool", "photos", status=2)
+    assert "photos: is a folder" in line
+    assert "-o" in line
+
+
+def test_an_empty_folder_is_told(refused: Refused, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert "holds no image" in refused("pool", "empty", "-o", "out", status=1)
+
+
+@pytest.mark.usefixtures("photos")
+def test_results_in_the_folder_itself_are_not_worked_on(run: Run, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert run("pool", "-r", "photos", "-o", "photos/out", "--force").status == 0
+    made = ["a-pool.png", "b-pool.jpg", "deep/a-pool.png", "deep/er/c-pool.png"]
+    assert files(tmp_path / "photos/out") == made
+
+
+@pytest.mark.usefixtures("photos")
+def test_hidden_names_are_taken_when_asked_for(run: Run, tmp_path: Path) -> None:
+    assert run("pool", "photos", "--hidden", "-o", "out").status == 0
+    assert ".hidden-pool.png" in files(tmp_path / "out")
+
+
+def test_patterns_and_lists(run: Run, photos: list[str], tmp_path: Path) -> None:
+    assert run("pool", "photos/*.png", "-o", "glob").status == 0
+    assert files(tmp_path / "glob") == ["a-pool.png"]
+    (tmp_path / "list").write_text("photos/b.jpg\nphotos/deep/a.png\n")
+    assert run("pool", "--files-from", "list", "-o", "listed").status == 0
+    assert files(tmp_path / "listed") == ["a-pool.png", "b-pool.jpg"]
+    names = "\0".join(photos[:2]).encode()
+    assert run("pool", "--files-from", "-", "-0", "-o", "piped", stdin=names).status == 0
+    assert files(tmp_path / "piped") == ["a-pool.png", "b-pool.jpg"]
+
+
+@pytest.mark.usefixtures("photos")
+def test_a_template_names_results(run: Run, tmp_path: Path) -> None:
+    template = "out/{parent}/{stem}_{kernel}.png"
+    kernels = ["-k", "sobel-x", "-k", "sobel-y"]
+    assert run("convolve", *kernels, "-r", "photos", "-o", template).status == 0
+    assert files(tmp_path / "out") == [
+        "a_sobel-x.png", "a_sobel-y.png", "b_sobel-x.png", "b_sobel-y.png",
+        "deep/a_sobel-x.png", "deep/a_sobel-y.png",
+        "deep/er/c_sobel-x.png", "deep/er/c_sobel-y.png",
+    ]  # fmt: skip
+    with Image.open(tmp_path / "out/b_sobel-x.png") as image:
+        assert image.format == "PNG"
+
+
+TOGETHER = {
+    "the same name in two folders": (["photos/a.png", "photos/deep/a.png"], ["-o", "out"]),
+    "another suffix": (["photos/a.png", "photos/a.jpg"], ["-o", "out", "--format", "png"]),
+    "a template": (["photos/a.png", "photos/b.jpg"], ["-o", "out/{parent}.png"]),
+    "a kernel's name": (["photos/a.png", "photos/a-x.png"], ["-o", "out", "-k", "x-edge.csv"]),
+}
+
+
+@pytest.mark.parametrize("case", TOGETHER)
+@pytest.mark.usefixtures("photos")
+def test_two_images_for_one_name_are_refused_before_anything_runs(
+    case: str, refused: Refused, images: Any
+) -> None:
+    names, options = TOGETHER[case]
+    images.photo("photos/a.jpg")
+    images.photo("photos/a-x.png")
+    images.table([[0, 1, 0]], "edge.csv")
+    images.table([[0, 1, 0]], "x-edge.csv")
+    kernel = ["-k", "edge.csv"]
+    line = refused("convolve", *kernel, *names, *options, status=2)
+    assert all(name in line for name in names)
+
+
+@pytest.mark.usefixtures("photos")
+def test_one_image_given_twice_is_told(refused: Refused) -> None:
+    assert "given twice" in refused("pool", "photos", "photos/a.png", "-o", "out", status=2)
+
+
+OPTIONS = {
+    "an unknown executor": ["--executor", "threds"],
+    "no jobs": ["--jobs", "0"],
+    "a cluster of threads": ["--executor", "threads", "--scheduler", "tcp://127.0.0.1:1"],
+    "a cluster without a scheduler": ["--executor", "dask"],
+    "a list that is none": ["--null"],
+    "no quality": ["--quality", "0"],
+    "a quality of what loses nothing": ["--quality", "50", "--format", "png"],
+    "an unknown field": ["-o", "{steam}.png"],
+    "a frame before the first": ["--frame", "-1"],
+    "skipping what is printed": ["--print", "--skip-existing"],
+}
+
+
+@pytest.mark.parametrize("case", OPTIONS)
+@pytest.mark.usefixtures("photos")
+def test_options_that_make_no_sense(case: str, refused: Refused) -> None:
+    place = [] if "-o" in OPTIONS[case] or "--print" in OPTIONS[case] else ["-o", "out"]
+    refused("pool", "photos", *place, *OPTIONS[case], status=2)
+
+
+# What is told
+
+
+@pytest.mark.usefixtures("images")
+def test_a_dry_run_prints_the_plan_and_does_nothing(
+    run: Run, photos: list[str], snapshot: Callable[[], Any], tmp_path: Path
+) -> None:
+    (tmp_path / "photos/bad.png").write_text("no image")
+    before = snapshot()
+    result = run("pool", "-r", "photos", "-o", "out", "--dry-run", "--jobs", "2")
+    assert snapshot() == before
+    assert result.status == 1
+    head, *rows = (line.split("\t") for line in result.text.splitlines())
+    assert head == ["input", "output", "shape", "result"]
+    assert [row[0] for row in rows] == photos
+    assert rows[2] == ["photos/deep/a.png", "out/deep/a-pool.png", "36x48x3", "18x24x3"]
+    bad, summary = result.stderr.splitlines()
+    assert "photos/bad.png: not an image" in bad
+    assert "would do 4 image(s) into 4 file(s), 2 at once, in about 1" in summary
+    assert "1 would fail" in summary
+    (tmp_path / "photos/bad.png").unlink()
+    assert run("pool", "-r", "photos", "-o", "out").status == 0
+    assert files(tmp_path / "out") == sorted(os.path.relpath(row[1], "out") for row in rows)
+
+
+def test_a_dry_run_knows_channels_maps_and_stages(run: Run, images: Any, tmp_path: Path) -> None:
+    images.rgba("a.png")
+    images.photo("b.png")
+    commands = [
+        ["split-channels"],
+        ["convolve", "-k", "kirsch"],
+        ["pipeline", "gray | convolve edge | pool 2", "--stages", "stages"],
+        ["pipeline", "digits", "--stages", "digits"],
+    ]
+    for number, command in enumerate(commands):
+        place = [] if "digits" in command else ["-o", f"out{number}"]
+        planned = run(*command, "a.png", "b.png", *place, "--dry-run")
+        rows = [line.split("\t") for line in planned.text.splitlines()[1:]]
+        assert run(*command, "a.png", "b.png", *place).status == 0
+        for _, output, _, shape in rows:
+            if output.endswith(".png"):
+                with Image.open(tmp_path / output) as image:
+                    assert f"{image.height}x{image.width}" == "x".join(shape.split("x")[:2])
+        folders = {Path(row[1]).parts[0] for row in rows if row[1]}
+        made = {f"{folder}/{name}" for folder in folders for name in files(tmp_path / folder)}
+        assert made == {row[1] for row in rows if row[1]}
+
+
+def test_a_report_has_a_line_for_each_image(
+    run: Run, images: Any, tmp_path: Path, pixels: Pixels
+) -> None:
+    images.photo("a.png")
+    (tmp_path / "b.png").write_text("no image")
+    images.padlock("c.png")
+    names = ["a.png", "b.png", "c.png"]
+    command = ["convolve", "-k", "sharpen", "-o", "out", "--report", "r.jsonl"]
+    assert run(*command, *names).status == 1
+    first, second, third = map(json.loads, (tmp_path / "r.jsonl").read_text().splitlines())
+    assert [first["input"], second["input"], third["input"]] == names
+    exact = cnnfilter.convolve(pixels(tmp_path / "a.png"), "sharpen")
+    assert first["outputs"] == ["out/a-sharpen.png"]
+    assert (first["input_shape"], first["output_shapes"]) == ([36, 48, 3], [[34, 46, 3]])
+    assert (first["min"], first["max"]) == (exact.min(), exact.max())
+    assert first["clipped"] == pytest.approx(((exact < 0) | (exact > 255)).mean())
+    assert first["milliseconds"] > 0
+    assert second["error"].startswith("b.png: not an image")
+    assert "outputs" not in second
+    assert (third["min"], third["max"]) == (-289, 575)
+
+
+@pytest.mark.usefixtures("photos")
+def test_a_report_is_no_input_and_replaces_nothing(
+    run: Run, refused: Refused, tmp_path: Path
+) -> None:
+    command = ["pool", "photos", "-o", "out", "--report"]
+    assert "input itself" in refused(*command, "photos/a.png", "--force", status=1)
+    (tmp_path / "r.jsonl").write_text("precious")
+    assert "r.jsonl: exists already" in refused(*command, "r.jsonl", status=1)
+    assert run(*command, "r.jsonl", "--force").status == 0
+    assert len((tmp_path / "r.jsonl").read_text().splitlines()) == 2
+
+
+def test_many_images_are_told_in_few_lines(run: Run, images: Any, tmp_path: Path) -> None:
+    for number in range(30):
+        images.padlock(f"{number:02}.png")
+    for number in range(7):
+        (tmp_path / f"bad{number}.png").write_text("no image")
+    result = run("pool", ".", "-o", "out")
+    *told, summary = result.stderr.splitlines()
+    assert len(told) == 7
+    assert all("bad" in line for line in told)
+    assert "30 done, 0 skipped, 7 failed (7 x not an image" in summary
+    assert "megapixels a second" in summary
+    assert run("pool", ".", "-o", "again", "--quiet").stderr.splitlines() == told
+
+
+def test_fail_fast_stops_at_the_first_failure(run: Run, images: Any, tmp_path: Path) -> None:
+    images.padlock("a.png")
+    (tmp_path / "b.png").write_text("no image")
+    for number in range(40):
+        images.padlock(f"c{number}.png")
+    result = run("pool", ".", "-o", "out", "--fail-fast", "--jobs", "1")
+    assert result.status == 1
+    assert files(tmp_path / "out") == ["a-pool.png"]
+    result = run("pool", ".", "-o", "out2", "--fail-fast", "--jobs", "2")
+    assert result.status == 1
+    assert 1 <= len(files(tmp_path / "out2")) < 41
+    assert run("pool", ".", "-o", "out3").status == 1
+    assert len(files(tmp_path / "out3")) == 41
+
+
+# Going on
+
+
+@pytest.mark.usefixtures("photos")
+def test_a_second_run_skips_what_is_done(run: Run, tmp_path: Path) -> None:
+    command = ["pool", "-r", "photos", "-o", "out", "--skip-existing", "--report", "r.jsonl"]
+    assert "4 done, 0 skipped" in run(*command).stderr
+    times = {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in files(tmp_path / "out")}
+    result = run(*command)
+    assert result.status == 0
+    assert "0 done, 4 skipped, 0 failed" in result.stderr
+    assert times == {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in times}
+    lines = [json.loads(line) for line in (tmp_path / "r.jsonl").read_text().splitlines()]
+    assert [line.get("skipped", False) for line in lines] == [False] * 4 + [True] * 4
+
+
+@pytest.mark.usefixtures("photos")
+def test_the_first_run_need_not_say_that_it_may_be_gone_on_with(run: Run) -> None:
+    assert run("pool", "-r", "photos", "-o", "out").status == 0
+    absolute = str(Path("out"))
+    assert "4 skipped" in run("pool", "-r", "photos", "-o", absolute, "--skip-existing").stderr
+
+
+@pytest.mark.usefixtures("photos")
+def test_what_changed_is_done_anew(run: Run, images: Any, tmp_path: Path, pixels: Pixels) -> None:
+    command = ["pool", "photos", "-r", "-o", "out", "--skip-existing"]
+    run(*command)
+    images.padlock("photos/a.png")
+    (tmp_path / "out/deep/a-pool.png").unlink()
+    result = run(*command)
+    assert "2 done, 2 skipped, 0 failed" in result.stderr, result.stderr
+    expected = cnnfilter.pool(pixels(tmp_path / "photos/a.png"))
+    np.testing.assert_array_equal(pixels(tmp_path / "out/a-pool.png"), expected)
+    result = run(*command, "--size", "3")
+    assert "4 done, 0 skipped, 0 failed" in result.stderr, result.stderr
+
+
+@pytest.mark.usefixtures("photos")
+def test_a_kernels_file_that_changed_is_another_step(run: Run, images: Any, tmp_path: Path) -> None:
+    images.table([[0, 1, 0]], "k.csv")
+    command = ["convolve", "-k", "k.csv", "photos", "-o", "out", "--skip-existing"]
+    run(*command)
+    assert "2 skipped" in run(*command).stderr
+    images.table([[0, 2, 0]], "k.csv")
+    os.utime(tmp_path / "k.csv", ns=(1, 1))
+    assert "2 done, 0 skipped" in run(*command).stderr
+
+
+@pytest.mark.usefixtures("photos")
+def test_a_file_of_the_persons_own_is_never_replaced(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/a-pool.png").write_text("precious")
+    command = ["pool", "photos", "-o", "out", "--skip-existing"]
+    result = run(*command)
+    assert result.status == 1
+    assert "out/a-pool.png: exists already; --force overwrites it" in result.stderr
+    assert (tmp_path / "out/a-pool.png").read_text() == "precious"
+    (tmp_path / "out/b-pool.jpg").write_text("changed by hand")
+    assert run(*command).status == 1
+    assert (tmp_path / "out/b-pool.jpg").read_text() == "changed by hand"
+    assert "2 done, 0 skipped" in run(*command, "--force").stderr
+
+
+@pytest.mark.usefixtures("photos")
+def test_what_was_written_but_not_remembered_is_taken(run: Run, tmp_path: Path) -> None:
+    command = ["pool", "photos", "-o", "out"]
+    assert run(*command).status == 0
+    (tmp_path / "out" / LEDGER).unlink()
+    assert run(*command).status == 1
+    assert "2 done, 0 skipped, 0 failed" in run(*command, "--skip-existing").stderr
+    assert "0 done, 2 skipped" in run(*command, "--skip-existing").stderr
+
+
+def test_beside_the_images_a_ledger_is_kept_when_asked_for(
+    run: Run, images: Any, tmp_path: Path
+) -> None:
+    images.photo("a.png")
+    images.photo("b.png")
+    assert run("pool", "a.png", "b.png").status == 0
+    assert not (tmp_path / LEDGER).exists()
+    assert "2 done" in run("pool", "a.png", "b.png", "--skip-existing").stderr
+    assert "2 skipped" in run("pool", "a.png", "b.png", "--skip-existing").stderr
+
+
+# Frames
+
+
+@pytest.fixture
+def animation(images: Any) -> list[np.ndarray]:
+    """Save a moving piece of a photograph as GIF, APNG, WebP and TIFF."""
+    with Image.open(Path(__file__).parents[2] / "sample_images/coffee.png") as whole:
+        frames = [whole.convert("L").crop((x, 0, x + 32, 24)) for x in (40, 80, 120)]
+    times: dict[str, Any] = {"duration": [50, 100, 250], "loop": 3}
+    more: dict[str, Any] = {"save_all": True, "append_images": frames[1:]}
+    for suffix in ("gif", "png", "webp"):
+        images.save(f"m.{suffix}", frames[0], lossless=True, **times, **more)
+    images.save("m.tif", frames[0], **more)
+    return [np.asarray(frame) for frame in frames]
+
+
+def shown(path: Path) -> tuple[list[np.ndarray], list[float], int]:
+    """Give what Pillow sees of an animation: frames as grey, their times, how often."""
+    with Image.open(path) as image:
+        frames, times = [], []
+        for number in range(image.n_frames):
+            image.seek(number)
+            frames.append(np.asarray(image.convert("L")))
+            times.append(image.info.get("duration", 0))
+        return frames, times, image.info.get("loop", 0)
+
+
+@pytest.mark.parametrize("suffix", ["gif", "png", "webp", "tif"])
+def test_every_frame_is_worked_on_with_its_time(
+    suffix: str, works: Run, animation: list[np.ndarray], tmp_path: Path
+) -> None:
+    works("pool", f"m.{suffix}")
+    frames, times, loop = shown(tmp_path / f"m-pool.{suffix}")
+    np.testing.assert_array_equal(frames, [cnnfilter.pool(frame) for frame in animation])
+    if suffix != "tif":
+        assert times == [50, 100, 250]
+        assert loop == 3
+
+
+def test_frames_go_from_format_to_format(
+    works: Run, animation: list[np.ndarray], tmp_path: Path
+) -> None:
+    works("pool", "m.gif", "-o", "m.webp", "--force")
+    frames, times, loop = shown(tmp_path / "m.webp")
+    np.testing.assert_array_equal(frames, [cnnfilter.pool(frame) for frame in animation])
+    assert (times, loop) == ([50, 100, 250], 3)
+
+
+def test_one_frame_is_taken_when_asked_for(
+    works: Run, refused: Refused, animation: list[np.ndarray], tmp_path: Path, pixels: Pixels
+) -> None:
+    works("pool", "m.png", "--frame", "2", "-o", "third.png")
+    np.testing.assert_array_equal(pixels(tmp_path / "third.png"), cnnfilter.pool(animation[2]))
+    line = refused("pool", "m.png", "--frame", "3", "-o", "fourth.png", status=1)
+    assert "m.png: has 3 frames" in line
+
+
+@pytest.mark.usefixtures("animation")
+def test_where_one_frame_fits_it_is_said(works: Run) -> None:
+    assert "the first of 3 frames" in works("pool", "m.gif", "-o", "m.jpg").stderr
+    assert "the first of 3 frames" in works("pool", "m.gif", "--print").stderr
+
+
+def test_maps_of_frames_are_scaled_alike(
+    run: Run, animation: list[np.ndarray], tmp_path: Path
+) -> None:
+    options = ["--range", "minmax", "-o", "out/"]
+    assert run("convolve", "-k", "sobel-x", "-k", "sobel-y", "m.png", *options).status == 0
+    exact = [
+        [cnnfilter.convolve(each, name) for each in animation] for name in ("sobel-x", "sobel-y")
+    ]
+    low, high = np.min(exact), np.max(exact)
+    for name, maps in zip(("sobel-x", "sobel-y"), exact, strict=True):
+        frames, _, _ = shown(tmp_path / f"out/m-{name}.png")
+        stretched = np.rint((np.array(maps, float) - low) * (255 / (high - low)))
+        np.testing.assert_allclose(frames, stretched, atol=1)
+
+
+def test_maps_in_one_tiff_are_no_frames(works: Run, images: Any, tmp_path: Path) -> None:
+    images.padlock("a.png")
+    works("convolve", "-k", "kirsch", "a.png", "-o", "maps.tif")
+    works("pool", "maps.tif", "-o", "pooled.npy")
+    assert np.load(tmp_path / "pooled.npy").shape == (7, 7, 8)
+
+
+def test_quality_says_how_much_is_lost(works: Run, images: Any, tmp_path: Path) -> None:
+    images.photo("a.png")
+    sizes = []
+    for quality in ("20", "90"):
+        works("pool", "a.png", "-o", "a.jpg", "--quality", quality, "--force")
+        sizes.append((tmp_path / "a.jpg").stat().st_size)
+    assert sizes[0] < sizes[1]
