@@ -1,0 +1,146 @@
+"""In what order images are worked on, and what becomes of them when workers end."""
+
+from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor, Future
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cnnfilter import write_image
+from cnnfilter.batch.jobs import Outcome, Recipe
+from cnnfilter.batch.pools import (
+    Pool,
+    _container_cores,
+    available_cores,
+    pool_named,
+    processes,
+    threads,
+)
+from cnnfilter.batch.running import Stop, run_jobs
+from cnnfilter.batch.sources import Source
+from cnnfilter.batch.target import Target
+from cnnfilter.batch.work import Filtering
+from cnnfilter.errors import ArgumentError
+from cnnfilter.pipeline.pipeline import Pipeline
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> list[Source]:
+    for number in range(60):
+        write_image(tmp_path / f"{number:02}.png", np.full((4, 4), number))
+    return [Source(str(tmp_path / f"{number:02}.png")) for number in range(60)]
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Recipe:
+    return Recipe(Filtering(Pipeline("relu"), "relu"), Target(folder=tmp_path / "out"))
+
+
+class Fragile:
+    """A pool that breaks at certain images, as one does whose worker is killed."""
+
+    def __init__(self, deadly: set[str], *, once: bool) -> None:
+        self.deadly = deadly
+        self.once = once
+        self.opened = 0
+
+    @contextmanager
+    def open(self, _recipe: Recipe, workers: int) -> Iterator[Pool]:
+        self.opened += 1
+        broken = False
+
+        def submit(source: Source, _again: bool) -> "Future[Outcome]":
+            nonlocal broken
+            if broken:
+                raise BrokenExecutor
+            future: Future[Outcome] = Future()
+            if source.path in self.deadly:
+                broken = True
+                self.deadly -= {source.path} if self.once else set()
+                future.set_exception(BrokenExecutor())
+            else:
+                future.set_result(Outcome(source.path))
+            return future
+
+        yield Pool(submit, workers)
+
+
+NAMES = [f"{number}.png" for number in range(50)]
+SOURCES = [Source(name) for name in NAMES]
+
+
+def run(pool: Fragile, recipe: Recipe) -> list[Outcome]:
+    return list(run_jobs(recipe, SOURCES, pool.open, 2, Stop()))
+
+
+def test_what_ended_its_worker_once_is_done_after_all(recipe: Recipe) -> None:
+    pool = Fragile({"7.png", "30.png"}, once=True)
+    outcomes = run(pool, recipe)
+    assert [each.source for each in outcomes] == NAMES
+    assert not any(each.error for each in outcomes)
+    assert pool.opened == 5  # each time one for the lost, and one for the rest
+
+
+def test_what_ends_its_worker_again_is_named(recipe: Recipe) -> None:
+    pool = Fragile({"7.png", "8.png", "49.png"}, once=False)
+    outcomes = run(pool, recipe)
+    assert [each.source for each in outcomes] == NAMES
+    failed = [each.source for each in outcomes if each.error]
+    assert failed == ["7.png", "8.png", "49.png"]
+    assert "7.png: ended the process that worked on it, twice" in str(outcomes[7].error)
+
+
+@pytest.mark.parametrize("open_pool", [None, threads, processes])
+def test_outcomes_come_in_order(
+    open_pool: object, recipe: Recipe, sources: list[Source], tmp_path: Path
+) -> None:
+    outcomes = list(run_jobs(recipe, sources, open_pool, 3, Stop()))  # type: ignore[arg-type]
+    assert [each.source for each in outcomes] == [each.path for each in sources]
+    assert not any(each.error for each in outcomes)
+    assert len([*(tmp_path / "out").iterdir()]) == 60
+
+
+@pytest.mark.parametrize("open_pool", [None, threads, processes])
+def test_what_was_not_begun_is_given_up_when_asked_to_stop(
+    open_pool: object, recipe: Recipe, sources: list[Source], tmp_path: Path
+) -> None:
+    stop = Stop()
+    outcomes = []
+    for outcome in run_jobs(recipe, sources, open_pool, 2, stop):  # type: ignore[arg-type]
+        outcomes.append(outcome)
+        stop.ask()
+    written = {path.stem.removesuffix("-relu") for path in (tmp_path / "out").iterdir()}
+    assert written == {Path(each.source).stem for each in outcomes}
+    assert 1 <= len(outcomes) < 60
+
+
+def test_a_bug_keeps_its_traceback(recipe: Recipe, sources: list[Source]) -> None:
+    broken = Recipe(None, recipe.target)  # type: ignore[arg-type]
+    with pytest.raises(AttributeError):
+        list(run_jobs(broken, sources, threads, 2, Stop()))
+
+
+def test_cores_are_counted_within_limits(tmp_path: Path) -> None:
+    assert available_cores() >= 1
+    assert _container_cores(tmp_path) is None
+    (tmp_path / "cpu").mkdir()
+    (tmp_path / "cpu/cpu.cfs_quota_us").write_text("-1\n")
+    (tmp_path / "cpu/cpu.cfs_period_us").write_text("100000\n")
+    assert _container_cores(tmp_path) is None
+    (tmp_path / "cpu/cpu.cfs_quota_us").write_text("350000\n")
+    assert _container_cores(tmp_path) == 3
+    (tmp_path / "cpu.max").write_text("max 100000\n")
+    assert _container_cores(tmp_path) is None
+    (tmp_path / "cpu.max").write_text("50000 100000\n")
+    assert _container_cores(tmp_path) == 1
+
+
+def test_who_works_is_chosen_by_how_much_there_is() -> None:
+    assert pool_named(None, 1, 1000, None) is None
+    assert pool_named(None, 2, 100, None) is threads
+    assert pool_named(None, 2, 1000, None) is processes
+    assert pool_named("threads", 1, 1, None) is threads
+    with pytest.raises(ArgumentError, match="--scheduler"):
+        pool_named("dask", 2, 2, None)
