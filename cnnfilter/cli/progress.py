@@ -67,19 +67,18 @@ class Progress:
             self._reasons[_reason(outcome)] += 1
         if self._bar is not None:
             bar, task = self._bar
-            failed = f"[red]{self.failed} failed" if self.failed else ""
-            bar.update(task, advance=1, speed=f"{self._speed():.3g} a second", failed=failed)
+            bar.update(task, advance=1, told=self._pace())
         elif self._shows and time.monotonic() - self._told > _PAUSE:
             self._told = time.monotonic()
-            failures = f", {self.failed} failed" if self.failed else ""
-            left = (self.total - self.done - self.failed) / self._speed()
-            say(
-                f"{self.done} of {self.total} image(s), {self._speed():.3g} a second, "
-                f"{_duration(left)} left{failures}"
-            )
+            say(f"{self.done + self.failed} of {self.total} images, {self._pace()}")
 
-    def _speed(self) -> float:
-        return (self.done + self.failed) / max(1e-3, time.monotonic() - self._begin)
+    def _pace(self) -> str:
+        """Say how fast it goes, how long it will take, and what failed so far."""
+        tried = self.done + self.failed
+        speed = tried / max(1e-3, time.monotonic() - self._begin)
+        left = _duration(max(0, self.total - tried) / speed)
+        failures = f", {self.failed} failed" if self.failed else ""
+        return f"{speed:.3g} a second, {left} left{failures}"
 
     def summary(self, *, told: bool) -> str:
         """Say what became of the images, why some failed, and how fast it went.
@@ -103,21 +102,19 @@ class Progress:
 
 def _bar(total: int) -> "tuple[Bar, TaskID]":
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
     from rich.progress import Progress as Bar
 
     bar = Bar(
         BarColumn(bar_width=None),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[speed]}"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[failed]}"),
+        TextColumn("{task.fields[told]}"),
         console=Console(stderr=True),
         redirect_stdout=False,
         transient=True,
         expand=True,
     )
-    return bar, bar.add_task("", total=total, speed="", failed="")
+    return bar, bar.add_task("", total=total, told="")
 
 
 def _reason(outcome: "Outcome") -> str:
