@@ -19,7 +19,8 @@ WHOLE = (ROOT / "README.md").read_text()
 CHAPTER = re.findall(r"^## Networks\n.*?(?=^## )", WHOLE, re.M | re.S)[0]
 README = WHOLE.replace(CHAPTER, "")
 COMMANDS = re.findall(
-    r"^(cnnfilter .*)$", "\n".join(re.findall(r"```sh\n(.*?)```", README, re.S)), re.M
+    # A cluster has tests of its own.
+    r"^(cnnfilter (?!.*--scheduler).*)$", "\n".join(re.findall(r"```sh\n(.*?)```", README, re.S)), re.M
 )
 SESSIONS = re.findall(r"```console\n\$ (.*?)\n(.*?)```", README, re.S)
 
@@ -29,6 +30,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copy(SAMPLES / "coffee.png", tmp_path / "img.png")
     shutil.copy(SAMPLES / "padlock-16x16.png", tmp_path)
     shutil.copytree(SAMPLES / "digits", tmp_path / "sample_images/digits")
+    shutil.copytree(SAMPLES / "digits", tmp_path / "photos/deep")
+    shutil.copy(SAMPLES / "padlock-16x16.png", tmp_path / "photos")
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=":")
     monkeypatch.setenv("COLUMNS", "80")
     return tmp_path
