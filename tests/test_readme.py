@@ -20,7 +20,9 @@ CHAPTER = re.findall(r"^## Networks\n.*?(?=^## )", WHOLE, re.M | re.S)[0]
 README = WHOLE.replace(CHAPTER, "")
 COMMANDS = re.findall(
     # A cluster has tests of its own.
-    r"^(cnnfilter (?!.*--scheduler).*)$", "\n".join(re.findall(r"```sh\n(.*?)```", README, re.S)), re.M
+    r"^(cnnfilter (?!.*--scheduler).*)$",
+    "\n".join(re.findall(r"```sh\n(.*?)```", README, re.S)),
+    re.M,
 )
 SESSIONS = re.findall(r"```console\n\$ (.*?)\n(.*?)```", README, re.S)
 

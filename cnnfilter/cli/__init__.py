@@ -6,7 +6,7 @@ from io import TextIOWrapper
 from types import FrameType
 
 from cnnfilter.cli.printing import say
-from cnnfilter.files.output import discard_output
+from cnnfilter.files.output import discard
 from cnnfilter.files.source import reason
 
 
@@ -43,7 +43,7 @@ def main() -> None:
         if error.filename is not None or error.errno not in (errno.EPIPE, errno.ENOSPC):
             raise
         # Typer's own help, on a disk that is full; all else goes through standard_output.
-        discard_output()
+        discard(sys.stdout)
         status = _fail(f"standard output: {reason(error)}", 1)
     except (KeyboardInterrupt, typer.Abort):
         status = 130

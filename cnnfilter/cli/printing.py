@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from cnnfilter.files.output import standard_output
+from cnnfilter.files.output import discard, standard_output
 from cnnfilter.files.source import printable
 
 if TYPE_CHECKING:
@@ -15,9 +15,14 @@ PRINTED = ("tsv", "csv", "json")
 
 
 def say(message: str) -> None:
-    """Write one line on standard error."""
-    if sys.stderr is not None:
-        print(f"cnnfilter: {printable(' '.join(message.splitlines()))}", file=sys.stderr)
+    """Write one line on standard error; where nobody reads it, the work goes on."""
+    if sys.stderr is None:
+        return
+    line = f"cnnfilter: {printable(' '.join(message.splitlines()))}"
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:
+        discard(sys.stderr)
 
 
 def is_terminal() -> bool:

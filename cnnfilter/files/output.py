@@ -27,9 +27,9 @@ EXISTING = ("refuse", "same", "replace")
 _PART = re.compile(r"\.[0-9a-f]{16}\.cnnfilter-part")
 
 
-def discard_output() -> None:
-    """Send nowhere what is left in the buffer; it would fail once more when Python ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def discard(stream: TextIO) -> None:
+    """Send nowhere what is left in a buffer; it would fail once more when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def standard_output() -> Iterator[TextIO]:
         yield sys.stdout
         sys.stdout.flush()
     except OSError as error:
-        discard_output()
+        discard(sys.stdout)
         raise FileError(f"standard output: {reason(error)}") from None
 
 
