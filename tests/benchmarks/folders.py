@@ -39,6 +39,8 @@ VIPS_OPTIONS = {"jpeg": "[Q=92,subsample-mode=off]", "png": ""}
 LEVELS = {"jpeg": 24, "png": 0}
 #: Of the border, which each fills in its own way.
 BORDER = 8
+#: Rounds, and the seconds after which no other is begun.
+ROUNDS, LONG = 3, 60
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MAGICK_THREAD_LIMIT", "VIPS_CONCURRENCY"), "1")
 
 
@@ -129,14 +131,15 @@ def check_agreement(wanted: Path, given: Path, levels: int) -> None:
         assert np.quantile(difference, 0.999) <= levels, f"{given}: {difference.max()} levels"
 
 
-def measured(folder: Folder, rounds: int) -> dict[str, tuple[float, float]]:
+def measured(folder: Folder) -> dict[str, tuple[float, float]]:
     """Give each one's median seconds and the megabytes of its results, timed in turn."""
+    begin = time.perf_counter()
     with TemporaryDirectory() as place, chdir(place):
         photographs(folder)
         runs: dict[str, Run] = {US: partial(ours, US), **dict(peers(folder))}
         times: dict[str, list[float]] = {name: [] for name in runs}
         sizes = {}
-        for _ in range(rounds):
+        while len(times[US]) < ROUNDS and time.perf_counter() - begin < LONG:
             for name, run in runs.items():
                 start = time.perf_counter()
                 made = run()
@@ -166,7 +169,7 @@ def main() -> None:
     headings = ("photographs", "", "images a second", "MB written", "times as fast as it")
     table = Table(*headings, box=box.SIMPLE_HEAD)
     for folder in folders(quick):
-        figures = measured(folder, 1 if quick else 3)
+        figures = measured(folder)
         for name, (seconds, megabytes) in figures.items():
             ratio = seconds / figures[US][0]
             limit = folder.limits.get(name)

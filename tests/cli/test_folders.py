@@ -2,6 +2,9 @@
 
 import json
 import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,9 @@ import pytest
 from PIL import Image
 
 import cnnfilter
+from cnnfilter.batch.jobs import Outcome
 from cnnfilter.batch.ledger import LEDGER
+from cnnfilter.cli.progress import Progress
 
 #: The digits that sample images are of.
 NAMED = {"two": "2", "four": "4", "five": "5", "seven": "7", "eight": "8", "nine": "9"}
@@ -284,6 +289,58 @@ def test_fail_fast_stops_at_the_first_failure(run: Run, images: Any, tmp_path: P
     assert 1 <= len(files(tmp_path / "out2")) < 41
     assert run("pool", ".", "-o", "out3").status == 1
     assert len(files(tmp_path / "out3")) == 41
+
+
+def test_a_line_is_said_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seconds = iter([100.0, *(100.0 + 4 * number for number in range(1, 99))])
+    monkeypatch.setattr("time.monotonic", lambda: next(seconds))
+    with Progress(5, failed=1, shows=True) as progress:
+        for number in range(4):
+            progress.add(Outcome("a.png", before=(1000, 1000), error="x" if number == 2 else None))
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1
+    assert re.fullmatch(r"cnnfilter: \d of 5 images, [\d.]+ a second, .* left, \d failed", told[0])
+    assert progress.summary(told=False).startswith("3 done, 0 skipped, 2 failed (1 x x); ")
+
+
+def test_products_take_one_core_each_where_images_take_all(run: Run, images: Any) -> None:
+    script = (
+        "import os; from cnnfilter.cli import main\n"
+        "try: main()\n"
+        "finally: print(os.environ.get('OPENBLAS_NUM_THREADS'))"
+    )
+    program = (sys.executable, "-c", script, "pool", "--quiet")
+    images.padlock("a.png")
+    images.padlock("b.png")
+    environment = ("env", "-u", "OPENBLAS_NUM_THREADS")
+    assert run("a.png", "b.png", "-o", "out", program=environment + program).text == "1\n"
+    assert run("a.png", "-o", "c.png", program=environment + program).text == "None\n"
+    asked = ("env", "OPENBLAS_NUM_THREADS=3")
+    assert run("a.png", "b.png", "-o", "out2", program=asked + program).text == "3\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="there is no word of a child's memory")
+def test_memory_does_not_grow_with_the_number_of_images(
+    command: str, environment: dict[str, str], images: Any, tmp_path: Path
+) -> None:
+    peaks = []
+    source = images.photo("photo.png")
+    for count in (50, 1000):
+        folder = tmp_path / f"photos-{count}"
+        folder.mkdir()
+        for number in range(count):
+            os.link(source, folder / f"{number:04}.png")
+        words = [command, "pool", str(folder), "-o", f"out{count}", "-q", "--executor", "threads"]
+        process = subprocess.Popen(words, cwd=tmp_path, env=environment)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0
+        assert len(files(tmp_path / f"out{count}")) == count
+        peaks.append(usage.ru_maxrss / 1024)
+    assert max(peaks) < 150
+    assert peaks[1] - peaks[0] < 10
 
 
 # Going on

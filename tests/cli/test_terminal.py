@@ -23,7 +23,7 @@ DIGITS = Path(__file__).parents[2] / "sample_images/digits"
 
 
 class Screen(NamedTuple):
-    """What one run wrote on a terminal."""
+    """What one run wrote on a terminal, and what on the stream that was none."""
 
     status: int
     raw: str
@@ -58,9 +58,9 @@ Show = Callable[..., Screen]
 
 @pytest.fixture
 def show(command: str, environment: dict[str, str], tmp_path: Path) -> Show:
-    """Run the command with a terminal as its standard output."""
+    """Run the command with a terminal as its standard output, or as its standard error."""
 
-    def show(*arguments: str, width: int = 80, **more: str) -> Screen:
+    def show(*arguments: str, width: int = 80, told: bool = False, **more: str) -> Screen:
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
         kept = {name: value for name, value in environment.items() if name != "COLUMNS"}
@@ -69,8 +69,8 @@ def show(command: str, environment: dict[str, str], tmp_path: Path) -> Show:
             cwd=tmp_path,
             env={**kept, "TERM": "xterm-256color", **more},
             stdin=theirs,
-            stdout=theirs,
-            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE if told else theirs,
+            stderr=theirs if told else subprocess.PIPE,
         ) as process:
             os.close(theirs)
             written = b""
@@ -81,8 +81,9 @@ def show(command: str, environment: dict[str, str], tmp_path: Path) -> Show:
                 pass
             finally:
                 os.close(ours)
-            assert process.stderr is not None
-            complaint = process.stderr.read().decode()
+            piped = process.stdout if told else process.stderr
+            assert piped is not None
+            complaint = piped.read().decode()
         return Screen(process.returncode, written.decode().replace("\r\n", "\n"), complaint)
 
     return show
@@ -305,3 +306,29 @@ def test_the_layers_of_a_network_fit_the_terminal(show: Show, width: int) -> Non
     assert max(map(len, screen.lines)) <= width
     for word in ("conv3", "55392", "38x38", "total", "80106"):
         assert word in screen.text
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_bar_shows_how_far_a_run_is(width: int, show: Show, images: Any, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    values = np.random.default_rng(0).normal(size=(300, 300))
+    for number in range(30):
+        images.matrix(values, f"photos/{number:02}.npy")
+    (tmp_path / "photos/bad.png").write_text("no image")
+    slowly = ["--mode", "median", "--size", "9", "--stride", "1"]
+    screen = show("pool", *slowly, "photos", "-o", "out", width=width, told=True)
+    assert screen.status == 1
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.raw)
+    states = [line for line in re.split(r"[\r\n]", plain) if "/31" in line]
+    assert max(map(len, states)) <= width
+    assert any(re.search(r" \d+/31 .*a second, .* left", state) for state in states)
+    assert "━" in screen.raw
+    assert "megapixels a second" in screen.text
+    assert screen.raw.rindex("\x1b[?25h") > screen.raw.rindex("\x1b[?25l")  # the cursor is back
+    assert "photos/bad.png: not an image" in screen.text
+
+
+def test_a_quiet_run_shows_no_bar(show: Show, images: Any) -> None:
+    for number in range(30):
+        images.padlock(f"{number:02}.png")
+    assert show("pool", ".", "-o", "out", "--quiet", told=True).raw == ""
