@@ -1,5 +1,6 @@
 """The ledger: what an output folder remembers of the runs that filled it."""
 
+import errno
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ class Stamp(NamedTuple):
     time: int
 
 
-def stamp_of(path: str) -> Stamp | None:
+def stamp_of(path: str | Path) -> Stamp | None:
     """Look at a file; None if there is none, or it is standard input."""
     try:
         found = os.stat(path)
@@ -63,13 +64,20 @@ class Ledger:
             for entry in _entries(folder / LEDGER):
                 image = path_mark(entry["input"])
                 done.discard(image)
-                outputs = [(folder / name, size) for name, size in entry["outputs"].items()]
-                kept = [path for path, size in outputs if _size(path) == size]
+                outputs = [(folder / name, stamp) for name, stamp in entry["outputs"].items()]
+                kept = [path for path, stamp in outputs if _is(path, stamp)]
                 made.update(map(path_mark, kept))
-                same = stamp_of(entry["input"]) == Stamp(entry["size"], entry["time"])
+                same = _is(entry["input"], [entry["size"], entry["time"]])
                 if same and len(kept) == len(outputs) and entry["steps"] == self.steps:
                     done.add(image)
         return Marks(done), Marks(made)
+
+    def outputs(self) -> Marks:
+        """Tell what was ever written, by `path_mark`; of a ledger that lies in one folder."""
+        if self.folder is None:
+            return Marks()
+        entries = _entries(self.folder / LEDGER)
+        return Marks(path_mark(self.folder / name) for each in entries for name in each["outputs"])
 
     def remember(self, image: str, stamp: Stamp, outputs: Sequence[str]) -> None:
         """Add a line for an image that is done.
@@ -82,10 +90,10 @@ class Ledger:
         import json
 
         folder = self._folder_for(image)
-        sizes = {os.path.relpath(path, folder): _size(Path(path)) for path in outputs}
+        stamps = {os.path.relpath(path, folder): stamp_of(path) for path in outputs}
         entry = {"input": os.path.abspath(image), "size": stamp.size, "time": stamp.time,  # noqa: PTH100
-                 "steps": self.steps, "outputs": sizes}  # fmt: skip
-        with (folder / LEDGER).open("ab") as file:
+                 "steps": self.steps, "outputs": stamps}  # fmt: skip
+        with open(folder / LEDGER, "ab", opener=_own_file) as file:
             file.write(f"{json.dumps(entry)}\n".encode())
 
     def _folder_for(self, image: str) -> Path:
@@ -115,8 +123,22 @@ def _entries(path: Path) -> Iterator[dict[str, Any]]:
                 yield entry
 
 
-def _size(path: Path) -> int | None:
-    try:
-        return path.stat().st_size
-    except (OSError, ValueError):
-        return None
+def _is(path: str | Path, stamp: Any) -> bool:
+    """Tell whether a file is as a line has it."""
+    found = stamp_of(path)
+    return found is not None and [*found] == stamp
+
+
+def _own_file(path: str, flags: int) -> int:
+    """Open a file to write, if it has no other name: an image could lie behind a link.
+
+    Raises
+    ------
+    OSError
+        If it is a link, has several names, or cannot be opened.
+    """
+    descriptor = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
+    if os.fstat(descriptor).st_nlink > 1:
+        os.close(descriptor)
+        raise OSError(errno.EMLINK, f"{LEDGER} has several names; remove it")
+    return descriptor

@@ -27,6 +27,9 @@ class Marks:
         place = np.searchsorted(self._sorted, wanted)
         return bool(place < len(self._sorted) and self._sorted[place] == wanted)
 
+    def __or__(self, others: Iterable[int]) -> "Marks":
+        return Marks([*map(int, self._sorted), *others])
+
     def __len__(self) -> int:
         return len(self._sorted)
 

@@ -45,10 +45,17 @@ class Template:
                 f"{self.text}: a brace is not closed; one that belongs to the name is doubled: {{{{"
             ) from None
         for _, name, form, conversion in parsed:
-            if name is not None and (name not in FIELDS or form or conversion):
+            if name is not None and name not in FIELDS:
                 raise ArgumentError(f"{self.text}: {unknown('field', name, FIELDS)}")
+            if form or conversion:
+                raise ArgumentError(f"{self.text}: a field is {{{name}}} and nothing more")
         if self.text.endswith(("/", os.sep)):
             object.__setattr__(self, "text", self.text + "{stem}-{result}")
+
+    @property
+    def names_results(self) -> bool:
+        """Whether several results of an image get names of their own."""
+        return any(name in ("kernel", "result") for _, name, _, _ in Formatter().parse(self.text))
 
     @property
     def root(self) -> Path:
@@ -60,7 +67,7 @@ class Template:
     def format(self) -> str | None:
         """The format that its suffix says; None where it has none."""
         suffix = PurePath(self.text).suffix
-        return None if "{" in suffix else format_of(f"name{suffix}")
+        return None if "{" in suffix else format_of(self.text)
 
     def path(self, source: Source, result: str, suffix: str) -> Path:
         """Give a result's name."""

@@ -5,9 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from cnnfilter import __version__
+from cnnfilter.batch.collisions import check_collisions
 from cnnfilter.batch.jobs import Recipe
 from cnnfilter.batch.ledger import Ledger, stamp_of
 from cnnfilter.batch.marks import Marks, path_mark, text_mark
@@ -67,6 +66,7 @@ def make_plan(
     target: Target,
     *,
     listed: Sequence[str] = (),
+    protected: Sequence[str] = (),
     output: str | None = None,
     search: Search | None = None,
     max_pixels: int = MAX_PIXELS,
@@ -85,6 +85,8 @@ def make_plan(
         What is asked for besides the place.
     listed : sequence of str
         Names of files as they are, from a list.
+    protected : sequence of str
+        Other files that are read, which are never written to either.
     output : str or None
         A file; a folder (one that exists, ends in ``/``, or is meant because there are
         several images); a template; ``-`` for standard output; None for beside each image.
@@ -104,38 +106,57 @@ def make_plan(
         If the images and the output do not go together, or no image is found.
     """
     target = _with_formats(target)
-    if everywhere and target.stages is not None:
-        target = replace(target, stages=target.stages.absolute())
     if output == "":
         raise ArgumentError("the output has no name; leave --output out, or name a file or folder")
     if work.gives_vector and output is None:
         target = replace(target, keep=True)  # a prediction is told
-    if everywhere and output is not None:
-        output = os.path.abspath(output) + os.sep * output.endswith(("/", os.sep))  # noqa: PTH100
-    named = [os.path.abspath(name) if everywhere else name for name in names]  # noqa: PTH100
-    found = find_sources(named, replace(search or Search(), spared=_root_of(output)))
-    found.sources.extend(
-        Source(os.path.abspath(name) if everywhere else name)  # noqa: PTH100
-        for name in listed
-    )
+    if everywhere:
+        names, listed, output, target = _named_absolutely(names, listed, output, target)
+    found = find_sources(names, replace(search or Search(), spared=_root_of(output)))
+    found.sources.extend(map(Source, listed))
     _check_found(found, target, output)
     several = len(found.sources) > 1 or found.is_search or bool(listed)
     if not target.keep:
         target = _placed(target, output, several=several)
-        _check_quality(target)
-        _check_one_picture(work, target)
         if target.root is None and [each.path for each in found.sources] == ["-"]:
             target = replace(target, file=target.file or "-")  # from a pipe into a pipe
-        _check_collisions(found.sources, work, target)
-    inputs = Marks(_marks([*(each.path for each in found.sources), *work.files]))
-    recipe = Recipe(work, target, max_pixels, existing, inputs)
-    if target.keep or target.file is not None or not (several or skip_done):
-        return Plan(recipe, found.sources, [], found.problems, None)
-    ledger = Ledger(_steps(recipe), target.root)
-    if not skip_done:
-        kept = None if target.root is None else ledger
-        return Plan(recipe, found.sources, [], found.problems, kept)
-    return _what_is_left(recipe, found, ledger)
+        _check_quality(target)
+        _check_one_picture(work, target)
+    if found.folders and target.root is not None:
+        _leave_out_results(found, target.root)
+    check_collisions(found.sources, work, target)
+    images = [each.path for each in found.sources]
+    read: list[str | Path] = [*images, *work.files, *protected]
+    recipe = Recipe(work, target, max_pixels, existing, Marks(_marks(read)))
+    if skip_done and not target.keep and target.file != "-":
+        root = target.root if target.file is None else Path(target.file).parent
+        return _what_is_left(recipe, found, Ledger(_steps(recipe), root))
+    # Without a place of their own, results are remembered only when that is asked for.
+    remembers = several and target.root is not None
+    ledger = Ledger(_steps(recipe), target.root) if remembers else None
+    return Plan(recipe, found.sources, [], found.problems, ledger)
+
+
+def _named_absolutely(
+    names: Sequence[str], listed: Sequence[str], output: str | None, target: Target
+) -> tuple[list[str], list[str], str | None, Target]:
+    """Name everything so that it is found from any folder."""
+    if output is not None:
+        output = os.path.abspath(output) + os.sep * output.endswith(("/", os.sep))  # noqa: PTH100
+    if target.stages is not None:
+        target = replace(target, stages=target.stages.absolute())
+    absolute = [[os.path.abspath(name) for name in each] for each in (names, listed)]  # noqa: PTH100
+    return absolute[0], absolute[1], output, target
+
+
+def _leave_out_results(found: Found, root: Path) -> None:
+    """Take no image that an earlier run made, where results lie among the images."""
+    if outputs := Ledger("", root).outputs():
+        found.sources = [
+            each
+            for each in found.sources
+            if each.below is None or path_mark(each.path) not in outputs
+        ]
 
 
 def _with_formats(target: Target) -> Target:
@@ -226,46 +247,19 @@ def _check_one_picture(work: Work, target: Target) -> None:
                 ".tsv or .json, or leave --output and --format out"
             )
         return
-    if target.file is None or target.file == "-" or work.maps == 1:
+    if work.maps == 1 or (format and not FORMATS[format].is_picture):
+        return
+    if target.template is not None and not target.template.names_results:
+        raise ArgumentError(
+            f"{target.template.text}: one name for {work.maps} feature maps; add {{kernel}} to it"
+        )
+    if target.file is None or target.file == "-":
         return
     if format and FORMATS[format].is_picture and format != "tif":
         raise ArgumentError(
             f"{shown(target.file)}: one name for {work.maps} feature maps; name a folder such as "
             "out/, an array's format such as .npy, or combine them"
         )
-
-
-def _check_collisions(sources: Sequence[Source], work: Work, target: Target) -> None:
-    """Refuse two images with one output's name: the second would undo the first."""
-    if target.file is not None and target.stages is None:
-        return
-    format = target.format or target.named_format
-
-    def names(source: Source) -> Iterator[str]:
-        for result in work.names:
-            if target.file is None:
-                yield target.path_for(source, result, format, is_stage=False)
-            if target.stages is not None:
-                yield target.path_for(source, result, target.stages_format, is_stage=True)
-
-    # Hashes alone are held: they are small, and where two are equal, names are compared.
-    count = len(list(names(sources[0]))) if sources else 0
-    hashes = np.fromiter((hash(name) for each in sources for name in names(each)), np.int64)
-    order = np.argsort(hashes, kind="stable")
-    for place in np.flatnonzero(np.diff(hashes[order]) == 0):
-        first, second = sources[order[place] // count], sources[order[place + 1] // count]
-        if first is not second and set(names(first)) & set(names(second)):
-            _refuse(first, second)
-
-
-def _refuse(first: Source, second: Source) -> None:
-    if first.path == second.path:
-        raise ArgumentError(f"{shown(first.path)}: is given twice; name it once")
-    raise ArgumentError(
-        f"{shown(first.path)} and {shown(second.path)} would be written to the same file; give "
-        "them different names or folders, or name results by a template such as "
-        "'out/{parent}/{stem}-{kernel}'"
-    )
 
 
 def _marks(paths: Iterable[str | Path]) -> Iterator[int]:

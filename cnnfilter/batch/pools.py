@@ -5,7 +5,7 @@ Each way to work is a context that gives a pool; when it is left, no worker is l
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import BrokenExecutor, Future
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -140,11 +140,27 @@ def processes(recipe: Recipe, workers: int) -> Iterator[Pool]:
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     if "forkserver" in methods:
         context.set_forkserver_preload([__name__, "cnnfilter.pipeline.pipeline"])
+    _quieten_tracker()
     executor = ProcessPoolExecutor(workers, context, _begin_worker, (recipe,))
+
+    def submit(source: Source, again: bool) -> "Future[Outcome]":
+        try:
+            return executor.submit(_run_in_worker, source, again)
+        except (EOFError, ConnectionError) as error:  # the server that starts workers is gone
+            raise BrokenExecutor from error
+
     try:
-        yield Pool(lambda source, again: executor.submit(_run_in_worker, source, again), workers)
+        yield Pool(submit, workers)
     finally:
         executor.shutdown(cancel_futures=True)
+
+
+def _quieten_tracker() -> None:
+    """Let Python's own helper say nothing of what a killed run leaves: it removes it."""
+    quiet = "ignore::UserWarning:multiprocessing.resource_tracker"
+    before = os.environ.get("PYTHONWARNINGS", "")
+    if quiet not in before:
+        os.environ["PYTHONWARNINGS"] = f"{before},{quiet}".lstrip(",")
 
 
 _recipe: Recipe

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from cnnfilter.errors import FileError
+from cnnfilter.errors import ArgumentError, FileError
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.source import opened, reason, shown
 
@@ -108,14 +108,16 @@ def listed_names(path: str, *, null_separated: bool) -> list[str]:
 
     Raises
     ------
-    FileError
+    ArgumentError
         If it cannot be read.
     """
-    with opened(path) as file:
-        try:
+    try:
+        with opened(path) as file:
             content = file.read()
-        except OSError as error:
-            raise FileError(f"{shown(path)}: {reason(error)}") from None
+    except FileError as error:
+        raise ArgumentError(str(error)) from None
+    except OSError as error:
+        raise ArgumentError(f"{shown(path)}: {reason(error)}") from None
     lines = content.split(b"\0") if null_separated else content.splitlines()
     return [os.fsdecode(line) for line in lines if line]
 
@@ -158,7 +160,7 @@ def _take_folder(folder: str, search: Search, found: Found) -> None:
             for entry in _entries(path, search):
                 if _is_folder(entry):
                     folders.append((entry.path, os.path.join(below, entry.name)))  # noqa: PTH118
-                elif PurePath(entry.name).suffix.lower() in SUFFIXES:
+                elif PurePath(entry.name).suffix.lower() in SUFFIXES and not _is_special(entry):
                     found.sources.append(Source(entry.path, below))
         except OSError as error:
             found.problems.append(f"{shown(path)}: {reason(error)}")
@@ -171,6 +173,14 @@ def _entries(folder: str, search: Search) -> "Iterator[os.DirEntry[str]]":
     with os.scandir(folder) as entries:
         taken = [each for each in entries if search.hidden or not each.name.startswith(".")]
     yield from sorted(taken, key=lambda each: each.name)
+
+
+def _is_special(entry: "os.DirEntry[str]") -> bool:
+    """Tell a pipe or a device, which might never end; what cannot be looked at is told later."""
+    try:
+        return not entry.is_file() and os.path.exists(entry.path)  # noqa: PTH110
+    except OSError:
+        return False
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:

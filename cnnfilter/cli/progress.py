@@ -93,6 +93,8 @@ class Progress:
         if self._reasons:
             failures += f" ({_listed(self._reasons)})"
         parts = [f"{self.done} done, {self.skipped} skipped, {failures}"]
+        if left := self.total - self.done - self._reasons.total():
+            parts.append(f"{left} not done, --skip-existing does the rest")
         if self._notes and not told:
             parts.append(_listed(self._notes))
         speed = self._pixels / 1e6 / max(1e-3, seconds)

@@ -1,16 +1,17 @@
 """What a run leaves behind besides its results: the ledger, the report, and no stray file."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from cnnfilter.cli.printing import say
 from cnnfilter.errors import FileError
-from cnnfilter.files.output import check_target, remove_strays
+from cnnfilter.files.output import check_target, file_marks, remove_strays
 from cnnfilter.files.source import reason, shown
 
 if TYPE_CHECKING:
-    from cnnfilter.batch.jobs import Outcome
+    from cnnfilter.batch.jobs import Outcome, Recipe
     from cnnfilter.batch.plan import Plan
 
 
@@ -56,7 +57,8 @@ class Records:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._open.close()
+        with suppress(OSError):  # what could not be written was told
+            self._open.close()
         self._remove_strays()
 
     def _remove_strays(self) -> None:
@@ -65,12 +67,22 @@ class Records:
 
     def _opened(self, name: str) -> IO[str]:
         path = Path(name)
-        existing = "refuse" if self._mode == "x" else "replace"
-        check_target(path, self._plan.recipe.inputs, existing)
+        check_target(path, self._plan.recipe.inputs, "refuse" if self._mode == "x" else "replace")
         try:
-            return path.open(self._mode, encoding="utf-8")
+            if self._mode == "a" and path.is_file() and not _is_report(path):
+                raise FileError(f"{shown(name)}: exists already, and is no report; name another")
+            mode = "w" if path.exists() and not path.is_file() else self._mode
+            return path.open(mode, encoding="utf-8")
         except OSError as error:
             raise FileError(f"{shown(name)}: cannot be written ({reason(error)})") from None
+
+    @property
+    def recipe(self) -> "Recipe":
+        """The plan's recipe, which does not write to the report either."""
+        recipe = self._plan.recipe
+        if self._name is None:
+            return recipe
+        return replace(recipe, inputs=recipe.inputs | file_marks(self._name))
 
     def add(self, outcome: "Outcome") -> None:
         """Remember an image that is done, and report it."""
@@ -95,6 +107,12 @@ class Records:
         except OSError as error:
             say(f"{shown(str(self._name))}: the report ends here ({reason(error)})")
             self._report = None
+
+
+def _is_report(path: Path) -> bool:
+    """Tell whether a file is empty, or begins as a report does."""
+    with path.open("rb") as file:
+        return file.read(9) in (b"", b'{"input":')
 
 
 def _make_folder(folder: Path) -> None:

@@ -62,6 +62,8 @@ def _plan(work: "Work", common: Common, stages: str | None) -> "Plan":
     from cnnfilter.files.images import MAX_PIXELS
 
     target = _target(work, common, stages)
+    if common.report == "-":
+        raise ArgumentError("--report names a file; standard output is for results")
     if common.null and common.files_from is None:
         raise ArgumentError("--null is for the list of --files-from")
     if common.files_from == "-" and "-" in (common.images or []):
@@ -76,6 +78,7 @@ def _plan(work: "Work", common: Common, stages: str | None) -> "Plan":
         work,
         target,
         listed=listed,
+        protected=[] if common.files_from in (None, "-") else [str(common.files_from)],
         output=common.output,
         search=Search(common.recursive, common.hidden),
         max_pixels=common.max_pixels or MAX_PIXELS,
@@ -123,7 +126,6 @@ def _run(plan: "Plan", common: Common, at: tuple[int, int] | None, top: int | No
     listed = len(plan.sources) <= _LISTED
     stop = Stop()
     open_pool = _open_pool(plan, common)
-    outcomes = run_jobs(plan.recipe, plan.sources, open_pool, _workers(plan, common), stop)
     printer = _Printer(common, at, top, names=many)
     progress = Progress(
         len(plan.sources),
@@ -134,6 +136,8 @@ def _run(plan: "Plan", common: Common, at: tuple[int, int] | None, top: int | No
     records = Records(plan, common.report, force=common.force, goes_on=common.skip_existing)
     ended = False
     with records, Signals(stop.ask if open_pool else None) as signals, progress:
+        workers = _workers(plan, common)
+        outcomes = run_jobs(records.recipe, plan.sources, open_pool, workers, stop)
         try:
             for outcome in outcomes:
                 outcome.error = outcome.error or _outside(at, outcome)

@@ -87,7 +87,8 @@ def replacing(path: str | Path, existing: str = "replace") -> Iterator[BinaryIO]
         with _beside(target) as (part, file):
             yield file
             file.close()
-            _rename(part, target, existing)
+            if not _rename(part, target, existing):
+                raise _exists(Path(path))
     except OSError as error:
         raise FileError(f"{shown(path)}: cannot be written ({reason(error)})") from None
 
@@ -153,18 +154,18 @@ def _remove_stray(stray: Path) -> None:
         stray.unlink()
 
 
-def _rename(part: Path, target: Path, existing: str) -> None:
+def _rename(part: Path, target: Path, existing: str) -> bool:
+    """Give a file its name; False where another has it that is to be kept."""
     if existing != "replace":
         with suppress(OSError):
             os.link(part, target)  # unlike a renaming, it never replaces
-            return
-        if existing == "same" and target.is_file() and filecmp.cmp(part, target, shallow=False):
-            return
+            return True
         if target.exists():
-            raise _exists(target)
+            return existing == "same" and filecmp.cmp(part, target, shallow=False)
     elif target.exists():
         part.chmod(stat.S_IMODE(target.stat().st_mode))
     part.replace(target)
+    return True
 
 
 def file_marks(path: str | Path) -> tuple[int, ...]:

@@ -1,6 +1,7 @@
 """What an output folder remembers."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,7 @@ def test_other_steps_are_not_done(tmp_path: Path) -> None:
     assert remembered(Ledger("sharpen", tmp_path / "out"), tmp_path) == (False, True)
 
 
-@pytest.mark.parametrize("content", [None, b"", b"other result"])
+@pytest.mark.parametrize("content", [None, b"", b"other result", b"RESULT"])
 def test_an_output_that_is_not_as_it_was_is_not_ours(
     content: bytes | None, ledger: Ledger, tmp_path: Path
 ) -> None:
@@ -58,6 +59,17 @@ def test_an_output_that_is_not_as_it_was_is_not_ours(
     if content is not None:
         (tmp_path / "out/a-edge.png").write_bytes(content)
     assert remembered(ledger, tmp_path) == (False, False)
+
+
+@pytest.mark.parametrize("link", [os.symlink, os.link])
+def test_it_writes_through_no_link(
+    link: Callable[[Path, Path], None], ledger: Ledger, tmp_path: Path
+) -> None:
+    (tmp_path / "out" / LEDGER).unlink()
+    link(tmp_path / "a.png", tmp_path / "out" / LEDGER)
+    with pytest.raises(OSError, match=r"names|links"):
+        ledger.remember(str(tmp_path / "a.png"), Stamp(1, 1), [])
+    assert (tmp_path / "a.png").read_bytes() == b"image"
 
 
 def test_the_last_line_counts(ledger: Ledger, tmp_path: Path) -> None:

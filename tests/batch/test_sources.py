@@ -83,6 +83,13 @@ def test_patterns_are_for_what_no_file_is_called(tree: Tree) -> None:
     assert missing.problems == ["p/*.jpg: no file matches; check the pattern"]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+def test_a_pipe_in_a_folder_is_no_image(tree: Tree, tmp_path: Path) -> None:
+    tree("p/a.png")
+    os.mkfifo(tmp_path / "p/pipe.png")
+    assert found("p") == ["p/a.png"]
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may look everywhere")
 def test_a_folder_that_may_not_be_searched_is_a_problem(tree: Tree, tmp_path: Path) -> None:
     tree("p/a.png", "p/locked/b.png")

@@ -100,6 +100,13 @@ def test_results_in_the_folder_itself_are_not_worked_on(run: Run, tmp_path: Path
     assert files(tmp_path / "photos/out") == made
 
 
+def test_results_among_the_images_are_not_worked_on(run: Run, images: Any, tmp_path: Path) -> None:
+    images.photo("photos/a.png")
+    for options in ([], ["--skip-existing"], ["--force"]):
+        assert run("pool", "photos", "-o", "photos", *options).status == 0
+    assert files(tmp_path / "photos") == ["a-pool.png", "a.png"]
+
+
 @pytest.mark.usefixtures("photos")
 def test_hidden_names_are_taken_when_asked_for(run: Run, tmp_path: Path) -> None:
     assert run("pool", "photos", "--hidden", "-o", "out").status == 0
@@ -154,6 +161,16 @@ def test_two_images_for_one_name_are_refused_before_anything_runs(
     assert all(name in line for name in names)
 
 
+def test_what_a_suffix_hides_is_seen_before_anything_runs(
+    run: Run, refused: Refused, images: Any
+) -> None:
+    images.photo("a.png")
+    images.photo("a.jpg", format="PNG")
+    assert "same file" in refused("pool", "a.png", "a.jpg", "-o", "out", "--force", status=2)
+    images.photo("a.jpg")
+    assert run("pool", "a.png", "a.jpg", "-o", "out").status == 0
+
+
 @pytest.mark.usefixtures("photos")
 def test_one_image_given_twice_is_told(refused: Refused) -> None:
     assert "given twice" in refused("pool", "photos", "photos/a.png", "-o", "out", status=2)
@@ -170,6 +187,9 @@ OPTIONS = {
     "an unknown field": ["-o", "{steam}.png"],
     "a frame before the first": ["--frame", "-1"],
     "skipping what is printed": ["--print", "--skip-existing"],
+    "one name for several maps": ["-o", "{stem}.png", "-k", "sharpen"],
+    "a report on standard output": ["--report", "-"],
+    "no list": ["--files-from", "nowhere"],
 }
 
 
@@ -177,7 +197,7 @@ OPTIONS = {
 @pytest.mark.usefixtures("photos")
 def test_options_that_make_no_sense(case: str, refused: Refused) -> None:
     place = [] if "-o" in OPTIONS[case] or "--print" in OPTIONS[case] else ["-o", "out"]
-    refused("pool", "photos", *place, *OPTIONS[case], status=2)
+    refused("convolve", "-k", "edge", "photos", *place, *OPTIONS[case], status=2)
 
 
 # What is told
@@ -258,8 +278,22 @@ def test_a_report_is_no_input_and_replaces_nothing(
     assert "input itself" in refused(*command, "photos/a.png", "--force", status=1)
     (tmp_path / "r.jsonl").write_text("precious")
     assert "r.jsonl: exists already" in refused(*command, "r.jsonl", status=1)
+    line = refused(*command, "r.jsonl", "--skip-existing", status=1)
+    assert "r.jsonl: exists already, and is no report" in line
     assert run(*command, "r.jsonl", "--force").status == 0
     assert len((tmp_path / "r.jsonl").read_text().splitlines()) == 2
+
+
+@pytest.mark.usefixtures("photos")
+def test_no_result_replaces_the_report_or_the_list(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    result = run("pool", "photos", "-o", "out", "--report", "out/a-pool.png", "--force")
+    assert result.status == 1
+    assert len((tmp_path / "out/a-pool.png").read_text().splitlines()) == 2
+    (tmp_path / "list.csv").write_text("photos/a.png\n")
+    result = run("pool", "--files-from", "list.csv", "-o", "{stem}/../list.csv", "--force")
+    assert result.status == 1
+    assert (tmp_path / "list.csv").read_text() == "photos/a.png\n"
 
 
 def test_many_images_are_told_in_few_lines(run: Run, images: Any, tmp_path: Path) -> None:
@@ -287,6 +321,7 @@ def test_fail_fast_stops_at_the_first_failure(run: Run, images: Any, tmp_path: P
     result = run("pool", ".", "-o", "out2", "--fail-fast", "--jobs", "2")
     assert result.status == 1
     assert 1 <= len(files(tmp_path / "out2")) < 41
+    assert "not done, --skip-existing does the rest" in result.stderr
     assert run("pool", ".", "-o", "out3").status == 1
     assert len(files(tmp_path / "out3")) == 41
 
@@ -425,6 +460,16 @@ def test_beside_the_images_a_ledger_is_kept_when_asked_for(
     assert not (tmp_path / LEDGER).exists()
     assert "2 done" in run("pool", "a.png", "b.png", "--skip-existing").stderr
     assert "2 skipped" in run("pool", "a.png", "b.png", "--skip-existing").stderr
+
+
+def test_one_file_is_skipped_like_many(run: Run, images: Any) -> None:
+    images.photo("a.png")
+    command = ["pool", "a.png", "-o", "b.png", "--skip-existing"]
+    assert run(*command).status == 0
+    assert run("pool", "a.png", "-o", "b.png").status == 1
+    result = run(*command)
+    assert result.status == 0
+    assert "wrote" not in result.stderr
 
 
 # Frames
