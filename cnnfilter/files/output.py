@@ -199,14 +199,15 @@ def check_target(path: Path, inputs: Container[int], existing: str) -> None:
     FileError
         If the path is an input by whatever name, or exists.
     """
-    marks = file_marks(path)
+    # As it is written to: a/../b is b, also where there is no folder a.
+    marks = file_marks(os.path.realpath(path))
     if not marks:
         return
     if any(mark in inputs for mark in marks):
         raise FileError(f"{shown(path)}: is an input itself; choose another name")
     if path.is_dir():
         raise FileError(f"{shown(path)}: is a folder; end its name with / to write into it")
-    if path.is_file() and existing == "refuse":
+    if existing == "refuse" and os.path.isfile(os.path.realpath(path)):  # noqa: PTH113
         raise _exists(path)
 
 
