@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -356,10 +355,21 @@ def test_products_take_one_core_each_where_images_take_all(run: Run, images: Any
     assert run("a.png", "b.png", "-o", "out2", program=asked + program).text == "3\n"
 
 
-@pytest.mark.skipif(not hasattr(os, "wait4"), reason="there is no word of a child's memory")
 def test_memory_does_not_grow_with_the_number_of_images(
-    command: str, environment: dict[str, str], images: Any, tmp_path: Path
+    run: Run, command: str, images: Any, tmp_path: Path
 ) -> None:
+    resource = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True); "
+    told = "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)"
+    program = (
+        sys.executable,
+        "-c",
+        resource + told,
+        command,
+        "pool",
+        "--executor",
+        "threads",
+        "-q",
+    )
     peaks = []
     source = images.photo("photo.png")
     for count in (50, 1000):
@@ -367,13 +377,8 @@ def test_memory_does_not_grow_with_the_number_of_images(
         folder.mkdir()
         for number in range(count):
             os.link(source, folder / f"{number:04}.png")
-        words = [command, "pool", str(folder), "-o", f"out{count}", "-q", "--executor", "threads"]
-        process = subprocess.Popen(words, cwd=tmp_path, env=environment)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        assert process.returncode == 0
+        peaks.append(int(run(folder, "-o", f"out{count}", program=program).text))
         assert len(files(tmp_path / f"out{count}")) == count
-        peaks.append(usage.ru_maxrss / 1024)
     assert max(peaks) < 150
     assert peaks[1] - peaks[0] < 10
 
