@@ -55,7 +55,7 @@ class Plan:
         places = [is_stage for is_stage, wanted in ends.items() if wanted]
         return {
             Path(target.path_for(source, "", None, is_stage=is_stage)).parent
-            for source in self.sources
+            for source in (*self.sources, *self.done)
             for is_stage in places
         }
 
@@ -124,6 +124,7 @@ def make_plan(
         _check_one_picture(work, target)
     if found.folders and target.root is not None:
         _leave_out_results(found, target.root)
+        _check_found(found, target, output)
     check_collisions(found.sources, work, target)
     images = [each.path for each in found.sources]
     read: list[str | Path] = [*images, *work.files, *protected]

@@ -4,7 +4,7 @@ Each way to work is a context that gives a pool; when it is left, no worker is l
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Future
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -15,6 +15,11 @@ from cnnfilter.batch.sources import Source
 from cnnfilter.errors import ArgumentError
 
 EXECUTORS = ("threads", "processes", "dask")
+
+
+def _cancel(futures: "Iterable[Future[Outcome]]") -> None:
+    for each in futures:
+        each.cancel()
 
 
 class Pool(NamedTuple):
@@ -31,12 +36,15 @@ class Pool(NamedTuple):
         What is raised for an image whose workers ended, again and again.
     check : callable
         Is called while images are waited for; raises where no worker will ever answer.
+    give_up : callable
+        Cancels what no worker has begun of the futures that it is given.
     """
 
     submit: "Callable[[Source, bool], Future[Outcome]]"
     workers: int
     killed: tuple[type[Exception], ...] = ()
     check: Callable[[], None] = lambda: None
+    give_up: "Callable[[Iterable[Future[Outcome]]], None]" = _cancel
 
 
 #: Opens so many workers for a recipe.
@@ -138,9 +146,10 @@ def processes(recipe: Recipe, workers: int) -> Iterator[Pool]:
     methods = multiprocessing.get_all_start_methods()
     # A copy of this process would have its locks without the threads that hold them.
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+    _quieten_tracker()
     if "forkserver" in methods:
         context.set_forkserver_preload([__name__, "cnnfilter.pipeline.pipeline"])
-    _quieten_tracker()
+        _start_server()
     executor = ProcessPoolExecutor(workers, context, _begin_worker, (recipe,))
 
     def submit(source: Source, again: bool) -> "Future[Outcome]":
@@ -149,10 +158,30 @@ def processes(recipe: Recipe, workers: int) -> Iterator[Pool]:
         except (EOFError, ConnectionError) as error:  # the server that starts workers is gone
             raise BrokenExecutor from error
 
+    def give_up(_: "Iterable[Future[Outcome]]") -> None:
+        # Cancelled one by one, they would surprise the executor if a worker ended then.
+        executor.shutdown(wait=False, cancel_futures=True)
+
     try:
-        yield Pool(submit, workers)
+        yield Pool(submit, workers, give_up=give_up)
     finally:
         executor.shutdown(cancel_futures=True)
+
+
+def _start_server() -> None:
+    """Start the server that forks workers, all of which Ctrl-C is to leave alone.
+
+    It is sent to all processes; the first decides what becomes of the images at work.
+    """
+    import signal
+    from multiprocessing import forkserver, resource_tracker
+
+    resource_tracker.ensure_running()  # which lets signals through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _quieten_tracker() -> None:
@@ -172,9 +201,7 @@ def _begin_worker(recipe: Recipe) -> None:
 
     global _recipe
     _recipe = recipe
-    # Ctrl-C is sent to all processes; the first decides what becomes of the images at work.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

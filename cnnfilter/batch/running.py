@@ -66,6 +66,8 @@ def run_jobs(
             return
         except BrokenExecutor:
             yield from _once_more(recipe, waiting, open_pool, stop)
+        if stop.asked:
+            return
 
 
 def _in_order(
@@ -85,23 +87,17 @@ def _in_order(
 def _first(pool: Pool, waiting: _Waiting, stop: Stop) -> Iterator[Outcome]:
     """Wait for the first image; where it is to stop, one that was not begun is given up."""
     source, future = waiting[0]
-    while future is not None and not stop.asked and not wait([future], _PATIENCE).done:
+    while future is not None and not wait([future], _PATIENCE).done:
         pool.check()
-    if future is not None and not (stop.asked and _given_up(future, waiting)):
+        if stop.asked:
+            pool.give_up([each for _, each in waiting if each is not None])
+    if future is not None and not (stop.asked and future.cancelled()):
         try:
             outcome = future.result()
         except pool.killed:
             outcome = _ended_its_worker(source)
         yield outcome
     waiting.popleft()
-
-
-def _given_up(first: "Future[Outcome]", waiting: _Waiting) -> bool:
-    """Give up what no worker has begun; tell whether the first is of these."""
-    for _, future in waiting:
-        if future is not None:
-            future.cancel()
-    return first.cancelled()
 
 
 def _is_done(future: "Future[Outcome] | None") -> bool:

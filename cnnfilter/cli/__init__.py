@@ -1,6 +1,7 @@
 """The command line: one file a subcommand, and the one place that catches errors."""
 
 import errno
+import os
 import sys
 from io import TextIOWrapper
 from types import FrameType
@@ -24,6 +25,7 @@ def main() -> None:
     from cnnfilter.cli.app import app
     from cnnfilter.errors import ArgumentError, CnnFilterError
 
+    _fill_closed_streams()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal may have no letter for a gap
     signal.signal(signal.SIGTERM, _end)
@@ -48,6 +50,18 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         status = 130
     sys.exit(status)
+
+
+def _fill_closed_streams() -> None:
+    """Put nothing in the place of streams that are closed.
+
+    A file that is opened would take their number, and what a library writes to standard error.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 def _fail(message: str, status: int) -> int:
