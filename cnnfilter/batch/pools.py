@@ -146,6 +146,7 @@ def processes(recipe: Recipe, workers: int) -> Iterator[Pool]:
     methods = multiprocessing.get_all_start_methods()
     # A copy of this process would have its locks without the threads that hold them.
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+    others = set(multiprocessing.active_children())
     _quieten_tracker()
     if "forkserver" in methods:
         context.set_forkserver_preload([__name__, "cnnfilter.pipeline.pipeline"])
@@ -166,6 +167,8 @@ def processes(recipe: Recipe, workers: int) -> Iterator[Pool]:
         yield Pool(submit, workers, give_up=give_up)
     finally:
         executor.shutdown(cancel_futures=True)
+        for worker in set(multiprocessing.active_children()) - others:
+            worker.join()  # when it was shut down before, nobody waits for them
 
 
 def _start_server() -> None:

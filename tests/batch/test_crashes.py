@@ -936,10 +936,10 @@ def test_a_signal_ends_a_run_that_can_be_gone_on_with(
     assert 0 < len(results) < 80
     assert done <= len(results)
     assert (skipped, failed) == (0, 0)
-    assert _parts(tmp_path) == []
     # What is at work is finished, unless its worker is told to end, too.
     finished = way != "one job" and not (group and number == signal.SIGTERM)
     assert ("0005-pool.png" in results) == finished
+    assert _parts(tmp_path) == [] or not finished  # a worker may outlive the run by a moment
     _all_end(started)
     pipe.path.unlink()
     pipe.path.write_bytes(content)
@@ -948,6 +948,7 @@ def test_a_signal_ends_a_run_that_can_be_gone_on_with(
     kept = done - finished  # what stands where the pipe stood is another file
     assert last.counts == (80 - kept, kept, 0)
     _assert_pooled(out, expected)
+    assert _parts(tmp_path) == []
 
 
 @on_linux
@@ -1164,7 +1165,7 @@ def test_closed_streams_are_no_one_elses_files(
         assert started.stderr == ""
     else:
         told, known = (
-            [line for line in each.lines[:-1] if line.startswith("cnnfilter: ")]
+            re.findall(r"cnnfilter: in/.*", each.stderr)  # beside what libraries complain of
             for each in (started, usual)
         )
         assert told == [line.replace("usual/", "out/") for line in known]
