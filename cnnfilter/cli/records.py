@@ -1,5 +1,6 @@
 """What a run leaves behind besides its results: the ledger, the report, and no stray file."""
 
+import time
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,10 @@ from cnnfilter.files.source import reason, shown
 if TYPE_CHECKING:
     from cnnfilter.batch.jobs import Outcome, Recipe
     from cnnfilter.batch.plan import Plan
+
+
+#: Seconds that the end of workers is waited for.
+_GRACE = 0.5
 
 
 class Records:
@@ -48,7 +53,8 @@ class Records:
         if self._ledger is not None and self._ledger.folder is not None:
             _make_folder(self._ledger.folder)
         self._folders = self._plan.folders
-        self._remove_strays()
+        for folder in self._folders:
+            remove_strays(folder)
         if self._report is not None:
             from cnnfilter.batch.report import skipped_line
 
@@ -59,11 +65,11 @@ class Records:
     def __exit__(self, *_: object) -> None:
         with suppress(OSError):  # what could not be written was told
             self._open.close()
-        self._remove_strays()
-
-    def _remove_strays(self) -> None:
+        # A worker that was told to end may do so a moment later.
+        deadline = time.monotonic() + _GRACE
         for folder in self._folders:
-            remove_strays(folder)
+            while not remove_strays(folder) and time.monotonic() < deadline:
+                time.sleep(0.01)
 
     def _opened(self, name: str) -> IO[str]:
         path = Path(name)

@@ -135,12 +135,23 @@ def _lock(descriptor: int) -> bool:
     return os.fstat(descriptor).st_nlink > 0
 
 
-def remove_strays(folder: Path) -> None:
-    """Remove what killed runs left half written, and nothing that a run is writing now."""
-    with suppress(OSError), os.scandir(folder) as entries:
-        for stray in [Path(each.path) for each in entries if _PART.fullmatch(each.name)]:
-            with suppress(OSError):
-                _remove_stray(stray)
+def remove_strays(folder: Path) -> bool:
+    """Remove what killed runs left half written, and nothing that a run is writing now.
+
+    Returns
+    -------
+    bool
+        Whether there is nothing of the kind any more.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            strays = [Path(each.path) for each in entries if _PART.fullmatch(each.name)]
+    except OSError:
+        return True
+    for stray in strays:
+        with suppress(OSError):
+            _remove_stray(stray)
+    return not any(stray.exists() for stray in strays)
 
 
 def _remove_stray(stray: Path) -> None:
