@@ -6,15 +6,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-
-from cnnfilter.batch.ledger import LEDGER
 
 pytest.importorskip("distributed")
 
@@ -81,8 +79,9 @@ def finish(process: "subprocess.Popen[bytes]") -> tuple[int, list[str]]:
 
 
 def written(folder: Path) -> dict[str, bytes]:
-    names: Sequence[Path] = [*(folder / "out").glob("*")]
-    return {path.name: path.read_bytes() for path in names if path.name != LEDGER}
+    """Read the results that have their names, and are not the ledger."""
+    names = [*(folder / "out").glob("[!.]*")]
+    return {path.name: path.read_bytes() for path in names}
 
 
 def wait_for_some(folder: Path) -> None:
