@@ -1009,7 +1009,8 @@ def test_two_signals_at_once_leave_whole_files(way: str, start: Start, tmp_path:
     # One right behind the other, a thread of NumPy's may take both, and who reads a pipe sleeps on.
     time.sleep(0.02 if way == "one job" else 0)
     started.process.send_signal(signal.SIGTERM)
-    assert started.status in ((130, 143) if way == "one job" else (143,))
+    # Two threads may each take one, and then the second may be heard first.
+    assert started.status in (130, 143)
     assert "Traceback" not in started.stderr
     os.close(writer)
     _all_end(started)
