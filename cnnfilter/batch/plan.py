@@ -10,12 +10,11 @@ from cnnfilter.batch.collisions import check_collisions
 from cnnfilter.batch.jobs import Recipe
 from cnnfilter.batch.ledger import Ledger, stamp_of
 from cnnfilter.batch.marks import Marks, path_mark, text_mark
-from cnnfilter.batch.naming import Template
+from cnnfilter.batch.placing import placed, root_of
 from cnnfilter.batch.sources import Found, Search, Source, find_sources
 from cnnfilter.batch.target import Target
 from cnnfilter.batch.work import Work
 from cnnfilter.errors import ArgumentError, FileError
-from cnnfilter.files.formats import FORMATS, format_named, format_of
 from cnnfilter.files.images import MAX_PIXELS
 from cnnfilter.files.output import file_marks
 from cnnfilter.files.source import shown
@@ -105,23 +104,20 @@ def make_plan(
     CnnFilterError
         If the images and the output do not go together, or no image is found.
     """
-    target = _with_formats(target)
     if output == "":
         raise ArgumentError("the output has no name; leave --output out, or name a file or folder")
     if work.gives_vector and output is None:
         target = replace(target, keep=True)  # a prediction is told
     if everywhere:
         names, listed, output, target = _named_absolutely(names, listed, output, target)
-    found = find_sources(names, replace(search or Search(), spared=_root_of(output)))
+    found = find_sources(names, replace(search or Search(), spared=root_of(output)))
     found.sources.extend(map(Source, listed))
     _check_found(found, target, output)
     several = len(found.sources) > 1 or found.is_search or bool(listed)
     if not target.keep:
-        target = _placed(target, output, several=several)
-        if target.root is None and [each.path for each in found.sources] == ["-"]:
-            target = replace(target, file=target.file or "-")  # from a pipe into a pipe
-        _check_quality(target)
-        _check_one_picture(work, target)
+        if output is None and [each.path for each in found.sources] == ["-"]:
+            output, several = "-", False  # from a pipe into a pipe
+        target = placed(work, target, output, several=several)
     if found.folders and target.root is not None:
         _leave_out_results(found, target.root)
         _check_found(found, target, output)
@@ -160,21 +156,6 @@ def _leave_out_results(found: Found, root: Path) -> None:
         ]
 
 
-def _with_formats(target: Target) -> Target:
-    return replace(
-        target,
-        format=None if target.format is None else format_named(target.format),
-        stages_format=None if target.stages_format is None else format_named(target.stages_format),
-    )
-
-
-def _root_of(output: str | None) -> Path | None:
-    """Give the folder that results go to, whatever the images are."""
-    if output is None or output == "-":
-        return None
-    return Template(output).root if "{" in output else Path(output)
-
-
 def _check_found(found: Found, target: Target, output: str | None) -> None:
     if found.folders and output is None and not target.keep:
         raise ArgumentError(
@@ -192,75 +173,6 @@ def _check_found(found: Found, target: Target, output: str | None) -> None:
             "names that begin with a dot"
         )
     raise ArgumentError("no image is given; name one or more, or - for standard input")
-
-
-def _check_quality(target: Target) -> None:
-    format = target.format or target.named_format
-    if target.quality is not None and format is not None and FORMATS[format].lossy is None:
-        able = ", ".join(name for name, each in FORMATS.items() if each.lossy is not None)
-        raise ArgumentError(f"--quality is for {able}, not {format}; leave one of both out")
-
-
-def _placed(target: Target, output: str | None, *, several: bool) -> Target:
-    """Tell a file from a folder and from a template."""
-    if output is None:
-        return target
-    if output == "-":
-        if several:
-            raise ArgumentError("standard output takes one result; name a folder with -o")
-        return replace(target, file="-")
-    if "{" in output:
-        template = Template(output)
-        _check_format(output, template.format, target)
-        return replace(target, template=template)
-    if several or output.endswith(("/", os.sep)) or os.path.isdir(output):  # noqa: PTH112
-        if several and os.path.isfile(output):  # noqa: PTH113
-            raise ArgumentError(f"{shown(output)}: is a file; several images need a folder")
-        return replace(target, folder=Path(output))
-    if target.format is None:
-        format_of(output)
-    else:
-        suffix = Path(output).suffix.lower()
-        named = [name for name, each in FORMATS.items() if suffix in each.suffixes]
-        if target.format not in named:
-            _check_format(output, named[0] if named else None, target)
-    return replace(target, file=output)
-
-
-def _check_format(output: str, named: str | None, target: Target) -> None:
-    same = named is None or target.format is None or FORMATS[named] == FORMATS[target.format]
-    if not same and FORMATS[str(named)].suffixes != FORMATS[str(target.format)].suffixes:
-        raise ArgumentError(
-            f"{shown(output)}: is named as another format than --format {target.format}; "
-            "leave one out"
-        )
-
-
-def _check_one_picture(work: Work, target: Target) -> None:
-    """Refuse to put a vector or several feature maps into one picture, whatever the image."""
-    format = target.format or target.named_format
-    if work.gives_vector:
-        # With stages, a picture's format is meant for these.
-        own = target.named_format if target.stages is not None else format
-        if own and (FORMATS[own].is_picture or own == "float"):
-            raise ArgumentError(
-                f"the result is a vector, which is no picture ({own}); write .npy, .npz, .csv, "
-                ".tsv or .json, or leave --output and --format out"
-            )
-        return
-    if work.maps == 1 or (format and not FORMATS[format].is_picture):
-        return
-    if target.template is not None and not target.template.names_results:
-        raise ArgumentError(
-            f"{target.template.text}: one name for {work.maps} feature maps; add {{kernel}} to it"
-        )
-    if target.file is None or target.file == "-":
-        return
-    if format and FORMATS[format].is_picture and format != "tif":
-        raise ArgumentError(
-            f"{shown(target.file)}: one name for {work.maps} feature maps; name a folder such as "
-            "out/, an array's format such as .npy, or combine them"
-        )
 
 
 def _marks(paths: Iterable[str | Path]) -> Iterator[int]:

@@ -94,7 +94,7 @@ def _is_on_cluster(common: Common) -> bool:
 
 def _workers(plan: "Plan", common: Common) -> int:
     """Say how many images are worked on at once."""
-    from cnnfilter.batch.pools import available_cores
+    from cnnfilter.batch.executors import available_cores
 
     if common.print:
         return 1  # whoever reads numbers reads one image's after the other
@@ -102,7 +102,7 @@ def _workers(plan: "Plan", common: Common) -> int:
 
 
 def _open_pool(plan: "Plan", common: Common) -> "OpenPool | None":
-    from cnnfilter.batch.pools import EXECUTORS, pool_named
+    from cnnfilter.batch.executors import EXECUTORS, pool_named
 
     executor = common.executor
     if executor is not None:
@@ -215,7 +215,7 @@ class _Printer:
 def _target(work: "Work", common: Common, stages: str | None) -> "Target":
     from cnnfilter.batch.target import Target
     from cnnfilter.core.quantize import RANGES
-    from cnnfilter.files.formats import COMPRESSIONS
+    from cnnfilter.files.formats import COMPRESSIONS, format_named
 
     if common.print and common.output is not None:
         raise ArgumentError("--print writes to standard output; leave --output out")
@@ -233,8 +233,9 @@ def _target(work: "Work", common: Common, stages: str | None) -> "Target":
         raise ArgumentError("--skip-existing is for what is written; leave --print out")
     if common.depth not in (None, 8, 16):
         raise ArgumentError(f"--depth is 8 or 16, not {common.depth}")
+    format = None if common.format is None else format_named(common.format)
     return Target(
-        format=common.format,
+        format=format,
         depth=common.depth,
         range=None if common.range is None else choice("range", common.range, RANGES),
         compression=choice("compression", common.compression, COMPRESSIONS),
@@ -244,7 +245,7 @@ def _target(work: "Work", common: Common, stages: str | None) -> "Target":
         # A network's maps are small numbers about 0: as they are, pictures would be black.
         stages_range="minmax" if work.gives_vector else None,
         # What a prediction is printed in is not meant for these.
-        stages_format=None if told and common.format in PRINTED else common.format,
+        stages_format=None if told and common.format in PRINTED else format,
         keep=common.print,
     )
 

@@ -9,19 +9,14 @@ import numpy as np
 import pytest
 
 from cnnfilter import write_image
+from cnnfilter.batch.executors import _container_cores, available_cores, pool_named
 from cnnfilter.batch.jobs import Outcome, Recipe
-from cnnfilter.batch.pools import (
-    Pool,
-    _container_cores,
-    available_cores,
-    pool_named,
-    processes,
-    threads,
-)
+from cnnfilter.batch.pools import Pool
 from cnnfilter.batch.running import Stop, run_jobs
 from cnnfilter.batch.sources import Source
 from cnnfilter.batch.target import Target
 from cnnfilter.batch.work import Filtering
+from cnnfilter.batch.workers import processes, threads
 from cnnfilter.errors import ArgumentError
 from cnnfilter.pipeline.pipeline import Pipeline
 
