@@ -30,8 +30,8 @@ from cnnfilter.pipeline.operations import OPERATIONS
 PACKAGE = Path(cnnfilter.__file__).parent
 #: Top to bottom; a room imports from lower floors only.
 FLOORS = {
-    "cli": 5, "batch": 4, "view": 4, "pipeline": 3, "files": 2, "core": 1, "networks": 0,
-    "errors": 0,
+    "cli": 6, "batch": 5, "view": 5, "explanations": 4, "pipeline": 3, "files": 2, "core": 1,
+    "networks": 0, "errors": 0,
 }  # fmt: skip
 PROMISED = {
     "convolve", "pool", "split_channels", "merge_channels", "flatten", "patches", "kernel",
