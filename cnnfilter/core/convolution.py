@@ -260,7 +260,7 @@ class Convolution(Layer):
         """Count each weight once for each place it is applied at; biases are not counted."""
         channels = self._channels_filtered(shape)
         return sum(
-            each.size * channels * prod(axis.count for axis in self._window(size).axes(shape))
+            each.size * channels * prod(axis.count for axis in self.window_of(size).axes(shape))
             for each in self.kernels.values()
             for size in [(each.shape[0], each.shape[1])]
         )
@@ -274,7 +274,7 @@ class Convolution(Layer):
     def window_for(self, shape: Shape) -> Window:
         """Give the largest kernel's window: what an output pixel sees."""
         heights, widths = zip(*(each.shape[:2] for each in self.kernels.values()), strict=True)
-        return self._window((max(heights), max(widths)))
+        return self.window_of((max(heights), max(widths)))
 
     def maps(self, before: Sequence[str]) -> tuple[str, ...]:
         """Name the feature maps that come out, given the names of those that go in."""
@@ -297,7 +297,7 @@ class Convolution(Layer):
             If a kernel does not fit, or channels and filters do not go together.
         """
         sizes = {each.shape[:2] for each in self.kernels.values()}
-        outputs = {tuple(axis.count for axis in self._window(size).axes(shape)) for size in sizes}
+        outputs = {tuple(axis.count for axis in self.window_of(size).axes(shape)) for size in sizes}
         if len(outputs) > 1:
             raise ShapeError(
                 'kernels of different sizes give maps of different sizes here; use padding "same"'
@@ -305,7 +305,7 @@ class Convolution(Layer):
         (height_width,) = outputs
         depth = self._channels_of(shape)
         if self.bank is None:
-            self._biases(depth or 1)
+            self.biases(depth or 1)
         if self.combine is None and (self.stacked or self.bank is not None):
             return *height_width, len(self.kernels) * (depth or 1)
         return height_width if depth is None else (*height_width, depth)
@@ -385,10 +385,19 @@ class Convolution(Layer):
         )
         return alpha[np.ix_(rows, columns)]
 
-    def _window(self, size: tuple[int, int]) -> Window:
+    def window_of(self, size: tuple[int, int]) -> Window:
+        """Give the window of a kernel of this size."""
         return Window(size, self.stride, self.dilation, self.padding)
 
-    def _biases(self, channels: int) -> Array | None:
+    def maps_of_each(self, shape: Shape) -> int:
+        """How many maps each kernel gives of an image, before they are combined."""
+        if self.bank is not None:
+            return self.bank.shape[3]
+        if self.channels == "sum":
+            return self.groups
+        return shape[2] if self.channels == "each" and len(shape) == 3 else 1
+
+    def biases(self, channels: int) -> Array | None:
         """Spread the bias over kernels, as rows, and the channels that each gives."""
         if self.bias is None:
             return None
@@ -464,10 +473,10 @@ class Convolution(Layer):
     def _filters(self, image: Array, work: np.dtype[Any]) -> Iterator[_Filter]:
         """Give each kernel, ready to be applied."""
         channels = image.shape[2] if self.bank is None else self.bank.shape[3]
-        biases = self._biases(channels)
+        biases = self.biases(channels)
         peak = _peak(image) if self.bank is None else 0
         for index, weights in enumerate(self.kernels.values()):
-            axes = self._window((weights.shape[0], weights.shape[1])).axes(image.shape)
+            axes = self.window_of((weights.shape[0], weights.shape[1])).axes(image.shape)
             if weights.ndim == 4:
                 engine = choose_for_bank(weights, self.stride, self.dilation, self.groups, work)
             else:

@@ -70,6 +70,19 @@ class Flattening(Layer):
     def carry_alpha(self, alpha: Array) -> None:
         """Give none: a vector has no alpha."""
 
+    def place(self, index: int, shape: Shape) -> tuple[int, ...]:
+        """Say where a feature stood on a map of this shape: row, column and channel.
+
+        Examples
+        --------
+        >>> Flattening("chw").place(5, (2, 2, 3))
+        (0, 1, 1)
+        """
+        if self.order == "chw" and len(shape) == 3:
+            channel, *place = np.unravel_index(index, (shape[2], *shape[:2]))
+            return *map(int, place), int(channel)
+        return tuple(map(int, np.unravel_index(index, shape)))
+
     def __call__(self, image: ArrayLike) -> Array:
         """Unroll."""
         array = as_features(image)

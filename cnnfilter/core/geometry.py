@@ -44,6 +44,18 @@ class Axis:
         first = tap * self.dilation
         return slice(first, first + (self.count - 1) * self.stride + 1, self.stride)
 
+    def places(self, window: int) -> range:
+        """Where the taps of one window stand, counted from the image's first pixel.
+
+        Examples
+        --------
+        >>> axis = Axis(length=4, size=3, stride=2, dilation=1, before=1, after=1, count=2)
+        >>> list(axis.places(0)), list(axis.places(1))
+        ([-1, 0, 1], [1, 2, 3])
+        """
+        first = window * self.stride - self.before
+        return range(first, first + self.extent, self.dilation)
+
     def meeting(self, tap: int) -> tuple[slice, slice]:
         """Which windows have tap number `tap` on a pixel, and which pixels these are.
 

@@ -213,7 +213,7 @@ class Pooling(Layer):
         """Give the result's shape for an image's; ShapeError if the window does not fit."""
         axes = self.window_for(shape).axes(shape)
         for axis, direction in zip(axes, ("row", "column"), strict=True):
-            empty = np.flatnonzero(_real_taps(axis) == 0)
+            empty = np.flatnonzero(real_taps(axis) == 0)
             if empty.size:
                 raise ShapeError(
                     f"the pooling window at {direction} {empty[0]} has no pixel of the image, "
@@ -274,7 +274,7 @@ class Pooling(Layer):
 
     def _divide(self, axes: tuple[Axis, Axis]) -> Callable[[Array, slice, Array], None]:
         """Divide rows of sums by how many pixels each window counts."""
-        count = _counted_taps if self.count_include_pad else _real_taps
+        count = counted_taps if self.count_include_pad else real_taps
         down, across = (count(axis) for axis in axes)
         alike = down.min() == down.max() and across.min() == across.max()
 
@@ -297,13 +297,13 @@ def _taps(axis: Axis) -> Array:
     return np.add.outer(starts, np.arange(axis.size) * axis.dilation)
 
 
-def _real_taps(axis: Axis) -> Array:
+def real_taps(axis: Axis) -> Array:
     """How many taps of each window stand on the image."""
     taps = _taps(axis)
     return np.count_nonzero((taps >= 0) & (taps < axis.length), axis=1)
 
 
-def _counted_taps(axis: Axis) -> Array:
+def counted_taps(axis: Axis) -> Array:
     """How many taps stand on the image or its padding; not on what ceil mode hangs over."""
     return np.count_nonzero(_taps(axis) < axis.length + axis.after, axis=1)
 
@@ -573,7 +573,7 @@ def _median(image: Array, axes: tuple[Axis, Axis]) -> Array:
         under = np.atleast_3d(image)[vertical.covered, horizontal.covered]
         medians = [np.median(plane.astype(exact)) for plane in np.moveaxis(under, -1, 0)]
         return np.array(medians, exact).reshape(shape)
-    counts = np.multiply.outer(_real_taps(vertical), _real_taps(horizontal))
+    counts = np.multiply.outer(real_taps(vertical), real_taps(horizontal))
     counts = counts.reshape(shape[:2] + (1,) * (len(shape) - 2))
     taps = vertical.size * horizontal.size
     for band, part in _bands(vertical, taps * result[0].nbytes):

@@ -14,7 +14,9 @@ from cnnfilter.core.geometry import Shape, check_map
 from cnnfilter.core.layer import Layer
 from cnnfilter.core.spaces import full_scale
 
-FILTERS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
+#: Pillow's filters, and how many pixels each looks to either side, at the size of the image.
+REACHES = {"nearest": 0.0, "box": 0.5, "bilinear": 1, "hamming": 1, "bicubic": 2, "lanczos": 3}
+FILTERS = tuple(REACHES)
 ASPECTS = ("pad", "crop", "stretch")
 
 
@@ -94,7 +96,7 @@ class Resizing(Layer):
         dtype = array.dtype if array.dtype in (np.uint8, np.uint16) else np.dtype(np.float32)
         if array.shape[:2] == self.size:
             return array.astype(dtype, copy=False)
-        inner, region = self._placed((array.shape[0], array.shape[1]))
+        inner, region = self.placed((array.shape[0], array.shape[1]))
         planes = array[:, :, np.newaxis] if array.ndim == 2 else array
         result = np.empty((*self.size, planes.shape[2]), dtype)
         filled = np.median(border(planes), axis=0) if self.fill is None else np.array([self.fill])
@@ -105,7 +107,7 @@ class Resizing(Layer):
             result[top : top + inner[0], left : left + inner[1], channel] = convert(resized, dtype)
         return result.reshape(self.output_shape(array.shape))
 
-    def _placed(self, size: tuple[int, int]) -> tuple[tuple[int, int], tuple[float, ...]]:
+    def placed(self, size: tuple[int, int]) -> tuple[tuple[int, int], tuple[float, ...]]:
         """Say how large the image becomes, and which part of it: left, top, right, bottom."""
         height, width = size
         down, across = self.size[0] / height, self.size[1] / width

@@ -62,7 +62,7 @@ class Padded:
         self._image = image
         self._axes = axes
         self._scratch = Scratch()
-        self._under = [_pixels_under(axis, border) for axis in axes]
+        self._under = [pixels_under(axis, border) for axis in axes]
 
     def under(self, tile: Tile, dtype: np.dtype[Any] | None) -> Array:
         """Give what lies under a tile.
@@ -100,7 +100,7 @@ class Padded:
         return pixels
 
 
-def _pixels_under(axis: Axis, border: str) -> Array | None:
+def pixels_under(axis: Axis, border: str) -> Array | None:
     """Say which pixel stands at each place of a padded axis; None where padding is zeros."""
     if border == "zero":
         return None

@@ -42,7 +42,7 @@ def standard_output() -> Iterator[TextIO]:
         If it is closed, its reader is gone, or its disk full.
     """
     if sys.stdout is None:
-        raise FileError("standard output is closed; write to a file with -o")
+        raise FileError("standard output is closed; write to a file instead")
     try:
         yield sys.stdout
         sys.stdout.flush()

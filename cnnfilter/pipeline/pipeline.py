@@ -147,7 +147,8 @@ class Pipeline:
             return cls.from_file(NETWORKS[text])
         if text.lower().endswith((".toml", ".onnx")):
             return cls.from_file(text)
-        if text.lower().endswith((*FOREIGN, ".safetensors", ".npz", ".npy")):
+        is_name = text.partition(" ")[0] not in OPERATIONS
+        if is_name and text.lower().endswith((*FOREIGN, ".safetensors", ".npz", ".npy")):
             raise ArgumentError(
                 f"{shown(text)}: holds weights at most; name a network's file (.toml, .onnx), "
                 "whose steps name them"
@@ -155,6 +156,46 @@ class Pipeline:
         if text.isidentifier() and text not in OPERATIONS:
             raise ArgumentError(unknown("network or step", text, [*NETWORKS, *OPERATIONS]))
         return cls(text)
+
+    def up_to(self, step: int | str) -> "Pipeline":
+        """Give the pipeline that ends with a step.
+
+        Parameters
+        ----------
+        step : int or str
+            Its number, from 1, or its name.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such step.
+
+        Examples
+        --------
+        >>> str(Pipeline("convolve edge | relu | pool 2").up_to(2))
+        'convolve kernel=edge | relu'
+        """
+        number = self._number(str(step))
+        if number == len(self.steps):
+            return self
+        return Pipeline(
+            self.steps[:number],
+            preparation=self.preparation,
+            input_shape=self.input_shape,
+            description=self.description,
+            file=self.file,
+        )
+
+    def _number(self, step: str) -> int:
+        """Find a step by its number or name."""
+        if step.isdecimal():
+            if 1 <= int(step) <= len(self.steps):
+                return int(step)
+            raise ArgumentError(f"there is no step {step}; the pipeline has {len(self.steps)}")
+        titles = [each.title for each in self.steps]
+        if step not in titles:
+            raise ArgumentError(unknown("step", step, titles))
+        return titles.index(step) + 1
 
     @property
     def gives_vector(self) -> bool:

@@ -104,12 +104,15 @@ class Step:
         return self.name or self.operation
 
     def described(self) -> str:
-        """Say what the step does: its text, but for the weights that it names."""
+        """Say what the step does: its text, but for the weights that it names, and defaults."""
         weights = OPERATIONS[self.operation].weights
+        # The first says what the step is about, whatever it is.
+        usual = {name: str(each) for name, each in [*parameters_of(self.operation).items()][1:]}
         kept = {
             name: value
             for name, value in self.arguments.items()
             if name != "layout"
+            and usual.get(name) != str(value)
             and not isinstance(value, np.ndarray)
             and not (name in weights and tensor_reference(str(value)))
         }
