@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from cnnfilter.errors import KernelError as KernelError
     from cnnfilter.errors import NotFiniteError as NotFiniteError
     from cnnfilter.errors import ShapeError as ShapeError
+    from cnnfilter.explanations.explain import explain as explain
     from cnnfilter.files.load import read_image as read_image
     from cnnfilter.files.save import write_image as write_image
     from cnnfilter.networks import NETWORKS as NETWORKS
@@ -70,6 +71,7 @@ _HOMES = {
         "ArgumentError", "CnnFilterError", "FileError", "KernelError", "NotFiniteError",
         "ShapeError",
     ),
+    "cnnfilter.explanations.explain": ("explain",),
     "cnnfilter.files.load": ("read_image",),
     "cnnfilter.files.save": ("write_image",),
     "cnnfilter.networks": ("NETWORKS",),
