@@ -16,6 +16,7 @@ _MODULES = {
     "convolve": "convolve",
     "pool": "pool",
     "pipeline": "pipeline",
+    "explain": "explain",
     "import": "import_network",
     "kernels": "kernels",
     "networks": "networks",

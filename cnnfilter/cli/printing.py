@@ -152,7 +152,7 @@ def print_array(
 
 def _titled(name: str, array: "Array", channels: Sequence[str]) -> "Iterator[tuple[str, Array]]":
     """Take an array's channels apart, each with its title."""
-    from cnnfilter.core.channels import channel_names
+    from cnnfilter.core.channels import titles_of
 
     size = shape_text(array.shape[:2])
     if array.ndim == 1:
@@ -161,9 +161,6 @@ def _titled(name: str, array: "Array", channels: Sequence[str]) -> "Iterator[tup
     if array.ndim == 2:
         yield f"{channels[0] if channels else name}  {size}", array
         return
-    maps = channels or (name,)
-    each = array.shape[2] // len(maps)
-    names = [f", {one}" for one in channel_names(each)] if each > 1 else [""]
-    for index in range(array.shape[2]):
-        title = f"{maps[index // each]}{names[index % each]}  {size}"
-        yield title, array[:, :, index]
+    titles = titles_of(channels or (name,), array.shape[2])
+    for index, title in enumerate(titles):
+        yield f"{title}  {size}", array[:, :, index]

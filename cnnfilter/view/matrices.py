@@ -49,17 +49,19 @@ def matrix_tables(
     rows, columns = matrix.shape
     room = width - len(str(rows - 1)) - 2  # beside row numbers and the gap
     around_row, around_column = at or (None, None)
-    chosen = list(range(rows)) if full else _crop(rows, max(FEWEST_ROWS, height - 8), around_row)
-    candidates = list(range(columns)) if full else _crop(columns, max(1, room // 2), around_column)
+    chosen = list(range(rows)) if full else cropped(rows, max(FEWEST_ROWS, height - 8), around_row)
+    candidates = (
+        list(range(columns)) if full else cropped(columns, max(1, room // 2), around_column)
+    )
     fitting = max(1, room // (_cell_width(matrix, chosen, candidates) + 1))
-    peak = _peak(matrix)
+    peak = peak_of(matrix)
     if full:
         shown = [
             list(range(first, min(first + fitting, columns)))
             for first in range(0, columns, fitting)
         ]
     else:
-        shown = [_crop(columns, fitting, around_column)]
+        shown = [cropped(columns, fitting, around_column)]
     for block in shown:
         yield _table(matrix, chosen, block, peak, at)
     if not full:
@@ -68,7 +70,7 @@ def matrix_tables(
         yield Text("Rounded to 4 digits; off a terminal all are given.", "dim")
 
 
-def _crop(length: int, most: int, around: int | None) -> list[int]:
+def cropped(length: int, most: int, around: int | None = None) -> list[int]:
     """Choose what is shown of an axis: all, the part around an index, or both ends."""
     if length <= most:
         return list(range(length))
@@ -79,17 +81,17 @@ def _crop(length: int, most: int, around: int | None) -> list[int]:
     return [*range((most + 1) // 2), *range(length - most // 2, length)]
 
 
-def _gap(indices: Sequence[int]) -> int | None:
+def gap_in(indices: Sequence[int]) -> int | None:
     """Give the place in front of which indices jump."""
     return next((k for k in range(1, len(indices)) if indices[k] != indices[k - 1] + 1), None)
 
 
-def _word(value: float) -> str:
+def number_text(value: float) -> str:
     """Write a value: integers as integers, others with four digits.
 
     Examples
     --------
-    >>> _word(-3.0), _word(1 / 3), _word(1e-9)
+    >>> number_text(-3.0), number_text(1 / 3), number_text(1e-9)
     ('-3', '0.3333', '1e-09')
     """
     if np.isfinite(value) and value == int(value) and abs(value) < 1e15:
@@ -98,21 +100,24 @@ def _word(value: float) -> str:
 
 
 def _is_rounded(values: Array) -> bool:
-    return any(float(_word(value)) != value for value in values.ravel().tolist() if value == value)
+    return any(
+        float(number_text(value)) != value for value in values.ravel().tolist() if value == value
+    )
 
 
 def _cell_width(matrix: Array, rows: Sequence[int], columns: Sequence[int]) -> int:
     shown = matrix[np.ix_(rows, columns)]
-    words = max(len(_word(value)) for value in np.unique(shown).tolist())
+    words = max(len(number_text(value)) for value in np.unique(shown).tolist())
     return max(words, len(str(columns[-1])))
 
 
-def _peak(matrix: Array) -> float:
+def peak_of(matrix: Array) -> float:
+    """Give the largest magnitude of finite values; 0 if there is none."""
     finite = np.abs(matrix[np.isfinite(matrix)].astype(np.float64))
     return float(finite.max()) if finite.size else 0.0
 
 
-def _style(value: float, peak: float) -> str:
+def value_style(value: float, peak: float) -> str:
     """Colour a value by its sign, the stronger the larger it is."""
     if not np.isfinite(value):
         return "bold magenta"
@@ -132,7 +137,7 @@ def _table(
     at: tuple[int, int] | None,
 ) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
-    gap_row, gap_column = _gap(rows), _gap(columns)
+    gap_row, gap_column = gap_in(rows), gap_in(columns)
     table.add_column("", style="dim", justify="right", no_wrap=True)
     for place, column in enumerate(columns):
         if place == gap_column:
@@ -142,7 +147,10 @@ def _table(
         if place == gap_row:
             table.add_row(Text("⋮"), *(Text("⋮") for _ in table.columns[1:]))
         cells = [
-            Text(_word(value), _style(value, peak) + (" reverse" if (row, column) == at else ""))
+            Text(
+                number_text(value),
+                value_style(value, peak) + (" reverse" if (row, column) == at else ""),
+            )
             for column, value in zip(columns, matrix[row, list(columns)].tolist(), strict=True)
         ]
         if gap_column is not None:
@@ -166,7 +174,7 @@ def _left_out(matrix: Array, rows: Sequence[int], columns: Sequence[int]) -> Ite
 
 
 def _span(indices: Sequence[int]) -> str:
-    gap = _gap(indices)
+    gap = gap_in(indices)
     if gap is None:
         return f"{indices[0]}-{indices[-1]}"
     return f"{indices[0]}-{indices[gap - 1]} and {indices[gap]}-{indices[-1]}"

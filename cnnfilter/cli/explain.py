@@ -1,0 +1,315 @@
+"""cnnfilter explain."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cnnfilter.cli.options import Force, Quiet, examples, option
+from cnnfilter.cli.printing import is_terminal, say
+from cnnfilter.errors import ArgumentError
+from cnnfilter.files.output import standard_output
+
+if TYPE_CHECKING:
+    from cnnfilter.explanations.explanation import Explanation, Place
+    from cnnfilter.explanations.trace import Trace
+    from cnnfilter.files.images import Image
+    from cnnfilter.pipeline.pipeline import Pipeline
+
+EXAMPLES = examples(
+    'cnnfilter explain "convolve sharpen" img.png --at 3,5',
+    'cnnfilter explain "convolve sharpen | relu | pool 2" img.png --at 2,4 --step 3',
+    'cnnfilter explain "convolve sharpen" img.png --walk --delay 0.5',
+    "cnnfilter explain digits digit.png --step conv2 --at 4,4,7",
+    'cnnfilter explain "convolve sharpen | pool 2" img.png --html page.html',
+)
+VALUE, PAGE = "Value", "Page"
+#: The longer side of a page's picture, unless asked otherwise.
+_SIZE = 256
+#: Seconds that --walk shows a window at the most.
+_LONGEST = 3600
+
+
+def explain(
+    steps: Annotated[
+        str,
+        typer.Argument(
+            metavar="STEPS",
+            help="Steps separated by |, each a name with arguments; a network's name; or a .toml "
+            "or .onnx file: what the command pipeline takes.",
+            show_default=False,
+        ),
+    ],
+    image: Annotated[
+        str,
+        typer.Argument(
+            metavar="IMAGE", help="A picture or a matrix; - is standard input.", show_default=False
+        ),
+    ],
+    *,
+    at: Annotated[
+        str | None,
+        option(
+            group=VALUE,
+            metavar="Y,X[,C]",
+            help="Row, column and channel of the value, from 0; of a vector its index. Without it "
+            "the middle, or a vector's largest value.",
+        ),
+    ] = None,
+    step: Annotated[
+        str | None,
+        option(
+            group=VALUE,
+            metavar="N|NAME",
+            help="The step whose result it is, by number from 1 or by name. Without it the last.",
+        ),
+    ] = None,
+    range: Annotated[
+        str | None,
+        option(
+            group=VALUE,
+            metavar="clip|abs|minmax|symmetric",
+            help="How a picture would store the value; of pictures, clip unless given.",
+        ),
+    ] = None,
+    depth: Annotated[
+        int | None,
+        option(group=VALUE, metavar="8|16", help="Bits of that picture. Without it the image's."),
+    ] = None,
+    frame: Annotated[
+        int | None,
+        option(group=VALUE, metavar="N", min=0, help="A frame or page of the file, from 0."),
+    ] = None,
+    max_pixels: Annotated[
+        int | None,
+        option(
+            group=VALUE,
+            metavar="N",
+            min=1,
+            help="Refuse larger images. Without it Pillow's limit, 178956970.",
+        ),
+    ] = None,
+    format: Annotated[
+        str | None,
+        option(
+            group=VALUE,
+            metavar="tsv|json",
+            help="Print plain text or data; off a terminal it is text by itself.",
+        ),
+    ] = None,
+    preview: Annotated[
+        bool,
+        option(
+            "--preview",
+            group=VALUE,
+            help="Show the result that holds the value as a picture, too; in the terminal.",
+        ),
+    ] = False,
+    walk: Annotated[
+        bool,
+        option(
+            "--walk",
+            group=VALUE,
+            help="Go through the windows in order, from --at on: by a key, or with --delay.",
+        ),
+    ] = False,
+    delay: Annotated[
+        float | None,
+        option(group=VALUE, metavar="SECONDS", min=0, help="How long --walk shows each window."),
+    ] = None,
+    html: Annotated[
+        str | None,
+        option(
+            group=PAGE,
+            metavar="FILE",
+            help="Write a page to explore every value in a browser, instead of printing.",
+        ),
+    ] = None,
+    size: Annotated[
+        int | None,
+        option(
+            group=PAGE,
+            metavar="N",
+            min=1,
+            help=f"The most pixels of the page's picture on its longer side: {_SIZE} unless "
+            "given. A network's is not reduced.",
+        ),
+    ] = None,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Explain how a value of a result comes about.
+
+    Shows the patch under the window, the kernel, their products, the sum, the
+    bias and what a picture would store; for pooling, which value won; for
+    activations, dense and softmax, what went in. It says which part of the
+    picture the value sees.
+    """
+    from cnnfilter.core.arguments import choice
+    from cnnfilter.core.quantize import RANGES
+    from cnnfilter.pipeline.pipeline import Pipeline
+
+    _check(walk=walk, delay=delay, html=html, size=size, format=format, preview=preview)
+    if depth not in (None, 8, 16):
+        raise ArgumentError(f"--depth is 8 or 16, not {depth}")
+    place = _place(at)
+    way = None if range is None else choice("range", range, RANGES)
+    chain = Pipeline.of(steps)
+    if step is not None:
+        chain = chain.up_to(step)
+    given = _read(image, frame, max_pixels, quiet=quiet)
+    if html is not None:
+        from cnnfilter.cli.pages import reduced, write_page
+
+        given, notes = reduced(given, chain, size or _SIZE)
+        write_page(_traced(chain, given), image, html, place, notes=notes, force=force)
+        if not quiet:
+            say("; ".join([*notes, f"wrote {html}"]))
+        return
+    trace = _traced(chain, given)
+    if preview:
+        _preview(trace, place)
+    _explain(
+        trace, place, walk=walk, delay=delay, format=format,
+        range=way or ("clip" if depth or _is_picture(given) else None),
+        depth=depth or given.depth,
+    )  # fmt: skip
+
+
+def _check(
+    *,
+    walk: bool,
+    delay: float | None,
+    html: str | None,
+    size: int | None,
+    format: str | None,
+    preview: bool,
+) -> None:
+    """Refuse options that do not go together."""
+    from cnnfilter.core.arguments import choice
+
+    if format is not None:
+        choice("format", format, ("tsv", "json"))
+    if delay is not None and not walk:
+        raise ArgumentError("--delay is for --walk")
+    if delay is not None and not delay <= _LONGEST:
+        raise ArgumentError(f"--delay {delay:g} is not a number of seconds up to {_LONGEST}")
+    if size is not None and html is None:
+        raise ArgumentError("--size is for the picture of --html")
+    if preview and not is_terminal():
+        raise ArgumentError("--preview needs a terminal; --html writes a page")
+    if html is not None and (walk or format or preview):
+        raise ArgumentError("--html writes a page; leave out what is for printing")
+
+
+def _place(at: str | None) -> "Place | None":
+    if at is None:
+        return None
+    try:
+        place = tuple(int(word) for word in at.split(","))
+    except ValueError:
+        place = ()
+    if not 1 <= len(place) <= 3:
+        raise ArgumentError(
+            f"--at '{at}' is not a row and a column, such as 3,5, or with a channel 3,5,0"
+        )
+    return place
+
+
+def _read(path: str, frame: int | None, max_pixels: int | None, *, quiet: bool) -> "Image":
+    from contextlib import closing
+
+    from cnnfilter.files.images import MAX_PIXELS
+    from cnnfilter.files.load import read, read_frames
+    from cnnfilter.files.source import shown
+
+    if frame is None:
+        given = read(path, max_pixels or MAX_PIXELS)
+    else:
+        with closing(read_frames(path, max_pixels or MAX_PIXELS, frame)) as frames:
+            given = next(frames)
+    if given.notes and not quiet:
+        say(f"{shown(path)}: {'; '.join(given.notes)}")
+    return given
+
+
+def _is_picture(image: "Image") -> bool:
+    from cnnfilter.files.formats import FORMATS
+
+    return FORMATS[image.format].is_picture
+
+
+def _traced(pipeline: "Pipeline", image: "Image") -> "Trace":
+    from cnnfilter.batch.work import without_alpha
+    from cnnfilter.explanations.trace import Trace
+
+    return Trace.of(pipeline, without_alpha(image) if pipeline.gives_vector else image.pixels)
+
+
+def _explain(
+    trace: "Trace",
+    at: "Place | None",
+    *,
+    walk: bool,
+    delay: float | None,
+    format: str | None,
+    range: str | None,
+    depth: int,
+) -> None:
+    from cnnfilter.explanations.explain import checked_place, explained
+
+    if not walk:
+        _print(explained(trace, at, range=range, depth=depth), format)
+        return
+    from cnnfilter.cli.walk import Places, on_terminal
+
+    shape = trace.maps[-1].shape
+    places = Places(checked_place(at or (0,) * min(len(shape), 2), shape), shape)
+    if format is None and is_terminal():
+        on_terminal(lambda place: explained(trace, place, range=range, depth=depth), places, delay)
+        return
+    with standard_output() as stdout:
+        for number, place in enumerate(places):
+            if number and format != "json":
+                stdout.write("\n")
+            stdout.write(_text(explained(trace, place, range=range, depth=depth), format))
+
+
+def _text(told: "Explanation", format: str | None) -> str:
+    """Write plain text, or a line of JSON."""
+    from cnnfilter.view.explanations import explanation_data, explanation_text
+
+    if format != "json":
+        return explanation_text(told) + "\n"
+    import json
+
+    return json.dumps(explanation_data(told)) + "\n"
+
+
+def _print(told: "Explanation", format: str | None) -> None:
+    """Print for people on a terminal, or for programs."""
+    if format is not None or not is_terminal():
+        with standard_output() as stdout:
+            stdout.write(_text(told, format))
+        return
+    from rich.console import Console
+
+    from cnnfilter.view.explanations import explanation_blocks
+
+    console = Console(highlight=False, markup=False)
+    for block in explanation_blocks(told, console.width, console.height):
+        console.print(block)
+
+
+def _preview(trace: "Trace", at: "Place | None") -> None:
+    """Show the map that a value is part of, in colours; a vector as one row."""
+    from cnnfilter.cli.preview import print_picture
+    from cnnfilter.cli.printing import shape_text
+    from cnnfilter.explanations.explain import checked_place, default_place
+    from cnnfilter.view.colours import Scale, maps_of
+
+    result = trace.maps[-1]
+    place = default_place(result) if at is None else checked_place(at, result.shape)
+    map = result[None] if result.ndim == 1 else maps_of(result)[place[2] if place[2:] else 0]
+    print_picture(
+        f"{trace.steps[-1].title}  {shape_text(result.shape)}", Scale.of([map]).colours(map)
+    )

@@ -1,0 +1,89 @@
+"""Going through a result's windows on a terminal, like a slow animation."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cnnfilter.core.geometry import Shape
+    from cnnfilter.explanations.explanation import Explanation, Place
+
+#: How far keys go: to the next window, or to the row above or below.
+_KEYS = {
+    " ": (0, 1), "\r": (0, 1), "\n": (0, 1), "n": (0, 1), "\x1b[C": (0, 1), "l": (0, 1),
+    "\x1b[D": (0, -1), "b": (0, -1), "h": (0, -1), "\x7f": (0, -1), "\x08": (0, -1),
+    "\x1b[A": (-1, 0), "k": (-1, 0), "\x1b[B": (1, 0), "j": (1, 0),
+}  # fmt: skip
+_ENDS = ("q", "Q", "\x1b", "\x03", "\x04", "")
+
+
+class Places(Sequence["Place"]):
+    """All places of one channel, from one on, in the order in which a window slides.
+
+    Examples
+    --------
+    >>> list(Places((1, 1, 0), (2, 3, 8)))
+    [(1, 1, 0), (1, 2, 0)]
+    """
+
+    def __init__(self, first: "Place", shape: "Shape") -> None:
+        self.columns = shape[0] if len(shape) == 1 else shape[1]
+        rows = 1 if len(shape) == 1 else shape[0]
+        self._rest = first[2:]
+        self._is_vector = len(shape) == 1
+        row, column = (0, first[0]) if self._is_vector else first[:2]
+        self._numbers = range(row * self.columns + column, rows * self.columns)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __getitem__(self, index: int) -> "Place":  # type: ignore[override]
+        row, column = divmod(self._numbers[index], self.columns)
+        return (column,) if self._is_vector else (row, column, *self._rest)
+
+
+def on_terminal(
+    explained: "Callable[[Place], Explanation]", places: Places, delay: float | None
+) -> None:
+    """Show one window after the other: with each key, or after a delay.
+
+    Parameters
+    ----------
+    explained : callable
+        Takes a place.
+    places : Places
+    delay : float or None
+        Seconds for each; None to wait for keys.
+    """
+    from rich.console import Console, Group
+    from rich.text import Text
+
+    from cnnfilter.view.explanations import explanation_blocks
+
+    console = Console(highlight=False, markup=False)
+    with console.screen() as screen:
+        for index in _by_time(places, delay) if delay is not None else _by_keys(places):
+            hint = "Ctrl-C ends" if delay is not None else "space, arrows: windows; q: end"
+            footer = Text(f"{index + 1} of {len(places)}; {hint}", "dim")
+            told = explained(places[index])
+            blocks = explanation_blocks(told, console.width, console.height, results_first=True)
+            screen.update(Group(footer, Text(), *blocks))
+
+
+def _by_time(places: Places, delay: float) -> Iterator[int]:
+    for index in range(len(places)):
+        yield index
+        time.sleep(delay)
+
+
+def _by_keys(places: Places) -> Iterator[int]:
+    import typer
+
+    index = 0
+    while True:
+        yield index
+        key = typer.getchar()
+        if key in _ENDS:
+            return
+        down, across = _KEYS.get(key, (0, 0))
+        index = min(max(index + down * places.columns + across, 0), len(places) - 1)
