@@ -1,0 +1,268 @@
+"""Animations: a window slides over its input while the output fills."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnnfilter.core.arrays import Array
+from cnnfilter.core.geometry import Axis, Window
+from cnnfilter.core.quantize import quantize
+from cnnfilter.files.source import printable
+from cnnfilter.view.canvas import (
+    BLACK,
+    GREY,
+    PALE,
+    Canvas,
+    Palette,
+    enlarged,
+    fitted,
+    ink,
+    resized,
+    text_width,
+)
+from cnnfilter.view.colours import Scale, maps_of, picture, word
+
+#: Pixels: the longer side of a panel, what is around it, and a kernel's cells.
+_SIDE, _MARGIN, _GAP, _LINE, _KERNEL = 352, 14, 28, 20, 34
+#: A cell this large holds its number; none is larger than the second.
+_READABLE, _LARGEST_CELL = 22, 44
+_FRAMES = 150
+#: Milliseconds: all frames but the last together, at most and at least each, and the last.
+_ALL, _LONGEST, _SHORTEST, _LAST = 14_000, 350, 60, 1500
+_WINDOW = (230, 110, 0)
+_LARGEST_KERNEL = 7
+
+
+def animation(
+    before: Array,
+    after: Array,
+    window: Window,
+    *,
+    title: str,
+    weights: Array | None = None,
+) -> tuple[list[Array], list[int]]:
+    """Draw how a window slides over an input and what it gives.
+
+    Parameters
+    ----------
+    before : ndarray
+        What the step takes: shape (H, W) or (H, W, C). Of several channels the first is
+        drawn, or the picture where they are its colours.
+    after : ndarray
+        What it gives: shape (H', W') or (H', W', C').
+    window : Window
+    title : str
+        What it is.
+    weights : ndarray, optional
+        The kernel, shape (kH, kW), which is drawn, too, where it is small.
+
+    Returns
+    -------
+    frames : list of ndarray
+        uint8, shape (h, w, 3): at most 150, in few colours. Of more windows, as many are
+        chosen, evenly.
+    durations : list of int
+        How long each is shown, in milliseconds.
+
+    Examples
+    --------
+    >>> frames, durations = animation(
+    ...     np.eye(4), np.eye(2), Window((2, 2), (2, 2)), title="pool 2"
+    ... )
+    >>> len(frames), durations
+    (4, [350, 350, 350, 1500])
+    """
+    axes = window.axes(before.shape)
+    scene = _Scene.of(before, after, axes, title, weights)
+    count = axes[0].count * axes[1].count
+    chosen = np.unique(np.linspace(0, count - 1, min(count, _FRAMES)).astype(int)).tolist()
+    # What comes to be drawn, and what is there before.
+    palette = Palette(np.concatenate([scene.drawn(count - 1), scene.drawn(count // 2)]))
+    frames = [palette(scene.drawn(number)) for number in chosen]
+    each = int(min(_LONGEST, max(_SHORTEST, _ALL / len(frames))))
+    return frames, [*[each] * (len(frames) - 1), _LAST]
+
+
+@dataclass(frozen=True, eq=False)
+class _Panel:
+    """A map as it is drawn, and how large each of its pixels is."""
+
+    pixels: Array
+    cell: float
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.pixels.shape[0], self.pixels.shape[1]
+
+
+@dataclass(frozen=True, eq=False)
+class _Scene:
+    """All that stays, and where what moves is drawn."""
+
+    still: Array
+    output: _Panel
+    cell: float
+    axes: tuple[Axis, Axis]
+    values: Array
+    left: tuple[int, int]
+    right: tuple[int, int]
+
+    @classmethod
+    def of(
+        cls,
+        before: Array,
+        after: Array,
+        axes: tuple[Axis, Axis],
+        title: str,
+        weights: Array | None,
+    ) -> "_Scene":
+        source = _input_panel(before, axes)
+        values, colours = _shown(after)
+        output = _panel(values, colours)
+        kernel = None if weights is None or max(weights.shape) > _LARGEST_KERNEL else weights
+        middle = 0 if kernel is None else kernel.shape[1] * _KERNEL + _GAP
+        top = _MARGIN + _LINE + 6
+        height = max(source.size[0], output.size[0], 0 if kernel is None else len(kernel) * _KERNEL)
+        x = _MARGIN + source.size[1] + _GAP
+        right = top, x + middle
+        width = max(right[1] + output.size[1], 360) + _MARGIN
+        canvas = Canvas(width, top + height + _LINE + 2 * _MARGIN)
+        canvas.text((_MARGIN, _MARGIN), fitted(title, 14, width - 2 * _MARGIN), 14)
+        canvas.paste((_MARGIN, top), source.pixels)
+        if kernel is not None:
+            _draw_kernel(canvas, kernel, (x, top))
+        canvas.box((right[1], right[0]), output.size[::-1], outline=GREY, fill=PALE)
+        return cls(canvas.pixels, output, source.cell, axes, values, (top, _MARGIN), right)
+
+    def drawn(self, number: int) -> Array:
+        """Draw the frame of a window: the output up to it, its outline and its value."""
+        down, across = self.axes
+        row, column = divmod(number, across.count)
+        pixels = self.still.copy()
+        top, left = self.right
+        for rows, columns in _filled(row, column, self.output):
+            place = (
+                slice(top + rows.start, top + rows.stop),
+                slice(left + columns.start, left + columns.stop),
+            )
+            pixels[place] = self.output.pixels[rows, columns]
+        canvas = Canvas(pixels.shape[1], pixels.shape[0])
+        canvas.paste((0, 0), pixels)
+        first_row, first_column = row * down.stride, column * across.stride
+        self._outline(canvas, self.left, (first_row, first_column), (down.extent, across.extent))
+        self._outline(canvas, self.right, (row, column), (1, 1), self.output.cell)
+        value = word(float(self.values[row, column]))
+        words = f"row {row}, column {column}: {value}"
+        canvas.text((_MARGIN, pixels.shape[0] - _MARGIN - 14), words, 13, BLACK)
+        count = f"{number + 1} of {down.count * across.count}"
+        x = pixels.shape[1] - _MARGIN - text_width(count, 12)
+        canvas.text((x, pixels.shape[0] - _MARGIN - 13), count, 12, GREY)
+        return canvas.pixels
+
+    def _outline(
+        self,
+        canvas: Canvas,
+        corner: tuple[int, int],
+        at: tuple[int, int],
+        size: tuple[int, int],
+        cell: float | None = None,
+    ) -> None:
+        cell = cell or self.cell
+        y, x = (int(start + place * cell) for start, place in zip(corner, at, strict=True))
+        height, width = (max(4, round(length * cell)) for length in size)
+        canvas.box((x, y), (width, height), outline=_WINDOW, width=2)
+
+
+def _input_panel(before: Array, axes: tuple[Axis, Axis]) -> _Panel:
+    """Draw the input with its padding, as far as windows reach."""
+    if before.ndim == 3 and before.shape[2] == 3:
+        values, colours = None, picture(before)
+    else:
+        values = maps_of(before)[0]
+        is_image = not Scale.of([values]).signed
+        colours = picture(values) if is_image else Scale.of([values]).colours(values)
+    sides = [
+        (axis.before, max(0, (axis.count - 1) * axis.stride + axis.extent - axis.before - length))
+        for axis, length in zip(axes, before.shape, strict=False)
+    ]
+    padded = np.full(
+        [length + sum(side) for length, side in zip(before.shape[:2], sides, strict=True)] + [3],
+        PALE[0],
+        np.uint8,
+    )
+    inside = tuple(
+        slice(side[0], side[0] + length)
+        for length, side in zip(before.shape[:2], sides, strict=True)
+    )
+    padded[inside] = colours
+    if values is None:
+        return _panel(None, padded)
+    numbers = np.full(padded.shape[:2], np.nan)
+    numbers[inside] = values
+    return _panel(numbers, padded)
+
+
+def _shown(after: Array) -> tuple[Array, Array]:
+    """Choose what is drawn of a result: the picture that would be stored, or its first map."""
+    values = maps_of(after)[0]
+    if after.ndim == 3 and after.shape[2] == 3 and np.isfinite(after).all():
+        return values, picture(quantize(after).pixels)
+    return values, Scale.of([values]).colours(values)
+
+
+def _panel(values: Array | None, colours: Array) -> _Panel:
+    """Enlarge or reduce a map to about one side; cells that are large hold their numbers."""
+    longest = max(colours.shape[:2])
+    if longest > _SIDE:
+        cell = _SIDE / longest
+        size = [max(1, round(length * cell)) for length in colours.shape[:2]]
+        return _Panel(resized(colours, *size), cell)
+    whole = min(_LARGEST_CELL, _SIDE // longest)
+    pixels = enlarged(colours, whole)
+    if values is None or whole < _READABLE:
+        return _Panel(pixels, whole)
+    canvas = Canvas(pixels.shape[1], pixels.shape[0])
+    canvas.paste((0, 0), pixels)
+    for row, column in np.ndindex(values.shape[0], values.shape[1]):
+        if not np.isnan(values[row, column]):
+            red, green, blue = (int(one) for one in colours[row, column])
+            _number(canvas, float(values[row, column]), (row, column), whole, (red, green, blue))
+    return _Panel(canvas.pixels, whole)
+
+
+def _number(
+    canvas: Canvas,
+    value: float,
+    at: tuple[int, int],
+    cell: int,
+    background: tuple[int, int, int],
+    corner: tuple[int, int] = (0, 0),
+) -> None:
+    """Write a number into its cell, as large as it fits; none where it would not."""
+    text = printable(word(value))
+    size = next((size for size in (12, 11, 10, 9, 8) if text_width(text, size) <= cell - 2), None)
+    if size is not None:
+        y, x = (int(start + (place + 0.5) * cell) for start, place in zip(corner, at, strict=True))
+        canvas.text((x, y), text, size, ink(background), "mm")
+
+
+def _draw_kernel(canvas: Canvas, weights: Array, corner: tuple[int, int]) -> None:
+    """Draw a kernel's weights in their cells."""
+    x, y = corner
+    colours = Scale.of([weights, -weights]).colours(weights)
+    canvas.paste((x, y), enlarged(colours, _KERNEL))
+    for row, column in np.ndindex(weights.shape[0], weights.shape[1]):
+        red, green, blue = (int(one) for one in colours[row, column])
+        _number(
+            canvas, float(weights[row, column]), (row, column), _KERNEL, (red, green, blue), (y, x)
+        )
+    canvas.box((x, y), (weights.shape[1] * _KERNEL, len(weights) * _KERNEL), outline=GREY)
+
+
+def _filled(row: int, column: int, panel: _Panel) -> Iterator[tuple[slice, slice]]:
+    """Say which of an output's pixels are drawn when its value at a place is known."""
+    height, width = panel.size
+    top, bottom = (min(height, round(each * panel.cell)) for each in (row, row + 1))
+    yield slice(0, top), slice(0, width)
+    yield slice(top, max(bottom, top)), slice(0, min(width, round((column + 1) * panel.cell)))

@@ -1,0 +1,472 @@
+"""Figures for screens and papers: maps with their scale and axes, and how values are spread.
+
+Everything here is drawn through Matplotlib's objects, in its own default style; a program's
+own figures and settings stay as they are. Matplotlib is imported when a figure is made.
+"""
+
+import io
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from cnnfilter.core.arguments import choice
+from cnnfilter.core.arrays import Array
+from cnnfilter.core.channels import titles_of
+from cnnfilter.core.quantize import RANGES, quantize
+from cnnfilter.errors import ArgumentError
+from cnnfilter.files.source import printable
+from cnnfilter.view.colours import Scale, maps_of, picture, word
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import Locator
+
+FORMATS = ("png", "pdf", "svg")
+#: How many feature maps, and values of a vector, a figure shows.
+MOST_MAPS, MOST_BARS = 64, 20
+
+# Inches: the page, what lies around a panel, and the largest panels.
+_WIDTH, _MARGIN, _GAP = 10.0, 0.55, 0.35
+_HEADING, _TITLE, _TICKS = 0.5, 0.3, 0.35
+_PANEL, _CELL, _BAR, _HISTOGRAM = 3.3, 1.9, 0.14, 1.5
+_DPI = 150
+#: Beyond this ratio of an image's sides its pixels are drawn longer than wide.
+_LONGEST = 12
+_CUT, _KEPT = "#d6604d", "#4d4d4d"
+
+
+def figure(
+    before: Array,
+    after: Array,
+    *,
+    title: str,
+    names: Sequence[str] = (),
+    range: str = "clip",
+    depth: int = 8,
+) -> "Figure":
+    """Draw what went in beside what came out, with scales and the spread of the values.
+
+    Parameters
+    ----------
+    before : ndarray
+        The image: shape (H, W) or (H, W, C).
+    after : ndarray
+        The result: shape (H', W') or (H', W', C'); or a vector, (N,), whose largest values
+        are drawn as bars.
+    title : str
+        What it is.
+    names : sequence of str
+        The feature maps' names, or one for every equal group of channels; labels, of a
+        vector. Empty where the result is an image, which is drawn as it is stored, too.
+    range, depth
+        How an image is stored; see `cnnfilter.core.quantize.quantize`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Maps have one scale: grey from 0 where no value is negative, else blue to red with
+        white at 0. Beyond 64 maps the first 64 are drawn, and the title says so.
+
+    Raises
+    ------
+    ArgumentError
+        If Matplotlib is not installed, or the range is unknown.
+    """
+    choice("range", range, RANGES)
+    with _style():
+        if after.ndim == 1:
+            return _bars_page(before, after, title, names)
+        maps = maps_of(after)
+        shown = maps[:MOST_MAPS]
+        if len(shown) < len(maps):
+            title = f"{title} ({len(shown)} of {len(maps)} maps)"
+        stored = None if names else _stored(after, range, depth)
+        group = _Group(shown, titles_of(names, len(maps)), Scale.of(maps))
+        draw = _one_map_page if len(maps) == 1 else _grid_page
+        return draw(before, stored, group, _Spread.of(after, depth), title)
+
+
+def figure_bytes(figure: "Figure", format: str) -> bytes:
+    """Encode a figure; the same one gives the same bytes.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    format : {"png", "pdf", "svg"}
+
+    Raises
+    ------
+    ArgumentError
+        If the format is another.
+    """
+    choice("format of a figure", format, FORMATS)
+    undated = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
+    file = io.BytesIO()
+    with _style(), warnings.catch_warnings():
+        # The names of files may have letters that the font has not; they are drawn as boxes.
+        warnings.filterwarnings("ignore", r"Glyph .* missing from", UserWarning)
+        figure.savefig(file, format=format, dpi=_DPI, metadata=undated[format])
+    return file.getvalue()
+
+
+@contextmanager
+def _style() -> Iterator[None]:
+    """Draw in Matplotlib's default style, whatever the settings are; they come back."""
+    try:
+        import matplotlib as mpl
+    except ImportError:
+        raise ArgumentError("a figure needs matplotlib: pip install 'cnnfilter[plot]'") from None
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(
+            {
+                "font.size": 8, "axes.titlesize": 8, "axes.linewidth": 0.6,
+                "xtick.major.width": 0.6, "ytick.major.width": 0.6,
+                "xtick.major.size": 2.5, "ytick.major.size": 2.5,
+                "text.parse_math": False, "axes.formatter.use_mathtext": False,
+                "pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "cnnfilter",
+            }
+        )  # fmt: skip
+        yield
+
+
+def _stored(after: Array, range: str, depth: int) -> Array | None:
+    """Give the picture that would be stored; None where there is none, or it says no more."""
+    maps = maps_of(after)
+    if len(maps) not in (1, 3) or not np.isfinite(after).all():
+        return None
+    scale, top = Scale.of(maps), 2**depth - 1
+    if len(maps) == 1 and not scale.signed and scale.high <= top:
+        return None
+    return picture(quantize(after, range, depth).pixels)
+
+
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """Maps that share a scale."""
+
+    maps: Sequence[Array]
+    names: Sequence[str]
+    scale: Scale
+
+
+@dataclass(frozen=True, eq=False)
+class _Spread:
+    """How values are spread, and which of them clipping cuts.
+
+    Values are counted in a unit, a power of ten, so that the largest numbers can be drawn.
+    """
+
+    counts: Array
+    edges: Array
+    unit: float
+    top: int
+    below: float
+    above: float
+
+    @classmethod
+    def of(cls, values: Array, depth: int) -> "_Spread":
+        numbers = values[np.isfinite(values)].astype(np.float64)
+        top = 2**depth - 1
+        scale = Scale.of([numbers])
+        unit = _unit(scale.peak)
+        low, high = scale.low / unit, scale.high / unit
+        if unit == 1 and high - low < 256 and (numbers == np.rint(numbers)).all():
+            edges = np.arange(low - 0.5, high + 1)
+        else:
+            edges = np.linspace(low, max(high, low + 1e-6), 129)
+        counts = np.histogram(numbers / unit, edges)[0]
+        rounded = np.rint(numbers)
+        size = max(1, numbers.size)
+        below, above = (rounded < 0).sum() / size, (rounded > top).sum() / size
+        return cls(counts, edges, unit, top, float(below), float(above))
+
+    @property
+    def words(self) -> str:
+        """Say what clipping would cut."""
+        parts = [
+            f"{_share(share)} {where}"
+            for share, where in ((self.below, "below 0"), (self.above, f"above {self.top}"))
+            if share
+        ]
+        return ", ".join(parts) or f"all within 0..{self.top}"
+
+    @property
+    def uneven(self) -> bool:
+        """Whether one bar would leave the others too low to be seen."""
+        filled = self.counts[self.counts > 0]
+        return bool(filled.size and filled.max() > 30 * np.median(filled))
+
+
+def _share(share: float) -> str:
+    """Write a share as a percentage.
+
+    Examples
+    --------
+    >>> _share(0.1234), _share(0.00001)
+    ('12.3 %', 'less than 0.1 %')
+    """
+    return f"{share:.1%}".replace("%", " %") if share >= 0.0005 else "less than 0.1 %"
+
+
+def _unit(peak: float) -> float:
+    """Give the power of ten in which numbers are drawn: 1, unless they are very large or small.
+
+    Examples
+    --------
+    >>> _unit(1117.0), _unit(1.5e308), _unit(0.0)
+    (1.0, 1e+308, 1.0)
+    """
+    if peak == 0 or 1e-6 < peak < 1e9:
+        return 1.0
+    return float(10.0 ** max(-300, np.floor(np.log10(peak))))
+
+
+class _Page:
+    """A page of panels, placed in inches from its upper left corner."""
+
+    def __init__(self, height: float, title: str) -> None:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        self.figure = Figure(figsize=(_WIDTH, height), dpi=_DPI, facecolor="white")
+        FigureCanvasAgg(self.figure)
+        self._height = height
+        text = _shortened(title, 100)
+        self.figure.text(
+            _MARGIN / _WIDTH, 1 - 0.22 / height, text, size=12, va="center", parse_math=False
+        )
+
+    def axes(self, x: float, y: float, width: float, height: float, title: str = "") -> "Axes":
+        """Make a panel of the size given, its title above it."""
+        bottom = self._height - y - height
+        axes = self.figure.add_axes(
+            (x / _WIDTH, bottom / self._height, width / _WIDTH, height / self._height)
+        )
+        if title:
+            text = _shortened(title, max(4, int(width * 15)))
+            axes.set_title(text, loc="left", pad=4, parse_math=False)
+        return axes
+
+    def image(
+        self, x: float, y: float, width: float, height: float, title: str, colours: Array
+    ) -> "Axes":
+        """Draw colours, uint8 of shape (H, W, 3), with axes in pixels."""
+        axes = self.axes(x, y, width, height, title)
+        rows, columns = colours.shape[:2]
+        axes.imshow(
+            colours, aspect=_aspect(colours), extent=(-0.5, columns - 0.5, rows - 0.5, -0.5)
+        )
+        for axis, length in ((axes.xaxis, columns), (axes.yaxis, rows)):
+            axis.set_major_locator(_pixels(length, width if axis is axes.xaxis else height))
+        return axes
+
+    def colour_bar(self, x: float, y: float, height: float, scale: Scale) -> None:
+        """Draw a scale of colours with its numbers."""
+        from matplotlib.ticker import MaxNLocator
+
+        axes = self.axes(x, y, _BAR, height)
+        unit = _unit(scale.peak)
+        peak = scale.peak / unit or 1.0
+        low = -peak if scale.signed else 0.0
+        axes.imshow(
+            scale.table[:, None], aspect="auto", origin="lower", extent=(0, 1, low, peak),
+            interpolation="nearest",
+        )  # fmt: skip
+        axes.xaxis.set_visible(False)
+        axes.yaxis.tick_right()
+        axes.yaxis.set_major_locator(MaxNLocator(max(2, min(8, int(height * 3))), steps=[1, 2, 5]))
+        axes.yaxis.set_major_formatter(lambda value, _: _in_unit(value, unit))
+
+    def histogram(self, x: float, y: float, width: float, height: float, spread: _Spread) -> None:
+        """Draw how values are spread; what clipping cuts is shaded."""
+        axes = self.axes(x, y, width, height, spread.words)
+        edges = spread.edges
+        axes.stairs(spread.counts, edges, fill=True, color=_KEPT, lw=0)
+        margin = 0.02 * (edges[-1] - edges[0])
+        low, high = edges[0] - margin, edges[-1] + margin
+        end = spread.top / spread.unit
+        if spread.below:
+            axes.axvspan(low, 0, color=_CUT, alpha=0.3, lw=0)
+        if spread.above:
+            axes.axvspan(end, high, color=_CUT, alpha=0.3, lw=0)
+        axes.set_xlim(low, high)
+        if spread.uneven:
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter(lambda value, _: f"{value:.6g}")
+        axes.xaxis.set_major_formatter(lambda value, _: _in_unit(value, spread.unit))
+        axes.set_ylabel("values (log)" if spread.uneven else "values")
+        axes.spines[["top", "right"]].set_visible(False)
+
+
+def _in_unit(value: float, unit: float) -> str:
+    return f"{float(value) * unit:.6g}".replace("-", "\N{MINUS SIGN}")
+
+
+def _pixels(length: int, inches: float) -> "Locator":
+    """Choose ticks on whole pixels that leave each other room."""
+    from matplotlib.ticker import FixedLocator, MaxNLocator
+
+    if length == 1:
+        return FixedLocator([0])
+    return MaxNLocator(max(1, min(8, int(inches * 2.5))), integer=True, steps=[1, 2, 5, 10])
+
+
+def _aspect(map: Array) -> Literal["equal", "auto"]:
+    rows, columns = map.shape[:2]
+    return "equal" if rows <= _LONGEST * columns <= _LONGEST**2 * rows else "auto"
+
+
+def _shortened(text: str, most: int) -> str:
+    """Leave out a long text's middle.
+
+    Examples
+    --------
+    >>> _shortened("a-long-name.png", 9)
+    'a-lo….png'
+    """
+    text = printable(text)
+    if len(text) <= most:
+        return text
+    return f"{text[: most // 2]}…{text[len(text) - (most - 1) // 2 :]}"
+
+
+def _size(image: Array, width: float, height: float) -> tuple[float, float]:
+    """Fit an image into a box; very long ones fill a strip of it."""
+    ratio = image.shape[0] / image.shape[1]
+    ratio = min(_LONGEST, max(1 / _LONGEST, ratio))
+    return min(width, height / ratio), min(height, width * ratio)
+
+
+def _words_of(image: Array) -> str:
+    """Write a shape: rows, columns and channels.
+
+    Examples
+    --------
+    >>> _words_of(np.zeros((4, 5, 3)))
+    '4x5x3'
+    """
+    return "x".join(map(str, image.shape))
+
+
+def _pictures(before: Array, stored: Array | None, after: str) -> list[tuple[str, Array]]:
+    """List what is drawn as a picture, with its title."""
+    known = [(f"before  {_words_of(before)}", picture(before))]
+    return known if stored is None else [*known, (f"after  {after}", stored)]
+
+
+def _row(
+    page: _Page, pictures: Sequence[tuple[str, Array]], y: float, width: float, height: float
+) -> float:
+    """Draw pictures side by side in boxes of one size; give where they end."""
+    x = _MARGIN
+    for title, colours in pictures:
+        across, down = _size(colours, width, height)
+        page.image(x, y, across, down, title, colours)
+        x += max(across, 1.2) + _GAP + _TICKS
+    return x
+
+
+def _one_map_page(
+    before: Array, stored: Array | None, group: _Group, spread: _Spread, title: str
+) -> "Figure":
+    """Draw before, after and the map in a row, and the histogram under them."""
+    (map,) = group.maps
+    pictures = _pictures(before, stored, _words_of(map))
+    panels = len(pictures) + 1
+    room = _WIDTH - _MARGIN - 0.9 - (panels - 1) * (_GAP + _TICKS)
+    width = min(room / panels, 4.0)
+    sizes = [_size(each, width, _PANEL) for each in (*(one for _, one in pictures), map)]
+    height = max(down for _, down in sizes)
+    top = _HEADING + _TITLE
+    page = _Page(top + height + _TICKS + 2 * _TITLE + _HISTOGRAM + _TICKS, title)
+    x = _row(page, pictures, top, width, height)
+    across, down = _size(map, width, height)
+    name = "values" if group.names == ("gray",) else group.names[0]
+    page.image(x, top, across, down, f"{name}  {group.scale.words}", group.scale.colours(map))
+    page.colour_bar(x + across + 0.1, top, down, group.scale)
+    y = top + height + _TICKS + 2 * _TITLE
+    page.histogram(_MARGIN + 0.1, y, _WIDTH - 2 * _MARGIN - 0.1, _HISTOGRAM, spread)
+    return page.figure
+
+
+def _grid_page(
+    before: Array, stored: Array | None, group: _Group, spread: _Spread, title: str
+) -> "Figure":
+    """Draw before, after and the histogram in a row, and the maps in a grid under them."""
+    pictures = _pictures(before, stored, "as stored")
+    height = max(1.6, *(_size(each, 2.6, 2.4)[1] for _, each in pictures))
+    count = len(group.maps)
+    columns, across, down = _grid(group.maps[0], count)
+    rows = -(-count // columns)
+    top = _HEADING + _TITLE
+    grid = top + height + _TICKS + 2 * _TITLE
+    step = down + (0.26 if count > 3 else _TITLE)
+    page = _Page(grid + rows * step + _TICKS, title)
+    x = _row(page, pictures, top, 2.6, height) + 0.25
+    page.histogram(x, top, _WIDTH - _MARGIN - x, height, spread)
+    gap = 0.12
+    for number, map in enumerate(group.maps):
+        row, column = divmod(number, columns)
+        axes = page.image(
+            _MARGIN + column * (across + gap), grid + row * step, across, down, group.names[number],
+            group.scale.colours(map),
+        )  # fmt: skip
+        axes.tick_params(labelleft=column == 0, labelbottom=number + columns >= count)
+    right = _MARGIN + min(count, columns) * (across + gap)
+    tall = min(rows * step - (step - down), 3.0)
+    page.colour_bar(right + 0.05, grid, tall, group.scale)
+    return page.figure
+
+
+def _grid(map: Array, count: int) -> tuple[int, float, float]:
+    """Choose the columns of a grid of maps, and a map's width and height in inches."""
+    ratio = min(3.0, max(1 / _LONGEST, map.shape[0] / map.shape[1]))
+    least = max(1, min(8, round((count * ratio) ** 0.5)))
+    columns = min(
+        (columns for columns in range(least, min(2 * least, 8, count) + 1)),
+        key=lambda columns: (-count % columns, -columns),
+        default=min(least, count),
+    )
+    room = (_WIDTH - _MARGIN - 0.8) / columns - 0.12
+    across = min(room, max(_CELL, _CELL / ratio**0.5))
+    return columns, across, across * ratio
+
+
+def _bars_page(before: Array, after: Array, title: str, names: Sequence[str]) -> "Figure":
+    """Draw the image beside the largest values of a vector."""
+    numbers = np.where(np.isnan(after), -np.inf, after.astype(np.float64))
+    largest = np.argsort(-numbers, kind="stable")[:MOST_BARS]
+    if len(largest) < len(after):
+        title = f"{title} (the largest {len(largest)} of {len(after)} values)"
+    labels = names if len(names) == len(after) else [str(place) for place in range(len(after))]
+    image = picture(before)
+    across, down = _size(image, _PANEL, _PANEL)
+    top, height = _HEADING + _TITLE, max(0.3, 0.19 * len(largest))
+    page = _Page(top + max(height, down) + 2 * _TICKS, title)
+    page.image(_MARGIN, top, across, down, f"before  {_words_of(before)}", image)
+    x = _MARGIN + max(across, 1.2) + 2.3
+    axes = page.axes(x, top, _WIDTH - _MARGIN - 0.4 - x, height)
+    values = after[largest].astype(np.float64)
+    finite = np.where(np.isfinite(values), values, 0)
+    unit = _unit(float(np.abs(finite).max()))
+    places = np.arange(len(largest))
+    axes.barh(places, finite / unit, color=np.where(finite < 0, "#4393c3", _KEPT), height=0.7)
+    axes.set_yticks(places, [_shortened(labels[place], 32) for place in largest], parse_math=False)
+    axes.set_ylim(len(largest) - 0.4, -0.6)
+    axes.axvline(0, color="black", lw=0.6)
+    for place, value in zip(places, values, strict=True):
+        text = word(float(value)) if np.isfinite(value) else str(value)
+        axes.annotate(
+            text.replace("-", "\N{MINUS SIGN}"), (max(0.0, finite[place] / unit), place), (3, 0),
+            textcoords="offset points", va="center",
+        )  # fmt: skip
+    axes.xaxis.set_major_formatter(lambda value, _: _in_unit(value, unit))
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(left=False)
+    return page.figure

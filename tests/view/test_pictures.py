@@ -1,0 +1,216 @@
+"""Figures, sheets and animations: golden pictures, and what can be counted."""
+
+import importlib.util
+import io
+import re
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cnnfilter import Pipeline, convolve, pool, read_image
+from cnnfilter.core.geometry import Window
+from cnnfilter.errors import ArgumentError
+from cnnfilter.explanations.trace import Trace
+from cnnfilter.files.save import Frame, write
+from cnnfilter.view.animation import animation
+from cnnfilter.view.colours import Scale, picture
+from cnnfilter.view.figure import figure, figure_bytes
+from cnnfilter.view.sheet import Layer, sheet
+
+pytest.importorskip("matplotlib")
+SAMPLES = Path(__file__).parents[2] / "sample_images"
+
+
+def _golden() -> ModuleType:
+    path = Path(__file__).with_name("golden.py")
+    spec = importlib.util.spec_from_file_location("golden", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+golden = _golden()
+
+
+@pytest.mark.parametrize("name", golden.GOLDEN)
+def test_pictures_look_as_they_did_when_they_were_looked_at(name: str) -> None:
+    assert golden.differs(golden.GOLDEN[name](), name) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("figure-one-map", lambda: golden.drawn_figure(["sobel-y"])),
+        ("figure-several-maps", lambda: golden.drawn_figure(["sobel-x", "sobel-y", "edge"])),
+        ("figure-photo", lambda: golden.drawn_figure(["edge"], "coffee.png")),
+        ("sheet", lambda: golden.drawn_sheet(-1)),
+        ("animation-frame", lambda: golden.drawn_frame(100)),
+    ],
+)
+def test_another_picture_does_not_pass_for_it(name: str, wrong: object) -> None:
+    assert golden.differs(wrong(), name) != ""  # type: ignore[operator]
+
+
+def test_a_figure_has_one_scale_for_all_maps() -> None:
+    image = read_image(SAMPLES / "padlock-16x16.png")
+    maps = convolve(image, ["sobel-x", "sobel-y"])
+    drawn = figure(image, maps, title="padlock", names=["sobel-x", "sobel-y"])
+    titles = [axes.get_title(loc="left") for axes in drawn.axes]
+    assert [title for title in titles if title.startswith("sobel")] == ["sobel-x", "sobel-y"]
+    assert titles[0] == "before  16x16"
+    (bar,) = (axes for axes in drawn.axes if axes.images and not axes.xaxis.get_visible())
+    low, high = bar.get_ylim()
+    assert low == -high
+    assert high == np.abs(maps).max()
+
+
+def test_a_histogram_tells_what_clipping_cuts() -> None:
+    result = np.array([[-5.0, 0, 100, 255, 256, 300, 7, 8]])
+    drawn = figure(np.zeros((1, 8)), result, title="x")
+    words = [axes.get_title(loc="left") for axes in drawn.axes]
+    assert "12.5 % below 0, 25.0 % above 255" in words
+
+
+def test_a_prediction_is_drawn_as_bars_by_their_labels() -> None:
+    drawn = figure(
+        np.zeros((2, 2)), np.array([0.1, 0.7, 0.2]), title="x", names=("cat", "cup", "dog")
+    )
+    axes = drawn.axes[-1]
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    widths = [bar.get_width() for bar in axes.patches]
+    assert dict(zip(labels, widths, strict=True)) == {"cup": 0.7, "dog": 0.2, "cat": 0.1}
+
+
+@pytest.mark.parametrize("format", ["png", "pdf", "svg"])
+def test_the_same_figure_has_the_same_bytes(format: str) -> None:
+    image = read_image(SAMPLES / "padlock-16x16.png")
+    first, second = (
+        figure_bytes(figure(image, convolve(image, "edge"), title="$x_1$ [a]"), format)
+        for _ in range(2)
+    )
+    assert first == second
+    assert not re.search(rb"20[23]\d-\d\d-\d\d", first)
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        np.zeros((1, 1)),
+        np.full((3, 100), 1e300),
+        np.array([[np.nan, np.inf, -np.inf, 1]]),
+        np.zeros((2, 2, 70)),
+        np.full((200, 1), -3, np.int64),
+        np.array([2**63 - 1, 0, -5.0]),
+    ],
+    ids=lambda result: str(result.shape),
+)
+def test_all_that_can_come_out_can_be_drawn(result: np.ndarray) -> None:
+    names = [f"map {number}" for number in range(70)] if result.ndim == 3 else ()
+    assert figure_bytes(figure(np.zeros((4, 4)), result, title="字 $", names=names), "png")
+    assert sheet([Layer("layer", result, names)]).dtype == np.uint8
+
+
+def test_a_figure_shows_64_maps_at_most_and_says_so() -> None:
+    drawn = figure(np.zeros((4, 4)), np.zeros((2, 2, 70)), title="x", names=["a"] * 70)
+    assert any("64 of 70 maps" in text.get_text() for text in drawn.texts)
+
+
+def test_colours_are_those_of_the_scale() -> None:
+    scale = Scale.of([np.array([[-2.0, 0, 1]]), np.array([[4.0]])])
+    colours = scale.colours(np.array([-4.0, 0, 4, np.nan]))
+    assert colours[1].tolist() == [247, 247, 247]
+    assert colours[0, 2] > colours[0, 0]  # blue
+    assert colours[2, 0] > colours[2, 2]  # red
+    assert colours[3].tolist() == [255, 0, 255]
+    grey = Scale.of([np.array([[0, 10]])]).colours(np.array([0, 5, 10]))
+    assert grey.tolist() == [[0] * 3, [128] * 3, [255] * 3]
+
+
+def test_pictures_are_shown_as_they_are() -> None:
+    image = np.random.default_rng(1).integers(0, 256, (3, 4, 3), np.uint8)
+    np.testing.assert_array_equal(picture(image), image)
+    np.testing.assert_array_equal(picture(image / np.float64(255)), image)
+    np.testing.assert_array_equal(picture(image.astype(np.uint16) * 257), image)
+
+
+def test_a_sheet_draws_every_map_in_its_colours() -> None:
+    random = np.random.default_rng(2)
+    maps = random.normal(size=(5, 7, 20))
+    drawn = sheet([Layer("layer", maps, [str(number) for number in range(20)])])
+    colours = Scale.of([maps]).colours(maps)
+    found = {tuple(colour) for colour in drawn.reshape(-1, 3).tolist()}
+    assert {tuple(colour) for colour in colours.reshape(-1, 3).tolist()} <= found
+
+
+def test_a_networks_layers_fit_one_sheet() -> None:
+    trace = Trace.of(Pipeline.of("digits"), read_image(SAMPLES / "digits/two.png"))
+    layers = [
+        Layer(step.title, maps, names)
+        for step, maps, names in zip(trace.steps, trace.maps[1:], trace.names[1:], strict=True)
+    ]
+    drawn = sheet(layers)
+    assert drawn.shape[1] <= 1600
+    assert drawn.shape[0] < 4000
+
+
+def test_a_sheet_that_is_too_large_is_refused() -> None:
+    layer = Layer("layer", np.zeros((100, 100, 5000)), ["map"] * 5000)
+    with pytest.raises(ArgumentError, match="5000 maps are too many"):
+        sheet([layer])
+
+
+def test_the_window_slides_and_the_output_fills() -> None:
+    image = np.arange(36).reshape(6, 6)
+    result = pool(image, 2)
+    frames, durations = animation(image, result, Window((2, 2), (2, 2)), title="pool 2")
+    assert len(frames) == len(durations) == result.size
+    assert durations[-1] == 1500
+    grey = [int((np.abs(frame.astype(int) - 226).max(axis=-1) < 6).sum()) for frame in frames]
+    assert grey == sorted(grey, reverse=True)
+    assert grey[0] > grey[-1]
+    orange = np.array([230, 110, 0])
+    outlined = [
+        np.argwhere(np.abs(frame.astype(int) - orange).max(axis=-1) < 9) for frame in frames
+    ]
+    lefts = [int(places[:, 1].min()) for places in outlined]
+    tops = [int(places[:, 0].min()) for places in outlined]
+    assert lefts[0] < lefts[1] < lefts[2]
+    assert lefts[::3] == [lefts[0]] * 3
+    assert tops[0] < tops[3] < tops[6]
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp"])
+@pytest.mark.parametrize("size", [16, 64, 1500])
+def test_animations_stay_small(suffix: str, size: int, tmp_path: Path) -> None:
+    image = np.random.default_rng(3).integers(0, 256, (size, size, 3), np.uint8)
+    frames, durations = animation(image, convolve(image, "sharpen"), Window((3, 3)), title="noise")
+    assert len(frames) <= 150
+    path = tmp_path / f"noise.{suffix}"
+    timed = [Frame(each, None, time) for each, time in zip(frames, durations, strict=True)]
+    write(path, timed, suffix, compression="small", metadata={"loop": 0})
+    assert path.stat().st_size < 3e6
+    with Image.open(io.BytesIO(path.read_bytes())) as moving:
+        assert moving.n_frames > 100
+
+
+@pytest.mark.parametrize(
+    ("shape", "window"),
+    [
+        ((1, 1), Window((1, 1))),
+        ((1, 60), Window((1, 3))),
+        ((5, 5), Window((3, 3), (2, 2), (2, 2), "full")),
+    ],
+    ids=str,
+)
+def test_windows_of_all_kinds_are_drawn(shape: tuple[int, int], window: Window) -> None:
+    image = np.ones(shape)
+    axes = window.axes(shape)
+    result = np.ones([axis.count for axis in axes])
+    frames, _ = animation(image, result, window, title="a title that is longer than the picture")
+    assert len({frame.shape for frame in frames}) == 1
+    assert len(frames) == min(150, result.size)
