@@ -114,11 +114,19 @@ class Filtering:
         What is added to the input's name.
     stages : bool
         Give every layer's result, too.
+    alone : bool
+        One step is asked for, and not the way to it.
     """
 
     pipeline: "Pipeline"
     name: str
     stages: bool = False
+    alone: bool = False
+
+    @property
+    def layers(self) -> int:
+        """How many steps there are, with those that prepare the image."""
+        return len(self.pipeline.preparation) + len(self.pipeline.steps)
 
     @property
     def maps(self) -> int:

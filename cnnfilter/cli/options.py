@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 WINDOW, KERNEL, OUTPUT, PRINTING = "Window", "Kernel", "Output", "Printing"
+LOOKING = "Looking"
 INPUT, RUN = "Input", "Many images"
 
 
@@ -222,6 +223,45 @@ class Common:
     full: Annotated[bool, option("--full", group=PRINTING, help="Show all of a large matrix.")] = (
         False
     )
+    preview: Annotated[
+        bool,
+        option(
+            "--preview",
+            group=LOOKING,
+            help="Show the result in the terminal as a picture. This and the next three write no "
+            "result unless --output is given.",
+        ),
+    ] = False
+    plot: Annotated[
+        str | None,
+        option(
+            group=LOOKING,
+            metavar="FIGURE",
+            help="Draw image and result with axes, colour bar and histogram: .png, .pdf or .svg.",
+        ),
+    ] = None
+    sheet: Annotated[
+        str | None,
+        option(
+            group=LOOKING,
+            metavar="PICTURE",
+            help="Draw all feature maps on one sheet, with labels; of a pipeline, each layer's.",
+        ),
+    ] = None
+    animate: Annotated[
+        str | None,
+        option(
+            group=LOOKING,
+            metavar="FILE.gif|webp",
+            help="Draw the window as it slides over the image while the result fills.",
+        ),
+    ] = None
+
+    @property
+    def only_looks(self) -> bool:
+        """Whether the result is to be looked at, and neither written nor printed."""
+        looks = self.preview or self.plot or self.sheet or self.animate
+        return bool(looks) and self.output is None and not self.print
 
     @property
     def takes_many(self) -> bool:

@@ -48,6 +48,14 @@ def pipeline(
         str | None,
         option(group=GROUP, metavar="HxWxC", help="The input's shape for --summary."),
     ] = None,
+    step: Annotated[
+        str | None,
+        option(
+            group=GROUP,
+            metavar="N|NAME",
+            help="Stop after this step, by number from 1 or by name: its maps are the result.",
+        ),
+    ] = None,
     stages: Annotated[
         str | None,
         option(group=GROUP, metavar="FOLDER", help="Write every layer's maps there, too."),
@@ -87,6 +95,8 @@ def pipeline(
     from cnnfilter.pipeline.pipeline import Pipeline
 
     chain = Pipeline.of(steps)
+    if step is not None:
+        chain = chain.up_to(step)
     if top is not None and (not chain.gives_vector or common.output or common.print):
         raise ArgumentError(
             "--top is for predictions that are told: of a network, without --output"
@@ -111,7 +121,8 @@ def pipeline(
     from cnnfilter.cli.run import run
 
     name = "pipeline" if chain.file is None else chain.file.stem
-    run(Filtering(chain, name, stages is not None), common, stages=stages, top=top)
+    work = Filtering(chain, name, stages is not None, alone=step is not None)
+    run(work, common, stages=stages, top=top)
 
 
 def _print_summaries(pipeline: "Pipeline", common: Common, shape: str | None) -> None:

@@ -52,7 +52,14 @@ def run(work: "Work", common: Common, *, stages: str | None = None, top: int | N
         return
     if plan.recipe.target.file == "-":
         _check_stdout(common.format)
-    if _run(plan, common, at, top):
+    failed = bool(plan.problems)
+    if common.preview or common.plot or common.sheet or common.animate:
+        from cnnfilter.cli.views import show_views
+
+        failed = show_views(plan, common)
+    if not common.only_looks or stages is not None:
+        failed = _run(plan, common, at, top) or failed
+    if failed:
         raise typer.Exit(1)
 
 
@@ -182,6 +189,8 @@ class _Printer:
         from cnnfilter.files.source import shown
 
         common = self._common
+        if common.only_looks:
+            return
         if self._names:
             print_text(f"{shown(outcome.source)}:")
         for result in outcome.kept:
@@ -231,6 +240,10 @@ def _target(work: "Work", common: Common, stages: str | None) -> "Target":
         )
     if common.print and common.skip_existing:
         raise ArgumentError("--skip-existing is for what is written; leave --print out")
+    if common.only_looks and (common.report or common.skip_existing):
+        raise ArgumentError(
+            "--report and --skip-existing are for results that are written; add --output"
+        )
     if common.depth not in (None, 8, 16):
         raise ArgumentError(f"--depth is 8 or 16, not {common.depth}")
     format = None if common.format is None else format_named(common.format)
@@ -246,7 +259,7 @@ def _target(work: "Work", common: Common, stages: str | None) -> "Target":
         stages_range="minmax" if work.gives_vector else None,
         # What a prediction is printed in is not meant for these.
         stages_format=None if told and common.format in PRINTED else format,
-        keep=common.print,
+        keep=common.print or common.only_looks,
     )
 
 
