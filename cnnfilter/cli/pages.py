@@ -1,0 +1,63 @@
+"""Writing the page that explain --html is asked for."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from cnnfilter.core.resizing import resize
+from cnnfilter.explanations.explain import checked_place
+from cnnfilter.explanations.explanation import Place
+from cnnfilter.explanations.trace import Trace
+from cnnfilter.files.images import Image
+from cnnfilter.files.output import check_target, file_marks, replacing
+from cnnfilter.files.source import shown
+from cnnfilter.pipeline.pipeline import Pipeline
+from cnnfilter.view.page import page
+
+
+def reduced(image: Image, pipeline: Pipeline, size: int) -> tuple[Image, list[str]]:
+    """Bring a picture's longer side to a size, if it is longer; say so.
+
+    What a network takes is left as it is: its numbers would be others.
+    """
+    height, width = image.pixels.shape[:2]
+    is_fixed = bool(pipeline.preparation) or any(pipeline.input_shape or ())
+    if is_fixed or max(height, width) <= size:
+        return image, []
+    factor = size / max(height, width)
+    rows, columns = max(1, round(height * factor)), max(1, round(width * factor))
+    note = (
+        f"the picture was reduced from {width} x {height} pixels to {columns} x {rows}; --size "
+        "keeps more"
+    )
+    pixels = resize(image.pixels, (rows, columns), aspect="stretch")
+    return replace(image, pixels=pixels, alpha=None), [note]
+
+
+def write_page(
+    trace: Trace,
+    source: str,
+    file: str,
+    at: Place | None,
+    *,
+    notes: Sequence[str],
+    force: bool,
+) -> None:
+    """Write the page of a trace.
+
+    Raises
+    ------
+    CnnFilterError
+        If the place lies outside the result, the page is too large, or the file exists, is an
+        input or cannot be written.
+    """
+    existing = "replace" if force else "refuse"
+    read: list[str | Path] = [source, *trace.pipeline.files]
+    if file != "-":
+        check_target(Path(file), {mark for each in read for mark in file_marks(each)}, existing)
+    if at is not None:
+        at = checked_place(at, trace.maps[-1].shape)
+    lines = [f"{note[0].upper()}{note[1:]}." for note in notes]
+    text = page(trace, title=shown(source), notes=lines, at=at)
+    with replacing(file, existing) as out:
+        out.write(text.encode())
