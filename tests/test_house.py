@@ -60,13 +60,13 @@ def test_imports_run_one_way(path: Path) -> None:
             assert FLOORS[parts[1]] < FLOORS[room], f"{room} imports {name}"
 
 
-def test_pillow_is_imported_where_pictures_are_read_and_resized_alone() -> None:
+def test_pillow_is_imported_where_pictures_are_read_resized_and_drawn_alone() -> None:
     users = {
         path.relative_to(PACKAGE).as_posix()
         for path in PACKAGE.rglob("*.py")
         if any(name.split(".")[0] == "PIL" for name in imports_of(path))
     }
-    assert users == {"files/images.py", "core/resizing.py"}
+    assert users == {"files/images.py", "core/resizing.py", "view/canvas.py"}
 
 
 def test_what_is_promised_is_there() -> None:
@@ -198,15 +198,17 @@ def loaded_by(*arguments: str) -> set[str]:
 #: What has no place in any run on pictures, nor in help.
 HEAVY = {
     "skimage", "scipy", "tifffile", "onnx", "safetensors", "pydantic", "tomllib", "zipfile", "csv",
-    "json", "hashlib", "random", "shlex", "importlib.metadata",
+    "json", "hashlib", "random", "shlex", "importlib.metadata", "matplotlib", "textual_image",
 }  # fmt: skip
 #: What of ours neither `convolve` nor `pool` has a use for.
 UNUSED = {
     "cnnfilter.core.activations", "cnnfilter.core.resizing", "cnnfilter.core.scaling",
     "cnnfilter.files.matrices", "cnnfilter.files.networks", "cnnfilter.files.onnx",
     "cnnfilter.pipeline.comparison", "cnnfilter.pipeline.network", "cnnfilter.pipeline.summary",
-    "cnnfilter.view", "cnnfilter.cli.kernels", "cnnfilter.cli.networks", "cnnfilter.cli.pipeline",
-    "cnnfilter.cli.import_network", "cnnfilter.cli.split_channels",
+    "cnnfilter.view", "cnnfilter.explanations", "cnnfilter.cli.explain", "cnnfilter.cli.views",
+    "cnnfilter.cli.walk", "cnnfilter.cli.preview", "cnnfilter.cli.kernels",
+    "cnnfilter.cli.networks",
+    "cnnfilter.cli.pipeline", "cnnfilter.cli.import_network", "cnnfilter.cli.split_channels",
 }  # fmt: skip
 
 
