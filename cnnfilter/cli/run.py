@@ -56,7 +56,7 @@ def run(work: "Work", common: Common, *, stages: str | None = None, top: int | N
     if common.preview or common.plot or common.sheet or common.animate:
         from cnnfilter.cli.views import show_views
 
-        failed = show_views(plan, common)
+        failed = show_views(plan, common) or failed
     if not common.only_looks or stages is not None:
         failed = _run(plan, common, at, top) or failed
     if failed:

@@ -46,6 +46,8 @@ def show_views(plan: Plan, common: Common) -> bool:
             raise ArgumentError(f"{option} draws one image; name one")
         _check_format(option, file)
         check_target(Path(file), plan.recipe.inputs, "replace" if common.force else "refuse")
+    if not common.only_looks and any(source.path == "-" for source in plan.sources):
+        raise ArgumentError("standard input (-) can be read only once; leave --output out")
     if common.preview and not is_terminal():
         raise ArgumentError("--preview needs a terminal; -o writes a picture")
     if len({*files.values()}) < len(files):

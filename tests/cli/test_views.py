@@ -176,6 +176,7 @@ WRONG = {
     "an-animation's-format": ("--animate", "out.mp4"),
     "one-file-for-two": ("--sheet", "a.png", "--plot", "a.png"),
     "two-images": ("img.png", "other.png", "--sheet", "a.png"),
+    "standard-input-twice": ("-", "--sheet", "a.png", "-o", "b.png"),
     "report": ("--sheet", "a.png", "--report", "r.jsonl"),
 }
 
@@ -184,7 +185,9 @@ WRONG = {
 def test_views_that_make_no_sense(case: str, refused: Refused, images: Any) -> None:
     images.photo()
     images.photo("other.png")
-    given = WRONG[case] if case == "two-images" else ("img.png", *WRONG[case])
+    given = (
+        WRONG[case] if case in ("two-images", "standard-input-twice") else ("img.png", *WRONG[case])
+    )
     assert refused("pool", *given, status=2).startswith("cnnfilter: ")
 
 
