@@ -58,6 +58,7 @@ def write_page(
     if at is not None:
         at = checked_place(at, trace.maps[-1].shape)
     lines = [f"{note[0].upper()}{note[1:]}." for note in notes]
-    text = page(trace, title=shown(source), notes=lines, at=at)
+    # A page is handed out: its file's name is enough.
+    text = page(trace, title=shown(Path(source).name), notes=lines, at=at)
     with replacing(file, existing) as out:
         out.write(text.encode())

@@ -67,7 +67,7 @@ def show_views(plan: Plan, common: Common) -> bool:
 def _show(plan: Plan, source: str, common: Common) -> None:
     with closing(read_frames(source, plan.recipe.max_pixels, common.frame)) as frames:
         image = next(frames)
-    work, title = plan.recipe.work, shown(source)
+    work, title, name = plan.recipe.work, shown(source), shown(Path(source).name)
     notes = list(image.notes)
     if image.frames > 1 and common.frame is None:
         notes.append(f"the first of {image.frames} frames")
@@ -78,13 +78,13 @@ def _show(plan: Plan, source: str, common: Common) -> None:
     if common.preview:
         _preview(plan, image, title, results, common)
     if common.plot is not None:
-        _plot(plan, image, title, results, common)
+        _plot(plan, image, name, results, common)
         wrote.append(common.plot)
     if common.sheet is not None:
         _draw_sheet(plan, image, results, common)
         wrote.append(common.sheet)
     if common.animate is not None:
-        _animate(plan, image, title, common)
+        _animate(plan, image, name, common)
         wrote.append(common.animate)
     if wrote and not common.quiet:
         say(f"{title}: wrote {', '.join(map(shown, wrote))}")

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cnnfilter.cli.preview import _drawn as _drawn_by_graphics
+
 Run = Callable[..., Any]
 Refused = Callable[..., str]
 
@@ -206,3 +208,14 @@ def test_what_slides_no_window_is_not_animated(refused: Refused, images: Any) ->
     line = refused("pipeline", "pool 2 | relu", "img.png", "--animate", "a.gif", status=2)
     assert "--step" in line
     assert "window" in refused("split-channels", "img.png", "--animate", "a.gif", status=2)
+
+
+@pytest.mark.parametrize("name", ["SixelImage", "TGPImage", "HalfcellImage"])
+def test_graphics_are_used_where_the_terminal_has_them(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renderable = pytest.importorskip("textual_image.renderable")
+    found = getattr(renderable, name)
+    monkeypatch.setattr(renderable, "Image", found)
+    drawn = _drawn_by_graphics(np.zeros((40, 60, 3), np.uint8), 80, 20)
+    assert isinstance(drawn, found) == (name != "HalfcellImage")
