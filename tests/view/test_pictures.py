@@ -1,7 +1,6 @@
 """Figures, sheets and animations: golden pictures, and what can be counted."""
 
 import importlib.util
-import io
 import re
 from pathlib import Path
 from types import ModuleType
@@ -184,18 +183,18 @@ def test_the_window_slides_and_the_output_fills() -> None:
     assert tops[0] < tops[3] < tops[6]
 
 
-@pytest.mark.parametrize("suffix", ["gif", "webp"])
-@pytest.mark.parametrize("size", [16, 64, 1500])
-def test_animations_stay_small(suffix: str, size: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [16, 1500])
+def test_animations_stay_small(size: int, tmp_path: Path) -> None:
     image = np.random.default_rng(3).integers(0, 256, (size, size, 3), np.uint8)
     frames, durations = animation(image, convolve(image, "sharpen"), Window((3, 3)), title="noise")
     assert len(frames) <= 150
-    path = tmp_path / f"noise.{suffix}"
     timed = [Frame(each, None, time) for each, time in zip(frames, durations, strict=True)]
-    write(path, timed, suffix, compression="small", metadata={"loop": 0})
-    assert path.stat().st_size < 3e6
-    with Image.open(io.BytesIO(path.read_bytes())) as moving:
-        assert moving.n_frames > 100
+    for suffix in ("gif", "webp"):
+        path = tmp_path / f"noise.{suffix}"
+        write(path, timed, suffix, compression="small", metadata={"loop": 0})
+        assert path.stat().st_size < 3e6
+        with Image.open(path) as moving:
+            assert moving.n_frames > 100
 
 
 @pytest.mark.parametrize(
