@@ -175,6 +175,17 @@ def test_editing_the_kernel_recomputes(name: str, open_page: Open, padlock: np.n
     assert not opened.locator("#edited").is_visible()
 
 
+@pytest.mark.parametrize("steps", ["convolve sharpen", "convolve sharpen | flatten"])
+def test_a_photographs_kernel_can_be_edited(steps: str, open_page: Open) -> None:
+    image = read_image(SAMPLES / "coffee.png")[:256, :256]
+    opened = open_page(Trace.of(Pipeline(steps), image), step=0)
+    opened.locator("#kernel input").first.fill("2")
+    weights = np.array([[2, -1, 0], [-1, 5, -1], [0, -1, 0]])
+    np.testing.assert_array_equal(_result(opened, 0), convolve(image, weights))
+    assert opened.locator("#edited").is_visible()
+    assert opened.locator("#classes").is_visible() == ("flatten" in steps)
+
+
 def test_what_is_no_number_changes_nothing(open_page: Open, padlock: np.ndarray) -> None:
     opened = open_page(_sharpened(padlock))
     first = opened.locator("#kernel input").first

@@ -5,7 +5,7 @@ let classesShown = LISTED;
 /** Labels with scores, the likeliest first: Python's, unless the page computed the last map. */
 function ranking() {
   const last = steps.length - 1;
-  if (!isComputed(last)) return data.ranked;
+  if (!isComputed(last) || !outputOf(last).vector) return data.ranked;
   return Array.from(outputOf(last).values, (x, n) => [data.labels[n] || String(n), x])
     .sort((a, b) => b[1] - a[1]);
 }
@@ -13,7 +13,7 @@ function ranking() {
 function showClasses() {
   const ranked = ranking();
   byId("classes").hidden = !ranked.length;
-  const full = data.probable ? 1 : Math.max(0, ...ranked.map(([, score]) => score));
+  const full = data.probable ? 1 : ranked.reduce((most, [, score]) => Math.max(most, score), 0);
   byId("classes-title").textContent = (data.probable ? "Probabilities" : "Scores")
     + (isComputed(steps.length - 1) ? ", computed in this page" : "");
   byId("ranked").replaceChildren(...ranked.slice(0, classesShown).map(([label, score]) => {
