@@ -258,13 +258,17 @@ class Scaling(Layer):
         """Give the shape, if the offset goes with it."""
         return self.offset.output_shape(shape)
 
+    def bounds(self, array: Array) -> tuple[float, float]:
+        """Say what is taken from an array's values, and what they are divided by then."""
+        if self.by_values:
+            low = float(array.min())
+            return low, (float(array.max()) - low) or 1.0
+        return 0.0, full_scale(array) if array.dtype.kind in "iu" else 1.0
+
     def __call__(self, image: ArrayLike) -> Array:
         """Scale."""
         array = as_features(image)
-        low, reach = 0.0, full_scale(array) if array.dtype.kind in "iu" else 1.0
-        if self.by_values:
-            low = float(array.min())
-            reach = (float(array.max()) - low) or 1.0
+        low, reach = self.bounds(array)
         work = float_type(array, 1)
         least, divisor = work.type(low), work.type(reach)
         # A division, and no product with 1/255: to the digit what PyTorch's users expect.

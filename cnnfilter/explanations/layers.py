@@ -15,7 +15,6 @@ from cnnfilter.core.layer import Layer
 from cnnfilter.core.pooling import Pooling, counted_taps, real_taps
 from cnnfilter.core.resizing import Resizing
 from cnnfilter.core.scaling import Affine, Scaling
-from cnnfilter.core.spaces import full_scale
 from cnnfilter.core.tiles import pixels_under
 from cnnfilter.explanations.explanation import (
     Contribution,
@@ -202,11 +201,9 @@ def _shifted(layer: Affine, before: Array, at: Place, names: tuple[str, ...]) ->
 
 @_detail.register
 def _scaled(layer: Scaling, before: Array, at: Place, names: tuple[str, ...]) -> Mapped:
-    words = f"x / {full_scale(before) if before.dtype.kind in 'iu' else 1}"
-    if layer.by_values:
-        low, high = float(before.min()), float(before.max())
-        words = f"(x - {low:.6g}) / {high - low or 1:.6g}"
-    return Mapped(_value(before, at), words)
+    low, reach = layer.bounds(before)
+    x = f"(x - {low:.6g})" if layer.by_values else "x"
+    return Mapped(_value(before, at), f"{x} / {reach:.6g}")
 
 
 @_detail.register

@@ -45,9 +45,7 @@ class Trace:
         [(6, 6), (4, 4), (2, 2)]
         """
         picture = as_features(image)
-        maps = [pipeline.prepare(picture)]
-        if pipeline.input_shape is not None and maps[0].ndim == 2:
-            maps[0] = maps[0][:, :, None]
+        maps = [pipeline.as_input(pipeline.prepare(picture))]
         names: list[tuple[str, ...]] = [()]
         for step in pipeline.preparation:
             names[0] = step.layer.maps(names[0])

@@ -306,10 +306,20 @@ class Pipeline:
 
         The last one's is given as a picture stores it, if it is said how.
         """
+        yield from _applied(self.steps, self.as_input(prepared), "step", storing)
+
+    def as_input(self, prepared: Array) -> Array:
+        """Give a prepared image the axis of channels that a network's first step takes.
+
+        Raises
+        ------
+        ShapeError
+            If it has not the shape that the network takes.
+        """
         self._check_input(prepared.shape)
         if self.input_shape is not None and prepared.ndim == 2:
-            prepared = prepared[:, :, np.newaxis]
-        yield from _applied(self.steps, prepared, "step", storing)
+            return prepared[:, :, np.newaxis]
+        return prepared
 
     def preparation_outlined(self, image: Array) -> Iterator[tuple[Step, Array]]:
         """Give the preparation's steps with arrays of their results' shapes, and no values."""
@@ -317,10 +327,7 @@ class Pipeline:
 
     def outlined(self, prepared: Array) -> Iterator[tuple[Step, Array]]:
         """Give the steps with arrays of their results' shapes, and no values."""
-        self._check_input(prepared.shape)
-        if self.input_shape is not None and prepared.ndim == 2:
-            prepared = prepared[:, :, np.newaxis]
-        yield from _outlined(self.steps, prepared, "step")
+        yield from _outlined(self.steps, self.as_input(prepared), "step")
 
     def _check_input(self, shape: Shape) -> None:
         if self.input_shape is None:

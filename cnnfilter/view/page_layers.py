@@ -47,10 +47,7 @@ def step_record(step: Step, taken: Array, given: Array) -> dict[str, Any]:
 def _from_values(layer: Layer, taken: Array, given: Array) -> dict[str, Any]:
     """Say what only the values tell: what they were divided by, whether they were inverted."""
     if isinstance(layer, Scaling):
-        low, reach = 0.0, full_scale(taken) if taken.dtype.kind in "iu" else 1.0
-        if layer.by_values:
-            low = float(taken.min())
-            reach = (float(taken.max()) - low) or 1.0
+        low, reach = layer.bounds(taken)
         return {"low": low, "reach": reach} if np.isfinite([low, reach]).all() else {}
     if isinstance(layer, Pointwise) and layer.function.__name__ == "invert":
         top = 1.0 if taken.dtype.kind == "f" else full_scale(taken)
