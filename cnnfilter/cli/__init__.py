@@ -1,14 +1,7 @@
 """The command line: one file a subcommand, and the one place that catches errors."""
 
-import errno
 import os
 import sys
-from io import TextIOWrapper
-from types import FrameType
-
-from cnnfilter.cli.printing import say
-from cnnfilter.files.output import discard
-from cnnfilter.files.source import reason
 
 
 def main() -> None:
@@ -17,18 +10,25 @@ def main() -> None:
     0 where all went well; 2 where the command line is wrong whatever the image; 1 where an
     image failed; 130 or 143 where it was interrupted or told to end.
     """
-    import signal
+    from cnnfilter.cli.signals import heard
+
+    signals = heard()  # before the rest is imported, which takes a while
+
+    import errno
     import warnings
+    from io import TextIOWrapper
 
     import typer
 
     from cnnfilter.cli.app import app
     from cnnfilter.errors import ArgumentError, CnnFilterError
+    from cnnfilter.files.output import abandon, discard
+    from cnnfilter.files.source import reason
 
+    signals.always_clean_up(abandon)
     _fill_closed_streams()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal may have no letter for a gap
-    signal.signal(signal.SIGTERM, _end)
     # What Pillow thinks odd about a file is not the person's doing; what is broken is told.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
@@ -47,9 +47,9 @@ def main() -> None:
         # Typer's own help, on a disk that is full; all else goes through standard_output.
         discard(sys.stdout)
         status = _fail(f"standard output: {reason(error)}", 1)
-    except (KeyboardInterrupt, typer.Abort):
+    except (KeyboardInterrupt, typer.Abort):  # Ctrl-C as a key, where each is read by itself
         status = 130
-    sys.exit(status)
+    sys.exit(signals.status or status)
 
 
 def _fill_closed_streams() -> None:
@@ -65,10 +65,7 @@ def _fill_closed_streams() -> None:
 
 
 def _fail(message: str, status: int) -> int:
+    from cnnfilter.cli.printing import say
+
     say(message)
     return status
-
-
-def _end(number: int, _frame: FrameType | None) -> None:
-    """Leave by way of the cleaning up, as after Ctrl-C."""
-    sys.exit(128 + number)

@@ -127,7 +127,7 @@ def _run(plan: "Plan", common: Common, at: tuple[int, int] | None, top: int | No
     from cnnfilter.batch.running import Stop, run_jobs
     from cnnfilter.cli.progress import Progress
     from cnnfilter.cli.records import Records
-    from cnnfilter.cli.signals import Signals
+    from cnnfilter.cli.signals import heard
 
     many = len(plan.sources) + len(plan.done) > 1
     listed = len(plan.sources) <= _LISTED
@@ -141,8 +141,15 @@ def _run(plan: "Plan", common: Common, at: tuple[int, int] | None, top: int | No
         shows=many and not common.quiet and not plan.recipe.target.keep,
     )
     records = Records(plan, common.report, force=common.force, goes_on=common.skip_existing)
+    sums_up = many and not common.quiet and not (plan.recipe.target.keep and listed)
+    signals = heard()
+    asked = signals.asked(
+        stop.ask if open_pool else None,
+        (lambda: progress.summary(told=listed)) if sums_up else None,
+    )
+    ending = signals.cleaning_up(lambda: stop.end_workers())
     ended = False
-    with records, Signals(stop.ask if open_pool else None) as signals, progress:
+    with ending, records, asked, progress:
         workers = _workers(plan, common)
         outcomes = run_jobs(records.recipe, plan.sources, open_pool, workers, stop)
         try:
@@ -157,15 +164,12 @@ def _run(plan: "Plan", common: Common, at: tuple[int, int] | None, top: int | No
                 printer.print(outcome)
                 if listed and not common.quiet and not printer.has_said_all(outcome):
                     say(_report(outcome))
-        except KeyboardInterrupt:
-            if not signals.status:
-                raise
         except CnnFilterError as error:  # of all workers at once
             ended = True
             say(str(error))
         finally:
             outcomes.close()
-    if many and not common.quiet and not (plan.recipe.target.keep and listed):
+    if sums_up:
         say(progress.summary(told=listed))
     if signals.status:
         raise typer.Exit(signals.status)

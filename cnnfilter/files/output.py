@@ -11,6 +11,7 @@ import os
 import re
 import stat
 import sys
+import threading
 from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,6 +26,9 @@ from cnnfilter.files.source import reason, shown
 EXISTING = ("refuse", "same", "replace")
 
 _PART = re.compile(r"\.[0-9a-f]{16}\.cnnfilter-part")
+#: What this process is writing, and the lock under which it begins to.
+_parts: set[Path] = set()
+_opening = threading.Lock()
 
 
 def discard(stream: TextIO) -> None:
@@ -99,13 +103,28 @@ def _beside(target: Path) -> Iterator[tuple[Path, BinaryIO]]:
     while True:
         part = target.with_name(f".{os.urandom(8).hex()}.cnnfilter-part")
         try:
-            with part.open("xb") as file, _locked(file) as is_ours:
+            with _opened_part(part) as file, _locked(file) as is_ours:
                 if is_ours:
                     yield part, file
                     return
         finally:
             with suppress(OSError):
                 part.unlink()
+            _parts.discard(part)
+
+
+def _opened_part(part: Path) -> BinaryIO:
+    with _opening:
+        _parts.add(part)
+        return part.open("xb")
+
+
+def abandon() -> None:
+    """Remove what this process has half written, and open no more: it is about to end."""
+    _opening.acquire(timeout=1)  # for good
+    for part in list(_parts):
+        with suppress(OSError):
+            part.unlink()
 
 
 @contextmanager
