@@ -225,7 +225,8 @@ def test_help_loads_neither_numpy_nor_pillow() -> None:
 
 def test_a_command_loads_no_other_command() -> None:
     loaded = {name for name in loaded_by("kernels", "--help") if name.startswith("cnnfilter.cli.")}
-    assert loaded == {f"cnnfilter.cli.{each}" for each in ("app", "kernels", "options", "printing")}
+    needed = ("app", "kernels", "options", "printing", "signals")
+    assert loaded == {f"cnnfilter.cli.{each}" for each in needed}
 
 
 @pytest.mark.parametrize(
