@@ -999,6 +999,36 @@ def test_a_second_signal_ends_a_run_at_once(
     _assert_pooled(tmp_path / "out", expected)
 
 
+@pytest.mark.parametrize("way", POOLS)
+@pytest.mark.parametrize(("number", "status"), SIGNALS)
+def test_an_image_that_never_ends_does_not_keep_a_run_for_long(
+    way: str, number: signal.Signals, status: int, start: Start, tmp_path: Path
+) -> None:
+    pipe, _, _ = _with_a_pipe(tmp_path / "in", 80)
+    started = start("pool", "--files-from", "list", "-o", "out", *WAYS[way])
+    writer = pipe.opened(started)
+    _until(lambda: (tmp_path / "out" / LEDGER).exists(), "something is to be done")
+    started.process.send_signal(number)
+    assert started.status == status
+    (line,) = started.lines
+    assert line.startswith("cnnfilter: stopped: images were still at work after 3 s;")
+    os.close(writer)
+    _all_end(started)
+    assert 0 < len(_results(tmp_path / "out")) < 80
+    assert _parts(tmp_path) == []
+
+
+def test_a_signal_ends_what_reads_a_pipe_that_nobody_writes(start: Start, tmp_path: Path) -> None:
+    pipe = Pipe(tmp_path / "a.png")
+    started = start("pool", "a.png", "-o", "b.png")
+    writer = pipe.opened(started)
+    started.process.send_signal(signal.SIGINT)
+    assert started.status == 130
+    assert started.stderr == ""
+    os.close(writer)
+    assert _parts(tmp_path) == []
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_two_signals_at_once_leave_whole_files(way: str, start: Start, tmp_path: Path) -> None:
     pipe, content, expected = _with_a_pipe(tmp_path / "in", 60)
