@@ -1,6 +1,7 @@
 """Workers on this machine: threads and processes."""
 
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Future
 from contextlib import contextmanager
@@ -71,16 +72,17 @@ def processes(recipe: Recipe, workers: int) -> Iterator[Pool]:
 
 
 def _start_server() -> None:
-    """Start the server that forks workers, all of which Ctrl-C is to leave alone.
+    """Start the server that forks workers, which Ctrl-C and a terminal's end are to leave alone.
 
-    It is sent to all processes; the first decides what becomes of the images at work.
+    These are sent to all processes; the first decides what becomes of the images at work.
     """
     import signal
     from multiprocessing import forkserver, resource_tracker
 
-    resource_tracker.ensure_running()  # which lets signals through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     try:
+        resource_tracker.ensure_running()  # which lets SIGINT through again
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -107,7 +109,7 @@ def _begin_worker(recipe: Recipe, open_end: "Connection[None, None]") -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     terminated, wake = os.pipe()
     os.set_blocking(wake, False)
-    if os.name == "posix":
+    if sys.platform != "win32":
         signal.signal(signal.SIGTERM, lambda *_: None)
         signal.set_wakeup_fd(wake)
     threading.Thread(target=_end_when_told, args=(terminated,), daemon=True).start()

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: they end the command, whatever the main thread does or waits for.
+"""Ctrl-C, SIGTERM and SIGHUP: they end the command, whatever the main thread does or waits for.
 
 Signals are heard by a thread of their own. Python runs a handler only when the main thread next
 runs Python, which may be seconds away (in a decoder) or never (where it waits for a worker, a
@@ -26,7 +26,7 @@ _SHOW_CURSOR = b"\x1b[?25h\r\x1b[K"
 
 
 class Signals:
-    """SIGINT and SIGTERM, heard from now on until the process ends.
+    """SIGINT, SIGTERM and SIGHUP (unless ``nohup`` keeps it off), heard until the process ends.
 
     The first ends the process at once, unless a run asks to be `asked`; a second one, or
     `GRACE` seconds without an end, always do.
@@ -45,11 +45,13 @@ class Signals:
         self._cleaners: list[Callable[[], object]] = []
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._writer, False)
-        handler = self._pass_on if sys.platform == "win32" else _do_nothing
         if sys.platform != "win32":  # there, only sockets are woken
             signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, handler)
+        self._numbers = {signal.SIGINT, signal.SIGTERM}
+        if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
+            self._numbers.add(signal.SIGHUP)
+        for number in self._numbers:
+            signal.signal(number, self._on_signal)
         threading.Thread(target=self._listen, name="signals", daemon=True).start()
 
     @contextmanager
@@ -87,13 +89,16 @@ class Signals:
         """
         self._cleaners.append(clean)
 
-    def _pass_on(self, number: int, _frame: FrameType | None) -> None:
-        os.write(self._writer, bytes([number]))
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        if self._ask is not None:  # before the main thread sees workers that were told to end, too
+            self._ask()
+        if sys.platform == "win32":
+            os.write(self._writer, bytes([number]))
 
     def _listen(self) -> None:
         while True:
             for number in os.read(self._reader, 64):
-                if number in (signal.SIGINT, signal.SIGTERM):
+                if number in self._numbers:
                     self._hear(number)
 
     def _hear(self, number: int) -> None:
@@ -119,10 +124,6 @@ class Signals:
             _write_to_stderr(last_words() if last_words else "")
         finally:
             os._exit(self.status)
-
-
-def _do_nothing(_number: int, _frame: FrameType | None) -> None:
-    """Stand in for Python's handler; the signal is heard through its wake-up file."""
 
 
 def _overdue() -> str:

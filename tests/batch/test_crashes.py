@@ -951,6 +951,30 @@ def test_a_signal_ends_a_run_that_can_be_gone_on_with(
     assert _parts(tmp_path) == []
 
 
+@pytest.mark.parametrize("way", POOLS)
+def test_a_terminal_that_is_closed_ends_a_run_unless_that_is_ignored(
+    way: str, start: Start, tmp_path: Path
+) -> None:
+    _pictures(tmp_path / "in", 300, 48)
+    started = start("pool", "in", "-o", "out", *WAYS[way])
+    _until(lambda: (tmp_path / "out" / LEDGER).exists(), "something is to be done")
+    os.killpg(started.process.pid, signal.SIGHUP)
+    assert started.status == 129
+    assert len(started.lines) == 1
+    assert 0 < len(_results(tmp_path / "out")) < 300
+    _all_end(started)
+    assert _parts(tmp_path) == []
+    kept = start("pool", "in", "-o", "kept", *WAYS[way], preexec_fn=_ignore_hangup)
+    _until(lambda: (tmp_path / "kept" / LEDGER).exists(), "something is to be done")
+    os.killpg(kept.process.pid, signal.SIGHUP)
+    assert kept.status == 0
+    assert kept.counts == (300, 0, 0)
+
+
+def _ignore_hangup() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
 @on_linux
 def test_a_worker_killed_after_a_signal_does_not_keep_the_run(start: Start, tmp_path: Path) -> None:
     pipe, content, _ = _with_a_pipe(tmp_path / "in", 80)
