@@ -292,10 +292,12 @@ def stress(seconds: float, seed: int, executors: list[str], jobs: int, most: int
 
         with ThreadPoolExecutor(jobs) as pool:
             pending = set()
-            while time.monotonic() < end and counts.total() + len(pending) < most:
+            begun = 0
+            while time.monotonic() < end and begun < most:
                 pending = {each for each in pending if not each.done()}
                 if len(pending) < jobs:
                     pending.add(pool.submit(work, chosen(chance, studio, executors)))
+                    begun += 1
                 time.sleep(0.005)
             for each in pending:
                 each.result()

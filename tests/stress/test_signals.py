@@ -13,7 +13,7 @@ if not Path("/proc/self/environ").exists():
 def test_a_few_random_moments_end_each_run() -> None:
     script = Path(__file__).with_name("signals.py")
     done = subprocess.run(
-        [sys.executable, script, "--seconds", "60", "--runs", "8", "--executor", "processes"],
+        [sys.executable, script, "--seconds", "99", "--runs", "8", "--executor", "processes"],
         capture_output=True,
         text=True,
         timeout=200,
