@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 from uuid import uuid4
 
-from distributed import Client, KilledWorker, WorkerPlugin, get_worker
+from distributed import Client, KilledWorker, Worker, WorkerPlugin, get_worker
 from distributed.comm.addressing import get_address_host_port
 from distributed.comm.core import CommClosedError
 
@@ -17,6 +17,7 @@ from cnnfilter.batch.jobs import Outcome, Recipe, run_job
 from cnnfilter.batch.pools import Pool
 from cnnfilter.batch.sources import Source
 from cnnfilter.errors import CnnFilterError
+from cnnfilter.files.printed import ignore_warnings
 from cnnfilter.files.source import shown
 
 #: Seconds until a scheduler that does not answer is told to be none.
@@ -28,6 +29,10 @@ class _Recipe(WorkerPlugin):
 
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
+
+    def setup(self, worker: Worker) -> None:
+        """Prepare a worker; its standard error is its own log."""
+        ignore_warnings()
 
 
 @contextmanager

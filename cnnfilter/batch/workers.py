@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from cnnfilter.batch.jobs import Outcome, Recipe, run_job
 from cnnfilter.batch.pools import Pool
 from cnnfilter.batch.sources import Source
+from cnnfilter.files.printed import catch_printed, ignore_warnings
 
 
 @contextmanager
@@ -89,6 +90,8 @@ def _begin_worker(recipe: Recipe) -> None:
 
     global _recipe
     _recipe = recipe
+    catch_printed()
+    ignore_warnings()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -8,6 +8,7 @@ from types import FrameType
 
 from cnnfilter.cli.printing import say
 from cnnfilter.files.output import discard
+from cnnfilter.files.printed import catch_printed, ignore_warnings
 from cnnfilter.files.source import reason
 
 
@@ -18,7 +19,6 @@ def main() -> None:
     image failed; 130 or 143 where it was interrupted or told to end.
     """
     import signal
-    import warnings
 
     import typer
 
@@ -26,11 +26,11 @@ def main() -> None:
     from cnnfilter.errors import ArgumentError, CnnFilterError
 
     _fill_closed_streams()
+    catch_printed()
+    ignore_warnings()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal may have no letter for a gap
     signal.signal(signal.SIGTERM, _end)
-    # What Pillow thinks odd about a file is not the person's doing; what is broken is told.
-    warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         status = app(standalone_mode=False)
     except ArgumentError as error:
