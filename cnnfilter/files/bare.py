@@ -10,10 +10,9 @@ from typing import BinaryIO
 _MOST = 2**28
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-#: The chunks of a PNG that its pixels depend on.
-_PNG_PIXELS = {
-    b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT",
-}  # fmt: skip
+#: The chunks of a PNG that its pixels depend on, and those of an animation.
+_PNG_PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
+_PNG_FRAMES = {b"acTL", b"fcTL", b"fdAT"}
 
 #: JPEG's markers: those without a length, the pixels', and those of its own colours.
 _ALONE = {0x01, *range(0xD0, 0xD9)}
@@ -58,14 +57,19 @@ def _copier(data: bytes) -> Callable[[bytes], bytes]:
 
 
 def _bare_png(data: bytes) -> bytes:
-    kept = [_PNG]
+    chunks = list(_png_chunks(data))
+    frames = next((chunk[8:12] for kind, chunk in chunks if kind == b"acTL"), b"")
+    # An animation without frames is none.
+    wanted = _PNG_PIXELS | _PNG_FRAMES if any(frames) else _PNG_PIXELS
+    return b"".join([_PNG, *(chunk for kind, chunk in chunks if kind in wanted)])
+
+
+def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     at = len(_PNG)
     while at + 8 <= len(data):
         end = at + 12 + int.from_bytes(data[at : at + 4])
-        if data[at + 4 : at + 8] in _PNG_PIXELS:
-            kept.append(data[at:end])
+        yield data[at + 4 : at + 8], data[at:end]
         at = end
-    return b"".join(kept)
 
 
 def _bare_jpeg(data: bytes) -> bytes:

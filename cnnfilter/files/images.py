@@ -5,7 +5,7 @@ import io
 import logging
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import product
@@ -290,6 +290,13 @@ def _import_rare() -> None:
         TiffImagePlugin,
         WebPImagePlugin,
     )
+
+
+def known_compressions() -> Collection[int]:
+    """Return TIFF's numbers of the compressions that Pillow knows."""
+    from PIL.TiffImagePlugin import COMPRESSION_INFO
+
+    return COMPRESSION_INFO.keys()
 
 
 def check_pixels(height: int, width: int, max_pixels: int) -> None:
