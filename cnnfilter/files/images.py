@@ -19,7 +19,7 @@ from PIL.PngImagePlugin import PngInfo
 from cnnfilter.core.arrays import Array
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.metadata import BROKEN, XMP_TEXT, read_metadata, read_orientation
-from cnnfilter.files.printed import caught
+from cnnfilter.files.printed import Printed, caught
 from cnnfilter.files.source import ContentError
 
 # What decoders log about odd files would stand beside our one line.
@@ -139,15 +139,17 @@ class Pictures:
 
     def _either_way(self, read: Callable[[], Image]) -> Image:
         """Read from the file or, where it is metadata that fails, without them."""
-        with decoding():
+        with decoding() as printed:
             try:
-                return read()
+                image = read()
             except BROKEN as error:
                 self._take_without_metadata(self._file, error)
                 try:
-                    return read()
+                    image = read()
                 except BROKEN:
                     raise error from None
+            words = printed.words()
+        return replace(image, notes=(*image.notes, f"may be corrupt ({words})")) if words else image
 
     def __len__(self) -> int:
         return self._count
@@ -223,7 +225,7 @@ class Pictures:
 
 
 @contextmanager
-def decoding(*own: type[Exception]) -> Iterator[None]:
+def decoding(*own: type[Exception]) -> Iterator[Printed]:
     """Turn whatever a corrupt file makes a decoder raise, its own too, into one error.
 
     What libraries print meanwhile is part of the message, if it fails.
@@ -231,7 +233,7 @@ def decoding(*own: type[Exception]) -> Iterator[None]:
     broken: tuple[type[Exception], ...] = (*BROKEN, *own)
     with caught() as printed:
         try:
-            yield
+            yield printed
         except UnidentifiedImageError:
             kinds = ", ".join(FORMATS)
             raise ContentError(f"not an image or matrix that can be read ({kinds})") from None

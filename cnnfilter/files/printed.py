@@ -15,6 +15,8 @@ from io import TextIOWrapper
 
 #: A printed line is no longer than this in a message.
 _MOST = 200
+#: What lines that tell of no failure have in them: warnings, and tags that libtiff leaves out.
+_HARMLESS = ("warning", "is not read from file")
 
 
 def catch_printed() -> None:
@@ -66,13 +68,13 @@ class Printed:
     """What libraries print while one file is at work."""
 
     def words(self) -> str:
-        """Return the first line printed so far that is not a mere warning; "" if there is none.
+        """Return the first line printed so far that tells of a failure; "" if there is none.
 
         It is "" also while other files are at work: nothing says whose line it is.
         """
         text = "" if _catcher is None else _catcher.drain()
         lines = (" ".join(line.split()) for line in text.splitlines())
-        told = [line for line in lines if line and "warning" not in line.lower()]
+        told = [line for line in lines if line and not any(map(line.lower().count, _HARMLESS))]
         return told[0].removeprefix("tempfile.tif: ")[:_MOST] if told else ""
 
 
