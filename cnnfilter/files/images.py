@@ -3,6 +3,7 @@
 import errno
 import io
 import logging
+import math
 import struct
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -18,7 +19,13 @@ from PIL.PngImagePlugin import PngInfo
 
 from cnnfilter.core.arrays import Array
 from cnnfilter.files.formats import FORMATS
-from cnnfilter.files.metadata import BROKEN, XMP_TEXT, read_metadata, read_orientation
+from cnnfilter.files.metadata import (
+    BROKEN,
+    XMP_TEXT,
+    exif_without_folders,
+    read_metadata,
+    read_orientation,
+)
 from cnnfilter.files.printed import Printed, caught
 from cnnfilter.files.source import ContentError
 
@@ -429,7 +436,7 @@ def write_pictures(
     metadata: Mapping[str, Any],
     compression: str = "fast",
     quality: int | None = None,
-) -> None:
+) -> list[str]:
     """Encode a picture, or the frames of one.
 
     Parameters
@@ -448,6 +455,11 @@ def write_pictures(
     quality : int, optional
         1 to 100, of the formats that lose some; the format's own unless given.
 
+    Returns
+    -------
+    list of str
+        What of the metadata is left out, as the format or Pillow does not take it.
+
     Raises
     ------
     ContentError
@@ -459,17 +471,21 @@ def write_pictures(
     if "transparency" in first.info:
         _clear_by_unused_colour(pictures)
     options = _encoding(first, format, compression, quality)
-    options |= _save_options(metadata, format, [pixels for pixels, _, _ in frames])
+    kept, notes = _save_options(metadata, format, [pixels for pixels, _, _ in frames], options)
+    options |= kept
     try:
         if not others:
             first.save(file, FORMATS[format].pillow, **options)
-            return
+            return notes
         options |= _animating(frames, format, metadata)
+        if any((duration or 0) > _LONGEST.get(format, math.inf) for _, _, duration in frames):
+            notes.append(f"{format} shows no frame longer than {_LONGEST[format] / 1000:g} s")
         buffer = io.BytesIO()  # a TIFF of several pages is read while it is written
         first.save(buffer, FORMATS[format].pillow, save_all=True, append_images=others, **options)
         file.write(buffer.getbuffer())
     except (ValueError, OverflowError, struct.error) as error:
         raise ContentError(f"{format} cannot hold this picture ({error})") from None
+    return notes
 
 
 def _picture(pixels: Array, alpha: Array | None, format: str) -> Pillow.Image:
@@ -531,6 +547,8 @@ _DURATION = 100
 #: What a GIF counts time in, of milliseconds.
 _HUNDREDTHS = 10
 _MOST_LOOPS = 65535
+#: Milliseconds that a frame can be shown, where the format has a limit.
+_LONGEST = {"png": 65_535, "gif": 655_350, "webp": 2**24 - 1}
 
 
 def _animating(
@@ -542,7 +560,8 @@ def _animating(
     if format == "tif":
         return {}
     usual = metadata.get("duration", _DURATION)
-    durations = [usual if duration is None else duration for _, _, duration in frames]
+    longest = _LONGEST.get(format, math.inf)
+    durations = [min(usual if duration is None else duration, longest) for _, _, duration in frames]
     options: dict[str, Any] = {
         "duration": _rounded(durations, _HUNDREDTHS if format == "gif" else 1)
     }
@@ -600,24 +619,61 @@ _TAKES: Mapping[str, tuple[str, ...]] = {
     "gif": ("comment",),
     "bmp": ("dpi",),
 }
+#: What each is called in a note.
+_NAMES = {
+    "exif": "EXIF",
+    "icc_profile": "colour profile",
+    "dpi": "resolution",
+    "xmp": "XMP",
+    "comment": "comment",
+}
 #: A segment of a JPEG is no longer than this; a colour profile may take several.
 _JPEG_SEGMENT = 65_000
 
 
 def _save_options(
-    metadata: Mapping[str, Any], format: str, frames: Sequence[Array]
-) -> dict[str, Any]:
-    """Choose what Pillow's save is told of the metadata."""
+    metadata: Mapping[str, Any],
+    format: str,
+    frames: Sequence[Array],
+    encoding: Mapping[str, Any],
+) -> tuple[dict[str, Any], list[str]]:
+    """Choose what Pillow's save is told of the metadata; gives notes on what is left out, too."""
     options = {key: metadata[key] for key in _TAKES.get(format, ()) if key in metadata}
     if not all(profile_fits(options.get("icc_profile"), pixels) for pixels in frames):
         options.pop("icc_profile", None)
-    if format == "jpeg":
-        for key in ("exif", "xmp", "comment"):
-            if len(options.get(key, b"")) > _JPEG_SEGMENT:
-                del options[key]
+    left_out = []
+    if format == "tif" and "exif" in options:
+        options["exif"], is_whole = exif_without_folders(options["exif"])
+        left_out = [] if is_whole else ["a part of its EXIF"]
+    for key in _refused(options, format, encoding):
+        del options[key]
+        left_out.append(f"its {_NAMES[key]}")
     if format == "png":
         options["pnginfo"] = _png_text(metadata)
-    return options
+    return options, [f"{format} cannot hold {name}: left out" for name in left_out]
+
+
+def _refused(
+    options: Mapping[str, Any], format: str, encoding: Mapping[str, Any]
+) -> Collection[str]:
+    """Find what metadata Pillow does not write, by a picture of one pixel."""
+    if not options or _is_written(options, format, encoding):
+        return []
+    return [key for key in options if not _is_written({key: options[key]}, format, encoding)]
+
+
+def _is_written(options: Mapping[str, Any], format: str, encoding: Mapping[str, Any]) -> bool:
+    if format == "jpeg" and any(
+        len(options.get(key, b"")) > _JPEG_SEGMENT for key in ("exif", "xmp", "comment")
+    ):
+        return False
+    with caught():
+        try:
+            picture = Pillow.new("L", (1, 1))
+            picture.save(io.BytesIO(), FORMATS[format].pillow, **{**encoding, **options})
+        except BROKEN:
+            return False
+    return True
 
 
 def profile_fits(profile: bytes | None, pixels: Array) -> bool:

@@ -24,6 +24,8 @@ _DESCRIPTIVE_TAGS = {270, 271, 272, 305, 306, 315, 33432}
 _ORIENTATION = 0x0112
 _EXIF_FOLDERS = (0x8769, 0x8825)
 _SIZE_TAGS = {0xA002, 0xA003}
+#: Bytes of EXIF that has a header and a directory of no tags.
+_EMPTY_EXIF = 14
 #: The name that XMP has among a PNG's text.
 XMP_TEXT = "XML:com.adobe.xmp"
 #: Text in a PNG that is EXIF or XMP in disguise, its orientation not reset.
@@ -124,16 +126,26 @@ def _is_upright(picture: Pillow.Image) -> bool:
 
 def _exif(picture: Pillow.Image, format: str) -> dict[str, Any]:
     exif = picture.getexif()
-    for tag in _SIZE_TAGS & set(exif.get_ifd(_EXIF_FOLDERS[0])):
-        del exif.get_ifd(_EXIF_FOLDERS[0])[tag]  # the result has another size
     if format == "TIFF":
         return _bytes_of(_described(exif))
+    if not exif and _holds_something(picture.info.get("exif", b"")):
+        raise ValueError  # Pillow passes over what it has failed to read once
+    if _EXIF_FOLDERS[0] in exif:
+        folder = exif.get_ifd(_EXIF_FOLDERS[0])
+        for tag in _SIZE_TAGS & set(folder):
+            del folder[tag]  # the result has another size
     orientation = exif.pop(_ORIENTATION, None)
     try:
         return _bytes_of(exif)
     finally:
         if orientation is not None:
             exif[_ORIENTATION] = orientation  # all frames of a file share it
+
+
+def _holds_something(content: bytes) -> bool:
+    """Return if EXIF is more than nothing, or an empty directory."""
+    content = content.removeprefix(b"Exif\0\0")
+    return bool(content) and not (content[:2] in (b"II", b"MM") and len(content) <= _EMPTY_EXIF)
 
 
 def _bytes_of(exif: Pillow.Exif) -> dict[str, Any]:
@@ -155,8 +167,20 @@ def _described(tags: Pillow.Exif) -> Pillow.Exif:
         kept[tag] = tags[tag]
     for folder in _EXIF_FOLDERS:
         if inner := tags.get_ifd(folder):
-            kept.get_ifd(folder).update(inner)
+            for tag in inner.keys() - _SIZE_TAGS:  # the result has another size
+                kept.get_ifd(folder)[tag] = inner[tag]
     return kept
+
+
+def exif_without_folders(content: bytes) -> tuple[bytes, bool]:
+    """Return EXIF's own tags, and if they are all: Pillow writes no folders to compressed TIFFs."""
+    exif = Pillow.Exif()
+    exif.load(content)
+    folders = [folder for folder in _EXIF_FOLDERS if exif.get_ifd(folder)]
+    own = Pillow.Exif()
+    for tag in set(exif) - set(_EXIF_FOLDERS):
+        own[tag] = exif[tag]
+    return own.tobytes(), not folders
 
 
 def _can_be_kept(exif: Pillow.Exif, tag: int) -> bool:

@@ -737,9 +737,18 @@ def test_nothing_is_written_where_a_later_frame_is_refused(tmp_path: Path) -> No
     half = np.full((20, 24), 128, np.uint8)
     with pytest.raises(FileError, match="gif cannot hold half-transparent pixels"):
         write(tmp_path / "a.gif", frames_of(RGB, [None, None, half]), "gif")
-    with pytest.raises(FileError, match="gif cannot hold this picture"):
-        write(tmp_path / "a.gif", [Frame(each, duration=1e9) for each in RGB], "gif")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("format", "longest"), [("gif", 655_350), ("png", 65_535)])
+def test_a_frame_that_is_shown_too_long_is_shown_as_long_as_may_be(
+    format: str, longest: int, tmp_path: Path
+) -> None:
+    path = tmp_path / f"a.{format}"
+    written = write(path, [Frame(each, duration=1e9) for each in RGB], format)
+    assert any("no frame longer than" in note for note in written.notes)
+    with Image.open(path) as picture:
+        assert picture.info["duration"] == longest
 
 
 # Quality
