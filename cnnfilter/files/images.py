@@ -473,18 +473,23 @@ def write_pictures(
     options = _encoding(first, format, compression, quality)
     kept, notes = _save_options(metadata, format, [pixels for pixels, _, _ in frames], options)
     options |= kept
-    try:
-        if not others:
-            first.save(file, FORMATS[format].pillow, **options)
-            return notes
-        options |= _animating(frames, format, metadata)
-        if any((duration or 0) > _LONGEST.get(format, math.inf) for _, _, duration in frames):
-            notes.append(f"{format} shows no frame longer than {_LONGEST[format] / 1000:g} s")
-        buffer = io.BytesIO()  # a TIFF of several pages is read while it is written
-        first.save(buffer, FORMATS[format].pillow, save_all=True, append_images=others, **options)
-        file.write(buffer.getbuffer())
-    except (ValueError, OverflowError, struct.error) as error:
-        raise ContentError(f"{format} cannot hold this picture ({error})") from None
+    with caught() as printed:
+        try:
+            if not others:
+                first.save(file, FORMATS[format].pillow, **options)
+                return notes
+            options |= _animating(frames, format, metadata)
+            if any((duration or 0) > _LONGEST.get(format, math.inf) for _, _, duration in frames):
+                notes.append(f"{format} shows no frame longer than {_LONGEST[format] / 1000:g} s")
+            buffer = io.BytesIO()  # a TIFF of several pages is read while it is written
+            picture_format = FORMATS[format].pillow
+            first.save(buffer, picture_format, save_all=True, append_images=others, **options)
+            file.write(buffer.getbuffer())
+        except (ValueError, OverflowError, struct.error) as error:
+            from cnnfilter.files.reasons import library_words
+
+            words = library_words(error, printed.words())
+            raise ContentError(f"{format} cannot hold this picture ({words})") from None
     return notes
 
 
