@@ -22,6 +22,7 @@ from cnnfilter.batch.jobs import Outcome, Recipe, run_job
 from cnnfilter.batch.pools import Pool
 from cnnfilter.batch.sources import Source
 from cnnfilter.errors import CnnFilterError
+from cnnfilter.files.printed import ignore_warnings
 from cnnfilter.files.source import shown
 
 #: Seconds until a scheduler that does not answer is taken to be gone.
@@ -58,6 +59,10 @@ class _Run(WorkerPlugin):
             return missing or run_job(self.recipe, source, again=True)
         finally:
             self.at_work.discard(source.path)
+
+    def setup(self, worker: Worker) -> None:
+        """Prepare a worker; its standard error is its own log."""
+        ignore_warnings()
 
 
 @contextmanager

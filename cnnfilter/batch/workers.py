@@ -11,6 +11,7 @@ from cnnfilter.batch.jobs import Outcome, Recipe, run_job
 from cnnfilter.batch.pools import Pool
 from cnnfilter.batch.sources import Source
 from cnnfilter.files.output import abandon
+from cnnfilter.files.printed import catch_printed, ignore_warnings
 
 
 @contextmanager
@@ -106,6 +107,8 @@ def _begin_worker(recipe: Recipe, open_end: "Connection[None, None]") -> None:
 
     global _recipe, _open_end
     _recipe, _open_end = recipe, open_end
+    catch_printed()
+    ignore_warnings()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     terminated, wake = os.pipe()
     os.set_blocking(wake, False)

@@ -10,12 +10,12 @@ def main() -> None:
     0 where all went well; 2 where the command line is wrong whatever the image; 1 where an
     image failed; 130 or 143 where it was interrupted or told to end.
     """
+    _fill_closed_streams()
     from cnnfilter.cli.signals import heard
 
     signals = heard()  # before the rest is imported, which takes a while
 
     import errno
-    import warnings
     from io import TextIOWrapper
 
     import typer
@@ -23,14 +23,14 @@ def main() -> None:
     from cnnfilter.cli.app import app
     from cnnfilter.errors import ArgumentError, CnnFilterError
     from cnnfilter.files.output import abandon, discard
+    from cnnfilter.files.printed import catch_printed, ignore_warnings
     from cnnfilter.files.source import reason
 
     signals.always_clean_up(abandon)
-    _fill_closed_streams()
+    catch_printed()
+    ignore_warnings()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal may have no letter for a gap
-    # What Pillow thinks odd about a file is not the person's doing; what is broken is told.
-    warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         status = app(standalone_mode=False)
     except ArgumentError as error:

@@ -106,7 +106,7 @@ def write(
         if FORMATS[format].is_picture:
             pictures, clipped = _pictures(frames, format, range or "clip", extremes, depth, notes)
             with replacing(path, existing) as file:
-                _encode(file, pictures, format, metadata or {}, compression, quality)
+                notes += _encode(file, pictures, format, metadata or {}, compression, quality)
         else:
             if any(each.alpha is not None for each in frames):
                 notes.append("alpha is left out of a matrix")
@@ -155,12 +155,12 @@ def _encode(
     metadata: Mapping[str, Any],
     compression: str,
     quality: int | None,
-) -> None:
+) -> list[str]:
     if any(map(_is_deep, frames)):
         pages = [(pixels, alpha) for pixels, alpha, _ in frames]
         tiff.write_deep(file, pages, metadata.get("icc_profile"))
-    else:
-        write_pictures(file, frames, format, metadata, compression, quality)
+        return []
+    return write_pictures(file, frames, format, metadata, compression, quality)
 
 
 def _is_deep(frame: Frame) -> bool:
