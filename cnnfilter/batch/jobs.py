@@ -10,7 +10,16 @@ from cnnfilter.batch.marks import Marks, path_mark
 from cnnfilter.batch.sources import Source
 from cnnfilter.batch.target import Target
 from cnnfilter.batch.work import Result, Work
-from cnnfilter.batch.writings import Frames, Origin, Span, Writing, joined, survey, writings
+from cnnfilter.batch.writings import (
+    Frames,
+    Origin,
+    Span,
+    Writing,
+    check_sizes,
+    joined,
+    survey,
+    writings,
+)
 from cnnfilter.core.geometry import Shape
 from cnnfilter.core.quantize import Storing, quantize
 from cnnfilter.errors import CnnFilterError, FileError
@@ -151,6 +160,7 @@ def _results(recipe: Recipe, source: Source, outcome: Outcome) -> tuple[list[Fra
         outcome.notes.extend(image.notes)
         origin = Origin.of(image)
         storing = _storing(image, origin, target)
+        _check_sizes(recipe, source, image)
         made = [recipe.work.results(image, storing)]
         several = image.frames if target.frame is None else 1
         if several == 1:
@@ -166,6 +176,14 @@ def _results(recipe: Recipe, source: Source, outcome: Outcome) -> tuple[list[Fra
     if len({len(results) for results in made}) > 1:
         raise FileError("its frames have different channels; take one with --frame")
     return list(zip(*made, strict=True)), replace(origin, durations=tuple(durations))
+
+
+def _check_sizes(recipe: Recipe, source: Source, image: Image) -> None:
+    """Refuse results that are larger than their formats hold, before anything is computed."""
+    work, target = recipe.work, recipe.target
+    results = work.outline(image.blanked())
+    written = [each for each in results if each.is_stage or not target.keep]
+    check_sizes(written, work, image, source, target)
 
 
 def _holds_frames(result: Result, origin: Origin, target: Target) -> bool:

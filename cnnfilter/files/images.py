@@ -419,8 +419,8 @@ def write_pictures(
 
     Raises
     ------
-    ContentError
-        If the format cannot hold such a picture.
+    Exception
+        Whatever Pillow raises where the format cannot hold such a picture.
     """
     if FORMATS[format].pillow not in _USUAL:
         _import_rare()
@@ -429,16 +429,16 @@ def write_pictures(
         _clear_by_unused_colour(pictures)
     options = _encoding(first, format, compression, quality)
     options |= _save_options(metadata, format, [pixels for pixels, _, _ in frames])
-    try:
-        if not others:
-            first.save(file, FORMATS[format].pillow, **options)
-            return
+    if others:
+        options |= {"save_all": True, "append_images": others}
         options |= _animating(frames, format, metadata)
-        buffer = io.BytesIO()  # a TIFF of several pages is read while it is written
-        first.save(buffer, FORMATS[format].pillow, save_all=True, append_images=others, **options)
-        file.write(buffer.getbuffer())
-    except (ValueError, OverflowError, struct.error) as error:
-        raise ContentError(f"{format} cannot hold this picture ({error})") from None
+    if FORMATS[format].is_plain:
+        first.save(file, FORMATS[format].pillow, **options)
+        return
+    # JPEG 2000's encoder never returns from a write that fails, and TIFF's reads what it wrote.
+    buffer = io.BytesIO()
+    first.save(buffer, FORMATS[format].pillow, **options)
+    file.write(buffer.getbuffer())
 
 
 def _picture(pixels: Array, alpha: Array | None, format: str) -> Pillow.Image:

@@ -14,10 +14,13 @@ import sys
 from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from cnnfilter.errors import FileError
 from cnnfilter.files.source import reason, shown
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 #: What becomes of a file that has the name already: it is kept and that is an error; kept,
 #: and an error unless it holds the same bytes, since then an earlier run was killed after it
@@ -91,6 +94,32 @@ def replacing(path: str | Path, existing: str = "replace") -> Iterator[BinaryIO]
                 raise _exists(Path(path))
     except OSError as error:
         raise FileError(f"{shown(path)}: cannot be written ({reason(error)})") from None
+
+
+class WithoutDescriptor(io.RawIOBase):
+    """A file that encoders can write to only through Python, which writes all or raises.
+
+    By its descriptor they would write on their own, and not notice what is written in part.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        """Write all of it."""
+        return self._file.write(data)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Move to a place."""
+        return self._file.seek(offset, whence)
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
 
 
 @contextmanager

@@ -1,9 +1,12 @@
 """Writing a result, whatever its format."""
 
-from collections.abc import Mapping, Sequence
+import struct
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,11 +14,11 @@ from numpy.typing import ArrayLike
 from cnnfilter.core.arguments import choice
 from cnnfilter.core.arrays import Array, as_image, convert
 from cnnfilter.core.quantize import RANGES, quantize
-from cnnfilter.errors import ArgumentError, FileError
+from cnnfilter.errors import ArgumentError, CnnFilterError, FileError
 from cnnfilter.files import tiff
 from cnnfilter.files.formats import FORMATS, format_of
 from cnnfilter.files.images import write_pictures
-from cnnfilter.files.output import replacing
+from cnnfilter.files.output import WithoutDescriptor, replacing
 from cnnfilter.files.source import ContentError, shown
 
 
@@ -100,13 +103,13 @@ def write(
     notes: list[str] = []
     clipped = None
     try:
-        _check_frames(frames, format)
+        _check_frames(frames, format, depth)
         if len(frames) > 1 and extremes is None:
             extremes = _extremes(frames)
         if FORMATS[format].is_picture:
             pictures, clipped = _pictures(frames, format, range or "clip", extremes, depth, notes)
             with replacing(path, existing) as file:
-                _encode(file, pictures, format, metadata or {}, compression, quality)
+                notes += _encode(file, pictures, format, metadata or {}, compression, quality)
         else:
             if any(each.alpha is not None for each in frames):
                 notes.append("alpha is left out of a matrix")
@@ -120,7 +123,7 @@ def write(
     return Written(clipped, tuple(dict.fromkeys(notes)))
 
 
-def _check_frames(frames: Sequence[Frame], format: str) -> None:
+def _check_frames(frames: Sequence[Frame], format: str, depth: int) -> None:
     """Refuse frames that a format cannot hold."""
     if len(frames) > 1 and not FORMATS[format].frames:
         raise ContentError(f"{format} holds one frame; write gif, webp, png or tif")
@@ -129,6 +132,71 @@ def _check_frames(frames: Sequence[Frame], format: str) -> None:
         raise ContentError(
             f"{format} holds frames of one size; write tif for {sizes[0]} and {sizes[1]}"
         )
+    for frame in frames:
+        check_size(
+            frame.values, format, depth, has_alpha=frame.alpha is not None, frames=len(frames)
+        )
+    longest = FORMATS[format].duration
+    duration = max((each.duration or 0 for each in frames), default=0)
+    if len(frames) > 1 and longest is not None and duration > longest:
+        raise ContentError(
+            f"{format} shows a frame for {longest} milliseconds at most, not {duration:g}"
+        )
+
+
+def check_size(
+    values: Array, format: str, depth: int, *, has_alpha: bool = False, frames: int = 1
+) -> None:
+    """Refuse a picture that is larger than its format holds; a matrix may have any size.
+
+    Parameters
+    ----------
+    values : ndarray
+        Shape (H, W) or (H, W, C).
+    format : str
+        A name from `FORMATS`.
+    depth : {8, 16}
+        The source's bits.
+    has_alpha : bool
+    frames : int
+        How many are written to the file.
+
+    Raises
+    ------
+    ContentError
+        If it is larger; it names a format that takes it.
+    """
+    if not FORMATS[format].is_picture:
+        return
+    excess = _excess(values, format, depth, has_alpha=has_alpha, frames=frames)
+    if excess is None:
+        return
+    able = [
+        name
+        for name, each in FORMATS.items()
+        if each.is_picture
+        and each.lossy is None
+        and (each.frames or frames == 1)
+        and (each.alpha == "full" or not has_alpha)
+        and _excess(values, name, depth, has_alpha=has_alpha, frames=frames) is None
+    ]
+    height, width = values.shape[:2]
+    raise ContentError(
+        f"{height}x{width} is larger than {format} holds ({excess}); "
+        f"write {' or '.join(able[:2]) or 'npy'}"
+    )
+
+
+def _excess(values: Array, format: str, depth: int, *, has_alpha: bool, frames: int) -> str | None:
+    """Return which limit of a format a picture exceeds; None where it fits."""
+    known = FORMATS[format]
+    channels = values.shape[2] if values.ndim == 3 else 1
+    if has_alpha and known.alpha:
+        channels += 1
+    alpha = np.empty(0) if has_alpha else None
+    kept = kept_depth(values, alpha, format, depth, frames)
+    height, width = values.shape[:2]
+    return known.excess(height, width, channels * kept // 8)
 
 
 def _extremes(frames: Sequence[Frame]) -> tuple[float, float]:
@@ -141,11 +209,48 @@ def _extremes(frames: Sequence[Frame]) -> tuple[float, float]:
 
 def _write_numbers(file: BinaryIO, matrices: Sequence[Array], format: str) -> None:
     if format == "float":
-        tiff.write_float(file, map(_without_single_channel, matrices))
-    else:
-        from cnnfilter.files.matrices import write_matrix
+        with _encoder(file, format) as out:
+            tiff.write_float(out, [_without_single_channel(each) for each in matrices])
+        return
+    from cnnfilter.files.matrices import write_matrix
 
+    if format in ("npy", "npz"):
+        with _encoder(file, format) as out:
+            write_matrix(out, matrices[0], format)
+    else:
         write_matrix(file, matrices[0], format)
+
+
+#: What encoders raise where something is not for them.
+_REFUSALS = (
+    OSError, ValueError, RuntimeError, ArithmeticError, SystemError, struct.error, zlib.error,
+)  # fmt: skip
+
+
+@contextmanager
+def _encoder(file: BinaryIO, format: str) -> Iterator[BinaryIO]:
+    """Hand a file to an encoder, and turn whatever it raises into one error.
+
+    Raises
+    ------
+    ContentError
+        If it cannot encode what it is given.
+    OSError
+        If the file cannot be written.
+    """
+    try:
+        yield cast("BinaryIO", WithoutDescriptor(file))
+    except MemoryError:
+        raise ContentError(f"{format} takes more memory to write than there is") from None
+    except _REFUSALS as error:
+        if isinstance(error, CnnFilterError) or getattr(error, "errno", None):
+            raise
+        words = " ".join(str(error).split()) or type(error).__name__
+        raise ContentError(f"{format} cannot hold this picture ({words})") from None
+
+
+#: Metadata that says how an animation is shown.
+_TIMES = ("duration", "loop")
 
 
 def _encode(
@@ -155,12 +260,35 @@ def _encode(
     metadata: Mapping[str, Any],
     compression: str,
     quality: int | None,
+) -> tuple[str, ...]:
+    """Encode pictures, and without their metadata where it cannot be kept; return notes."""
+    try:
+        _encode_with(file, frames, format, metadata, compression, quality)
+    except (ContentError, SyntaxError, TypeError) as error:
+        times = {key: metadata[key] for key in _TIMES if key in metadata}
+        if times == metadata:
+            raise
+        file.seek(0)
+        file.truncate()
+        _encode_with(file, frames, format, times, compression, quality)
+        return (f"metadata is left out: {' '.join(str(error).split())}",)
+    return ()
+
+
+def _encode_with(
+    file: BinaryIO,
+    frames: Sequence[Frame],
+    format: str,
+    metadata: Mapping[str, Any],
+    compression: str,
+    quality: int | None,
 ) -> None:
-    if any(map(_is_deep, frames)):
-        pages = [(pixels, alpha) for pixels, alpha, _ in frames]
-        tiff.write_deep(file, pages, metadata.get("icc_profile"))
-    else:
-        write_pictures(file, frames, format, metadata, compression, quality)
+    with _encoder(file, format) as out:
+        if any(map(_is_deep, frames)):
+            pages = [(pixels, alpha) for pixels, alpha, _ in frames]
+            tiff.write_deep(out, pages, metadata.get("icc_profile"))
+        else:
+            write_pictures(out, frames, format, metadata, compression, quality)
 
 
 def _is_deep(frame: Frame) -> bool:

@@ -737,7 +737,7 @@ def test_nothing_is_written_where_a_later_frame_is_refused(tmp_path: Path) -> No
     half = np.full((20, 24), 128, np.uint8)
     with pytest.raises(FileError, match="gif cannot hold half-transparent pixels"):
         write(tmp_path / "a.gif", frames_of(RGB, [None, None, half]), "gif")
-    with pytest.raises(FileError, match="gif cannot hold this picture"):
+    with pytest.raises(FileError, match="gif shows a frame for 655350 milliseconds"):
         write(tmp_path / "a.gif", [Frame(each, duration=1e9) for each in RGB], "gif")
     assert not list(tmp_path.iterdir())
 
