@@ -31,8 +31,8 @@ class Format:
         What it is told besides where a quality is asked for; None where there is none to ask for.
     frames : bool
         Whether it holds several frames or pages.
-    is_plain : bool
-        Whether its pixels are not compressed.
+    is_buffered : bool
+        Whether it is encoded in memory: its encoder does not return from a write that fails.
     side : int or None
         The most rows, and the most columns.
     area : int or None
@@ -53,7 +53,7 @@ class Format:
     small: Mapping[str, object] = field(default_factory=dict)
     lossy: Mapping[str, object] | None = None
     frames: bool = False
-    is_plain: bool = False
+    is_buffered: bool = False
     side: int | None = None
     area: int | None = None
     row_bytes: int | None = None
@@ -138,7 +138,6 @@ FORMATS: Mapping[str, Format] = {
     "bmp": Format(
         (".bmp",),
         "BMP",
-        is_plain=True,
         row_bytes=_ROW_BYTES,
         bytes=2**32 - 1 - 54 - 1024,  # bfSize has 32 bits, and counts heads and palette, too
         row_unit=4,
@@ -151,12 +150,11 @@ FORMATS: Mapping[str, Format] = {
         side=2**16 - 1,  # GIF89a, 18: the logical screen's sides have 16 bits
         duration=10 * (2**16 - 1),
     ),
-    "ppm": Format(
-        (".ppm", ".pgm", ".pnm", ".pbm"), "PPM", deep="gray", is_plain=True, row_bytes=_ROW_BYTES
-    ),
+    "ppm": Format((".ppm", ".pgm", ".pnm", ".pbm"), "PPM", deep="gray", row_bytes=_ROW_BYTES),
     "jp2": Format(
         (".jp2",),
         "JPEG2000",
+        is_buffered=True,
         alpha="full",
         deep="gray",
         row_bytes=_ROW_BYTES,

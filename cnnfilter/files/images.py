@@ -432,11 +432,10 @@ def write_pictures(
     if others:
         options |= {"save_all": True, "append_images": others}
         options |= _animating(frames, format, metadata)
-    if FORMATS[format].is_plain:
+    elif not FORMATS[format].is_buffered:
         first.save(file, FORMATS[format].pillow, **options)
         return
-    # JPEG 2000's encoder never returns from a write that fails, and TIFF's reads what it wrote.
-    buffer = io.BytesIO()
+    buffer = io.BytesIO()  # a TIFF of several pages is read while it is written
     first.save(buffer, FORMATS[format].pillow, **options)
     file.write(buffer.getbuffer())
 
