@@ -47,6 +47,8 @@ class Recipe:
         Of all images and the files that the steps read, which are never written to.
     made : Marks
         Of outputs of an earlier run, which are replaced.
+    durable : bool
+        Whether each result is on the disk before its image counts as done.
     """
 
     work: Work
@@ -55,6 +57,7 @@ class Recipe:
     existing: str = "refuse"
     inputs: Marks = field(default_factory=Marks)
     made: Marks = field(default_factory=Marks)
+    durable: bool = False
 
 
 @dataclass
@@ -148,7 +151,7 @@ def _run(recipe: Recipe, source: Source, outcome: Outcome, *, again: bool) -> No
         if each.path != "-":
             check_target(Path(each.path), recipe.inputs, existing_at(each.path, recipe, again))
     for each in planned:
-        _write(each, origin, target, existing_at(each.path, recipe, again), outcome)
+        _write(each, origin, recipe, existing_at(each.path, recipe, again), outcome)
 
 
 def _results(recipe: Recipe, source: Source, outcome: Outcome) -> tuple[list[Frames], Origin]:
@@ -218,9 +221,9 @@ def existing_at(path: str, recipe: Recipe, again: bool = False) -> str:
 
 
 def _write(
-    writing: Writing, origin: Origin, target: Target, existing: str, outcome: Outcome
+    writing: Writing, origin: Origin, recipe: Recipe, existing: str, outcome: Outcome
 ) -> None:
-    part = writing.part
+    part, target = writing.part, recipe.target
     written = write(
         writing.path,
         [
@@ -235,6 +238,7 @@ def _write(
         compression=target.compression,
         quality=target.quality,
         existing=existing,
+        durable=recipe.durable,
     )
     outcome.written.append(writing.path)
     outcome.notes.extend(note for note in written.notes if note not in outcome.notes)

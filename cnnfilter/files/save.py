@@ -69,6 +69,7 @@ def write(
     compression: str = "fast",
     quality: int | None = None,
     existing: str = "replace",
+    durable: bool = False,
 ) -> Written:
     """Write a result as a picture or a matrix, at once or not at all.
 
@@ -94,6 +95,8 @@ def write(
     existing : {"refuse", "same", "replace"}
         What becomes of a file that has the name already; see
         `cnnfilter.files.output.EXISTING`.
+    durable : bool
+        Whether it is on the disk when this ends; see `cnnfilter.files.output.replacing`.
 
     Raises
     ------
@@ -108,7 +111,7 @@ def write(
             extremes = _extremes(frames)
         if FORMATS[format].is_picture:
             pictures, clipped = _pictures(frames, format, range or "clip", extremes, depth, notes)
-            with replacing(path, existing) as file:
+            with replacing(path, existing, durable=durable) as file:
                 notes += _encode(file, pictures, format, metadata or {}, compression, quality)
         else:
             if any(each.alpha is not None for each in frames):
@@ -116,7 +119,7 @@ def write(
             matrices = [each.values for each in frames]
             if range is not None:
                 matrices = [quantize(each, range, depth, extremes).pixels for each in matrices]
-            with replacing(path, existing) as file:
+            with replacing(path, existing, durable=durable) as file:
                 _write_numbers(file, matrices, format)
     except ContentError as error:
         raise FileError(f"{shown(path)}: {error}") from None

@@ -1,7 +1,9 @@
 """Disks that fill up, and pictures that are larger than their formats."""
 
+import errno
 import io
 import json
+import os
 import struct
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from PIL import Image
 from cnnfilter.errors import FileError
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.load import read
+from cnnfilter.files.output import replacing
 from cnnfilter.files.save import Frame, write
 
 # A disk that takes so many bytes and no more
@@ -223,3 +226,47 @@ def test_metadata_that_cannot_be_kept_is_left_out_and_told(
     np.testing.assert_array_equal(read(tmp_path / "a").pixels, gray)
     (note,) = written.notes
     assert note.startswith("metadata is left out: ")
+
+
+# Results that outlast a loss of power
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, no folder can be synced")
+def test_a_durable_file_is_on_the_disk_before_its_name_and_its_name_when_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = []
+    sync, link = os.fsync, os.link
+
+    def spied_sync(descriptor: int) -> None:
+        synced = Path(f"/proc/self/fd/{descriptor}").resolve()
+        events.append(str(synced.relative_to(tmp_path)) if synced.is_dir() else "content")
+        if not synced.is_dir():
+            assert synced.stat().st_size == 5, "what is in a buffer is not synced"
+        sync(descriptor)
+
+    def spied_link(source: Path, target: Path) -> None:
+        events.append("name")
+        link(source, target)
+
+    monkeypatch.setattr(os, "fsync", spied_sync)
+    monkeypatch.setattr(os, "link", spied_link)
+    with replacing(tmp_path / "new" / "newer" / "a", "refuse", durable=True) as file:
+        file.write(b"whole")
+    assert events == ["content", "name", "new/newer", "new", "."]
+    events.clear()
+    with replacing(tmp_path / "b", "refuse") as file:
+        file.write(b"whole")
+    assert events == ["name"]
+
+
+def test_a_disk_that_cannot_keep_a_durable_file_gives_it_no_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(FileError, match=r"cannot be written \(Input/output error\)"):
+        write(tmp_path / "a", [Frame(np.zeros((4, 4)))], "png", durable=True)
+    assert list(tmp_path.iterdir()) == []
