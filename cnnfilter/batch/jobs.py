@@ -10,7 +10,16 @@ from cnnfilter.batch.marks import Marks, path_mark
 from cnnfilter.batch.sources import Source
 from cnnfilter.batch.target import Target
 from cnnfilter.batch.work import Result, Work
-from cnnfilter.batch.writings import Frames, Origin, Span, Writing, joined, survey, writings
+from cnnfilter.batch.writings import (
+    Frames,
+    Origin,
+    Span,
+    Writing,
+    check_sizes,
+    joined,
+    survey,
+    writings,
+)
 from cnnfilter.core.geometry import Shape
 from cnnfilter.core.quantize import Storing, quantize
 from cnnfilter.errors import CnnFilterError, FileError
@@ -38,6 +47,8 @@ class Recipe:
         Of all images and the files that the steps read, which are never written to.
     made : Marks
         Of outputs of an earlier run, which are replaced.
+    durable : bool
+        Whether each result is on the disk before its image counts as done.
     """
 
     work: Work
@@ -46,6 +57,7 @@ class Recipe:
     existing: str = "refuse"
     inputs: Marks = field(default_factory=Marks)
     made: Marks = field(default_factory=Marks)
+    durable: bool = False
 
 
 @dataclass
@@ -139,7 +151,7 @@ def _run(recipe: Recipe, source: Source, outcome: Outcome, *, again: bool) -> No
         if each.path != "-":
             check_target(Path(each.path), recipe.inputs, existing_at(each.path, recipe, again))
     for each in planned:
-        _write(each, origin, target, existing_at(each.path, recipe, again), outcome)
+        _write(each, origin, recipe, existing_at(each.path, recipe, again), outcome)
 
 
 def _results(recipe: Recipe, source: Source, outcome: Outcome) -> tuple[list[Frames], Origin]:
@@ -151,6 +163,7 @@ def _results(recipe: Recipe, source: Source, outcome: Outcome) -> tuple[list[Fra
         outcome.notes.extend(image.notes)
         origin = Origin.of(image)
         storing = _storing(image, origin, target)
+        _check_sizes(recipe, source, image)
         made = [recipe.work.results(image, storing)]
         several = image.frames if target.frame is None else 1
         if several == 1:
@@ -166,6 +179,14 @@ def _results(recipe: Recipe, source: Source, outcome: Outcome) -> tuple[list[Fra
     if len({len(results) for results in made}) > 1:
         raise FileError("its frames have different channels; take one with --frame")
     return list(zip(*made, strict=True)), replace(origin, durations=tuple(durations))
+
+
+def _check_sizes(recipe: Recipe, source: Source, image: Image) -> None:
+    """Refuse results that are larger than their formats hold, before anything is computed."""
+    work, target = recipe.work, recipe.target
+    results = work.outline(image.blanked())
+    written = [each for each in results if each.is_stage or not target.keep]
+    check_sizes(written, work, image, source, target)
 
 
 def _holds_frames(result: Result, origin: Origin, target: Target) -> bool:
@@ -200,9 +221,9 @@ def existing_at(path: str, recipe: Recipe, again: bool = False) -> str:
 
 
 def _write(
-    writing: Writing, origin: Origin, target: Target, existing: str, outcome: Outcome
+    writing: Writing, origin: Origin, recipe: Recipe, existing: str, outcome: Outcome
 ) -> None:
-    part = writing.part
+    part, target = writing.part, recipe.target
     written = write(
         writing.path,
         [
@@ -217,6 +238,7 @@ def _write(
         compression=target.compression,
         quality=target.quality,
         existing=existing,
+        durable=recipe.durable,
     )
     outcome.written.append(writing.path)
     outcome.notes.extend(note for note in written.notes if note not in outcome.notes)

@@ -72,6 +72,7 @@ def make_plan(
     existing: str = "refuse",
     skip_done: bool = False,
     everywhere: bool = False,
+    durable: bool = False,
 ) -> Plan:
     """Plan what is done with each image.
 
@@ -98,6 +99,8 @@ def make_plan(
         Leave out what an earlier run did.
     everywhere : bool
         Name all files so that they are found from any folder.
+    durable : bool
+        Have each result on the disk before its image counts as done.
 
     Raises
     ------
@@ -124,7 +127,8 @@ def make_plan(
     check_collisions(found.sources, work, target)
     images = [each.path for each in found.sources]
     read: list[str | Path] = [*images, *work.files, *protected]
-    recipe = Recipe(work, target, max_pixels, existing, Marks(_marks(read)))
+    inputs = Marks(_marks(read))
+    recipe = Recipe(work, target, max_pixels, existing, inputs, durable=durable)
     if skip_done and not target.keep and target.file != "-":
         root = target.root if target.file is None else Path(target.file).parent
         return _what_is_left(recipe, found, Ledger(_steps(recipe), root))

@@ -178,6 +178,15 @@ class Common:
             "do the rest.",
         ),
     ] = False
+    durable: Annotated[
+        bool,
+        option(
+            "--durable",
+            group=RUN,
+            help="Have each result on the disk before it gets its name and its image counts as "
+            "done, so that after a loss of power it is whole or absent; takes longer.",
+        ),
+    ] = False
     fail_fast: Annotated[
         bool, option("--fail-fast", group=RUN, help="Stop at the first image that fails.")
     ] = False

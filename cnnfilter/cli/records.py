@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING
 
 from cnnfilter.cli.printing import say
 from cnnfilter.errors import FileError
-from cnnfilter.files.output import check_target, file_marks, remove_strays
+from cnnfilter.files.output import check_target, file_marks, remove_strays, sync
 from cnnfilter.files.source import reason, shown
 
 if TYPE_CHECKING:
@@ -64,6 +64,9 @@ class Records:
 
     def __exit__(self, *_: object) -> None:
         with suppress(OSError):  # what could not be written was told
+            if self._report is not None and self._plan.recipe.durable:
+                sync(self._report)
+        with suppress(OSError):
             self._open.close()
         # A worker that was told to end may do so a moment later.
         deadline = time.monotonic() + _GRACE

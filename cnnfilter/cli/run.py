@@ -92,6 +92,7 @@ def _plan(work: "Work", common: Common, stages: str | None) -> "Plan":
         existing="replace" if common.force else "refuse",
         skip_done=common.skip_existing,
         everywhere=_is_on_cluster(common),
+        durable=common.durable,
     )
 
 

@@ -4,7 +4,6 @@ import errno
 import io
 import logging
 import math
-import struct
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -462,8 +461,8 @@ def write_pictures(
 
     Raises
     ------
-    ContentError
-        If the format cannot hold such a picture.
+    Exception
+        Whatever Pillow raises where the format cannot hold such a picture.
     """
     if FORMATS[format].pillow not in _USUAL:
         _import_rare()
@@ -473,23 +472,18 @@ def write_pictures(
     options = _encoding(first, format, compression, quality)
     kept, notes = _save_options(metadata, format, [pixels for pixels, _, _ in frames], options)
     options |= kept
-    with caught() as printed:
-        try:
-            if not others:
-                first.save(file, FORMATS[format].pillow, **options)
-                return notes
-            options |= _animating(frames, format, metadata)
-            if any((duration or 0) > _LONGEST.get(format, math.inf) for _, _, duration in frames):
-                notes.append(f"{format} shows no frame longer than {_LONGEST[format] / 1000:g} s")
-            buffer = io.BytesIO()  # a TIFF of several pages is read while it is written
-            picture_format = FORMATS[format].pillow
-            first.save(buffer, picture_format, save_all=True, append_images=others, **options)
-            file.write(buffer.getbuffer())
-        except (ValueError, OverflowError, struct.error) as error:
-            from cnnfilter.files.reasons import library_words
-
-            words = library_words(error, printed.words())
-            raise ContentError(f"{format} cannot hold this picture ({words})") from None
+    if others:
+        options |= {"save_all": True, "append_images": others}
+        options |= _animating(frames, format, metadata)
+        longest = FORMATS[format].duration
+        if longest is not None and any((duration or 0) > longest for _, _, duration in frames):
+            notes.append(f"{format} shows no frame longer than {longest / 1000:g} s")
+    elif not FORMATS[format].is_buffered:
+        first.save(file, FORMATS[format].pillow, **options)
+        return notes
+    buffer = io.BytesIO()  # a TIFF of several pages is read while it is written
+    first.save(buffer, FORMATS[format].pillow, **options)
+    file.write(buffer.getbuffer())
     return notes
 
 
@@ -552,8 +546,6 @@ _DURATION = 100
 #: What a GIF counts time in, of milliseconds.
 _HUNDREDTHS = 10
 _MOST_LOOPS = 65535
-#: Milliseconds that a frame can be shown, where the format has a limit.
-_LONGEST = {"png": 65_535, "gif": 655_350, "webp": 2**24 - 1}
 
 
 def _animating(
@@ -565,7 +557,7 @@ def _animating(
     if format == "tif":
         return {}
     usual = metadata.get("duration", _DURATION)
-    longest = _LONGEST.get(format, math.inf)
+    longest = FORMATS[format].duration or math.inf
     durations = [min(usual if duration is None else duration, longest) for _, _, duration in frames]
     options: dict[str, Any] = {
         "duration": _rounded(durations, _HUNDREDTHS if format == "gif" else 1)

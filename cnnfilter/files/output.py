@@ -15,10 +15,13 @@ import threading
 from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from cnnfilter.errors import FileError
 from cnnfilter.files.source import reason, shown
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 #: What becomes of a file that has the name already: it is kept and that is an error; kept,
 #: and an error unless it holds the same bytes, since then an earlier run was killed after it
@@ -56,7 +59,9 @@ def standard_output() -> Iterator[TextIO]:
 
 
 @contextmanager
-def replacing(path: str | Path, existing: str = "replace") -> Iterator[BinaryIO]:
+def replacing(
+    path: str | Path, existing: str = "replace", *, durable: bool = False
+) -> Iterator[BinaryIO]:
     """Open a file to write that takes its name only when all is written.
 
     ``-`` is standard output, which gets everything at once, as do pipes and devices.
@@ -67,6 +72,9 @@ def replacing(path: str | Path, existing: str = "replace") -> Iterator[BinaryIO]
     path : str or Path
     existing : {"refuse", "same", "replace"}
         See `EXISTING`.
+    durable : bool
+        Whether the file is on the disk before it takes its name, and the name when this ends:
+        after a loss of power it is whole or absent.
 
     Raises
     ------
@@ -87,14 +95,78 @@ def replacing(path: str | Path, existing: str = "replace") -> Iterator[BinaryIO]
             target.write_bytes(buffer.getbuffer())
             return
         target = Path(os.path.realpath(path))
-        target.parent.mkdir(parents=True, exist_ok=True)
+        made = _make_folder(target.parent)
         with _beside(target) as (part, file):
             yield file
+            if durable:
+                sync(file)
             file.close()
             if not _rename(part, target, existing):
                 raise _exists(Path(path))
+        if durable:
+            for folder in (target.parent, *(each.parent for each in made)):
+                _sync_folder(folder)
     except OSError as error:
         raise FileError(f"{shown(path)}: cannot be written ({reason(error)})") from None
+
+
+def _make_folder(folder: Path) -> list[Path]:
+    """Make a folder and those it lies in; return those that were made, the innermost first."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+def sync(file: IO[Any]) -> None:
+    """Wait until what was written to a file is on its disk.
+
+    Raises
+    ------
+    OSError
+        If it cannot be stored.
+    """
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on its disk."""
+    if sys.platform == "win32":  # there, no folder can be opened, and names are kept in a journal
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a disk that syncs no folders
+            raise
+    finally:
+        os.close(descriptor)
+
+
+class WithoutDescriptor(io.RawIOBase):
+    """A file that encoders can write to only through Python, which writes all or raises.
+
+    By its descriptor they would write on their own, and not notice what is written in part.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        """Write all of it."""
+        return self._file.write(data)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Move to a place."""
+        return self._file.seek(offset, whence)
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
 
 
 @contextmanager

@@ -26,6 +26,8 @@ _REASONS = {
     errno.EACCES: "access is denied; check its permissions",
     errno.EPIPE: "closed by its reader before all was written",
     errno.ENOSPC: "no space is left; free some or write elsewhere",
+    errno.EDQUOT: "no more may be stored by you; free some or write elsewhere",
+    errno.EFBIG: "larger than a file may be; write elsewhere",
     errno.EEXIST: "a part of its path is a file, not a folder",
     errno.ENOTDIR: "no such file; a part of its path is no folder",
 }
