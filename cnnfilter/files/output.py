@@ -11,13 +11,13 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from cnnfilter.errors import FileError
-from cnnfilter.files.source import reason, shown
+from cnnfilter.files.source import nameable, reason, shown
 
 #: What becomes of a file that has the name already: it is kept and that is an error; kept,
 #: and an error unless it holds the same bytes, since then an earlier run was killed after it
@@ -75,7 +75,7 @@ def replacing(path: str | Path, existing: str = "replace") -> Iterator[BinaryIO]
         with standard_output() as stdout:
             stdout.buffer.write(buffer.getbuffer())
         return
-    target = Path(path)
+    target = nameable(path)
     try:
         if target.exists() and not target.is_file():
             buffer = io.BytesIO()
@@ -182,16 +182,23 @@ def _rename(part: Path, target: Path, existing: str) -> bool:
 def file_marks(path: str | Path) -> tuple[int, ...]:
     """Give the marks by which a file is known whatever its name; none if there is no file.
 
+    ``-`` is what standard input is read from.
+
     The first is of its place on this machine's disks, the second of what other machines see of
     it, too. Each has 64 bits.
     """
     try:
-        found = os.stat(path)
+        found = os.fstat(0) if str(path) == "-" else os.stat(path)
     except (OSError, ValueError):
         return ()
     here = hash((found.st_dev, found.st_ino))
     anywhere = hash((found.st_ino, found.st_size, found.st_mtime_ns))
     return here % 2**64, anywhere % 2**64
+
+
+def marks_of(paths: Iterable[str | Path]) -> set[int]:
+    """Return the marks of several files: of all that a run reads."""
+    return {mark for path in paths for mark in file_marks(path)}
 
 
 def check_target(path: Path, inputs: Container[int], existing: str) -> None:
@@ -210,6 +217,7 @@ def check_target(path: Path, inputs: Container[int], existing: str) -> None:
     FileError
         If the path is an input by whatever name, or exists.
     """
+    nameable(path)
     # As it is written to: a/../b is b, also where there is no folder a.
     marks = file_marks(os.path.realpath(path))
     if not marks:
