@@ -11,7 +11,7 @@ import numpy as np
 from cnnfilter.core.arrays import Array
 from cnnfilter.errors import ArgumentError, FileError
 from cnnfilter.files.onnx_operators import FLOATS, OPERATORS, Chain, Node
-from cnnfilter.files.source import ContentError, inside, opened, printable, regular, shown
+from cnnfilter.files.source import ContentError, inside, opened, printable, regular, shown, whole
 from cnnfilter.files.weights import widened
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ LARGE = 20
 
 #: Before it, constants were spread over maps in another way.
 OLDEST = 7
+#: Bytes of a model: protobuf has none that are larger.
+MOST_BYTES = 2**31
 
 
 def read_onnx(path: Path) -> tuple[dict[str, Any], list[Path]]:
@@ -62,7 +64,7 @@ def _load(path: Path) -> "tuple[ModelProto, list[Path]]":
     except ImportError:
         raise ContentError("needs the extra onnx: pip install 'cnnfilter[onnx]'") from None
     with opened(regular(path)) as file:
-        content = file.read()
+        content = whole(file, MOST_BYTES)
     try:
         model = onnx.load_model_from_string(content)
     except (DecodeError, ValueError) as error:

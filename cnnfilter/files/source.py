@@ -241,9 +241,10 @@ def _taken(path: str | Path, file: BinaryIO, most: int, first: bytes = b"") -> i
             content.seek(0)
             return content
         content.write(chunk or _waited_for(file))
+    advice = "write it to a file and name that" if most == MOST_PIPED else "take it apart"
     raise FileError(
         f"{shown(path)}: goes on beyond {most // 2**20} MiB, the most that is taken from a pipe; "
-        "write it to a file and name that"
+        f"{advice}"
     )
 
 
@@ -253,6 +254,21 @@ def _waited_for(file: BinaryIO) -> bytes:
 
     select.select([file], [], [])
     return b""
+
+
+def whole(file: BinaryIO, most: int) -> bytes:
+    """Read all of a file, whose size is looked at first.
+
+    Raises
+    ------
+    ContentError
+        If it is larger than `most` bytes.
+    """
+    size = file.seek(0, io.SEEK_END)
+    if size > most:
+        raise ContentError(f"is {size} bytes; more than {most // 2**20} MiB are not read")
+    file.seek(0)
+    return file.read()
 
 
 def _standard_input(most: int) -> BinaryIO:
