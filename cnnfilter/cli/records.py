@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING
 
 from cnnfilter.cli.printing import say
 from cnnfilter.errors import FileError
-from cnnfilter.files.output import check_target, file_marks, remove_strays
+from cnnfilter.files.output import check_target, file_marks, is_input, remove_strays
 from cnnfilter.files.source import reason, shown
 
 if TYPE_CHECKING:
@@ -52,9 +52,10 @@ class Records:
             self._report = self._open.enter_context(self._opened(self._name))
         if self._ledger is not None and self._ledger.folder is not None:
             _make_folder(self._ledger.folder)
+        self._check_ledgers()
         self._folders = self._plan.folders
         for folder in self._folders:
-            remove_strays(folder)
+            remove_strays(folder, self._plan.recipe.inputs)
         if self._report is not None:
             from cnnfilter.batch.report import skipped_line
 
@@ -68,8 +69,28 @@ class Records:
         # A worker that was told to end may do so a moment later.
         deadline = time.monotonic() + _GRACE
         for folder in self._folders:
-            while not remove_strays(folder) and time.monotonic() < deadline:
+            while (
+                not remove_strays(folder, self._plan.recipe.inputs) and time.monotonic() < deadline
+            ):
                 time.sleep(0.01)
+
+    def _check_ledgers(self) -> None:
+        """Set aside ledgers that are damaged, and say so; where that fails, keep none."""
+        if self._ledger is None:
+            return
+        from cnnfilter.batch.ledger import LEDGER, set_aside_damaged
+
+        images = [each.path for each in (*self._plan.sources, *self._plan.done)]
+        try:
+            for folder in self._ledger.folders(images):
+                path = folder / LEDGER
+                if is_input(path, self._plan.recipe.inputs) and not path.is_symlink():
+                    raise FileError(f"{shown(path)}: is an input itself")
+                if told := set_aside_damaged(folder):
+                    say(told)
+        except FileError as error:
+            say(f"what is done is not remembered for --skip-existing ({error})")
+            self._ledger = None
 
     def _opened(self, name: str) -> IO[str]:
         path = Path(name)

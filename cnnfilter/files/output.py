@@ -135,8 +135,14 @@ def _lock(descriptor: int) -> bool:
     return os.fstat(descriptor).st_nlink > 0
 
 
-def remove_strays(folder: Path) -> bool:
+def remove_strays(folder: Path, inputs: Container[int] = ()) -> bool:
     """Remove what killed runs left half written, and nothing that a run is writing now.
+
+    Parameters
+    ----------
+    folder : Path
+    inputs : container of int
+        The `file_marks` of files that are kept whatever they are called.
 
     Returns
     -------
@@ -145,9 +151,14 @@ def remove_strays(folder: Path) -> bool:
     """
     try:
         with os.scandir(folder) as entries:
-            strays = [Path(each.path) for each in entries if _PART.fullmatch(each.name)]
+            strays = [
+                Path(each.path)
+                for each in entries
+                if _PART.fullmatch(each.name) and each.is_file(follow_symlinks=False)
+            ]
     except OSError:
         return True
+    strays = [each for each in strays if not is_input(each, inputs)]
     for stray in strays:
         with suppress(OSError):
             _remove_stray(stray)
@@ -201,6 +212,12 @@ def marks_of(paths: Iterable[str | Path]) -> set[int]:
     return {mark for path in paths for mark in file_marks(path)}
 
 
+def is_input(path: Path, inputs: Container[int]) -> bool:
+    """Whether a path leads to one of the files with these marks, by whatever name."""
+    # As it is written to: a/../b is b, also where there is no folder a.
+    return any(mark in inputs for mark in file_marks(os.path.realpath(path)))
+
+
 def check_target(path: Path, inputs: Container[int], existing: str) -> None:
     """Refuse to write over an input, or over a file that is not to be replaced.
 
@@ -218,11 +235,7 @@ def check_target(path: Path, inputs: Container[int], existing: str) -> None:
         If the path is an input by whatever name, or exists.
     """
     nameable(path)
-    # As it is written to: a/../b is b, also where there is no folder a.
-    marks = file_marks(os.path.realpath(path))
-    if not marks:
-        return
-    if any(mark in inputs for mark in marks):
+    if is_input(path, inputs):
         raise FileError(f"{shown(path)}: is an input itself; choose another name")
     if path.is_dir():
         raise FileError(f"{shown(path)}: is a folder; end its name with / to write into it")

@@ -36,6 +36,7 @@ _REASONS = {
     errno.EPIPE: "closed by its reader before all was written",
     errno.ENOSPC: "no space is left; free some or write elsewhere",
     errno.EEXIST: "a part of its path is a file, not a folder",
+    errno.ELOOP: "is a link that leads nowhere, or is not followed here",
     errno.ENOTDIR: "no such file; a part of its path is no folder",
 }
 
