@@ -1,12 +1,19 @@
 """Names of files, layers, labels and tensors that hold what a terminal would obey."""
 
 import json
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.text import Text
+
+from cnnfilter.view.terminal import terminal
 
 Run = Callable[..., Any]
 
@@ -15,7 +22,6 @@ Run = Callable[..., Any]
 ODD = "e\x1b[31m\x07\x7f\x9b1m\u202evil\nx[red]"
 #: As it is told: each code by its number in Python's way.
 TOLD = r"e\x1b[31m\x07\x7f\x9b1m\u202evil\nx[red]"
-PLAIN = {"NO_COLOR": "1", "TERM": "dumb"}
 
 
 def unescaped(text: str) -> set[str]:
@@ -30,27 +36,23 @@ def folder(tmp_path: Path) -> Path:
     np.save(tmp_path / f"{ODD}.npy", image)
     np.save(tmp_path / "a.npy", image)
     np.savetxt(tmp_path / f"{ODD}.txt", np.eye(3), "%d")
-    named = {ODD: np.ones((3, 3)), "dense": np.ones((2, 4)), "bank": np.ones((2, 1, 2, 2))}
+    named = {ODD: np.ones((3, 3)), "dense": np.ones((2, 4)), "one": np.ones((3, 3))}
     np.savez(tmp_path / "w.npz", **named)
     np.savez(tmp_path / "acts.npz", **{ODD: image, "other": image})
-    text = json.dumps(ODD, ensure_ascii=False).replace("\x7f", "\\u007f")
+    name, kernel = json.dumps(ODD), json.dumps(f"w.npz:{ODD}")
+    name, kernel = (each.replace("\x7f", "\\u007f") for each in (name, kernel))
     (tmp_path / "net.toml").write_text(
-        f"description = {text}\nlabels = [{text}, 'b']\n"
+        f"description = {name}\nlabels = [{name}, 'b']\n"
         "[[prepare]]\noperation = 'resize'\nsize = 4\n"
-        f"[[steps]]\nname = {text}\noperation = 'pool'\nsize = '2'\n"
+        f"[[steps]]\nname = {name}\noperation = 'pool'\nsize = '2'\n"
         "[[steps]]\noperation = 'flatten'\n"
         "[[steps]]\noperation = 'dense'\nweights = 'w.npz:dense'\n"
     )
     (tmp_path / "bank.toml").write_text(
-        f"[[steps]]\nname = {text}\noperation = 'convolve'\nkernel = ['w.npz:{ODD}', 'w.npz:{ODD}']\n".replace(
-            "\x1b", "\\u001b"
-        )
-        .replace("\x07", "\\u0007")
-        .replace("\x7f", "\\u007f")
-        .replace("'w.npz", '"w.npz')
-        .replace("]\n", "]\n")
+        f"[[steps]]\nname = {name}\noperation = 'convolve'\ncombine = 'l2'\n"
+        f"kernel = [{kernel}, 'w.npz:one']\n"
     )
-    (tmp_path / "odd.toml").write_text(f"{text} = 3\n")
+    (tmp_path / "odd.toml").write_text(f"{name} = 3\n")
     return tmp_path
 
 
@@ -108,11 +110,82 @@ COMMANDS: Sequence[Sequence[str]] = (
 )
 
 
+#: Runs commands one after the other; a process for each would take a minute.
+PROGRAM = """
+import json, sys
+from cnnfilter.cli import main
+for words in json.loads(sys.argv[1]):
+    sys.argv = ["cnnfilter", *words]
+    try:
+        main()
+    except SystemExit as end:
+        print(f"status {end.code or 0}", flush=True)
+"""
+
+
+def program(commands: Sequence[Sequence[str]]) -> list[str]:
+    return [sys.executable, "-c", PROGRAM, json.dumps(commands)]
+
+
+def test_what_is_piped_holds_no_control_code(folder: Path, environment: dict[str, str]) -> None:
+    done = subprocess.run(
+        program(COMMANDS), cwd=folder, env=environment, capture_output=True, check=True, timeout=300
+    )
+    text = done.stdout.decode() + done.stderr.decode()
+    assert unescaped(text) == set()
+    assert text.count("status 0") > len(COMMANDS) / 2
+    assert text.count("status") == len(COMMANDS)
+
+
+def test_a_terminal_is_told_no_control_code(folder: Path, environment: dict[str, str]) -> None:
+    pty = pytest.importorskip("pty")
+    ours, theirs = pty.openpty()
+    plain = {**environment, "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "100"}
+    written = b""
+    with subprocess.Popen(
+        program(COMMANDS), cwd=folder, env=plain, stdin=theirs, stdout=theirs, stderr=theirs
+    ):
+        os.close(theirs)
+        try:
+            while chunk := os.read(ours, 65536):
+                written += chunk
+        except OSError:  # so Linux says that the other side is closed
+            pass
+        finally:
+            os.close(ours)
+    # Libraries that draw pictures ask what the terminal can do.
+    asked = r"\x1b\[[0-9]*[ct]|\x1b_G.*?\x1b\\"
+    text = re.sub(asked, "", written.decode().replace("\r\n", "\n"))
+    assert unescaped(text) == set()
+    assert text.count("status") == len(COMMANDS)
+
+
 @pytest.mark.usefixtures("folder")
-@pytest.mark.parametrize(
-    "words", COMMANDS, ids=lambda words: " ".join(words).encode("unicode_escape").decode()
-)
-def test_what_is_piped_holds_no_control_code(words: Sequence[str], run: Run) -> None:
-    result = run(*words)
-    assert unescaped(result.text + result.stderr) == set()
-    assert "Traceback" not in result.stderr
+def test_a_name_is_told_with_each_code_by_its_number(run: Run) -> None:
+    result = run("pipeline", "net.toml", f"{ODD}.npy", "--format", "tsv")
+    assert result.text == f"{TOLD}.npy\t{TOLD}\t158.1\n"
+    assert run("kernels", f"w.npz:{ODD}").text.splitlines()[4] == f"kernel\t{TOLD}"
+
+
+def test_json_and_reports_hold_names_as_they_are_in_ascii(folder: Path, run: Run) -> None:
+    printed = run("pipeline", "net.toml", f"{ODD}.npy", "--format", "json").text
+    run("pool", f"{ODD}.npy", "-o", "out.npy", "--report", "report.jsonl")
+    told = run("explain", "bank.toml", "a.npy", "--format", "json").text
+    report = (folder / "report.jsonl").read_text("utf-8")
+    for text in (printed, report, told):
+        assert all(" " <= each <= "~" for each in text.removesuffix("\n"))
+    assert json.loads(printed)["classes"][0]["label"] == ODD
+    assert json.loads(report)["input"] == f"{ODD}.npy"
+    assert json.loads(told)["kernels"][0]["kernel"] == ODD
+
+
+def test_a_page_holds_no_control_code(folder: Path, run: Run) -> None:
+    assert run("explain", "net.toml", f"{ODD}.npy", "--html", "page.html").status == 0
+    assert unescaped((folder / "page.html").read_text("utf-8")) == set()
+
+
+def test_rich_writes_a_name_with_its_markup_and_each_code_by_its_number() -> None:
+    console = terminal()
+    with console.capture() as captured:
+        console.print(Text("[red]e\x1b[31m\x7f\x9b1m\u202evil:smile:"))
+    assert captured.get() == "[red]e\\x1b[31m\\x7f\\x9b1m\\u202evil:smile:\n"
