@@ -10,7 +10,7 @@ from cnnfilter.explanations.explanation import Place
 from cnnfilter.explanations.trace import Trace
 from cnnfilter.files.images import Image
 from cnnfilter.files.output import check_target, marks_of, replacing
-from cnnfilter.files.source import shown
+from cnnfilter.files.source import nameable, shown
 from cnnfilter.pipeline.pipeline import Pipeline
 from cnnfilter.view.page import page
 
@@ -53,7 +53,7 @@ def write_page(
     """
     existing = "replace" if force else "refuse"
     if file != "-":
-        check_target(Path(file), marks_of([source, *trace.pipeline.files]), existing)
+        check_target(nameable(file), marks_of([source, *trace.pipeline.files]), existing)
     if at is not None:
         at = checked_place(at, trace.maps[-1].shape)
     lines = [f"{note[0].upper()}{note[1:]}." for note in notes]

@@ -1,15 +1,23 @@
 """What a run leaves behind besides its results: the ledger, the report, and no stray file."""
 
+import os
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from cnnfilter.cli.printing import say
 from cnnfilter.errors import FileError
-from cnnfilter.files.output import check_target, file_marks, is_input, remove_strays
-from cnnfilter.files.source import reason, shown
+from cnnfilter.files.output import (
+    check_target,
+    file_marks,
+    is_input,
+    opened_to_write,
+    remove_strays,
+)
+from cnnfilter.files.source import nameable, reason, shown
 
 if TYPE_CHECKING:
     from cnnfilter.batch.jobs import Outcome, Recipe
@@ -93,13 +101,18 @@ class Records:
             self._ledger = None
 
     def _opened(self, name: str) -> IO[str]:
-        path = Path(name)
+        path = nameable(name)
         check_target(path, self._plan.recipe.inputs, "refuse" if self._mode == "x" else "replace")
         try:
             if self._mode == "a" and path.is_file() and not _is_report(path):
                 raise FileError(f"{shown(name)}: exists already, and is no report; name another")
-            mode = "w" if path.exists() and not path.is_file() else self._mode
-            return path.open(mode, encoding="utf-8")
+            if path.exists() and not path.is_file():
+                return TextIOWrapper(opened_to_write(path), "utf-8")
+            cut = self._mode == "a" and path.exists() and _was_cut(path)
+            report = path.open(self._mode, encoding="utf-8")
+            if cut:
+                report.write("\n")
+            return report
         except OSError as error:
             raise FileError(f"{shown(name)}: cannot be written ({reason(error)})") from None
 
@@ -142,8 +155,18 @@ def _is_report(path: Path) -> bool:
         return file.read(9) in (b"", b'{"input":')
 
 
+def _was_cut(path: Path) -> bool:
+    """Whether a report ends in the middle of a line: its run was killed."""
+    with path.open("rb") as file:
+        if not file.seek(0, os.SEEK_END):
+            return False
+        file.seek(-1, os.SEEK_END)
+        return file.read() != b"\n"
+
+
 def _make_folder(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        # a/../b is b, also where there is no folder a.
+        Path(os.path.realpath(folder)).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileError(f"{shown(folder)}: cannot be written ({reason(error)})") from None

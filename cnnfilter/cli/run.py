@@ -53,7 +53,7 @@ def run(work: "Work", common: Common, *, stages: str | None = None, top: int | N
     if plan.recipe.target.file == "-":
         _check_stdout(common.format)
     failed = bool(plan.problems)
-    if common.preview or common.plot or common.sheet or common.animate:
+    if common.looks:
         from cnnfilter.cli.views import show_views
 
         failed = show_views(plan, common) or failed

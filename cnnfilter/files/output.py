@@ -11,13 +11,14 @@ import os
 import re
 import stat
 import sys
+import time
 from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from cnnfilter.errors import FileError
-from cnnfilter.files.source import nameable, reason, shown
+from cnnfilter.files.source import PATIENCE, nameable, reason, shown
 
 #: What becomes of a file that has the name already: it is kept and that is an error; kept,
 #: and an error unless it holds the same bytes, since then an earlier run was killed after it
@@ -80,7 +81,8 @@ def replacing(path: str | Path, existing: str = "replace") -> Iterator[BinaryIO]
         if target.exists() and not target.is_file():
             buffer = io.BytesIO()
             yield buffer
-            target.write_bytes(buffer.getbuffer())
+            with opened_to_write(target) as file:
+                file.write(buffer.getbuffer())
             return
         target = Path(os.path.realpath(path))
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -91,6 +93,32 @@ def replacing(path: str | Path, existing: str = "replace") -> Iterator[BinaryIO]
                 raise _exists(Path(path))
     except OSError as error:
         raise FileError(f"{shown(path)}: cannot be written ({reason(error)})") from None
+
+
+def opened_to_write(target: Path) -> BinaryIO:
+    """Open a pipe or a device; a pipe that nobody reads is waited for, but not for ever.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened.
+    """
+    return open(target, "wb", opener=_when_read)
+
+
+def _when_read(path: str, flags: int) -> int:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+        except OSError as error:
+            if error.errno != errno.ENXIO or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            if hasattr(os, "O_NONBLOCK"):
+                os.set_blocking(descriptor, True)
+            return descriptor
 
 
 @contextmanager

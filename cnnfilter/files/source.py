@@ -24,8 +24,8 @@ MOST_TEXT = 2**26
 MOST_PIPED = 2**29
 #: Bytes of a path: no system that this runs on opens a longer one.
 LONGEST_PATH = 2**15
-#: Seconds that a pipe with a name waits for somebody who writes to it.
-_PATIENCE = 10.0
+#: Seconds that a pipe with a name waits for somebody at its other end.
+PATIENCE = 10.0
 _CHUNK = 2**20
 
 #: What goes wrong with a path, in words that say what to do.
@@ -36,6 +36,7 @@ _REASONS = {
     errno.EPIPE: "closed by its reader before all was written",
     errno.ENOSPC: "no space is left; free some or write elsewhere",
     errno.EEXIST: "a part of its path is a file, not a folder",
+    errno.ENXIO: "nobody is at its other end",
     errno.ELOOP: "is a link that leads nowhere, or is not followed here",
     errno.ENOTDIR: "no such file; a part of its path is no folder",
 }
@@ -204,7 +205,7 @@ def _check_kind(path: str | Path, file: BinaryIO) -> None:
 def _first_bytes(path: str | Path, file: BinaryIO) -> bytes:
     """Wait until a pipe has a writer; return what came meanwhile."""
     descriptor = file.fileno()
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + PATIENCE
     while True:
         try:
             first = os.read(descriptor, _CHUNK)
