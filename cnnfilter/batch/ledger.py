@@ -23,7 +23,7 @@ ASIDE = ".cnnfilter-ledger-damaged-{}.jsonl"
 #: Bytes of a ledger and of a line, which names all outputs of one image.
 MOST_BYTES, LONGEST_LINE = 2**30, 2**23
 #: How a line begins and ends.
-_BEGIN, _END = b'{"input": "', b"}}"
+_BEGIN, _END = b'{"input": "', b"}"
 
 
 class Stamp(NamedTuple):

@@ -1,6 +1,8 @@
 """What a run reads, it never writes; what never ends, it does not read to the end."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -10,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cnnfilter.batch.ledger import LEDGER
 from cnnfilter.errors import FileError
 from cnnfilter.files import output, source
 
@@ -236,6 +239,61 @@ def test_of_many_such_names_ten_are_told(folder: Path, run: Run) -> None:
 def test_more_names_than_a_million_are_refused(folder: Path, refused: Refused) -> None:
     (folder / "l").write_bytes(b"a\n" * 1_000_001)
     assert "more than 1000000 names" in refused("pool", "--files-from", "l", "-o", "o/", status=2)
+
+
+# The ledger, the report and what killed runs leave
+
+
+def test_a_damaged_ledger_is_said_once_and_stops_nothing(
+    folder: Path, each_of: Any, snapshot: Any
+) -> None:
+    run = ["pool", "a.npy", "kernel.npy", "-o", "out/", "--skip-existing"]
+    assert each_of([run])[0][0] == 0
+    ledger = folder / "out" / LEDGER
+    ledger.write_bytes(b"\xff\n" + ledger.read_bytes())
+    before = snapshot()
+    ((status, _),) = each_of([[*run, "--dry-run"]])
+    assert (status, snapshot()) == (0, before)
+    (status, told), (_, again) = each_of([run, run])
+    assert status == 0
+    first, second = told.splitlines()
+    assert first.startswith(f"cnnfilter: {Path('out', LEDGER)}: line 1 is damaged; it was renamed")
+    assert second.startswith("cnnfilter: 0 done, 2 skipped, 0 failed")
+    assert again.count("\n") == 1
+
+
+def test_a_list_that_has_the_ledgers_name_is_an_input(folder: Path, run: Run) -> None:
+    (folder / "out").mkdir()
+    (folder / "out" / LEDGER).write_text("a.npy\nkernel.npy\n")
+    result = run("pool", "--files-from", f"out/{LEDGER}", "-o", "out/")
+    assert result.status == 0
+    assert "is not remembered" in result.stderr
+    assert [path.name for path in (folder / "out").glob(".*")] == [LEDGER]
+    assert (folder / "out" / LEDGER).read_text() == "a.npy\nkernel.npy\n"
+
+
+def test_a_report_that_a_kill_has_cut_goes_on_in_a_line_of_its_own(folder: Path, run: Run) -> None:
+    (folder / "r.jsonl").write_text('{"input": "b.npy", "millis')
+    assert run("pool", "a.npy", "-o", "o.npy", "--report", "r.jsonl", "--skip-existing").status == 0
+    first, second = (folder / "r.jsonl").read_text().splitlines()
+    assert first == '{"input": "b.npy", "millis'
+    assert json.loads(second)["input"] == "a.npy"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+def test_what_is_named_as_a_half_written_file_and_is_none_is_left_alone(
+    folder: Path, run: Run
+) -> None:
+    part = "." + "0" * 16 + ".cnnfilter-part"
+    (folder / "out").mkdir()
+    shutil.copy(folder / "a.npy", folder / "out" / part)
+    os.mkfifo(folder / "out" / part.replace("0", "1"))
+    (folder / "out" / part.replace("0", "2")).mkdir()
+    (folder / "out" / part.replace("0", "3")).symlink_to("../a.npy")
+    before = sorted((folder / "out").iterdir())
+    result = run("pool", f"out/{part}", "a.npy", "-o", "out/")
+    assert result.status == 0, result.stderr
+    assert set(before) < set((folder / "out").iterdir())
 
 
 # Pipes
