@@ -78,7 +78,8 @@ def page(
     """
     record = _record(trace, title, notes, at, step)
     _check_size(sum(_stored(each).nbytes for each in _arrays_in(record)) * 4 // 3)
-    data = json.dumps(_printable(record), default=_encoded, allow_nan=False).replace("<", "\\u003c")
+    data = json.dumps(record, default=_encoded, allow_nan=False)
+    data = data.replace("<", "\\u003c").replace("\x7f", "\\u007f")
     style = _asset("page.css")
     script = "\n".join(map(_asset, SCRIPTS))
     parts = {
@@ -198,15 +199,6 @@ def _channel_names(channels: int, names: Sequence[str]) -> list[str]:
         return list(names)
     each = channel_names(channels // len(names))
     return [f"{name}, {channel}" for name in names for channel in each]
-
-
-def _printable(record: Any) -> Any:
-    """Escape what would turn a page's text round, or stand there as a box."""
-    if isinstance(record, str):
-        return printable(record)
-    if isinstance(record, Mapping):
-        return {name: _printable(each) for name, each in record.items()}
-    return [*map(_printable, record)] if isinstance(record, list | tuple) else record
 
 
 def _arrays_in(record: Any) -> Iterator[Array]:
