@@ -213,7 +213,7 @@ def _entry(line: bytes) -> dict[str, Any] | None:
 
 
 def _was_cut(line: bytes) -> bool:
-    """Whether a line is the beginning of one: its run was killed while it was written."""
+    """Return whether a line is the beginning of one: its run was killed while it was written."""
     begins = line.startswith(_BEGIN) or _BEGIN.startswith(line)
     is_text = line.isascii() and line.decode().isprintable()
     return begins and is_text and not line.endswith(_END) and len(line) < LONGEST_LINE

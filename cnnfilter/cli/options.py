@@ -259,7 +259,7 @@ class Common:
 
     @property
     def looks(self) -> bool:
-        """Whether the result is to be looked at."""
+        """Return whether the result is to be looked at."""
         drawings = (self.plot, self.sheet, self.animate)
         return self.preview or any(file is not None for file in drawings)
 

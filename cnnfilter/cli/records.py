@@ -156,7 +156,7 @@ def _is_report(path: Path) -> bool:
 
 
 def _was_cut(path: Path) -> bool:
-    """Whether a report ends in the middle of a line: its run was killed."""
+    """Return whether a report ends in the middle of a line: its run was killed."""
     with path.open("rb") as file:
         if not file.seek(0, os.SEEK_END):
             return False

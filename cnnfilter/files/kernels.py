@@ -171,7 +171,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _is_special(path: Path) -> bool:
-    """Whether a path is a pipe or a device."""
+    """Return whether a path is a pipe or a device."""
     try:
         return path.exists() and not path.is_file() and not path.is_dir()
     except (OSError, ValueError):

@@ -241,7 +241,7 @@ def marks_of(paths: Iterable[str | Path]) -> set[int]:
 
 
 def is_input(path: Path, inputs: Container[int]) -> bool:
-    """Whether a path leads to one of the files with these marks, by whatever name."""
+    """Return whether a path leads to one of the files with these marks, by whatever name."""
     # As it is written to: a/../b is b, also where there is no folder a.
     return any(mark in inputs for mark in file_marks(os.path.realpath(path)))
 

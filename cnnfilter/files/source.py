@@ -223,7 +223,7 @@ def _first_bytes(path: str | Path, file: BinaryIO) -> bytes:
 
 
 def _was_closed(descriptor: int) -> bool:
-    """Whether a pipe without a writer has had one."""
+    """Return whether a pipe without a writer has had one."""
     import select
 
     if not hasattr(select, "poll"):
