@@ -37,6 +37,8 @@ def main() -> None:
         status = _fail(str(error), 2)
     except CnnFilterError as error:
         status = _fail(str(error), 1)
+    except MemoryError:
+        status = _fail("needs more memory than there is; name a smaller image or file", 1)
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         hint = f"; see {context.command_path} --help" if context else ""

@@ -267,10 +267,15 @@ class Common:
     ] = None
 
     @property
+    def looks(self) -> bool:
+        """Return whether the result is to be looked at."""
+        drawings = (self.plot, self.sheet, self.animate)
+        return self.preview or any(file is not None for file in drawings)
+
+    @property
     def only_looks(self) -> bool:
         """Whether the result is to be looked at, and neither written nor printed."""
-        looks = self.preview or self.plot or self.sheet or self.animate
-        return bool(looks) and self.output is None and not self.print
+        return self.looks and self.output is None and not self.print
 
     @property
     def takes_many(self) -> bool:

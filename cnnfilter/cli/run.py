@@ -53,7 +53,7 @@ def run(work: "Work", common: Common, *, stages: str | None = None, top: int | N
     if plan.recipe.target.file == "-":
         _check_stdout(common.format)
     failed = bool(plan.problems)
-    if common.preview or common.plot or common.sheet or common.animate:
+    if common.looks:
         from cnnfilter.cli.views import show_views
 
         failed = show_views(plan, common) or failed
@@ -65,7 +65,7 @@ def run(work: "Work", common: Common, *, stages: str | None = None, top: int | N
 
 def _plan(work: "Work", common: Common, stages: str | None) -> "Plan":
     from cnnfilter.batch.plan import make_plan
-    from cnnfilter.batch.sources import Search, listed_names
+    from cnnfilter.batch.sources import NOTHING_LISTED, Search, listed_names
     from cnnfilter.files.images import MAX_PIXELS
 
     target = _target(work, common, stages)
@@ -76,7 +76,7 @@ def _plan(work: "Work", common: Common, stages: str | None) -> "Plan":
     if common.files_from == "-" and "-" in (common.images or []):
         raise ArgumentError("standard input (-) can be read only once")
     listed = (
-        []
+        NOTHING_LISTED
         if common.files_from is None
         else listed_names(common.files_from, null_separated=common.null)
     )
@@ -85,7 +85,7 @@ def _plan(work: "Work", common: Common, stages: str | None) -> "Plan":
         work,
         target,
         listed=listed,
-        protected=[] if common.files_from in (None, "-") else [str(common.files_from)],
+        protected=[] if common.files_from is None else [common.files_from],
         output=common.output,
         search=Search(common.recursive, common.hidden),
         max_pixels=common.max_pixels or MAX_PIXELS,

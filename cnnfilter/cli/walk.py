@@ -59,13 +59,14 @@ def on_terminal(
     delay : float or None
         Seconds for each; None to wait for keys.
     """
-    from rich.console import Console, Group
+    from rich.console import Group
     from rich.text import Text
 
     from cnnfilter.cli.signals import heard
     from cnnfilter.view.explanations import explanation_blocks
+    from cnnfilter.view.terminal import terminal
 
-    console = Console(highlight=False, markup=False)
+    console = terminal()
     with heard().cleaning_up(_restoring_terminal()), console.screen() as screen:
         for index in _by_time(places, delay) if delay is not None else _by_keys(places):
             hint = "Ctrl-C ends" if delay is not None else "space, arrows: windows; q: end"

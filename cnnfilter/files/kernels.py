@@ -75,7 +75,8 @@ def kernel_argument(value: Any, folder: Path | None, layout: str = "OIHW") -> An
     if _is_file(path):
         _check_inside(path, folder)
         return {tensor or path.stem: read_kernel(path, tensor, layout)}
-    if path.suffix.lower() in (*SUFFIXES, *FOREIGN) and not re.search(r"[;\s]", str(value)):
+    is_path = path.suffix.lower() in (*SUFFIXES, *FOREIGN) and not re.search(r"[;\s]", str(value))
+    if is_path or _is_special(path):
         try:
             regular(path)
         except FileError as error:
@@ -166,6 +167,14 @@ def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
     except (OSError, ValueError):  # a kernel's text can be too long for a name
+        return False
+
+
+def _is_special(path: Path) -> bool:
+    """Return whether a path is a pipe or a device."""
+    try:
+        return path.exists() and not path.is_file() and not path.is_dir()
+    except (OSError, ValueError):
         return False
 
 

@@ -14,13 +14,17 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 
 from cnnfilter.core.arrays import Array, check_finite
-from cnnfilter.files.source import ContentError
+from cnnfilter.files.source import MOST_PIPED, ContentError, whole
 
 #: What NumPy and zipfile raise on files that are broken.
 BROKEN = (
     OSError, ValueError, TypeError, LookupError, SyntaxError, TokenError, EOFError, RuntimeError,
     zlib.error, lzma.LZMAError, zipfile.BadZipFile,
 )  # fmt: skip
+#: An array that claims more bytes is taken for a bomb; of an image, more for each pixel.
+MOST_BYTES, _BYTES_A_PIXEL = 2**31, 32
+#: Bytes of an array's header; NumPy's own reader takes no longer one.
+_LONGEST_HEADER = 10_000
 _SEPARATORS = {"csv": ",", "tsv": "\t"}
 
 
@@ -34,23 +38,37 @@ def read_matrix(file: BinaryIO, format: str, max_values: int) -> Array:
         than `max_values` numbers.
     """
     if format == "npy":
-        return read_array(file)
+        return read_array(file, _BYTES_A_PIXEL * max_values)
     if format == "npz":
         return _read_npz(file, max_values)
     try:
-        text = file.read().decode("utf-8-sig")
+        text = whole(file, MOST_PIPED).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ContentError("not a text file") from None
     return read_json(text) if format == "json" else _read_table(text)
 
 
-def read_array(file: BinaryIO) -> Array:
+def read_array(file: BinaryIO, most: int = MOST_BYTES, size: int | None = None) -> Array:
     """Read an .npy array, never an object of Python's.
 
     The header is held against the bytes that are there before any memory is taken.
+
+    Parameters
+    ----------
+    file : binary file
+    most : int
+        Bytes of numbers that are read; more are refused.
+    size : int, optional
+        Of the whole file, where it cannot be searched fast: in an archive.
     """
     with _decoding():
         shape, fortran_order, dtype = _read_header(file)
+        begin = file.tell()
+        there = (file.seek(0, io.SEEK_END) if size is None else size) - begin
+        _check_header(shape, dtype, there)
+        if there > most:
+            raise ContentError(f"holds {there} bytes of numbers; more than {most} are not read")
+        file.seek(begin)
         content = file.read()
         _check_header(shape, dtype, len(content))
         array = np.frombuffer(content, dtype).reshape(shape, order="F" if fortran_order else "C")
@@ -77,11 +95,16 @@ def _decoding() -> Iterator[None]:
 
 def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Read the shape, whether the first axis runs fastest, and the type."""
+    version = np.lib.format.read_magic(file)
+    begin = file.tell()
+    if int.from_bytes(file.read(2 * version[0]), "little") > _LONGEST_HEADER:
+        raise ContentError(f"its header is longer than {_LONGEST_HEADER} bytes")
+    file.seek(begin)
     readers: Mapping[tuple[int, int], Callable[..., Any]] = {
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,
     }
-    return readers[np.lib.format.read_magic(file)](file)
+    return readers[version](file)
 
 
 def _check_header(shape: tuple[int, ...], dtype: np.dtype[Any], there: int) -> None:
@@ -105,13 +128,14 @@ def _read_npz(file: BinaryIO, max_values: int) -> Array:
             if len(names) != 1 or not names[0].endswith(".npy"):
                 kept = ", ".join(name.removesuffix(".npy") for name in names)
                 raise ContentError(f"holds {len(names)} arrays ({kept}); keep one")
-            if archive.getinfo(names[0]).file_size > 8 * max_values:
+            size = archive.getinfo(names[0]).file_size
+            if size > 8 * max_values:
                 raise ContentError(
                     f"unfolds to more than {max_values} numbers; raise --max-pixels if you "
                     "trust the file"
                 )
             with archive.open(names[0]) as member:
-                return read_array(cast("BinaryIO", member))
+                return read_array(cast("BinaryIO", member), size, size)
     except BROKEN as error:
         raise ContentError(f"not an .npz file that can be read ({error})") from None
 

@@ -23,7 +23,7 @@ import json
 import tomllib
 from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -40,7 +40,22 @@ TENSOR_NAMES = {
 }  # fmt: skip
 
 
-def read_network(path: Path) -> dict[str, Any]:
+class NetworkFile(NamedTuple):
+    """What a network's file holds.
+
+    Attributes
+    ----------
+    content : dict
+    files : list of Path
+        The files that were read: itself, and the weights that lie next to an ONNX model.
+        Those that the content names are read later.
+    """
+
+    content: dict[str, Any]
+    files: list[Path]
+
+
+def read_network(path: Path) -> NetworkFile:
     """Read a network or a pipeline's steps; what it means is not looked at.
 
     Parameters
@@ -56,9 +71,9 @@ def read_network(path: Path) -> dict[str, Any]:
     if path.suffix.lower() == ".onnx":
         from cnnfilter.files.onnx import read_onnx
 
-        return read_onnx(path)
+        return NetworkFile(*read_onnx(path))
     try:
-        return tomllib.loads(read_text(regular(path)))
+        return NetworkFile(tomllib.loads(read_text(regular(path))), [path])
     except FileError as error:
         raise ArgumentError(str(error)) from None
     except (ValueError, RecursionError) as error:
@@ -79,7 +94,7 @@ def write_network(
     path : Path
         The TOML file.
     content : mapping
-        As `read_network` gives it.
+        That of a `NetworkFile`.
     existing : {"refuse", "replace"}
         What becomes of files that have the names already.
     inputs : container of int

@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from cnnfilter.core.arrays import Array
 from cnnfilter.errors import ArgumentError, FileError
 from cnnfilter.files.onnx_operators import FLOATS, OPERATORS, Chain, Node
-from cnnfilter.files.source import ContentError, inside, opened, printable, regular, shown
+from cnnfilter.files.source import ContentError, inside, opened, printable, regular, shown, whole
 from cnnfilter.files.weights import widened
 
 if TYPE_CHECKING:
@@ -30,13 +30,15 @@ LARGE = 20
 
 #: Before it, constants were spread over maps in another way.
 OLDEST = 7
+#: Bytes of a model: protobuf has none that are larger.
+MOST_BYTES = 2**31
 
 
-def read_onnx(path: Path) -> dict[str, Any]:
-    """Read a model as a network's content; see `cnnfilter.files.networks`.
+def read_onnx(path: Path) -> tuple[dict[str, Any], list[Path]]:
+    """Read a model as a network's content, and list the files that it is read from.
 
-    Its input is prepared as PyTorch's users do, until the network's file says otherwise:
-    grey or RGB, resized, scaled to 0..1.
+    For the content see `cnnfilter.files.networks`. Its input is prepared as PyTorch's users
+    do, until the network's file says otherwise: grey or RGB, resized, scaled to 0..1.
 
     Raises
     ------
@@ -45,14 +47,15 @@ def read_onnx(path: Path) -> dict[str, Any]:
     """
     try:
         with np.errstate(all="ignore"):  # what becomes infinite is refused as such
-            return _network(_load(path), path.name)
+            model, files = _load(path)
+            return _network(model, path.name), files
     except ContentError as error:
         raise ArgumentError(f"{shown(path)}: {error}") from None
     except FileError as error:
         raise ArgumentError(str(error)) from None
 
 
-def _load(path: Path) -> "ModelProto":
+def _load(path: Path) -> "tuple[ModelProto, list[Path]]":
     try:
         import onnx
         from google.protobuf.message import DecodeError
@@ -61,28 +64,40 @@ def _load(path: Path) -> "ModelProto":
     except ImportError:
         raise ContentError("needs the extra onnx: pip install 'cnnfilter[onnx]'") from None
     with opened(regular(path)) as file:
-        content = file.read()
+        content = whole(file, MOST_BYTES)
     try:
         model = onnx.load_model_from_string(content)
     except (DecodeError, ValueError) as error:
         raise ContentError(f"not an ONNX model that can be read ({_brief(error)})") from None
     if not model.graph.node:
         raise ContentError("not an ONNX model: it holds no graph")
-    for tensor in model.graph.initializer:
-        for entry in tensor.external_data:
-            if entry.key == "location":
-                beside = inside(path.parent / str(entry.value), path.parent)
-                if not beside.is_file():
-                    raise ContentError(
-                        f"its weights, {shown(beside)}, are missing; copy them along"
-                    )
+    beside = list(dict.fromkeys(_named_beside(model.graph, path.parent)))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about keys that it does not know
             load_external_data_for_model(model, str(path.parent))
     except (OSError, ValueError, TypeError, RuntimeError, checker.ValidationError) as error:
         raise ContentError(f"its weights cannot be read ({_brief(error)})") from None
-    return model
+    return model, [path, *beside]
+
+
+def _named_beside(graph: "GraphProto", folder: Path) -> Iterator[Path]:
+    """List the files of weights that a graph's tensors name, in nodes and their graphs, too."""
+    attributes = [each for node in graph.node for each in node.attribute]
+    tensors = [tensor for each in attributes for tensor in (each.t, *each.tensors)]
+    for tensor in [*graph.initializer, *tensors]:
+        for entry in tensor.external_data:
+            if entry.key == "location":
+                beside = inside(folder / str(entry.value), folder)
+                if not beside.is_file():
+                    raise ContentError(
+                        f"its weights, {shown(beside)}, are missing; copy them along"
+                    )
+                yield beside
+    for each in attributes:
+        for inner in (each.g, *each.graphs):
+            if inner.node:
+                yield from _named_beside(inner, folder)
 
 
 def _brief(error: Exception) -> str:

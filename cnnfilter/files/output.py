@@ -12,13 +12,14 @@ import re
 import stat
 import sys
 import threading
-from collections.abc import Container, Iterator
+import time
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from cnnfilter.errors import FileError
-from cnnfilter.files.source import reason, shown
+from cnnfilter.files.source import PATIENCE, nameable, reason, shown
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -87,12 +88,13 @@ def replacing(
         with standard_output() as stdout:
             stdout.buffer.write(buffer.getbuffer())
         return
-    target = Path(path)
+    target = nameable(path)
     try:
         if target.exists() and not target.is_file():
             buffer = io.BytesIO()
             yield buffer
-            target.write_bytes(buffer.getbuffer())
+            with opened_to_write(target) as file:
+                file.write(buffer.getbuffer())
             return
         target = Path(os.path.realpath(path))
         made = _make_folder(target.parent)
@@ -169,6 +171,32 @@ class WithoutDescriptor(io.RawIOBase):
         return True
 
 
+def opened_to_write(target: Path) -> BinaryIO:
+    """Open a pipe or a device; a pipe that nobody reads is waited for, but not for ever.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened.
+    """
+    return open(target, "wb", opener=_when_read)
+
+
+def _when_read(path: str, flags: int) -> int:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+        except OSError as error:
+            if error.errno != errno.ENXIO or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            if hasattr(os, "O_NONBLOCK"):
+                os.set_blocking(descriptor, True)
+            return descriptor
+
+
 @contextmanager
 def _beside(target: Path) -> Iterator[tuple[Path, BinaryIO]]:
     """Open a file beside the target, locked as long as it is there, and leave none behind."""
@@ -226,8 +254,14 @@ def _lock(descriptor: int) -> bool:
     return os.fstat(descriptor).st_nlink > 0
 
 
-def remove_strays(folder: Path) -> bool:
+def remove_strays(folder: Path, inputs: Container[int] = ()) -> bool:
     """Remove what killed runs left half written, and nothing that a run is writing now.
+
+    Parameters
+    ----------
+    folder : Path
+    inputs : container of int
+        The `file_marks` of files that are kept whatever they are called.
 
     Returns
     -------
@@ -236,9 +270,14 @@ def remove_strays(folder: Path) -> bool:
     """
     try:
         with os.scandir(folder) as entries:
-            strays = [Path(each.path) for each in entries if _PART.fullmatch(each.name)]
+            strays = [
+                Path(each.path)
+                for each in entries
+                if _PART.fullmatch(each.name) and each.is_file(follow_symlinks=False)
+            ]
     except OSError:
         return True
+    strays = [each for each in strays if not is_input(each, inputs)]
     for stray in strays:
         with suppress(OSError):
             _remove_stray(stray)
@@ -273,16 +312,29 @@ def _rename(part: Path, target: Path, existing: str) -> bool:
 def file_marks(path: str | Path) -> tuple[int, ...]:
     """Give the marks by which a file is known whatever its name; none if there is no file.
 
+    ``-`` is what standard input is read from.
+
     The first is of its place on this machine's disks, the second of what other machines see of
     it, too. Each has 64 bits.
     """
     try:
-        found = os.stat(path)
+        found = os.fstat(0) if str(path) == "-" else os.stat(path)
     except (OSError, ValueError):
         return ()
     here = hash((found.st_dev, found.st_ino))
     anywhere = hash((found.st_ino, found.st_size, found.st_mtime_ns))
     return here % 2**64, anywhere % 2**64
+
+
+def marks_of(paths: Iterable[str | Path]) -> set[int]:
+    """Return the marks of several files: of all that a run reads."""
+    return {mark for path in paths for mark in file_marks(path)}
+
+
+def is_input(path: Path, inputs: Container[int]) -> bool:
+    """Return whether a path leads to one of the files with these marks, by whatever name."""
+    # As it is written to: a/../b is b, also where there is no folder a.
+    return any(mark in inputs for mark in file_marks(os.path.realpath(path)))
 
 
 def check_target(path: Path, inputs: Container[int], existing: str) -> None:
@@ -301,11 +353,8 @@ def check_target(path: Path, inputs: Container[int], existing: str) -> None:
     FileError
         If the path is an input by whatever name, or exists.
     """
-    # As it is written to: a/../b is b, also where there is no folder a.
-    marks = file_marks(os.path.realpath(path))
-    if not marks:
-        return
-    if any(mark in inputs for mark in marks):
+    nameable(path)
+    if is_input(path, inputs):
         raise FileError(f"{shown(path)}: is an input itself; choose another name")
     if path.is_dir():
         raise FileError(f"{shown(path)}: is a folder; end its name with / to write into it")

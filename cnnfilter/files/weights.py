@@ -15,9 +15,6 @@ from cnnfilter.files.source import ContentError, opened, regular, shown
 #: How a file orders the axes of filter banks and dense weights: outputs first, as PyTorch
 #: and ONNX have them, or inputs first, as Keras has them.
 LAYOUTS = ("OIHW", "HWIO")
-#: A tensor that claims more bytes is taken for a bomb.
-MOST_BYTES = 2**31
-
 #: What other frameworks write. Pickles can run programs when they are opened.
 FOREIGN = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".h5", ".hdf5", ".keras")
 
@@ -177,13 +174,14 @@ class _Archive:
         self.names = [each.removesuffix(".npy") for each in members]
 
     def read(self, name: str) -> Array:
-        from cnnfilter.files.matrices import BROKEN, read_array
+        from cnnfilter.files.matrices import BROKEN, MOST_BYTES, read_array
 
         try:
-            if self.archive.getinfo(f"{name}.npy").file_size > MOST_BYTES:
+            size = self.archive.getinfo(f"{name}.npy").file_size
+            if size > MOST_BYTES:
                 raise ContentError(f"{name} unfolds to more than {MOST_BYTES} bytes")
             with self.archive.open(f"{name}.npy") as member:
-                return widened(read_array(cast("BinaryIO", member)))
+                return widened(read_array(cast("BinaryIO", member), size=size))
         except ContentError as error:
             raise ContentError(f"{name}: {error}") from None
         except BROKEN as error:

@@ -39,6 +39,8 @@ class Pipeline:
     description : str
     file : Path, optional
         What it was read from.
+    read : sequence of Path
+        All files that were read for it, besides those that the steps name.
 
     Raises
     ------
@@ -64,6 +66,7 @@ class Pipeline:
         labels: Sequence[str] = (),
         description: str = "",
         file: Path | None = None,
+        read: Sequence[Path] = (),
     ) -> None:
         self.steps = parse_steps(steps) if isinstance(steps, str) else tuple(steps)
         self.preparation = tuple(preparation)
@@ -71,6 +74,7 @@ class Pipeline:
         self.labels = tuple(labels)
         self.description = description
         self.file = file
+        self.read = tuple(read)
         if not self.steps:
             raise ArgumentError("the pipeline has no step; name one, such as relu")
         if self.labels and not self.gives_vector:
@@ -106,10 +110,12 @@ class Pipeline:
         from cnnfilter.files.networks import read_network
 
         path = Path(path)
-        return cls.from_content(read_network(path), path)
+        return cls.from_content(*read_network(path), path)
 
     @classmethod
-    def from_content(cls, content: Mapping[str, Any], path: Path) -> "Pipeline":
+    def from_content(
+        cls, content: Mapping[str, Any], files: Sequence[Path], path: Path
+    ) -> "Pipeline":
         """Make sense of what `cnnfilter.files.networks.read_network` gave of a file.
 
         Raises
@@ -120,7 +126,7 @@ class Pipeline:
         from cnnfilter.pipeline.network import parts_of
 
         try:
-            return cls(**parts_of(content, path.parent), file=path)
+            return cls(**parts_of(content, path.parent), file=path, read=files)
         except (ArgumentError, ShapeError) as error:
             raise ArgumentError(f"{shown(path)}: {error}") from None
 
@@ -184,6 +190,7 @@ class Pipeline:
             input_shape=self.input_shape,
             description=self.description,
             file=self.file,
+            read=self.files,
         )
 
     def _number(self, step: str) -> int:
@@ -213,9 +220,9 @@ class Pipeline:
 
     @property
     def files(self) -> list[Path]:
-        """The files that it was read from: its own, and its weights."""
+        """The files that it was read from, its weights and those of steps left out included."""
         weights = [path for step in (*self.preparation, *self.steps) for path in step.files]
-        return [*([self.file] if self.file else []), *weights]
+        return list(dict.fromkeys([*self.read, *weights]))
 
     def __str__(self) -> str:
         """Write the steps as text, as a person types them."""
