@@ -48,7 +48,7 @@ class FileError(CnnFilterError):
 
 
 def brief(value: Any) -> str:
-    """Return a value's text for a message, cut where it is long.
+    """Return a value's text for a message: on one line, and cut where it is long.
 
     Examples
     --------
@@ -61,7 +61,8 @@ def brief(value: Any) -> str:
         text = str(value)
     except ValueError:  # Python writes no integer of more than 4300 digits
         return f"an integer of {value.bit_length()} bits" if isinstance(value, int) else "a value"
-    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 4]} ..."
+    text = text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 4]} ..."
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
 def unknown(what: str, name: str, known: Iterable[str], listed: str = "") -> str:

@@ -19,6 +19,7 @@ from cnnfilter.core.arrays import (
     as_image,
     as_numbers,
     check_finite,
+    check_room,
     convert,
     largest_magnitude,
     largest_of,
@@ -398,6 +399,9 @@ class Convolution(Layer):
         """Give what is filtered, of shape (H, W, C), and the result's shape."""
         array = as_image(image)
         shape = self.output_shape(array.shape)
+        check_room("the result", shape, np.dtype(self.dtype or np.float32).itemsize)
+        extent = self.window_for(array.shape).extent
+        check_room("the dilated kernel", extent, np.dtype(np.float64).itemsize)
         if self.channels == "gray":
             array = gray(array)
         return (array[:, :, np.newaxis] if array.ndim == 2 else array), shape

@@ -16,7 +16,6 @@ from cnnfilter.core.arrays import Array, as_array, not_finite
 from cnnfilter.core.catalogue import KERNELS, MAX_SIZE, KernelSet
 from cnnfilter.errors import ArgumentError, KernelError, ShapeError, brief, unknown
 
-
 #: Characters of a kernel's text: 16 for each weight of the largest named one.
 MAX_TEXT = 16 * MAX_SIZE**2
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnfilter.core.arguments import choice
+from cnnfilter.core.arguments import choice, whole
 from cnnfilter.core.arrays import Array
 from cnnfilter.core.geometry import Shape
 from cnnfilter.core.layer import Layer
@@ -47,6 +47,9 @@ class Selection(Regrouping):
 
     def __init__(self, function: Callable[..., Array], channel: Any, space: Any) -> None:
         self.function = function
+        for each in channel if isinstance(channel, list | tuple) else [channel]:
+            if not isinstance(each, str):
+                whole("channel", each, least=0)
         self.arguments = {"channel": channel, "space": choice("space", space, SPACES)}
 
 

@@ -30,20 +30,25 @@ def with_parameter(name: str, position: int, value: str) -> str:
     return f"{name}:{','.join(values)}"
 
 
-def one_line(error: BaseException) -> bool:
-    return "\n" not in str(error) and len(str(error)) < 400
+def kernel_or_problem(text: str) -> tuple[Array | None, str]:
+    try:
+        return np.asarray(kernel(text)), ""
+    except KernelError as error:
+        return None, str(error)
+
+
+def one_line(message: str) -> bool:
+    return 0 < len(message) < 400 and "\n" not in message
 
 
 @pytest.mark.parametrize(("name", "position"), PARAMETERS)
 def test_an_odd_parameter_gives_finite_results_or_one_line(name: str, position: int) -> None:
     image = np.arange(64, dtype=np.uint8).reshape(8, 8)
     for value in ODD:
-        try:
-            weights = kernel(with_parameter(name, position, value))
-        except KernelError as error:
-            assert one_line(error)
+        weights, problem = kernel_or_problem(with_parameter(name, position, value))
+        if weights is None:
+            assert one_line(problem)
             continue
-        assert isinstance(weights, np.ndarray)
         assert np.isfinite(weights).all()
         assert not np.isnan(convolve(image, weights, padding="same")).any()
         kernel_facts(weights)
@@ -126,7 +131,7 @@ def test_a_quarter_turn_is_the_transpose_to_the_digit() -> None:
 def test_a_weight_that_is_no_finite_number_is_told_in_one_line(text: str) -> None:
     with pytest.raises(KernelError, match="row 1, column 2") as caught:
         kernel(f"1 {text}")
-    assert one_line(caught.value)
+    assert one_line(str(caught.value))
 
 
 @pytest.mark.parametrize(
@@ -182,10 +187,13 @@ HUGE: list[Any] = [10**30, 10**400, 10**5000, "9" * 5000, 1e308, 1e-320, float("
     ],
 )  # fmt: skip
 def test_a_reader_of_arguments_takes_a_value_or_tells_it_in_one_line(read: Any, value: Any) -> None:
+    problem, result = "", None
     try:
         result = read("size", value)
     except CnnFilterError as error:
-        assert one_line(error)
-        assert "size" in str(error)
+        problem = str(error)
+    if result is None:
+        assert one_line(problem)
+        assert "size" in problem
     else:
         assert np.all(np.isfinite(result))
