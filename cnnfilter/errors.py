@@ -47,7 +47,7 @@ class FileError(CnnFilterError):
     """A file that cannot be read or written."""
 
 
-def brief(value: Any) -> str:
+def brief(value: Any, most: int = MAX_SHOWN) -> str:
     """Return a value's text for a message: on one line, and cut where it is long.
 
     Examples
@@ -61,7 +61,7 @@ def brief(value: Any) -> str:
         text = str(value)
     except ValueError:  # Python writes no integer of more than 4300 digits
         return f"an integer of {value.bit_length()} bits" if isinstance(value, int) else "a value"
-    text = text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 4]} ..."
+    text = text if len(text) <= most else f"{text[: most - 4]} ..."
     return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 

@@ -7,6 +7,7 @@ import math
 import operator
 import re
 from collections.abc import Collection, Iterable
+from itertools import count
 from typing import Any
 
 from cnnfilter.errors import ArgumentError, brief, unknown
@@ -70,8 +71,8 @@ def _plain(text: str) -> str:
     return text
 
 
-def whole(name: str, value: Any, least: int = 1) -> int:
-    """Read an integer from `least` to `MOST`.
+def whole(name: str, value: Any, least: int = 1, most: int = MOST) -> int:
+    """Read an integer from `least` to `most`.
 
     Examples
     --------
@@ -84,8 +85,8 @@ def whole(name: str, value: Any, least: int = 1) -> int:
         result = int(_plain(value)) if isinstance(value, str) else operator.index(value)
     except (TypeError, ValueError):
         raise ArgumentError(f"{name} '{brief(value)}' is not a whole number") from None
-    if not least <= result <= MOST:
-        raise ArgumentError(f"{name} is {brief(result)}; it must be from {least} to {MOST}")
+    if not least <= result <= most:
+        raise ArgumentError(f"{name} is {brief(result)}; it must be from {least} to {most}")
     return result
 
 
@@ -153,5 +154,6 @@ def free_name(name: str, taken: Collection[str]) -> str:
     >>> free_name("relu", ["conv"]), free_name("relu", ["relu", "relu-2"])
     ('relu', 'relu-3')
     """
-    names = (name, *(f"{name}-{number}" for number in range(2, len(taken) + 2)))
-    return next(each for each in names if each not in taken)
+    if name not in taken:
+        return name
+    return next(each for number in count(2) if (each := f"{name}-{number}") not in taken)

@@ -104,10 +104,7 @@ def parse_kernel(text: str) -> Array:
     >>> parse_kernel("1/2, 1/2")
     array([[0.5, 0.5]])
     """
-    if len(text) > MAX_TEXT:
-        raise KernelError(
-            f"the kernel has {len(text)} characters; the most is {MAX_TEXT}: save it as .npy"
-        )
+    check_length(text)
     lines = [line for line in re.split(r"[;\n]", text) if line.strip()]
     if not lines:
         raise KernelError('the kernel is empty; write rows such as "0 -1 0; -1 5 -1; 0 -1 0"')
@@ -122,6 +119,14 @@ def parse_kernel(text: str) -> Array:
                 f"{len(rows[0])}; rows must be equally long"
             )
     return as_weights(rows)
+
+
+def check_length(text: str) -> None:
+    """Refuse a kernel's text that is longer than any."""
+    if len(text) > MAX_TEXT:
+        raise KernelError(
+            f"the kernel has {len(text)} characters; the most is {MAX_TEXT}: save it as .npy"
+        )
 
 
 def _words(line: str) -> list[str]:

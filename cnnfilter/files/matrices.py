@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from cnnfilter.core.arrays import Array, check_finite
+from cnnfilter.core.arrays import Array, check_finite, memory
 from cnnfilter.files.source import ContentError
 
 #: What NumPy and zipfile raise on files that are broken.
@@ -44,13 +44,19 @@ def read_matrix(file: BinaryIO, format: str, max_values: int) -> Array:
     return read_json(text) if format == "json" else _read_table(text)
 
 
-def read_array(file: BinaryIO) -> Array:
+def read_array(file: BinaryIO, size: int | None = None) -> Array:
     """Read an .npy array, never an object of Python's.
 
-    The header is held against the bytes that are there before any memory is taken.
+    The header is held against the bytes that are there before any memory is taken: those
+    that the file has, or `size` where it is a part of an archive.
     """
     with _decoding():
         shape, fortran_order, dtype = _read_header(file)
+        begin = file.tell()
+        if size is None:
+            size = file.seek(0, io.SEEK_END)
+            file.seek(begin)
+        _check_header(shape, dtype, size - begin)
         content = file.read()
         _check_header(shape, dtype, len(content))
         array = np.frombuffer(content, dtype).reshape(shape, order="F" if fortran_order else "C")
@@ -93,6 +99,8 @@ def _check_header(shape: tuple[int, ...], dtype: np.dtype[Any], there: int) -> N
     promised = math.prod(shape) * dtype.itemsize
     if min(shape, default=1) < 1:
         raise ContentError(f"holds no numbers: its shape is {shape}")
+    if promised > memory():
+        raise ContentError(f"shape {shape} needs {promised} bytes, more than the memory")
     if promised != there:
         cut = "cut short: " if promised > there else ""
         raise ContentError(f"{cut}shape {shape} needs {promised} bytes, there are {there}")
@@ -111,7 +119,7 @@ def _read_npz(file: BinaryIO, max_values: int) -> Array:
                     "trust the file"
                 )
             with archive.open(names[0]) as member:
-                return read_array(cast("BinaryIO", member))
+                return read_array(cast("BinaryIO", member), archive.getinfo(names[0]).file_size)
     except BROKEN as error:
         raise ContentError(f"not an .npz file that can be read ({error})") from None
 
