@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 
 from cnnfilter.core.arrays import Array, check_finite, memory
+from cnnfilter.errors import brief
 from cnnfilter.files.source import ContentError
 
 #: What NumPy and zipfile raise on files that are broken.
@@ -78,7 +79,9 @@ def _decoding() -> Iterator[None]:
     try:
         yield
     except BROKEN as error:
-        raise ContentError(f"not an array of NumPy's that can be read ({error})") from None
+        raise ContentError(f"not an array of NumPy's that can be read ({brief(error)})") from None
+    except MemoryError:  # Python's word for brackets in brackets; arrays are bounded before
+        raise ContentError("not an array of NumPy's: its header is nested too deeply") from None
 
 
 def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:

@@ -1,5 +1,6 @@
 """ONNX models whose graph is a chain, read as networks."""
 
+import os
 import re
 import warnings
 from collections.abc import Callable
@@ -77,9 +78,10 @@ def _load(path: Path) -> "ModelProto":
     except ImportError:
         raise ContentError("needs the extra onnx: pip install 'cnnfilter[onnx]'") from None
     with opened(regular(path)) as file:
-        content = file.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise ContentError(f"not an ONNX model: it has more than {MAX_BYTES} bytes")
+        if file.seek(0, os.SEEK_END) > MAX_BYTES:
+            raise ContentError(f"not an ONNX model: it has more than {MAX_BYTES} bytes")
+        file.seek(0)
+        content = file.read()
     try:
         model = onnx.load_model_from_string(content)
     except (DecodeError, ValueError) as error:
@@ -140,7 +142,9 @@ def _size_of(tensor: "TensorProto") -> int:
     from onnx import helper
 
     if min(tensor.dims, default=1) < 0:
-        raise ContentError(f"its tensor {brief(tensor.name)} has the shape {brief(list(tensor.dims))}")
+        raise ContentError(
+            f"its tensor {brief(tensor.name)} has the shape {brief(list(tensor.dims))}"
+        )
     try:
         dtype = np.dtype(helper.tensor_dtype_to_np_dtype(tensor.data_type))
     except (KeyError, TypeError, ValueError):

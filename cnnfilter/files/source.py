@@ -18,6 +18,8 @@ class ContentError(FileError):
 
 #: Bytes of text: kernels and networks' files are far smaller.
 MOST_TEXT = 2**26
+#: Bytes that are read at a time.
+READ_BYTES = 2**20
 
 #: What goes wrong with a path, in words that say what to do.
 _REASONS = {
@@ -144,9 +146,11 @@ def read_text(path: str | Path) -> str:
     """
     with opened(path) as file:
         try:
-            content = file.read(MOST_TEXT + 1)
-            if len(content) > MOST_TEXT:
-                raise FileError(f"{shown(path)}: larger than any text that is read here")
+            content = bytearray()
+            while part := file.read(READ_BYTES):  # a read of all takes the memory of most
+                content += part
+                if len(content) > MOST_TEXT:
+                    raise FileError(f"{shown(path)}: larger than any text that is read here")
             return content.decode("utf-8-sig")
         except UnicodeDecodeError:
             raise FileError(f"{shown(path)}: not a text file") from None
