@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnfilter.core.arrays import Array, as_features, check_finite
+from cnnfilter.core.arrays import Array, as_features, check_finite, check_room
 from cnnfilter.core.geometry import Shape
 from cnnfilter.core.quantize import Storing
 from cnnfilter.errors import MAX_SHOWN, ArgumentError, CnnFilterError, ShapeError, brief, unknown
@@ -445,6 +445,7 @@ def _outlined(steps: Sequence[Step], image: Array, kind: str) -> Iterator[tuple[
     for number, step in enumerate(steps, start=1):
         try:
             shape = step.layer.output_shape(shape)
+            check_room("the result", shape, itemsize=1)
         except CnnFilterError as error:
             raise in_step(error, steps, number, kind) from None
         yield step, np.broadcast_to(np.float32(), shape)
