@@ -36,6 +36,8 @@ from cnnfilter.files.weights import turned_back, write_tensors
 
 #: Steps of a network, nodes of a model; the deepest published ones have about a thousand.
 MAX_STEPS = 10_000
+#: Characters of a network's file: 400 for each step.
+MAX_TEXT = 4_000_000
 #: Tables and lists within each other: steps, a step, a filter bank's four axes.
 MAX_DEPTH = 8
 #: Dots in a row, as a key's parts have them.
@@ -67,6 +69,10 @@ def read_network(path: Path) -> dict[str, Any]:
         return read_onnx(path)
     try:
         text = read_text(regular(path))
+        if len(text) > MAX_TEXT:
+            raise ArgumentError(
+                f"has {len(text)} characters; the most is {MAX_TEXT}: keep weights in .safetensors"
+            )
         _check_keys(text)
         content = tomllib.loads(text)
         for key, value in content.items():
@@ -84,10 +90,9 @@ def read_network(path: Path) -> dict[str, Any]:
 
 def _check_keys(text: str) -> None:
     """Refuse keys of more parts than any; the time to read one grows with their square."""
-    pieces = re.split(r"[^\w.\"'\- \t]", text)
-    longest = max(pieces, key=lambda piece: piece.count("."))
-    if longest.count(".") > MAX_DOTS:
-        raise ArgumentError(f"'{brief(longest)}' has more than {MAX_DOTS} parts; no key has")
+    for piece in re.finditer(r"[\w.\"'\- \t]+", text):
+        if piece[0].count(".") > MAX_DOTS:
+            raise ArgumentError(f"'{brief(piece[0])}' has more than {MAX_DOTS} parts; no key has")
 
 
 def _check_value(key: str, value: Any, depth: int = 0) -> None:

@@ -7,12 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from cnnfilter import CnnFilterError, KernelError, convolve, kernel
+from cnnfilter import CnnFilterError, KernelError, Pipeline, convolve, kernel
 from cnnfilter.core import arguments
 from cnnfilter.core.arrays import Array
 from cnnfilter.core.catalogue import KERNELS
+from cnnfilter.core.geometry import Axis
 from cnnfilter.core.kernels import kernel_facts
+from cnnfilter.core.pooling import Pooling, counted_taps, real_taps
 
 ODD = (
     "1e-320", "1e-308", "1e-200", "1e-160", "1e-20", "0.3", "1", "1e20", "1e154", "1e160",
@@ -197,3 +201,63 @@ def test_a_reader_of_arguments_takes_a_value_or_tells_it_in_one_line(read: Any, 
         assert "size" in problem
     else:
         assert np.all(np.isfinite(result))
+
+
+def test_a_window_of_very_many_taps_is_laid_out_without_them() -> None:
+    layer = Pooling.of(
+        10**6, mode="max", stride=1, padding="full", dilation=1,
+        ceil_mode=False, count_include_pad=False, p=2,
+    )  # fmt: skip
+    assert layer.output_shape((4, 4)) == (10**6 + 3, 10**6 + 3)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_taps_are_counted_as_one_by_one(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    length, size, stride, dilation, before, after = map(int, rng.integers(1, 9, 6))
+    room = length + before + after - (size - 1) * dilation - 1
+    axis = Axis(length, size, stride, dilation, before, after, max(1, room // stride + 2))
+    taps = [
+        [window * stride - before + tap * dilation for tap in range(size)]
+        for window in range(axis.count)
+    ]
+    real = [sum(0 <= place < length for place in window) for window in taps]
+    counted = [sum(place < length + after for place in window) for window in taps]
+    assert real_taps(axis).tolist() == real
+    assert counted_taps(axis).tolist() == counted
+
+
+@pytest.mark.parametrize(
+    ("steps", "word"),
+    [
+        ("pool 999999999999999999999", "size"),
+        (f"pool {'9' * 5000}", "size"),
+        ("resize 1e9", "size"),
+        ("scale factor=1e400", "factor"),
+        ("clip nan inf", "low"),
+        ("leaky-relu 1/0", "slope"),
+        (f"select {'9' * 5000}", "channel"),
+        (f"relu {'9' * 5000}", "relu has no place"),
+        (f"{'9' * 5000} 2", "unknown step"),
+        (f"convolve sharpen {'9' * 5000}=1", "kernel"),
+        (f"relu '{'9' * 5000}", "quotation"),
+        ("convolve sharpen gain=1e308", "gain"),
+        ("batch-norm mean=1e400 variance=1", "mean"),
+    ],
+)
+def test_an_odd_number_in_a_step_is_told_in_one_line(steps: str, word: str) -> None:
+    with pytest.raises(CnnFilterError, match=word) as caught:
+        Pipeline(steps).run(np.zeros((4, 4, 3), np.uint8))
+    assert one_line(str(caught.value))
+
+
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@given(st.text(alphabet="0123456789.,;-+eEx/ \n_|='\"infaINFA\u0663\u00b2\x00\x1b", max_size=40))
+def test_any_text_is_a_kernel_and_a_step_or_one_line(text: str) -> None:
+    for read in (kernel, Pipeline, lambda text: Pipeline(f"pool {text}")):
+        problem = ""
+        try:
+            read(text)
+        except CnnFilterError as error:
+            problem = str(error)
+        assert not problem or one_line(problem)

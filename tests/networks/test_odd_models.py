@@ -274,6 +274,7 @@ NO_NETWORKS = {
     "closed lists in lists": (f"x = {'[' * 50}{']' * 50}\n{STEP}", "x is nested"),
     "parts of a key": (f"{'a.' * 100_000}a = 1\n{STEP}", "parts"),
     "parts of a table": (f"[{'a.' * 100_000}a]\n{STEP}", "parts"),
+    "a large text": (f"{STEP}# {'x' * 2**23}", "characters"),
     "labels of lists": (f"labels = [[1], 2]\n{STEP}", "labels"),
     "a name of numbers": (f"{STEP}name = 5", "name"),
     "a day for a size": ('[[steps]]\noperation = "pool"\nsize = 2020-01-01', "step 1"),
