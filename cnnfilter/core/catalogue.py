@@ -66,7 +66,7 @@ def _direction(degrees: float) -> tuple[float, float]:
     quarters = round(degrees / 90)
     rest = math.radians(degrees - 90 * quarters)
     cosine, sine = math.cos(rest), math.sin(rest)
-    turned = ((cosine, sine), (-sine, cosine), (-cosine, -sine), (sine, -cosine))
+    turned = ((cosine, sine), (0.0 - sine, cosine), (-cosine, 0.0 - sine), (sine, -cosine))
     return turned[quarters % 4]
 
 

@@ -245,7 +245,7 @@ class _Safetensors:
 
 
 def widened(tensor: Any) -> Array:
-    """Widen float16, which no network computes in here.
+    """Widen float16 and shorten longer floats, which no network computes in here.
 
     Raises
     ------
@@ -254,4 +254,7 @@ def widened(tensor: Any) -> Array:
     """
     if tensor.dtype.kind not in "biuf":
         raise ContentError(f"holds {tensor.dtype}, not real numbers")
+    if tensor.dtype.itemsize > 8:  # NumPy's longer floats; what is larger becomes infinite
+        with np.errstate(over="ignore"):
+            return tensor.astype(np.float64)
     return tensor.astype(np.float32) if tensor.dtype == np.float16 else tensor
