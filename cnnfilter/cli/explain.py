@@ -1,12 +1,13 @@
 """cnnfilter explain."""
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cnnfilter.cli.options import Force, Quiet, examples, option
 from cnnfilter.cli.printing import is_terminal, print_text, say
-from cnnfilter.errors import ArgumentError
+from cnnfilter.errors import ArgumentError, brief
 from cnnfilter.files.source import json_text
 
 if TYPE_CHECKING:
@@ -205,15 +206,14 @@ def _check(
 def _place(at: str | None) -> "Place | None":
     if at is None:
         return None
-    try:
-        place = tuple(int(word) for word in at.split(","))
-    except ValueError:
-        place = ()
-    if not 1 <= len(place) <= 3:
+    from cnnfilter.core.arguments import whole
+
+    words = at.split(",")
+    if not 1 <= len(words) <= 3:
         raise ArgumentError(
-            f"--at '{at}' is not a row and a column, such as 3,5, or with a channel 3,5,0"
+            f"--at '{brief(at)}' is not a row and a column, such as 3,5, or with a channel 3,5,0"
         )
-    return place
+    return tuple(whole("--at", word, least=0, most=sys.maxsize) for word in words)
 
 
 def _read(path: str, frame: int | None, max_pixels: int | None, *, quiet: bool) -> "Image":

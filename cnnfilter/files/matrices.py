@@ -13,8 +13,9 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from cnnfilter.core.arrays import Array, check_finite
-from cnnfilter.files.source import MOST_PIPED, ContentError, whole
+from cnnfilter.core.arrays import Array, check_finite, memory
+from cnnfilter.errors import brief
+from cnnfilter.files.source import MOST_PIPED, ContentError, read_all
 
 #: What NumPy and zipfile raise on files that are broken.
 BROKEN = (
@@ -42,7 +43,7 @@ def read_matrix(file: BinaryIO, format: str, max_values: int) -> Array:
     if format == "npz":
         return _read_npz(file, max_values)
     try:
-        text = whole(file, MOST_PIPED).decode("utf-8-sig")
+        text = read_all(file, MOST_PIPED).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ContentError("not a text file") from None
     return read_json(text) if format == "json" else _read_table(text)
@@ -90,7 +91,9 @@ def _decoding() -> Iterator[None]:
     try:
         yield
     except BROKEN as error:
-        raise ContentError(f"not an array of NumPy's that can be read ({error})") from None
+        raise ContentError(f"not an array of NumPy's that can be read ({brief(error)})") from None
+    except MemoryError:  # Python's word for brackets in brackets; arrays are bounded before
+        raise ContentError("not an array of NumPy's: its header is nested too deeply") from None
 
 
 def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
@@ -116,6 +119,8 @@ def _check_header(shape: tuple[int, ...], dtype: np.dtype[Any], there: int) -> N
     promised = math.prod(shape) * dtype.itemsize
     if min(shape, default=1) < 1:
         raise ContentError(f"holds no numbers: its shape is {shape}")
+    if promised > memory():
+        raise ContentError(f"shape {shape} needs {promised} bytes, more than the memory")
     if promised != there:
         cut = "cut short: " if promised > there else ""
         raise ContentError(f"{cut}shape {shape} needs {promised} bytes, there are {there}")

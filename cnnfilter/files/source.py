@@ -26,7 +26,8 @@ MOST_PIPED = 2**29
 LONGEST_PATH = 2**15
 #: Seconds that a pipe with a name waits for somebody at its other end.
 PATIENCE = 10.0
-_CHUNK = 2**20
+#: Bytes that are read at a time.
+READ_BYTES = 2**20
 
 #: What goes wrong with a path, in words that say what to do.
 _REASONS = {
@@ -210,7 +211,7 @@ def _first_bytes(path: str | Path, file: BinaryIO) -> bytes:
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            first = os.read(descriptor, _CHUNK)
+            first = os.read(descriptor, READ_BYTES)
         except BlockingIOError:  # somebody is about to write
             first = b""
             break
@@ -240,7 +241,7 @@ def _taken(path: str | Path, file: BinaryIO, most: int, first: bytes = b"") -> i
     content = io.BytesIO()
     content.write(first)
     while content.tell() <= most:
-        chunk: bytes | None = file.read(_CHUNK)
+        chunk: bytes | None = file.read(READ_BYTES)
         if not chunk and chunk is not None:
             content.seek(0)
             return content
@@ -260,7 +261,7 @@ def _waited_for(file: BinaryIO) -> bytes:
     return b""
 
 
-def whole(file: BinaryIO, most: int) -> bytes:
+def read_all(file: BinaryIO, most: int) -> bytes:
     """Read all of a file, whose size is looked at first.
 
     Raises
@@ -314,9 +315,11 @@ def read_text(path: str | Path) -> str:
     """
     with opened(path, MOST_TEXT) as file:
         try:
-            content = file.read(MOST_TEXT + 1)
-            if len(content) > MOST_TEXT:
-                raise FileError(f"{shown(path)}: larger than any text that is read here")
+            content = bytearray()
+            while part := file.read(READ_BYTES):  # a read of all takes the memory of most
+                content += part
+                if len(content) > MOST_TEXT:
+                    raise FileError(f"{shown(path)}: larger than any text that is read here")
             return content.decode("utf-8-sig")
         except UnicodeDecodeError:
             raise FileError(f"{shown(path)}: not a text file") from None

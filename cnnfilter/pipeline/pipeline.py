@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnfilter.core.arrays import Array, as_features, check_finite
+from cnnfilter.core.arrays import Array, as_features, check_finite, check_room
 from cnnfilter.core.geometry import Shape
 from cnnfilter.core.quantize import Storing
-from cnnfilter.errors import ArgumentError, CnnFilterError, ShapeError, unknown
+from cnnfilter.errors import MAX_SHOWN, ArgumentError, CnnFilterError, ShapeError, brief, unknown
 from cnnfilter.files.source import shown
 from cnnfilter.files.weights import FOREIGN
 from cnnfilter.networks import NETWORKS
@@ -196,9 +196,11 @@ class Pipeline:
     def _number(self, step: str) -> int:
         """Find a step by its number or name."""
         if step.isdecimal():
-            if 1 <= int(step) <= len(self.steps):
+            if len(step) <= MAX_SHOWN and 1 <= int(step) <= len(self.steps):
                 return int(step)
-            raise ArgumentError(f"there is no step {step}; the pipeline has {len(self.steps)}")
+            raise ArgumentError(
+                f"there is no step {brief(step)}; the pipeline has {len(self.steps)}"
+            )
         titles = [each.title for each in self.steps]
         if step not in titles:
             raise ArgumentError(unknown("step", step, titles))
@@ -450,6 +452,7 @@ def _outlined(steps: Sequence[Step], image: Array, kind: str) -> Iterator[tuple[
     for number, step in enumerate(steps, start=1):
         try:
             shape = step.layer.output_shape(shape)
+            check_room("the result", shape, itemsize=1)
         except CnnFilterError as error:
             raise in_step(error, steps, number, kind) from None
         yield step, np.broadcast_to(np.float32(), shape)
