@@ -109,8 +109,13 @@ def split_channels(image: ArrayLike, space: str = "rgb") -> dict[str, Array]:
     planes = [stack[:, :, index] for index in range(stack.shape[2])]
     if space != "rgb":
         planes[:3] = from_rgb(stack[:, :, :3], space)
-        planes[3:] = [alpha / np.float32(full_scale(alpha) / 255) for alpha in planes[3:]]
+        planes[3:] = [alpha_in(space, alpha) for alpha in planes[3:]]
     return dict(zip(names, planes, strict=True))
+
+
+def alpha_in(space: str, alpha: Array) -> Array:
+    """Return an alpha as a colour space stores it: as it is in rgb, else in 0..255."""
+    return alpha if space == "rgb" else alpha / np.float32(full_scale(alpha) / 255)
 
 
 def merge_channels(

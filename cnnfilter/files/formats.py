@@ -82,7 +82,14 @@ FORMATS: Mapping[str, Format] = {
     "bmp": Format((".bmp",), "BMP"),
     "gif": Format((".gif",), "GIF", alpha="mask", frames=True),
     "ppm": Format((".ppm", ".pgm", ".pnm", ".pbm"), "PPM", deep="gray"),
-    "jp2": Format((".jp2",), "JPEG2000", alpha="full", deep="gray"),
+    "jp2": Format(
+        (".jp2",),
+        "JPEG2000",
+        alpha="full",
+        deep="gray",
+        # The encoder holds some ten copies of a tile; as one tile a picture takes all of them.
+        options={"tile_size": (1024, 1024)},
+    ),
     "avif": Format(
         (".avif",),
         "AVIF",
