@@ -155,6 +155,8 @@ FORMATS: Mapping[str, Format] = {
         (".jp2",),
         "JPEG2000",
         is_buffered=True,
+        # The encoder holds some ten copies of a tile; as one tile a picture takes all of them.
+        options={"tile_size": (1024, 1024)},
         alpha="full",
         deep="gray",
         row_bytes=_ROW_BYTES,

@@ -269,11 +269,16 @@ def read_all(file: BinaryIO, most: int) -> bytes:
     ContentError
         If it is larger than `most` bytes.
     """
+    check_size(file, most)
+    return file.read()
+
+
+def check_size(file: BinaryIO, most: int) -> None:
+    """Refuse a file of more than `most` bytes; then it is read from its beginning."""
     size = file.seek(0, io.SEEK_END)
     if size > most:
         raise ContentError(f"is {size} bytes; more than {most // 2**20} MiB are not read")
     file.seek(0)
-    return file.read()
 
 
 def _standard_input(most: int) -> BinaryIO:
