@@ -105,6 +105,11 @@ class HeldRows(Rows):
         return self._array[first:stop]
 
 
+def as_rows(map: Array | Rows) -> Rows:
+    """Return a map by its rows, whether it is held or not."""
+    return map if isinstance(map, Rows) else HeldRows(map)
+
+
 class _LayerRows(Rows):
     """A layer's result.
 
@@ -116,8 +121,10 @@ class _LayerRows(Rows):
         What the layer takes.
     """
 
+    layer: Layer
+
     def __init__(self, steps: Sequence[Step], number: int, kind: str, before: Rows) -> None:
-        self.layer: Layer = steps[number - 1].layer
+        self.layer = steps[number - 1].layer
         self.before = before
         self._place = (steps, number, kind)
         try:
@@ -196,6 +203,8 @@ class _ScaledRows(_PointwiseRows):
 class _WindowRows(_LayerRows):
     """The result of a convolution or of pooling: a row depends on those under its windows."""
 
+    layer: Convolution | Pooling
+
     def __init__(self, steps: Sequence[Step], number: int, kind: str, before: Rows) -> None:
         super().__init__(steps, number, kind, before)
         self._parts = _parts(self.layer, before.shape)
@@ -252,12 +261,9 @@ class _Windows:
         return padded
 
 
-def _parts(layer: Layer, shape: Shape) -> list[_Windows]:
+def _parts(layer: Convolution | Pooling, shape: Shape) -> list[_Windows]:
     """Return a layer as one whose windows are of one size, or one for each kernel."""
-    if not isinstance(layer, Convolution):
-        assert isinstance(layer, Pooling)
-        return [_Windows(layer, layer.window_for(shape).axes(shape))]
-    if _has_one_size(layer):
+    if isinstance(layer, Pooling) or _has_one_size(layer):
         return [_Windows(layer, layer.window_for(shape).axes(shape))]
     biases = layer.biases(layer.maps_of_each(shape))
     single = [
@@ -296,20 +302,25 @@ def rows_of(pipeline: Pipeline, image: Array) -> list[Rows]:
     >>> [each.shape for each in maps]
     [(6, 6), (4, 4), (2, 2)]
     """
-    prepared = list(prepared_rows(pipeline, image))
-    maps: list[Rows] = [HeldRows(pipeline.as_input(prepared[-1].whole()))]
-    for number in range(1, len(pipeline.steps) + 1):
-        maps.append(_layer_rows(pipeline.steps, number, "step", maps[-1]))
+    return traced_rows(pipeline, image)[1]
+
+
+def traced_rows(pipeline: Pipeline, image: Array) -> tuple[list[Rows], list[Rows]]:
+    """Return the results of the preparation's steps, and what `rows_of` returns."""
+    prepared = _chained(pipeline.preparation, "preparation", HeldRows(image))
+    first = prepared[-1]
+    shape = pipeline.as_input(np.broadcast_to(np.float32(), first.shape)).shape
+    if shape != first.shape:
+        first = HeldRows(pipeline.as_input(first.whole()))
+    return prepared[1:], _chained(pipeline.steps, "step", first)
+
+
+def _chained(steps: Sequence[Step], kind: str, first: Rows) -> list[Rows]:
+    """Return a map, and each step's result."""
+    maps = [first]
+    for number in range(1, len(steps) + 1):
+        maps.append(_layer_rows(steps, number, kind, maps[-1]))
     return maps
-
-
-def prepared_rows(pipeline: Pipeline, image: Array) -> Iterator[Rows]:
-    """Return the image, and what each step of the preparation makes of it."""
-    before: Rows = HeldRows(image)
-    yield before
-    for number in range(1, len(pipeline.preparation) + 1):
-        before = _layer_rows(pipeline.preparation, number, "preparation", before)
-        yield before
 
 
 def _layer_rows(steps: Sequence[Step], number: int, kind: str, before: Rows) -> Rows:
