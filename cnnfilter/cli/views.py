@@ -79,7 +79,9 @@ def _show(plan: Plan, source: str, common: Common) -> None:
         _draw_sheet(plan, image, common)
         wrote.append(common.sheet)
     if common.animate is not None:
-        _animate(plan, image, name, common)
+        moving = _animation(plan, image, name)
+        del image  # whose place the frames may take while they are encoded
+        _write_picture(str(common.animate), moving, common)
         wrote.append(common.animate)
     if wrote and not common.quiet:
         say(f"{title}: wrote {', '.join(map(shown, wrote))}")
@@ -151,7 +153,7 @@ def _draw_sheet(plan: Plan, image: Image, common: Common) -> None:
     _write_picture(str(common.sheet), [Frame(drawn)], common)
 
 
-def _animate(plan: Plan, image: Image, title: str, common: Common) -> None:
+def _animation(plan: Plan, image: Image, title: str) -> list[Frame]:
     from cnnfilter.core.convolution import Convolution
     from cnnfilter.view.animation import animation
 
@@ -172,8 +174,7 @@ def _animate(plan: Plan, image: Image, title: str, common: Common) -> None:
         weights = weights if weights.ndim == 2 else None
     title = f"{title}: {step.described()}"
     frames, durations = animation(before, after, window, title=title, weights=weights)
-    timed = [Frame(each, None, time) for each, time in zip(frames, durations, strict=True)]
-    _write_picture(str(common.animate), timed, common)
+    return [Frame(each, None, time) for each, time in zip(frames, durations, strict=True)]
 
 
 def _write_picture(file: str, frames: Sequence[Frame], common: Common) -> None:
