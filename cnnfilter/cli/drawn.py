@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from cnnfilter.batch.work import Filtering, Result, Work, without_alpha
+from cnnfilter.cli.preview import preview_size
 from cnnfilter.core.arrays import Array, check_finite
 from cnnfilter.core.channels import rgb
 from cnnfilter.core.quantize import Storing
@@ -14,9 +15,6 @@ from cnnfilter.files.images import Image
 from cnnfilter.pipeline.streaming import Rows, rows_of, traced_rows
 from cnnfilter.view.canvas import Reducing
 from cnnfilter.view.colours import Scale
-
-#: Pixels along a preview: at least as many as terminals draw.
-_ALONG = 2048
 
 
 class Drawn:
@@ -118,8 +116,7 @@ class Preview:
     def __init__(self, part: Result, shape: Sequence[int], storing: Storing) -> None:
         self.name, self.shape = part.name, (shape[0], *part.pixels.shape[1:])
         self._storing = storing
-        factor = min(1, _ALONG / max(self.shape[:2]))
-        self._small = Reducing(shape, *(max(1, round(side * factor)) for side in shape[:2]))
+        self._small = Reducing(shape, *preview_size(self.shape))
 
     def add(self, values: Array, alpha: Array | None) -> None:
         """Take the next rows: as stored, in 8 bits and colours, on white paper."""

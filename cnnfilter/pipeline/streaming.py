@@ -77,6 +77,16 @@ class Rows(ABC):
         for start in range(first, stop, height):
             yield self.compute(start, min(start + height, stop))
 
+    def only(self, first: int, stop: int) -> Array:
+        """Return an array of the map's shape, which holds these rows; the others are 0.
+
+        They take no memory where the system gives it out when it is first written to.
+        """
+        rows = self.rows(first, stop)
+        result = np.zeros(self.shape, rows.dtype)
+        result[first:stop] = rows
+        return result
+
     def whole(self) -> Array:
         """Return all of it."""
         return self.rows(0, self.shape[0])
@@ -103,6 +113,10 @@ class HeldRows(Rows):
     def rows(self, first: int, stop: int) -> Array:
         """Return some of the rows, as a view."""
         return self._array[first:stop]
+
+    def only(self, first: int, stop: int) -> Array:
+        """Return the map."""
+        return self._array
 
 
 def as_rows(map: Array | Rows) -> Rows:
