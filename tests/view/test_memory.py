@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 STATUS = Path("/proc/self/status")
-HEIGHT, WIDTH = 1500, 2000
+HEIGHT, WIDTH = 1600, 2500
 #: MiB: the result's float map of 6 channels, never held as a whole, and what bands take.
-MAP, BANDS = HEIGHT * WIDTH * 6 * 4 / 2**20, 48
+MAP, BANDS = HEIGHT * WIDTH * 6 * 4 / 2**20, 64
 
 SETTING = f"""
 import sys
