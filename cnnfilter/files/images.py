@@ -5,7 +5,7 @@ import io
 import logging
 import math
 import zlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import product
@@ -466,13 +466,11 @@ def write_pictures(
     """
     if FORMATS[format].pillow not in _USUAL:
         _import_rare()
-    first, *others = pictures = [_picture(pixels, alpha, format) for pixels, alpha, _ in frames]
-    if "transparency" in first.info:
-        _clear_by_unused_colour(pictures)
+    first, others = _pillows(frames, format)
     options = _encoding(first, format, compression, quality)
     kept, notes = _save_options(metadata, format, [pixels for pixels, _, _ in frames], options)
     options |= kept
-    if others:
+    if len(frames) > 1:
         options |= {"save_all": True, "append_images": others}
         options |= _animating(frames, format, metadata)
         longest = FORMATS[format].duration
@@ -485,6 +483,20 @@ def write_pictures(
     first.save(buffer, FORMATS[format].pillow, **options)
     file.write(buffer.getbuffer())
     return notes
+
+
+def _pillows(
+    frames: Sequence[tuple[Array, Array | None, float | None]], format: str
+) -> tuple[Pillow.Image, Iterable[Pillow.Image]]:
+    """Turn the first frame and the others into Pillow's, which take 4 bytes for a pixel."""
+    pictures = (_picture(pixels, alpha, format) for pixels, alpha, _ in frames)
+    first = next(pictures)
+    if format == "gif" and "transparency" not in first.info:
+        return first, pictures  # which are gone through once: none is held
+    others = list(pictures)
+    if "transparency" in first.info:
+        _clear_by_unused_colour([first, *others])
+    return first, others
 
 
 def _picture(pixels: Array, alpha: Array | None, format: str) -> Pillow.Image:

@@ -90,10 +90,17 @@ def read_array(file: BinaryIO, most: int = MOST_BYTES, size: int | None = None) 
         if there > most:
             raise ContentError(f"holds {there} bytes of numbers; more than {most} are not read")
         file.seek(begin)
-        content = file.read()
-        _check_header(shape, dtype, len(content))
+        content = _content(file, there)
         array = np.frombuffer(content, dtype).reshape(shape, order="F" if fortran_order else "C")
         return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+def _content(file: BinaryIO, size: int) -> Array:
+    """Read so many bytes into their place: a plain read of a large file holds them twice."""
+    place = np.empty(size, np.uint8)
+    if cast("Any", file).readinto(place) != size:
+        raise EOFError("the file became shorter while it was read")
+    return place
 
 
 def read_array_head(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
