@@ -61,12 +61,15 @@ def _lines(file: BinaryIO) -> Iterator[str]:
     """Yield the lines of a text as `str.splitlines` does, reading some at a time."""
     check_size(file, MOST_PIPED)
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
-    rest = ""
+    pieces: list[str] = []
     while content := file.read(READ_BYTES):
-        # What ends a line may go on in the next piece.
-        *lines, rest = (rest + decoder.decode(content)).splitlines(keepends=True) or [""]
-        yield from (line.splitlines()[0] for line in lines)
-    yield from (rest + decoder.decode(b"", final=True)).splitlines()
+        pieces.append(decoder.decode(content))
+        if len(pieces[-1].splitlines()) > 1:
+            # What ends the last line may go on in the next piece.
+            *lines, rest = "".join(pieces).splitlines(keepends=True)
+            pieces = [rest]
+            yield from (line.splitlines()[0] for line in lines)
+    yield from ("".join(pieces) + decoder.decode(b"", final=True)).splitlines()
 
 
 def read_array(file: BinaryIO, most: int = MOST_BYTES, size: int | None = None) -> Array:
