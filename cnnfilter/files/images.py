@@ -150,6 +150,7 @@ class Pictures:
                 image = read()
             except BROKEN as error:
                 self._take_without_metadata(self._file, error)
+                printed.words()  # what was printed of the metadata says nothing of the pixels
                 try:
                     image = read()
                 except BROKEN:
