@@ -321,6 +321,8 @@ def file_marks(path: str | Path) -> tuple[int, ...]:
         found = os.fstat(0) if str(path) == "-" else os.stat(path)
     except (OSError, ValueError):
         return ()
+    if str(path) == "-" and not stat.S_ISREG(found.st_mode):
+        return ()  # a pipe or a terminal, which may be written to as well
     here = hash((found.st_dev, found.st_ino))
     anywhere = hash((found.st_ino, found.st_size, found.st_mtime_ns))
     return here % 2**64, anywhere % 2**64

@@ -7,7 +7,7 @@ import stat
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -185,13 +185,7 @@ def opened(path: str | Path, most: int = MOST_PIPED) -> Iterator[BinaryIO]:
         raise FileError(f"{shown(path)}: {reason(error)}") from None
     with file:
         _check_kind(path, file)
-        if file.seekable():
-            yield file
-            return
-        try:
-            yield _taken(path, file, most, _first_bytes(path, file))
-        except OSError as error:
-            raise FileError(f"{shown(path)}: {reason(error)}") from None
+        yield file if file.seekable() else _taken(path, file, most, _first_bytes(path, file))
 
 
 def _at_once(path: str, flags: int) -> int:
@@ -240,12 +234,15 @@ def _taken(path: str | Path, file: BinaryIO, most: int, first: bytes = b"") -> i
     """Read all that comes from a pipe, and no more than `most` bytes."""
     content = io.BytesIO()
     content.write(first)
-    while content.tell() <= most:
-        chunk: bytes | None = file.read(READ_BYTES)
-        if not chunk and chunk is not None:
-            content.seek(0)
-            return content
-        content.write(chunk or _waited_for(file))
+    try:
+        while content.tell() <= most:
+            chunk: bytes | None = file.read(READ_BYTES)
+            if not chunk and chunk is not None:
+                content.seek(0)
+                return content
+            content.write(chunk or _waited_for(file))
+    except OSError as error:
+        raise FileError(f"{shown(path)}: {reason(error)}") from None
     advice = "write it to a file and name that" if most == MOST_PIPED else "take it apart"
     raise FileError(
         f"{shown(path)}: goes on beyond {most // 2**20} MiB, the most that is taken from a pipe; "
@@ -284,12 +281,9 @@ def check_size(file: BinaryIO, most: int) -> None:
 def _standard_input(most: int) -> BinaryIO:
     if sys.stdin is None:
         raise FileError("-: standard input is closed; pipe an image into it")
-    file = sys.stdin.buffer
-    try:
-        _check_kind("-", file)
-        return _taken("-", file, most)
-    except OSError as error:
-        raise FileError(f"-: {reason(error)}") from None
+    with suppress(io.UnsupportedOperation):  # a program may have put something in its place
+        _check_kind("-", sys.stdin.buffer)
+    return _taken("-", sys.stdin.buffer, most)
 
 
 def told_of(path: str | Path, error: CnnFilterError) -> str:
