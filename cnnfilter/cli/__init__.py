@@ -3,12 +3,15 @@
 import errno
 import os
 import sys
-from io import TextIOWrapper
+from io import BufferedWriter, RawIOBase, TextIOWrapper
 from types import FrameType
 
 from cnnfilter.cli.printing import say
 from cnnfilter.files.output import discard
 from cnnfilter.files.source import reason
+
+#: What the system says of a standard output that takes no more.
+_FULL = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def main() -> None:
@@ -26,6 +29,7 @@ def main() -> None:
     from cnnfilter.errors import ArgumentError, CnnFilterError
 
     _fill_closed_streams()
+    _buffer_standard_output()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal may have no letter for a gap
     signal.signal(signal.SIGTERM, _end)
@@ -42,7 +46,7 @@ def main() -> None:
         hint = f"; see {context.command_path} --help" if context else ""
         status = _fail(error.format_message().rstrip(".") + hint, error.exit_code)
     except OSError as error:
-        if error.filename is not None or error.errno not in (errno.EPIPE, errno.ENOSPC):
+        if error.filename is not None or error.errno not in _FULL:
             raise
         # Typer's own help, on a disk that is full; all else goes through standard_output.
         discard(sys.stdout)
@@ -62,6 +66,17 @@ def _fill_closed_streams() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
+
+
+def _buffer_standard_output() -> None:
+    """Have all written or an error, also where Python was told not to buffer.
+
+    A disk that fills up takes a part, which an unbuffered stream does not tell.
+    """
+    if isinstance(sys.stdout, TextIOWrapper) and isinstance(sys.stdout.buffer, RawIOBase):
+        encoding = sys.stdout.encoding
+        buffer = BufferedWriter(sys.stdout.detach())
+        sys.stdout = TextIOWrapper(buffer, encoding, line_buffering=True)
 
 
 def _fail(message: str, status: int) -> int:
