@@ -1,7 +1,12 @@
 """The command line: one file a subcommand, and the one place that catches errors."""
 
+import errno
 import os
 import sys
+from io import BufferedWriter, RawIOBase, TextIOWrapper
+
+#: What the system says of a standard output that takes no more.
+_FULL = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def main() -> None:
@@ -15,9 +20,6 @@ def main() -> None:
 
     signals = heard()  # before the rest is imported, which takes a while
 
-    import errno
-    from io import TextIOWrapper
-
     import typer
 
     from cnnfilter.cli.app import app
@@ -29,6 +31,7 @@ def main() -> None:
     signals.always_clean_up(abandon)
     catch_printed()
     ignore_warnings()
+    _buffer_standard_output()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal may have no letter for a gap
     try:
@@ -44,7 +47,7 @@ def main() -> None:
         hint = f"; see {context.command_path} --help" if context else ""
         status = _fail(error.format_message().rstrip(".") + hint, error.exit_code)
     except OSError as error:
-        if error.filename is not None or error.errno not in (errno.EPIPE, errno.ENOSPC):
+        if error.filename is not None or error.errno not in _FULL:
             raise
         # Typer's own help, on a disk that is full; all else goes through standard_output.
         discard(sys.stdout)
@@ -64,6 +67,17 @@ def _fill_closed_streams() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
+
+
+def _buffer_standard_output() -> None:
+    """Have all written or an error, also where Python was told not to buffer.
+
+    A disk that fills up takes a part, which an unbuffered stream does not tell.
+    """
+    if isinstance(sys.stdout, TextIOWrapper) and isinstance(sys.stdout.buffer, RawIOBase):
+        encoding = sys.stdout.encoding
+        buffer = BufferedWriter(sys.stdout.detach())
+        sys.stdout = TextIOWrapper(buffer, encoding, line_buffering=True)
 
 
 def _fail(message: str, status: int) -> int:
