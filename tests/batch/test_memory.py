@@ -12,7 +12,7 @@ STATUS = Path("/proc/self/status")
 HEIGHT, WIDTH = 2000, 3000
 MEGA = HEIGHT * WIDTH / 2**20
 #: MiB of buffers, and of what the system keeps.
-SCRATCH = 24
+SCRATCH = 12
 
 CODE = f"""
 import sys
