@@ -17,7 +17,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 from math import prod
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -33,6 +33,8 @@ from cnnfilter.errors import CnnFilterError
 from cnnfilter.pipeline.operations import Pointwise
 from cnnfilter.pipeline.pipeline import Pipeline
 from cnnfilter.pipeline.steps import Step, in_step
+
+T = TypeVar("T")
 
 #: Bytes that one band and those before it take, and up to which a map is held.
 BAND, HELD = 8 * 2**20, 8 * 2**20
@@ -151,7 +153,7 @@ class _LayerRows(Rows):
         except CnnFilterError as error:
             raise in_step(error, *self._place) from None
 
-    def _applied(self, function: Callable[..., Array], *arguments: Any) -> Array:
+    def _applied(self, function: Callable[..., T], *arguments: Any) -> T:
         """Apply a function of the layer to a band; an error is that of the whole map."""
         try:
             with np.errstate(all="ignore"):
