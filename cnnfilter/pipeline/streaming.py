@@ -9,8 +9,8 @@ strips, which begin where the whole map's tiles do, and the type to compute in i
 lowest and the highest value of all.
 
 Memory, beside the image: about `BAND` bytes, and a strip of each layer. A map is held where its
-layer needs the whole map before it (resizing, flattening, functions of wide integers, whose
-type depends on the highest), and where it takes at most `HELD` bytes.
+layer needs the whole map before it (flattening, functions of wide integers, whose type depends
+on the highest), and where it takes at most `HELD` bytes. Of a map that is resized, a channel is.
 """
 
 from abc import ABC, abstractmethod
@@ -27,6 +27,7 @@ from cnnfilter.core.convolution import Convolution
 from cnnfilter.core.geometry import Shape
 from cnnfilter.core.layer import Layer
 from cnnfilter.core.pooling import Pooling
+from cnnfilter.core.resizing import Resizing
 from cnnfilter.core.scaling import Affine, Scaling
 from cnnfilter.core.tiles import Strips
 from cnnfilter.errors import CnnFilterError
@@ -38,6 +39,8 @@ T = TypeVar("T")
 
 #: Bytes that one band and those before it take, and up to which a map is held.
 BAND, HELD = 8 * 2**20, 8 * 2**20
+#: Bytes of channels that are held to be resized; one is, whatever its size.
+PLANES = 64 * 2**20
 
 
 class Rows(ABC):
@@ -191,6 +194,34 @@ class _WholeRows(_LayerRows):
     def rows(self, first: int, stop: int) -> Array:
         """Return some of the rows, as a view."""
         return self.compute(first, stop)
+
+
+class _ResizedRows(_WholeRows):
+    """A resized map; of the one before it no more than a channel is held, or a few small ones."""
+
+    layer: Resizing
+
+    @cached_property
+    def _held(self) -> Array:
+        shape = self.before.shape
+        if self.shape[:2] == shape[:2]:
+            return self._applied(self.layer, self.before.whole())
+        dtype = self.before.rows(0, 1).dtype
+        return self._applied(self.layer.of_planes, self._planes(dtype), shape, dtype)
+
+    def _planes(self, dtype: np.dtype[Any]) -> Iterator[Array]:
+        """Go through the channels; Pillow takes each as a whole, to resize it in either order."""
+        height, width, *rest = self.before.shape
+        channels = prod(rest)
+        at_once = max(1, PLANES // (height * width * dtype.itemsize))
+        for first in range(0, channels, at_once):
+            planes = np.empty((min(at_once, channels - first), height, width), dtype)
+            end = 0
+            for band in self.before.bands():
+                start, end = end, end + len(band)
+                some = band.reshape(*band.shape[:2], -1)[:, :, first : first + at_once]
+                planes[:, start:end] = np.moveaxis(some, -1, 0)
+            yield from planes
 
 
 class _PointwiseRows(_LayerRows):
@@ -361,7 +392,7 @@ def _chained(steps: Sequence[Step], kind: str, first: Rows) -> list[Rows]:
 def _layer_rows(steps: Sequence[Step], number: int, kind: str, before: Rows) -> Rows:
     layer = steps[number - 1].layer
     result = _kind(layer, steps[number - 1], before.shape)(steps, number, kind, before)
-    is_small = 8 * prod(result.shape) <= HELD
+    is_small = 8 * prod(result.shape) <= HELD and not isinstance(result, _WholeRows)
     return _WholeRows(steps, number, kind, before) if is_small else result
 
 
@@ -369,6 +400,8 @@ def _kind(layer: Layer, step: Step, shape: Shape) -> type[_LayerRows]:
     """Choose how a layer's rows are computed."""
     if len(shape) == 1:
         return _WholeRows
+    if isinstance(layer, Resizing) and layer.fill is not None:
+        return _ResizedRows
     if isinstance(layer, Pooling):
         return _PooledRows
     if isinstance(layer, Convolution):

@@ -106,6 +106,7 @@ def test_no_bit_of_a_large_map_depends_on_the_rows_that_are_asked_for(
 ) -> None:
     monkeypatch.setattr(streaming, "BAND", 2**19)
     monkeypatch.setattr(streaming, "HELD", 0)
+    monkeypatch.setattr(streaming, "PLANES", 1)
     pipeline, pixels = Pipeline(FAR[engine]), LARGE[image]
     whole = pipeline.run(pixels)
     assert_same(np.concatenate(list(rows_of(pipeline, pixels)[-1].bands())), whole)
