@@ -42,12 +42,16 @@ from typing import Any
 for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
-from readers import PLANTED, TARGETS, Refused, Target  # noqa: E402 - it imports NumPy
+from common import Refused, Target  # noqa: E402 - NumPy reads these when it is loaded
+from planted import PLANTED  # noqa: E402
+from readers import TARGETS  # noqa: E402
 
 from cnnfilter.errors import CnnFilterError  # noqa: E402
 
-#: Of an input: seconds of CPU time, seconds in all, and MiB beside what the process has already.
-MOST_SECONDS, MOST_WAIT, MOST_MEMORY = 5.0, 60.0, 512
+#: MiB that an input may take beside what the process has already.
+MOST_MEMORY = 512
+#: How much longer than its CPU time an input may take in all: others work, too.
+PATIENCE = 12
 #: Inputs that a child tries before the next one takes over: what leaks goes with it.
 BATCH = 20_000
 
@@ -61,6 +65,15 @@ class Failure:
     number: int
     size: int
     count: int = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is tried: inputs of a target that are made from a seed, each for some seconds."""
+
+    target: Target
+    seed: int
+    each: float = 5.0
 
 
 @dataclass
@@ -114,8 +127,9 @@ def where(trace: TracebackType | None) -> str:
 class _Child:
     """Tries a batch of inputs in a process of its own, and says what came of each."""
 
-    def __init__(self, target: Target, seed: int, place: mmap.mmap, report: int) -> None:
-        self.target, self.seed, self.place, self.report = target, seed, place, report
+    def __init__(self, plan: "Plan", place: mmap.mmap, report: int) -> None:
+        self.target, self.seed, self.most_seconds = plan.target, plan.seed, plan.each
+        self.place, self.report = place, report
         self.warned: list[str] = []
         self.output = os.memfd_create("output")
 
@@ -129,7 +143,7 @@ class _Child:
                 return
             given = made(self.target, self.seed, number)
             self.warned.clear()
-            signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)
+            signal.setitimer(signal.ITIMER_PROF, self.most_seconds)
             was_taken, error = tried(self.target, given)
             signal.setitimer(signal.ITIMER_PROF, 0)
             taken += was_taken
@@ -139,9 +153,6 @@ class _Child:
 
     def _guard(self) -> None:
         """Set the limits, and listen to all that may be written."""
-        if self.target.is_shown:
-            faulthandler.enable(2)
-            return
         log = os.dup(self.report)
         faulthandler.enable(log)
         faulthandler.register(signal.SIGPROF, log, chain=True)
@@ -184,7 +195,7 @@ class _Child:
         os.write(self.report, json.dumps(line).encode() + b"\n")
 
 
-def _batch(target: Target, seed: int, numbers: range, until: float, tally: Tally) -> int:
+def _batch(plan: Plan, numbers: range, until: float, tally: Tally) -> int:
     """Let a child try a batch; return the number that comes next."""
     place = mmap.mmap(-1, 16)
     place[:16] = struct.pack("<qq", numbers.start, 0)
@@ -193,11 +204,11 @@ def _batch(target: Target, seed: int, numbers: range, until: float, tally: Tally
     if child == 0:
         status = 3
         try:
-            _Child(target, seed, place, report).run(numbers, until)
+            _Child(plan, place, report).run(numbers, until)
             status = 0
         finally:
             os._exit(status)
-    status = _waited(child, place)
+    status = _waited(child, place, PATIENCE * plan.each)
     number, taken = struct.unpack("<qq", place[:16])
     with os.fdopen(report, "rb") as file:
         file.seek(0)
@@ -209,13 +220,13 @@ def _batch(target: Target, seed: int, numbers: range, until: float, tally: Tally
                 others.append(line.decode(errors="replace"))
     tally.taken += taken
     if status != 0:
-        tally.add(Failure(_death(status), "".join(others[:40]), number, 0))
+        tally.add(Failure(_death(status, plan.each), "".join(others[:40]), number, 0))
         number += 1
     tally.runs += number - numbers.start
     return number
 
 
-def _waited(child: int, place: mmap.mmap) -> int:
+def _waited(child: int, place: mmap.mmap, most: float) -> int:
     """Wait for a child; end it if it stays at one input for too long."""
     last, since = b"", time.monotonic()
     while True:
@@ -224,30 +235,30 @@ def _waited(child: int, place: mmap.mmap) -> int:
             return os.waitstatus_to_exitcode(status)
         if (here := place[:8]) != last:
             last, since = here, time.monotonic()
-        elif time.monotonic() - since > MOST_WAIT:
+        elif time.monotonic() - since > most:
             os.kill(child, signal.SIGKILL)
             since = time.monotonic()
         time.sleep(0.02)
 
 
-def _death(status: int) -> str:
+def _death(status: int, each: float) -> str:
     if status > 0:
         return f"the child ended with status {status}"
     if -status == signal.SIGPROF:
-        return f"over {MOST_SECONDS:g} s"
+        return f"over {each:g} s"
     if -status == signal.SIGKILL:
-        return f"over {MOST_WAIT:g} s of waiting, or killed"
+        return f"over {PATIENCE * each:g} s of waiting, or killed"
     return f"a crash: {signal.Signals(-status).name}"
 
 
-def fuzzed(target: Target, runs: int, seed: int, seconds: float) -> Tally:
+def fuzzed(plan: Plan, runs: int, seconds: float) -> Tally:
     """Try a target's inputs, from number 0 on."""
     tally, begin = Tally(), time.monotonic()
     number, until = 0, begin + seconds
-    if target not in PLANTED.values():  # what it imports, each child has then
-        tried(target, made(target, seed, 0))
+    if plan.target.name not in PLANTED:  # what it imports, each child has then
+        tried(plan.target, made(plan.target, plan.seed, 0))
     while number < runs and time.monotonic() < until:
-        number = _batch(target, seed, range(number, min(runs, number + BATCH)), until, tally)
+        number = _batch(plan, range(number, min(runs, number + BATCH)), until, tally)
     tally.seconds = time.monotonic() - begin
     return tally
 
@@ -266,11 +277,14 @@ def _kept(tally: Tally, target: Target, seed: int, folder: Path) -> Iterator[str
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--list", action="store_true", help="list the targets")
     parser.add_argument("--target", action="append", help="one of them; all by default")
     parser.add_argument("--runs", type=int, default=100_000, help="inputs, of all targets together")
     parser.add_argument("--seconds", type=float, default=3600.0, help="the longest that it takes")
+    parser.add_argument("--each", type=float, default=5.0, help="the CPU seconds of an input")
     parser.add_argument("--seed", type=int, default=None, help="drawn and printed by default")
     parser.add_argument("--only", type=int, help="show one input, and try it in this process")
     parser.add_argument("--keep", type=Path, help="the folder for inputs that fail")
@@ -304,7 +318,7 @@ def main() -> int:
     for target in targets:
         wanted = max(1, asked.runs * target.share // shares)
         left = begin + asked.seconds - time.monotonic()
-        tally = fuzzed(target, wanted, seed, left)
+        tally = fuzzed(Plan(target, seed, asked.each), wanted, left)
         print(
             f"{target.name:16}{tally.runs:9} inputs {tally.taken:9} taken "
             f"{len(tally.failures):4} kinds of failure {tally.seconds:8.1f} s",

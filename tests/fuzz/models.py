@@ -4,15 +4,18 @@ from random import Random
 from typing import Any
 
 import numpy as np
-from mutations import INTEGERS, NUMBERS, flipped, reworded
+from mutations import INTEGERS, flipped, reworded
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 _OPERATORS = (
     "Add", "AveragePool", "BatchNormalization", "Cast", "Clip", "Concat", "Constant", "Conv", "Div",
     "Dropout", "Elu", "Flatten", "Gather", "Gelu", "Gemm", "GlobalAveragePool", "GlobalLpPool",
-    "GlobalMaxPool", "Greater", "Identity", "LeakyRelu", "LpPool", "MatMul", "MaxPool", "Mul", "PRelu",
-    "ReduceMax", "ReduceMean", "Relu", "Reshape", "Shape", "Sigmoid", "Slice", "Softmax", "Softplus",
-    "Squeeze", "Sub", "Tanh", "Transpose", "Unsqueeze", "Where", "Loop", "If", "Expand", "Tile", "Pad",
+    "GlobalMaxPool", "Greater", "Identity", "LeakyRelu", "LpPool", "MatMul", "MaxPool", "Mul",
+    "PRelu",
+    "ReduceMax", "ReduceMean", "Relu", "Reshape", "Shape", "Sigmoid", "Slice", "Softmax",
+    "Softplus",
+    "Squeeze", "Sub", "Tanh", "Transpose", "Unsqueeze", "Where", "Loop", "If", "Expand", "Tile",
+    "Pad",
 )  # fmt: skip
 _WORDS = ("x", "v1", "w", "pads", "strides", "kernel_shape", "axis", "perm", "to", "value", "alpha",
           "group", "auto_pad", "ceil_mode", "dilations", "p", "keepdims", "")  # fmt: skip
@@ -49,8 +52,10 @@ def models() -> list[ModelProto]:
     conv: Layer = ("Conv", [("w", floats(4, 3, 3, 3)), ("b", floats(4))], {"pads": [1, 1, 1, 1]})
     relu: Layer = ("Relu", [], {})
     return [
-        _chain("conv", [conv, relu, ("MaxPool", [], {"kernel_shape": [2, 2], "strides": [2, 2]})], maps),
-        _chain("same", [("Conv", [("w", floats(3, 1, 3, 3))], {"auto_pad": "SAME_UPPER", "group": 3})], maps),
+        _chain("conv", [conv, relu, ("MaxPool", [], {"kernel_shape": [2, 2], "strides": [2, 2]})],
+            maps),
+        _chain("same", [("Conv", [("w", floats(3, 1, 3, 3))], {"auto_pad": "SAME_UPPER",
+            "group": 3})], maps),
         _chain("dense", [
             conv, relu, ("GlobalAveragePool", [], {}), ("Flatten", [], {"axis": 1}),
             ("Gemm", [("w", floats(5, 4)), ("b", floats(5))], {"transB": 1, "alpha": 2.0}),
@@ -58,19 +63,22 @@ def models() -> list[ModelProto]:
         ], maps),
         _chain("norm", [
             ("BatchNormalization", [(each, floats(3)) for each in ("s", "o", "m", "v")], {}),
-            ("LeakyRelu", [], {"alpha": 0.1}), ("Elu", [], {}), ("Sigmoid", [], {}), ("Tanh", [], {}),
+            ("LeakyRelu", [], {"alpha": 0.1}), ("Elu", [], {}), ("Sigmoid", [], {}), ("Tanh", [],
+            {}),
             ("Softplus", [], {}), ("PRelu", [("a", floats(3, 1, 1))], {}),
             ("Clip", [("l", np.float32(0)), ("h", np.float32(6))], {}),
         ], maps),
         _chain("pools", [
             ("AveragePool", [], {"kernel_shape": [3, 3], "ceil_mode": 1, "count_include_pad": 1}),
-            ("LpPool", [], {"kernel_shape": [2, 2], "p": 3}), ("Dropout", [], {}), ("Identity", [], {}),
+            ("LpPool", [], {"kernel_shape": [2, 2], "p": 3}), ("Dropout", [], {}), ("Identity", [],
+            {}),
             ("Add", [("c", floats(1, 3, 1, 1))], {}), ("Mul", [("c", np.float32(2))], {}),
             ("Sub", [("c", floats(3, 1, 1))], {}), ("Div", [("c", floats(1))], {}),
             ("ReduceMean", [], {"axes": [2, 3], "keepdims": 0}),
         ], maps),
         _chain("turned", [
-            ("Transpose", [], {"perm": [0, 3, 1, 2]}), conv, ("Transpose", [], {"perm": [0, 2, 3, 1]}),
+            ("Transpose", [], {"perm": [0, 3, 1, 2]}), conv, ("Transpose", [], {"perm": [0, 2, 3,
+            1]}),
             ("Reshape", [("s", np.array([1, -1]))], {}), ("MatMul", [("w", floats(256, 3))], {}),
         ], ["batch", 8, 8, 3]),
         _chain("vector", [("Gemm", [("w", floats(192, 3)), ("b", floats(3))], {})], [1, 192]),
@@ -189,7 +197,9 @@ def _change_attribute(attribute: Any, random: Random) -> None:
         case 2:
             attribute.i = random.choice((*INTEGERS[:-2], -1)) % 2**63
         case _:
-            attribute.ints[:] = [random.choice((-1, 0, 1, 2, 3, 2**31, 2**62)) for _ in range(random.randrange(5))]
+            attribute.ints[:] = [
+                random.choice((-1, 0, 1, 2, 3, 2**31, 2**62)) for _ in range(random.randrange(5))
+            ]
 
 
 def _odd(field: Any, value: Any, random: Random) -> Any:
