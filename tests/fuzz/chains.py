@@ -360,12 +360,12 @@ def targets() -> Iterator[Target]:
     """List what is here."""
     text = partial(bytes.decode, encoding="utf-8", errors="surrogateescape")
     yield Target("kernel-text", "kernels: text and names with parameters", _kernel_text,
-                 _read_kernel_text, 170, text)  # fmt: skip
+                 _read_kernel_text, 220, text)  # fmt: skip
     yield Target("kernel-file", "kernels: files", _kernel_file, _read_kernel_file, 40)
     yield Target("weights", "weights: .npy, .npz, .safetensors", _weights, _read_weights, 20)
     yield Target("pipeline-text", "pipelines: text, written and read again, and run",
                  _pipeline_text, _read_pipeline, 40, text)  # fmt: skip
-    yield Target("step", "pipelines: a step of values as TOML holds them", _step, _read_step, 80)
+    yield Target("step", "pipelines: a step of values as TOML holds them", _step, _read_step, 60)
     yield Target("toml", "networks: TOML with its weights", _toml, _read_toml, 15, bytes)
     yield Target("toml-weights", "networks: TOML, and weights that are changed", _toml_and_weights,
                  _read_toml_and_weights, 5)  # fmt: skip

@@ -32,7 +32,7 @@ import tempfile
 import time
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -54,6 +54,8 @@ MOST_MEMORY = 512
 PATIENCE = 12
 #: Inputs that a child tries before the next one takes over: what leaks goes with it.
 BATCH = 20_000
+#: Inputs of all targets before it begins with the first again.
+ROUND = 500_000
 
 
 @dataclass
@@ -78,7 +80,7 @@ class Plan:
 
 @dataclass
 class Tally:
-    """What became of a target's inputs."""
+    """What became of a target's inputs, and the seconds of CPU time that they took."""
 
     runs: int = 0
     taken: int = 0
@@ -195,8 +197,8 @@ class _Child:
         os.write(self.report, json.dumps(line).encode() + b"\n")
 
 
-def _batch(plan: Plan, numbers: range, until: float, tally: Tally) -> int:
-    """Let a child try a batch; return the number that comes next."""
+def _batch(plan: Plan, numbers: range, until: float, tally: Tally) -> None:
+    """Let a child try a batch."""
     place = mmap.mmap(-1, 16)
     place[:16] = struct.pack("<qq", numbers.start, 0)
     report = os.memfd_create("report")
@@ -208,7 +210,8 @@ def _batch(plan: Plan, numbers: range, until: float, tally: Tally) -> int:
             status = 0
         finally:
             os._exit(status)
-    status = _waited(child, place, PATIENCE * plan.each)
+    status, used = _waited(child, place, PATIENCE * plan.each)
+    tally.seconds += used
     number, taken = struct.unpack("<qq", place[:16])
     with os.fdopen(report, "rb") as file:
         file.seek(0)
@@ -222,17 +225,16 @@ def _batch(plan: Plan, numbers: range, until: float, tally: Tally) -> int:
     if status != 0:
         tally.add(Failure(_death(status, plan.each), "".join(others[:40]), number, 0))
         number += 1
-    tally.runs += number - numbers.start
-    return number
+    tally.runs = number
 
 
-def _waited(child: int, place: mmap.mmap, most: float) -> int:
-    """Wait for a child; end it if it stays at one input for too long."""
+def _waited(child: int, place: mmap.mmap, most: float) -> tuple[int, float]:
+    """Wait for a child, and end it if it stays at one input for too long; return what it used."""
     last, since = b"", time.monotonic()
     while True:
-        pid, status = os.waitpid(child, os.WNOHANG)
+        pid, status, usage = os.wait4(child, os.WNOHANG)
         if pid:
-            return os.waitstatus_to_exitcode(status)
+            return os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime
         if (here := place[:8]) != last:
             last, since = here, time.monotonic()
         elif time.monotonic() - since > most:
@@ -251,22 +253,36 @@ def _death(status: int, each: float) -> str:
     return f"a crash: {signal.Signals(-status).name}"
 
 
-def fuzzed(plan: Plan, runs: int, seconds: float) -> Tally:
-    """Try a target's inputs, from number 0 on."""
-    tally, begin = Tally(), time.monotonic()
-    number, until = 0, begin + seconds
-    if plan.target.name not in PLANTED:  # what it imports, each child has then
-        tried(plan.target, made(plan.target, plan.seed, 0))
-    while number < runs and time.monotonic() < until:
-        number = _batch(plan, range(number, min(runs, number + BATCH)), until, tally)
-    tally.seconds = time.monotonic() - begin
-    return tally
+class Fuzzing:
+    """Trying a target's inputs, from number 0 on, some at a time."""
+
+    def __init__(self, plan: Plan, wanted: int) -> None:
+        self.plan, self.wanted, self.tally = plan, wanted, Tally()
+
+    def go_on(self, share: float, until: float) -> None:
+        """Try inputs until a share of what is wanted, or the time, is at its end."""
+        stop = max(1, round(self.wanted * share))
+        if self.tally.runs == 0:
+            _batch(self.plan, range(1), until, self.tally)
+            if not self.tally.failures:  # what it imports, each child has then
+                tried(self.plan.target, made(self.plan.target, self.plan.seed, 0))
+        while self.tally.runs < stop and time.monotonic() < until:
+            begin = self.tally.runs
+            _batch(self.plan, range(begin, min(stop, begin + BATCH)), until, self.tally)
+
+    def __str__(self) -> str:
+        tally = self.tally
+        return (
+            f"{self.plan.target.name:16}{tally.runs:9} inputs {tally.taken:9} taken "
+            f"{len(tally.failures):4} kinds of failure {tally.seconds:8.1f} s of CPU"
+        )
 
 
-def _kept(tally: Tally, target: Target, seed: int, folder: Path) -> Iterator[str]:
+def _kept(fuzzing: Fuzzing, folder: Path) -> Iterator[str]:
     """Keep the inputs that fail, and word what they do."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for number, failure in enumerate(tally.failures.values()):
+    target, seed = fuzzing.plan.target, fuzzing.plan.seed
+    for number, failure in enumerate(fuzzing.tally.failures.values()):
+        folder.mkdir(parents=True, exist_ok=True)
         given = made(target, seed, failure.number)
         content = given if isinstance(given, bytes) else repr(given).encode()
         path = folder / f"{target.name}-{number}"
@@ -311,24 +327,35 @@ def main() -> int:
         _show(targets[0], seed, asked.only)
         return 0
     print(f"seed {seed}", flush=True)
-    keep = asked.keep or Path(tempfile.gettempdir()) / f"cnnfilter-fuzz-{os.getpid()}"
+    folder = asked.keep or Path(tempfile.gettempdir()) / f"cnnfilter-fuzz-{os.getpid()}"
     shares = sum(each.share for each in targets)
-    runs = taken = failed = 0
-    begin = time.monotonic()
-    for target in targets:
-        wanted = max(1, asked.runs * target.share // shares)
-        left = begin + asked.seconds - time.monotonic()
-        tally = fuzzed(Plan(target, seed, asked.each), wanted, left)
-        print(
-            f"{target.name:16}{tally.runs:9} inputs {tally.taken:9} taken "
-            f"{len(tally.failures):4} kinds of failure {tally.seconds:8.1f} s",
-            flush=True,
-        )
-        for line in _kept(tally, target, seed, keep) if tally.failures else ():
-            print(line, flush=True)
-        runs, taken, failed = runs + tally.runs, taken + tally.taken, failed + len(tally.failures)
+    all_ = [
+        Fuzzing(Plan(each, seed, asked.each), max(1, asked.runs * each.share // shares))
+        for each in targets
+    ]
+    _go_through(all_, -(-asked.runs // ROUND), time.monotonic() + asked.seconds)
+    for each in all_:
+        print(each)
+        print("".join(f"{line}\n" for line in _kept(each, folder)), end="")
+    runs, taken = sum(each.tally.runs for each in all_), sum(each.tally.taken for each in all_)
+    failed = sum(len(each.tally.failures) for each in all_)
     print(f"{runs} inputs, {taken} taken, {failed} kinds of failure, seed {seed}")
     return 1 if failed else 0
+
+
+def _go_through(all_: Sequence[Fuzzing], rounds: int, until: float) -> None:
+    """Go through all targets in rounds, so that each has had its share whenever it ends."""
+    begin = time.monotonic()
+    for number in range(1, rounds + 1):
+        for each in all_:
+            each.go_on(number / rounds, until)
+        if number < rounds:
+            runs = sum(each.tally.runs for each in all_)
+            failed = sum(len(each.tally.failures) for each in all_)
+            took = time.monotonic() - begin
+            print(f"after {took:.0f} s: {runs} inputs, {failed} kinds of failure", flush=True)
+        if time.monotonic() > until:
+            break
 
 
 if __name__ == "__main__":

@@ -271,6 +271,12 @@ def npy(data: bytes, random: Random) -> bytes:
     return data[:8] + struct.pack("<H", len(begin) % 65536) + begin + data[10 + length :]
 
 
+#: What zipfile raises on what was changed before.
+BROKEN = (
+    zipfile.BadZipFile, zlib.error, OSError, RuntimeError, EOFError, ValueError, struct.error,
+)  # fmt: skip
+
+
 def archive(data: bytes, random: Random, change: Callable[[bytes, Random], bytes]) -> bytes:
     """Change the members of an archive, or their names; or its bytes as they are."""
     if random.randrange(3) == 0:
@@ -279,7 +285,7 @@ def archive(data: bytes, random: Random, change: Callable[[bytes, Random], bytes
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as old:
             members = {entry.filename: old.read(entry) for entry in old.infolist()}
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, OSError, RuntimeError, EOFError):
+    except BROKEN:
         return flipped(data, random)
     with zipfile.ZipFile(buffer, "w") as new:
         for name, content in members.items():

@@ -107,6 +107,6 @@ def targets() -> Iterator[Target]:
     yield _picture("avif", ".avif", mutations.boxes, 6, "avif")
     yield _matrix("npy", mutated(npys, mutations.npy), 30)
     yield _matrix("npz", mutated(_npzs, partial(mutations.archive, change=mutations.npy)), 10)
-    yield _matrix("csv", text_bytes(seeds.TABLES), 40)
+    yield _matrix("csv", text_bytes(seeds.TABLES), 50)
     yield _matrix("tsv", text_bytes(seeds.TABLES), 20)
-    yield _matrix("json", text_bytes(seeds.NESTED), 40)
+    yield _matrix("json", text_bytes(seeds.NESTED), 50)

@@ -30,7 +30,7 @@ def _fuzz(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_malformed_input_ends_in_results_or_in_errors_of_ours(tmp_path: Path) -> None:
-    run = _fuzz("--runs", "20000", "--seed", SEED, folder=tmp_path)
+    run = _fuzz("--runs", "40000", "--seed", SEED, folder=tmp_path)
     print(run.stdout)
     assert run.returncode == 0, run.stdout + run.stderr
     assert f"seed {SEED}" in run.stdout
