@@ -13,11 +13,18 @@ import argparse
 import secrets
 import sys
 import tempfile
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 
 import atheris
 
-with atheris.instrument_imports(include=["cnnfilter"]):
+with atheris.instrument_imports(include=["cnnfilter", "tomllib", "shlex"]):
+    import cnnfilter
+
+    for _module in walk_packages(cnnfilter.__path__, "cnnfilter."):
+        if not _module.name.endswith(("__main__", "cluster")):
+            import_module(_module.name)
     from fuzz import made, tried
     from readers import TARGETS
 
