@@ -161,6 +161,7 @@ class _Child:
         for number in (1, 2):
             os.dup2(self.output, number)
         sys.stdout, sys.stderr = (os.fdopen(each, "w", 1, closefd=False) for each in (1, 2))
+        sys.__stderr__ = sys.stderr  # type: ignore[misc] - the command asks for it
         taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         most = taken + MOST_MEMORY * 2**20
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
@@ -168,6 +169,12 @@ class _Child:
         warnings.simplefilter("always")
         warnings.showwarning = self._hear
         logging.lastResort = None
+        try:
+            from cnnfilter.files.printed import catch_printed, ignore_warnings
+        except ImportError:
+            return
+        catch_printed()
+        ignore_warnings()
 
     def _hear(self, message: Warning | str, category: type, filename: str, *_: Any) -> None:
         words = re.sub(r"-?\d[\d.e+-]*", "N", str(message))

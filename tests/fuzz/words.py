@@ -38,7 +38,8 @@ def _read_names(given: tuple[bytes, bool]) -> None:
     from cnnfilter.batch.sources import Search, find_sources, listed_names
 
     data, null_separated = given
-    names = listed_names(str(written("names", data)), null_separated=null_separated)
+    listed = listed_names(str(written("names", data)), null_separated=null_separated)
+    names = getattr(listed, "names", listed)
     # Names from the root could lead anywhere.
     near = [name for name in names if not name.startswith("/") and ".." not in name]
     find_sources(near, Search(recursive=True))
