@@ -1,16 +1,30 @@
 """A job: one image, what is done to it, and where its results go."""
 
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import numpy as np
 
 from cnnfilter.batch.ledger import Stamp, stamp_of
 from cnnfilter.batch.marks import Marks, path_mark
 from cnnfilter.batch.sources import Source
 from cnnfilter.batch.target import Target
 from cnnfilter.batch.work import Result, Work
-from cnnfilter.batch.writings import Frames, Origin, Span, Writing, joined, survey, writings
+from cnnfilter.batch.writings import (
+    Frames,
+    Origin,
+    Picture,
+    Span,
+    Writing,
+    check_sizes,
+    joined,
+    survey,
+    writings,
+)
+from cnnfilter.core.arrays import bands
 from cnnfilter.core.geometry import Shape
 from cnnfilter.core.quantize import Storing, quantize
 from cnnfilter.errors import CnnFilterError, FileError
@@ -38,6 +52,8 @@ class Recipe:
         Of all images and the files that the steps read, which are never written to.
     made : Marks
         Of outputs of an earlier run, which are replaced.
+    durable : bool
+        Whether each result is on the disk before its image counts as done.
     """
 
     work: Work
@@ -46,6 +62,7 @@ class Recipe:
     existing: str = "refuse"
     inputs: Marks = field(default_factory=Marks)
     made: Marks = field(default_factory=Marks)
+    durable: bool = False
 
 
 @dataclass
@@ -139,7 +156,9 @@ def _run(recipe: Recipe, source: Source, outcome: Outcome, *, again: bool) -> No
         if each.path != "-":
             check_target(Path(each.path), recipe.inputs, existing_at(each.path, recipe, again))
     for each in planned:
-        _write(each, origin, target, existing_at(each.path, recipe, again), outcome)
+        _write(each, origin, recipe, existing_at(each.path, recipe, again), outcome)
+    if any(result.maps for frames in last for result in frames):
+        outcome.span = joined(survey(each)[0] for frames in last for each in frames)
 
 
 def _results(recipe: Recipe, source: Source, outcome: Outcome) -> tuple[list[Frames], Origin]:
@@ -151,6 +170,7 @@ def _results(recipe: Recipe, source: Source, outcome: Outcome) -> tuple[list[Fra
         outcome.notes.extend(image.notes)
         origin = Origin.of(image)
         storing = _storing(image, origin, target)
+        _check_sizes(recipe, source, image)
         made = [recipe.work.results(image, storing)]
         several = image.frames if target.frame is None else 1
         if several == 1:
@@ -168,6 +188,14 @@ def _results(recipe: Recipe, source: Source, outcome: Outcome) -> tuple[list[Fra
     return list(zip(*made, strict=True)), replace(origin, durations=tuple(durations))
 
 
+def _check_sizes(recipe: Recipe, source: Source, image: Image) -> None:
+    """Refuse results that are larger than their formats hold, before anything is computed."""
+    work, target = recipe.work, recipe.target
+    results = work.outline(image.blanked())
+    written = [each for each in results if each.is_stage or not target.keep]
+    check_sizes(written, work, image, source, target)
+
+
 def _holds_frames(result: Result, origin: Origin, target: Target) -> bool:
     return FORMATS[target.format_for(result, origin.format)].frames
 
@@ -182,7 +210,12 @@ def _storing(image: Image, origin: Origin, target: Target) -> Storing | None:
     if image.frames > 1 and target.range in ("minmax", "symmetric"):
         return None
     is_one_picture = image.pixels.ndim == 2 or image.pixels.shape[2] == 3
-    return Storing(target.range or "clip", depth) if is_one_picture else None
+    if not is_one_picture:
+        return None
+    storing = Storing(target.range or "clip", depth)
+    maps = Result("", image.pixels, channels=("1", "2"))
+    are_pictures = FORMATS[target.format_for(maps, origin.format)].is_picture
+    return storing.for_maps() if are_pictures else storing
 
 
 def _stored(result: Result, range: str | None, depth: int) -> Result:
@@ -200,26 +233,63 @@ def existing_at(path: str, recipe: Recipe, again: bool = False) -> str:
 
 
 def _write(
-    writing: Writing, origin: Origin, target: Target, existing: str, outcome: Outcome
+    writing: Writing, origin: Origin, recipe: Recipe, existing: str, outcome: Outcome
 ) -> None:
-    part = writing.part
+    part, target = writing.part, recipe.target
+    depth = target.depth or part.depth or origin.depth
+    range = target.range_for(part, writing.format)
+    made = _made(writing, range, depth)
     written = write(
         writing.path,
         [
             Frame(each.pixels, each.alpha, duration)
-            for each, duration in zip(writing.frames, origin.durations, strict=False)
+            for each, duration in zip(made, origin.durations, strict=False)
         ],
         writing.format,
-        range=target.range_for(part, writing.format),
+        range=None if made[0].stored is not None else range,
         extremes=writing.extremes,
         metadata=origin.metadata,
-        depth=target.depth or part.depth or origin.depth,
+        depth=depth,
         compression=target.compression,
         quality=target.quality,
         existing=existing,
+        durable=recipe.durable,
     )
     outcome.written.append(writing.path)
     outcome.notes.extend(note for note in written.notes if note not in outcome.notes)
     if written.clipped is not None and not part.is_stage:
-        clipped = written.clipped if part.stored is None else part.stored.clipped
-        outcome.clipped.append(clipped)
+        stored = made[0].stored
+        outcome.clipped.append(written.clipped if stored is None else stored.clipped)
+
+
+def _made(writing: Writing, range: str | None, depth: int) -> Sequence[Result]:
+    """Make what a file holds of results: in 8 bits a band of rows at a time."""
+    if writing.picture is None:
+        return writing.frames
+    if writing.part.maps:
+        pixels, stored = writing.part.maps[0]()
+        return [replace(writing.part, pixels=pixels, stored=stored)]
+    if depth != 8 or not all(map(_holds_floats, writing.frames)):
+        return [writing.picture(each) for each in writing.frames]
+    storing = Storing(range or "clip", depth, writing.extremes)
+    return [_shown_as_stored(each, writing.picture, storing) for each in writing.frames]
+
+
+def _holds_floats(result: Result) -> bool:
+    """Return whether values are to be stored, and can be: what is not finite is refused."""
+    values = result.pixels
+    is_float = result.stored is None and values.dtype.kind == "f"
+    return is_float and bool(np.isfinite([values.min(), values.max()]).all())
+
+
+def _shown_as_stored(result: Result, picture: Picture, storing: Storing) -> Result:
+    """Make a picture of a result; its own floats are a band's at a time."""
+    bands_ = [(rows, result.with_pixels(result.pixels[rows])) for rows in bands(result.pixels)]
+    if storing.looks_first:
+        for _, band in bands_:
+            storing.look(picture(band).pixels)
+    part = picture(bands_[0][1])
+    pixels = np.empty((len(result.pixels), *part.pixels.shape[1:]), storing.dtype)
+    for rows, band in bands_:
+        storing.take_into(picture(band).pixels, pixels[rows])
+    return replace(part, pixels=pixels, stored=storing)

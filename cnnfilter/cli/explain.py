@@ -1,15 +1,19 @@
 """cnnfilter explain."""
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cnnfilter.cli.options import Force, Quiet, examples, option
-from cnnfilter.cli.printing import is_terminal, say
-from cnnfilter.errors import ArgumentError
-from cnnfilter.files.output import standard_output
+from cnnfilter.cli.printing import is_terminal, print_text, say
+from cnnfilter.errors import ArgumentError, brief
+from cnnfilter.files.source import json_text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cnnfilter.core.arrays import Array
     from cnnfilter.explanations.explanation import Explanation, Place
     from cnnfilter.explanations.trace import Trace
     from cnnfilter.files.images import Image
@@ -146,6 +150,7 @@ def explain(
     """
     from cnnfilter.core.arguments import choice
     from cnnfilter.core.quantize import RANGES
+    from cnnfilter.explanations.trace import Trace
     from cnnfilter.pipeline.pipeline import Pipeline
 
     _check(walk=walk, delay=delay, html=html, size=size, format=format, preview=preview)
@@ -159,13 +164,14 @@ def explain(
     given = _read(image, frame, max_pixels, quiet=quiet)
     if html is not None:
         from cnnfilter.cli.pages import reduced, write_page
+        from cnnfilter.files.source import shown
 
         given, notes = reduced(given, chain, size or _SIZE)
-        write_page(_traced(chain, given), image, html, place, notes=notes, force=force)
+        write_page(_traced(chain, given, Trace.of), image, html, place, notes=notes, force=force)
         if not quiet:
-            say("; ".join([*notes, f"wrote {html}"]))
+            say("; ".join([*notes, f"wrote {shown(html)}"]))
         return
-    trace = _traced(chain, given)
+    trace = _traced(chain, given, Trace.by_rows)
     if preview:
         _preview(trace, place)
     _explain(
@@ -204,15 +210,14 @@ def _check(
 def _place(at: str | None) -> "Place | None":
     if at is None:
         return None
-    try:
-        place = tuple(int(word) for word in at.split(","))
-    except ValueError:
-        place = ()
-    if not 1 <= len(place) <= 3:
+    from cnnfilter.core.arguments import whole
+
+    words = at.split(",")
+    if not 1 <= len(words) <= 3:
         raise ArgumentError(
-            f"--at '{at}' is not a row and a column, such as 3,5, or with a channel 3,5,0"
+            f"--at '{brief(at)}' is not a row and a column, such as 3,5, or with a channel 3,5,0"
         )
-    return place
+    return tuple(whole("--at", word, least=0, most=sys.maxsize) for word in words)
 
 
 def _read(path: str, frame: int | None, max_pixels: int | None, *, quiet: bool) -> "Image":
@@ -238,11 +243,12 @@ def _is_picture(image: "Image") -> bool:
     return FORMATS[image.format].is_picture
 
 
-def _traced(pipeline: "Pipeline", image: "Image") -> "Trace":
+def _traced(
+    pipeline: "Pipeline", image: "Image", run: "Callable[[Pipeline, Array], Trace]"
+) -> "Trace":
     from cnnfilter.batch.work import without_alpha
-    from cnnfilter.explanations.trace import Trace
 
-    return Trace.of(pipeline, without_alpha(image) if pipeline.gives_vector else image.pixels)
+    return run(pipeline, without_alpha(image) if pipeline.gives_vector else image.pixels)
 
 
 def _explain(
@@ -262,16 +268,15 @@ def _explain(
         return
     from cnnfilter.cli.walk import Places, on_terminal
 
-    shape = trace.maps[-1].shape
+    shape = trace.shapes[-1]
     places = Places(checked_place(at or (0,) * min(len(shape), 2), shape), shape)
     if format is None and is_terminal():
         on_terminal(lambda place: explained(trace, place, range=range, depth=depth), places, delay)
         return
-    with standard_output() as stdout:
-        for number, place in enumerate(places):
-            if number and format != "json":
-                stdout.write("\n")
-            stdout.write(_text(explained(trace, place, range=range, depth=depth), format))
+    for number, place in enumerate(places):
+        if number and format != "json":
+            print_text("")
+        print_text(_text(explained(trace, place, range=range, depth=depth), format))
 
 
 def _text(told: "Explanation", format: str | None) -> str:
@@ -279,37 +284,42 @@ def _text(told: "Explanation", format: str | None) -> str:
     from cnnfilter.view.explanations import explanation_data, explanation_text
 
     if format != "json":
-        return explanation_text(told) + "\n"
-    import json
-
-    return json.dumps(explanation_data(told)) + "\n"
+        return explanation_text(told)
+    return json_text(explanation_data(told))
 
 
 def _print(told: "Explanation", format: str | None) -> None:
     """Print for people on a terminal, or for programs."""
     if format is not None or not is_terminal():
-        with standard_output() as stdout:
-            stdout.write(_text(told, format))
+        print_text(_text(told, format))
         return
-    from rich.console import Console
-
     from cnnfilter.view.explanations import explanation_blocks
+    from cnnfilter.view.terminal import terminal
 
-    console = Console(highlight=False, markup=False)
+    console = terminal()
     for block in explanation_blocks(told, console.width, console.height):
         console.print(block)
 
 
 def _preview(trace: "Trace", at: "Place | None") -> None:
     """Show the map that a value is part of, in colours; a vector as one row."""
-    from cnnfilter.cli.preview import print_picture
+    from cnnfilter.cli.preview import preview_size, print_picture
     from cnnfilter.cli.printing import shape_text
     from cnnfilter.explanations.explain import checked_place, default_place
+    from cnnfilter.view.canvas import Reducing
     from cnnfilter.view.colours import Scale, maps_of
 
-    result = trace.maps[-1]
-    place = default_place(result) if at is None else checked_place(at, result.shape)
-    map = result[None] if result.ndim == 1 else maps_of(result)[place[2] if place[2:] else 0]
-    print_picture(
-        f"{trace.steps[-1].title}  {shape_text(result.shape)}", Scale.of([map]).colours(map)
-    )
+    rows = trace.rows[-1]
+    shape = rows.shape
+    title = f"{trace.steps[-1].title}  {shape_text(shape)}"
+    if len(shape) == 1:
+        row = rows.whole()[None]
+        print_picture(title, Scale.of([row]).colours(row))
+        return
+    place = default_place(rows) if at is None else checked_place(at, shape)
+    channel = place[2] if place[2:] else 0
+    scale = Scale.of(maps_of(band)[channel] for band in rows.bands())
+    small = Reducing(shape, *preview_size(shape))
+    for band in rows.bands():
+        small.add(scale.colours(maps_of(band)[channel]))
+    print_picture(title, small.picture)

@@ -1,5 +1,6 @@
 """From numbers to what an image file stores: done once, at the end."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,10 @@ from cnnfilter.core.arguments import choice
 from cnnfilter.core.arrays import Array, bands, check_finite, saturation, store, within
 
 RANGES = ("clip", "abs", "minmax", "symmetric")
+
+
+#: Computes a feature map's pixels, and says how they were stored.
+LaterMap = Callable[[], tuple[Array, "Storing"]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,14 +47,30 @@ class Storing:
         The lowest and the highest value so far.
     looks_first : bool
         Whether all values have to be looked at before the first is stored.
+    maps : list of callable, or None
+        Where feature maps may come one by one: a layer that can puts here what computes
+        each, and hands back a blank result. None where they are needed together.
     """
 
     def __init__(self, range: str, depth: int, extremes: tuple[float, float] | None = None) -> None:
+        self.maps: list[LaterMap] | None = None
         self.dtype = np.dtype(f"uint{depth}")
         self.span = (np.inf, -np.inf)
         self.looks_first = range in ("minmax", "symmetric") and extremes is None
         self._range, self._extremes = range, extremes
         self._seen = self._changed = 0
+
+    def for_maps(self) -> "Storing":
+        """Return the same way of storing, for feature maps that come one by one."""
+        storing = self.for_one_map()
+        storing.maps = []
+        return storing
+
+    def for_one_map(self) -> "Storing":
+        """Return the same way of storing, for one of the maps that are scaled alike."""
+        extremes = self.span if self.looks_first and self.span[0] <= self.span[1] else None
+        depth = 8 * self.dtype.itemsize
+        return Storing(self._range, depth, self._extremes or extremes)
 
     @property
     def clipped(self) -> float:
@@ -59,14 +80,23 @@ class Storing:
     def take(self, values: Array) -> Array:
         """Store an array; NotFiniteError if a value of it is NaN or infinite."""
         check_finite(values, "the result")
-        if values.dtype == np.float16:  # which has no 65535
-            values = values.astype(np.float32)
         if self.looks_first:
             self.look(values)
         pixels = np.empty(values.shape, self.dtype)
         for rows in bands(values):
-            self.put(values[rows].copy(), pixels[rows])
+            self.take_into(values[rows], pixels[rows])
         return pixels
+
+    def take_into(self, values: Array, pixels: Array) -> None:
+        """Store finite values in a place for them; they are left as they are."""
+        is_half = values.dtype == np.float16  # which has no 65535
+        self.put(values.astype(np.float32) if is_half else values.copy(), pixels)
+
+    def pixels(self, values: Array) -> Array:
+        """Store some of an array's rows, whose lowest and highest values are known."""
+        if values.dtype == self.dtype and self._range in ("clip", "abs"):
+            return values
+        return self.take(values)
 
     def look(self, values: Array) -> None:
         """Look at finite values, for the lowest and the highest."""
@@ -137,9 +167,7 @@ def quantize(
     """
     choice("range", range, RANGES)
     storing = Storing(range, depth, extremes)
-    if values.dtype == storing.dtype and range in ("clip", "abs"):
-        return Quantized(values, 0.0)
-    return Quantized(storing.take(values), storing.clipped)
+    return Quantized(storing.pixels(values), storing.clipped)
 
 
 def _stretched(values: Array, range: str, low: float, high: float, top: int) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -198,7 +199,7 @@ class Affine(Layer):
 
     def multiply_adds(self, shape: Shape) -> int:
         """One for each value."""
-        return int(np.prod(shape))
+        return prod(shape)
 
     def output_shape(self, shape: Shape) -> Shape:
         """Give the shape, if the numbers go with it."""
@@ -252,7 +253,7 @@ class Scaling(Layer):
 
     def multiply_adds(self, shape: Shape) -> int:
         """One for each value."""
-        return int(np.prod(shape))
+        return prod(shape)
 
     def output_shape(self, shape: Shape) -> Shape:
         """Give the shape, if the offset goes with it."""
@@ -268,7 +269,11 @@ class Scaling(Layer):
     def __call__(self, image: ArrayLike) -> Array:
         """Scale."""
         array = as_features(image)
-        low, reach = self.bounds(array)
+        return self.scaled(array, self.bounds(array))
+
+    def scaled(self, array: Array, bounds: tuple[float, float]) -> Array:
+        """Scale values by the bounds of the image that they are part of."""
+        low, reach = bounds
         work = float_type(array, 1)
         least, divisor = work.type(low), work.type(reach)
         # A division, and no product with 1/255: to the digit what PyTorch's users expect.

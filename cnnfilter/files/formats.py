@@ -11,6 +11,8 @@ from cnnfilter.errors import ArgumentError, unknown
 class Format:
     """A file format.
 
+    Limits are None where there is none, or none that memory would not meet before.
+
     Attributes
     ----------
     suffixes : tuple of str
@@ -29,6 +31,18 @@ class Format:
         What it is told besides where a quality is asked for; None where there is none to ask for.
     frames : bool
         Whether it holds several frames or pages.
+    is_buffered : bool
+        Whether it is encoded in memory: its encoder does not return from a write that fails.
+    side : int or None
+        The most rows, and the most columns.
+    area : int or None
+        The most pixels.
+    row_bytes, bytes : int or None
+        The most bytes of a row, and of all rows, before they are compressed.
+    row_unit : int
+        Rows are padded to a multiple of so many bytes.
+    duration : int or None
+        The most milliseconds that a frame is shown.
     """
 
     suffixes: tuple[str, ...]
@@ -39,20 +53,58 @@ class Format:
     small: Mapping[str, object] = field(default_factory=dict)
     lossy: Mapping[str, object] | None = None
     frames: bool = False
+    is_buffered: bool = False
+    side: int | None = None
+    area: int | None = None
+    row_bytes: int | None = None
+    bytes: int | None = None
+    row_unit: int = 1
+    duration: int | None = None
 
     @property
     def is_picture(self) -> bool:
         """Whether it stores pixels, rounded and saturated."""
         return bool(self.pillow)
 
+    def excess(self, height: int, width: int, pixel_bytes: int = 1) -> str | None:
+        """Return which limit a picture exceeds, in words; None where it fits.
+
+        Examples
+        --------
+        >>> FORMATS["gif"].excess(1, 65536), FORMATS["gif"].excess(1, 65535)
+        ('sides of 65535', None)
+        """
+        row = -(-width * pixel_bytes // self.row_unit) * self.row_unit
+        limits = (
+            (max(height, width), self.side, "sides of {}"),
+            (height * width, self.area, "{} pixels"),
+            (row, self.row_bytes, "rows of {} bytes"),
+            (row * height, self.bytes, "{} bytes of pixels"),
+        )
+        for size, most, words in limits:
+            if most is not None and size > most:
+                return words.format(most)
+        return None
+
 
 #: Whether pictures are written quickly, or to small files.
 COMPRESSIONS = ("fast", "small")
 
+#: Pillow counts the bits of a row in an int, and some more than there are.
+_ROW_BYTES = 2**28 - 32
+
 #: Everything that may be read or written. No format that can run a program is here.
 FORMATS: Mapping[str, Format] = {
     "png": Format(
-        (".png",), "PNG", alpha="full", deep="gray", small={"optimize": True}, frames=True
+        (".png",),
+        "PNG",
+        alpha="full",
+        deep="gray",
+        small={"optimize": True},
+        frames=True,
+        side=2**31 - 1,  # PNG specification, 11.2.1
+        row_bytes=_ROW_BYTES,
+        duration=2**16 - 1,
     ),
     "jpeg": Format(
         (".jpg", ".jpeg", ".jpe"),
@@ -60,6 +112,7 @@ FORMATS: Mapping[str, Format] = {
         # Edges have colours, too. Optimized, Pillow may fail for want of room in its buffer.
         options={"quality": 92, "subsampling": "4:4:4"},
         lossy={},
+        side=65_500,  # libjpeg's JPEG_MAX_DIMENSION; the format's own is 65535
     ),
     "tif": Format(
         (".tif", ".tiff"),
@@ -68,6 +121,7 @@ FORMATS: Mapping[str, Format] = {
         "color",
         options={"compression": "tiff_adobe_deflate"},
         frames=True,
+        row_bytes=_ROW_BYTES,
     ),
     "webp": Format(
         (".webp",),
@@ -78,11 +132,36 @@ FORMATS: Mapping[str, Format] = {
         small={"quality": 80, "method": 6},
         lossy={"lossless": False, "method": 4},
         frames=True,
+        side=16_383,  # libwebp's WEBP_MAX_DIMENSION
+        duration=2**24 - 1,
     ),
-    "bmp": Format((".bmp",), "BMP"),
-    "gif": Format((".gif",), "GIF", alpha="mask", frames=True),
-    "ppm": Format((".ppm", ".pgm", ".pnm", ".pbm"), "PPM", deep="gray"),
-    "jp2": Format((".jp2",), "JPEG2000", alpha="full", deep="gray"),
+    "bmp": Format(
+        (".bmp",),
+        "BMP",
+        row_bytes=_ROW_BYTES,
+        bytes=2**32 - 1 - 54 - 1024,  # bfSize has 32 bits, and counts heads and palette, too
+        row_unit=4,
+    ),
+    "gif": Format(
+        (".gif",),
+        "GIF",
+        alpha="mask",
+        frames=True,
+        side=2**16 - 1,  # GIF89a, 18: the logical screen's sides have 16 bits
+        duration=10 * (2**16 - 1),
+    ),
+    "ppm": Format((".ppm", ".pgm", ".pnm", ".pbm"), "PPM", deep="gray", row_bytes=_ROW_BYTES),
+    "jp2": Format(
+        (".jp2",),
+        "JPEG2000",
+        is_buffered=True,
+        # The encoder holds some ten copies of a tile; as one tile a picture takes all of them.
+        options={"tile_size": (1024, 1024)},
+        alpha="full",
+        deep="gray",
+        row_bytes=_ROW_BYTES,
+        bytes=(2**32 - 1) // 8,  # Pillow counts the bits of a tile, here the picture, in 32
+    ),
     "avif": Format(
         (".avif",),
         "AVIF",
@@ -91,6 +170,9 @@ FORMATS: Mapping[str, Format] = {
         options={"quality": 90, "subsampling": "4:4:4", "speed": 8},
         lossy={},
         frames=True,
+        # What libavif reads unless it is told to read more; beyond that others cannot open it.
+        side=32_768,
+        area=16_384**2,
     ),
     "npy": Format((".npy",)),
     "npz": Format((".npz",)),

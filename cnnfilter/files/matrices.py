@@ -1,26 +1,36 @@
 """Matrices in files: numbers as they are, signed and large ones too."""
 
+import codecs
 import io
 import json
 import lzma
 import math
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from tokenize import TokenError
 from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from cnnfilter.core.arrays import Array, check_finite
-from cnnfilter.files.source import ContentError
+from cnnfilter.core.arrays import Array, bands, check_finite, memory
+from cnnfilter.errors import brief
+from cnnfilter.files.source import MOST_PIPED, READ_BYTES, ContentError, check_size, read_all
 
 #: What NumPy and zipfile raise on files that are broken.
 BROKEN = (
     OSError, ValueError, TypeError, LookupError, SyntaxError, TokenError, EOFError, RuntimeError,
     zlib.error, lzma.LZMAError, zipfile.BadZipFile,
 )  # fmt: skip
+#: An array that claims more bytes is taken for a bomb; of an image, more for each pixel.
+MOST_BYTES, _BYTES_A_PIXEL = 2**31, 32
+#: Bytes of an array's header; NumPy's own reader takes no longer one.
+_LONGEST_HEADER = 10_000
+#: What JSON allows between its words.
+_SPACES = tuple(" \t\n\r")
+#: Types that NumPy chooses for lists of numbers in Python.
+_PLAIN = {np.dtype(np.int64), np.dtype(np.float64)}
 _SEPARATORS = {"csv": ",", "tsv": "\t"}
 
 
@@ -34,27 +44,66 @@ def read_matrix(file: BinaryIO, format: str, max_values: int) -> Array:
         than `max_values` numbers.
     """
     if format == "npy":
-        return read_array(file)
+        return read_array(file, _BYTES_A_PIXEL * max_values)
     if format == "npz":
         return _read_npz(file, max_values)
     try:
-        text = file.read().decode("utf-8-sig")
+        return _read_table(_lines(file)) if format != "json" else read_json(_text(file))
     except UnicodeDecodeError:
         raise ContentError("not a text file") from None
-    return read_json(text) if format == "json" else _read_table(text)
 
 
-def read_array(file: BinaryIO) -> Array:
+def _text(file: BinaryIO) -> str:
+    return read_all(file, MOST_PIPED).decode("utf-8-sig")
+
+
+def _lines(file: BinaryIO) -> Iterator[str]:
+    """Yield the lines of a text as `str.splitlines` does, reading some at a time."""
+    check_size(file, MOST_PIPED)
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    pieces: list[str] = []
+    while content := file.read(READ_BYTES):
+        pieces.append(decoder.decode(content))
+        if len(pieces[-1].splitlines()) > 1:
+            # What ends the last line may go on in the next piece.
+            *lines, rest = "".join(pieces).splitlines(keepends=True)
+            pieces = [rest]
+            yield from (line.splitlines()[0] for line in lines)
+    yield from ("".join(pieces) + decoder.decode(b"", final=True)).splitlines()
+
+
+def read_array(file: BinaryIO, most: int = MOST_BYTES, size: int | None = None) -> Array:
     """Read an .npy array, never an object of Python's.
 
     The header is held against the bytes that are there before any memory is taken.
+
+    Parameters
+    ----------
+    file : binary file
+    most : int
+        Bytes of numbers that are read; more are refused.
+    size : int, optional
+        Of the whole file, where it cannot be searched fast: in an archive.
     """
     with _decoding():
         shape, fortran_order, dtype = _read_header(file)
-        content = file.read()
-        _check_header(shape, dtype, len(content))
+        begin = file.tell()
+        there = (file.seek(0, io.SEEK_END) if size is None else size) - begin
+        _check_header(shape, dtype, there)
+        if there > most:
+            raise ContentError(f"holds {there} bytes of numbers; more than {most} are not read")
+        file.seek(begin)
+        content = _content(file, there)
         array = np.frombuffer(content, dtype).reshape(shape, order="F" if fortran_order else "C")
         return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+def _content(file: BinaryIO, size: int) -> Array:
+    """Read so many bytes into their place: a plain read of a large file holds them twice."""
+    place = np.empty(size, np.uint8)
+    if cast("Any", file).readinto(place) != size:
+        raise EOFError("the file became shorter while it was read")
+    return place
 
 
 def read_array_head(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
@@ -72,16 +121,23 @@ def _decoding() -> Iterator[None]:
     try:
         yield
     except BROKEN as error:
-        raise ContentError(f"not an array of NumPy's that can be read ({error})") from None
+        raise ContentError(f"not an array of NumPy's that can be read ({brief(error)})") from None
+    except MemoryError:  # Python's word for brackets in brackets; arrays are bounded before
+        raise ContentError("not an array of NumPy's: its header is nested too deeply") from None
 
 
 def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Read the shape, whether the first axis runs fastest, and the type."""
+    version = np.lib.format.read_magic(file)
+    begin = file.tell()
+    if int.from_bytes(file.read(2 * version[0]), "little") > _LONGEST_HEADER:
+        raise ContentError(f"its header is longer than {_LONGEST_HEADER} bytes")
+    file.seek(begin)
     readers: Mapping[tuple[int, int], Callable[..., Any]] = {
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,
     }
-    return readers[np.lib.format.read_magic(file)](file)
+    return readers[version](file)
 
 
 def _check_header(shape: tuple[int, ...], dtype: np.dtype[Any], there: int) -> None:
@@ -93,6 +149,8 @@ def _check_header(shape: tuple[int, ...], dtype: np.dtype[Any], there: int) -> N
     promised = math.prod(shape) * dtype.itemsize
     if min(shape, default=1) < 1:
         raise ContentError(f"holds no numbers: its shape is {shape}")
+    if promised > memory():
+        raise ContentError(f"shape {shape} needs {promised} bytes, more than the memory")
     if promised != there:
         cut = "cut short: " if promised > there else ""
         raise ContentError(f"{cut}shape {shape} needs {promised} bytes, there are {there}")
@@ -105,13 +163,14 @@ def _read_npz(file: BinaryIO, max_values: int) -> Array:
             if len(names) != 1 or not names[0].endswith(".npy"):
                 kept = ", ".join(name.removesuffix(".npy") for name in names)
                 raise ContentError(f"holds {len(names)} arrays ({kept}); keep one")
-            if archive.getinfo(names[0]).file_size > 8 * max_values:
+            size = archive.getinfo(names[0]).file_size
+            if size > 8 * max_values:
                 raise ContentError(
                     f"unfolds to more than {max_values} numbers; raise --max-pixels if you "
                     "trust the file"
                 )
             with archive.open(names[0]) as member:
-                return read_array(cast("BinaryIO", member))
+                return read_array(cast("BinaryIO", member), size, size)
     except BROKEN as error:
         raise ContentError(f"not an .npz file that can be read ({error})") from None
 
@@ -119,28 +178,73 @@ def _read_npz(file: BinaryIO, max_values: int) -> Array:
 def read_json(text: str) -> Array:
     """Read nested lists of numbers."""
     try:
-        array = np.array(json.loads(text))
+        array = _joined(list(_elements(text)))
     except (ValueError, RecursionError):
-        raise ContentError(
-            "not a matrix in JSON; write rows that are equally long: [[1, 2], [3, 4]]"
-        ) from None
+        array = None
+    if array is None:
+        array = _read_whole(text)
     if array.dtype.kind not in "biuf":
         raise ContentError("not a matrix in JSON: it holds other things than numbers")
     return array
 
 
-def _read_table(text: str) -> Array:
+def _read_whole(text: str) -> Array:
+    try:
+        return np.array(json.loads(text))
+    except (ValueError, RecursionError):
+        raise ContentError(
+            "not a matrix in JSON; write rows that are equally long: [[1, 2], [3, 4]]"
+        ) from None
+
+
+def _elements(text: str) -> Iterator[Array]:
+    """Yield what a list of lists holds, each as an array: lists take far more than arrays.
+
+    Raises
+    ------
+    ValueError
+        If the text is anything else.
+    """
+    decoder, end = json.JSONDecoder(), _skipped(text, 0)
+    separator = "["
+    while text[end : end + 1] == separator:
+        start = _skipped(text, end + 1)
+        if text[start : start + 1] != "[":
+            raise ValueError("not a list of lists")
+        element, end = decoder.raw_decode(text, start)
+        yield np.array(element)
+        end, separator = _skipped(text, end), ","
+    if text[end : end + 1] != "]" or _skipped(text, end + 1) < len(text):
+        raise ValueError("not a list of lists")
+
+
+def _skipped(text: str, position: int) -> int:
+    """Return the position behind the spaces that JSON allows."""
+    while text[position : position + 1] in _SPACES:
+        position += 1
+    return position
+
+
+def _joined(rows: list[Array]) -> Array | None:
+    """Join rows of plain integers and floats; None where NumPy has to choose the type."""
+    dtypes = {row.dtype for row in rows}
+    if not dtypes or not dtypes <= _PLAIN or len({row.shape for row in rows}) > 1:
+        return None
+    return np.stack(rows, dtype=np.result_type(*dtypes))
+
+
+def _read_table(lines: Iterable[str]) -> Array:
     """Read lines of numbers; a blank line starts the next channel."""
-    channels: list[list[list[float]]] = [[]]
+    channels: list[list[Array]] = [[]]
     integral = True
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             if channels[-1]:
                 channels.append([])
             continue
         words = _cells(line)
         try:
-            channels[-1].append([float(word) for word in words])
+            channels[-1].append(np.array([float(word) for word in words]))
         except ValueError:
             raise ContentError(f"line {number} holds something that is not a number") from None
         if len(words) != len(channels[0][0]):
@@ -151,9 +255,11 @@ def _read_table(text: str) -> Array:
     channels = [rows for rows in channels if rows]
     if len({len(rows) for rows in channels}) != 1:
         raise ContentError("is empty, or its channels are not equally high")
-    values = np.array(channels)
-    if integral and np.abs(values).max() < 2**53:
-        values = values.astype(np.int64)
+    is_exact = integral and all(np.abs(row).max() < 2**53 for rows in channels for row in rows)
+    shape = (len(channels), len(channels[0]), len(channels[0][0]))
+    values = np.empty(shape, np.int64 if is_exact else np.float64)
+    for channel, rows in zip(values, channels, strict=True):
+        np.stack(rows, out=channel, casting="unsafe")
     return values[0] if len(channels) == 1 else np.moveaxis(values, 0, -1)
 
 
@@ -200,24 +306,44 @@ def matrix_text(array: Array, format: str) -> Iterator[str]:
     """
     if format == "json":
         check_finite(array, "the result")
-        yield json.dumps(_plain(array).tolist()) + "\n"
+        yield from _json(array)
         return
     separator = _SEPARATORS[format]
     channels = list(np.moveaxis(array, -1, 0)) if array.ndim == 3 else [np.atleast_2d(array)]
     for number, channel in enumerate(channels):
         if number:
             yield "\n"
-        for row in _plain(channel):
+        for row in _plain_rows(channel):
             yield separator.join(_words(row)) + "\n"
 
 
-def _plain(array: Array) -> Array:
-    """Give integers as integers."""
-    if array.dtype.kind != "f" or not np.isfinite(array).all():
-        return array
-    if np.abs(array).max() < 2**53 and np.array_equal(array, np.rint(array)):
-        return array.astype(np.int64)
-    return array
+def _json(array: Array) -> Iterator[str]:
+    """Write nested lists, row by row; as a whole they take some fifty bytes a number."""
+    if array.ndim == 1:
+        (row,) = _plain_rows(array[np.newaxis])
+        yield json.dumps(row.tolist()) + "\n"
+        return
+    before = "["
+    for row in _plain_rows(array):
+        yield before + json.dumps(row.tolist())
+        before = ", "
+    yield "]\n"
+
+
+def _plain_rows(array: Array) -> Iterator[Array]:
+    """Yield rows; of floats that are all integers, as integers."""
+    integral = _holds_integers(array)
+    return (row.astype(np.int64) if integral else row for row in array)
+
+
+def _holds_integers(array: Array) -> bool:
+    """Return whether an array of floats holds nothing but integers that are exact."""
+    return array.dtype.kind == "f" and all(_are_integers(array[rows]) for rows in bands(array))
+
+
+def _are_integers(floats: Array) -> bool:
+    # Neither NaN nor infinity is below.
+    return float(np.abs(floats).max()) < 2**53 and np.array_equal(floats, np.rint(floats))
 
 
 def _words(row: Array) -> list[str]:
