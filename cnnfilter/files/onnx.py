@@ -134,6 +134,11 @@ def _check_bytes(tensors: "list[TensorProto]", folder: Path) -> None:
     total = 0
     for tensor in tensors:
         stated = {str(each.key): str(each.value) for each in tensor.external_data}
+        if "location" not in stated:
+            raise ContentError(
+                f"its tensor {brief(tensor.name)} names no file that its numbers stand in; "
+                "export the model again"
+            )
         offset = whole("offset", stated.get("offset", "0"), 0, MAX_OFFSET)
         there = (folder / stated["location"]).stat().st_size - offset
         size = _size_of(tensor)

@@ -47,9 +47,10 @@ from planted import PLANTED  # noqa: E402
 from readers import TARGETS  # noqa: E402
 
 from cnnfilter.errors import CnnFilterError  # noqa: E402
+from cnnfilter.files.printed import catch_printed, ignore_warnings  # noqa: E402
 
-#: MiB that an input may take beside what the process has already.
-MOST_MEMORY = 512
+#: MiB that an input may take beside what the process has already: Pillow's own limit is 683.
+MOST_MEMORY = 1024
 #: How much longer than its CPU time an input may take in all: others work, too.
 PATIENCE = 12
 #: Inputs that a child tries before the next one takes over: what leaks goes with it.
@@ -169,10 +170,6 @@ class _Child:
         warnings.simplefilter("always")
         warnings.showwarning = self._hear
         logging.lastResort = None
-        try:
-            from cnnfilter.files.printed import catch_printed, ignore_warnings
-        except ImportError:
-            return
         catch_printed()
         ignore_warnings()
 
@@ -271,11 +268,22 @@ class Fuzzing:
         stop = max(1, round(self.wanted * share))
         if self.tally.runs == 0:
             _batch(self.plan, range(1), until, self.tally)
-            if not self.tally.failures:  # what it imports, each child has then
-                tried(self.plan.target, made(self.plan.target, self.plan.seed, 0))
+            if not self.tally.failures:
+                self._warm_up()
         while self.tally.runs < stop and time.monotonic() < until:
             begin = self.tally.runs
             _batch(self.plan, range(begin, min(stop, begin + BATCH)), until, self.tally)
+
+    def _warm_up(self) -> None:
+        """Import here what the target imports, so that no child has to."""
+        kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tried(self.plan.target, made(self.plan.target, self.plan.seed, 0))
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
     def __str__(self) -> str:
         tally = self.tally

@@ -13,7 +13,7 @@ from common import Target
 
 
 def _leak(_: bytes) -> None:
-    bytearray(2**31)
+    bytearray(2**32)
 
 
 def _plant(name: str, run: Callable[[Any], object]) -> Target:

@@ -39,9 +39,8 @@ def _read_names(given: tuple[bytes, bool]) -> None:
 
     data, null_separated = given
     listed = listed_names(str(written("names", data)), null_separated=null_separated)
-    names = getattr(listed, "names", listed)
     # Names from the root could lead anywhere.
-    near = [name for name in names if not name.startswith("/") and ".." not in name]
+    near = [name for name in listed.names if not name.startswith("/") and ".." not in name]
     find_sources(near, Search(recursive=True))
 
 
