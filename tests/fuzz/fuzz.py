@@ -299,7 +299,7 @@ def _kept(fuzzing: Fuzzing, folder: Path) -> Iterator[str]:
     for number, failure in enumerate(fuzzing.tally.failures.values()):
         folder.mkdir(parents=True, exist_ok=True)
         given = made(target, seed, failure.number)
-        content = given if isinstance(given, bytes) else repr(given).encode()
+        content = given if isinstance(given, bytes) else ascii(given).encode()
         path = folder / f"{target.name}-{number}"
         path.write_bytes(content)
         yield f"  {failure.count} x {failure.what}"

@@ -204,7 +204,7 @@ def tiff(data: bytes, random: Random) -> bytes:
             begin = at + struct.calcsize(count_of)
             entries += [begin + number * size for number in range(min(count, 100))]
             at = struct.unpack_from(order + first, data, begin + count * size)[0]
-    except struct.error:
+    except (struct.error, OverflowError):
         pass
     entries = [each for each in entries if each + size <= len(changed)]
     if not entries:
