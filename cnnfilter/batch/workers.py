@@ -113,7 +113,7 @@ def _begin_worker(recipe: Recipe, open_end: "Connection[None, None]") -> None:
     terminated, wake = os.pipe()
     os.set_blocking(wake, False)
     if sys.platform != "win32":
-        signal.signal(signal.SIGTERM, lambda *_: None)
+        signal.signal(signal.SIGTERM, lambda *_: _end())
         signal.set_wakeup_fd(wake)
     threading.Thread(target=_end_when_told, args=(terminated,), daemon=True).start()
 
@@ -125,6 +125,10 @@ def _end_when_told(terminated: int) -> None:
 
     parent = parent_process()
     wait([terminated] if parent is None else [terminated, parent.sentinel])
+    _end()
+
+
+def _end() -> None:
     abandon()
     os._exit(1)
 
