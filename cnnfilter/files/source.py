@@ -39,6 +39,7 @@ _REASONS = {
     errno.EDQUOT: "no more may be stored by you; free some or write elsewhere",
     errno.EFBIG: "larger than a file may be; write elsewhere",
     errno.EEXIST: "a part of its path is a file, not a folder",
+    errno.ENAMETOOLONG: "a name that is too long; choose a shorter one",
     errno.ENXIO: "nobody is at its other end",
     errno.ELOOP: "is a link that leads nowhere, or is not followed here",
     errno.ENOTDIR: "no such file; a part of its path is no folder",
