@@ -56,7 +56,7 @@ PATIENCE = 12
 #: Inputs that a child tries before the next one takes over: what leaks goes with it.
 BATCH = 20_000
 #: Inputs of all targets before it begins with the first again.
-ROUND = 500_000
+ROUND = 250_000
 
 
 @dataclass
