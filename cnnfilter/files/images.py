@@ -20,6 +20,7 @@ from cnnfilter.core.arrays import Array
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.metadata import (
     BROKEN,
+    UPRIGHT,
     XMP_TEXT,
     exif_without_folders,
     read_metadata,
@@ -117,6 +118,7 @@ class Pictures:
     def __init__(self, file: BinaryIO, max_pixels: int = MAX_PIXELS) -> None:
         self._max_pixels = max_pixels
         self._notes: tuple[str, ...] = ()
+        self._turn = UPRIGHT
         with decoding():
             try:
                 self._take(file)
@@ -149,6 +151,8 @@ class Pictures:
             try:
                 image = read()
             except BROKEN as error:
+                if self._format != "TIFF":  # whose orientation stays
+                    self._turn, _ = read_orientation(self._picture, before_pixels=True)
                 self._take_without_metadata(self._file, error)
                 printed.words()  # what was printed of the metadata says nothing of the pixels
                 try:
@@ -184,7 +188,7 @@ class Pictures:
         check_pixels(picture.height, picture.width, self._max_pixels)
         notes = _notes(picture)
         picture.load()
-        orientation, odd = read_orientation(picture)
+        orientation, odd = self._orientation(picture)
         metadata, left_out = read_metadata(picture, self._format)
         upright = _turned_upright(picture, orientation)
         # The file goes on from the frame that it has drawn, so that must stay as it is; one that
@@ -210,12 +214,19 @@ class Pictures:
         if self._format == "PNG" and _goes_on_behind_pixels(self._file):
             return self._read(0).blanked()
         mode = self._plain_mode(picture)
-        orientation, odd = read_orientation(picture, before_pixels=True)
+        orientation, odd = self._orientation(picture, before_pixels=True)
         # A TIFF's size is that of the picture upright.
         turned = self._format != "TIFF" and orientation > _LAST_UPRIGHT
         size = picture.size if turned else picture.size[::-1]
         pixels, alpha = _planes(size, mode, _dtype(picture, mode), blank)
         return self._image(pixels, alpha, {}, (*_notes(picture), odd))
+
+    def _orientation(
+        self, picture: Pillow.Image, *, before_pixels: bool = False
+    ) -> tuple[int, str]:
+        """Return EXIF's orientation, of a copy without metadata that of the file, and a note."""
+        orientation, odd = read_orientation(picture, before_pixels=before_pixels)
+        return orientation if orientation != UPRIGHT else self._turn, odd
 
     def _plain_mode(self, picture: Pillow.Image) -> str:
         """Choose what a frame is converted to; those of one GIF differ in Pillow's hands."""

@@ -55,13 +55,14 @@ def _keep_crashes_seen(person: int) -> None:
 
 
 def ignore_warnings() -> None:
-    """Ignore what Pillow and tifffile find odd about a file: it is not the person's doing.
+    """Ignore what Pillow, tifffile and NumPy find odd about a file: it is not the person's doing.
 
     Filters are a process's own, so each worker calls this, too.
     """
     import warnings
 
     warnings.filterwarnings("ignore", module=r"(PIL|tifffile)(\.|$)")
+    warnings.filterwarnings("ignore", "Reading `.npy`")  # which Python 2 wrote
 
 
 class Printed:

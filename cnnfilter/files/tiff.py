@@ -1,6 +1,7 @@
 """What Pillow cannot of TIFF, by tifffile: floats, 16-bit colour, any number of channels."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any, BinaryIO
 
@@ -82,7 +83,7 @@ class Pages:
             page = self._own(number)
             if page is None:
                 return self._by_pillow(number, lambda: self._pictures.read(number))
-            return self._image(page, page.asarray())
+            return self._image(page, _numbers(page.asarray()))
 
     def head(self) -> Image:
         """Give what `read` would of the first page, with blank pixels and no metadata.
@@ -96,7 +97,8 @@ class Pages:
             page = self._own(0)
             if page is None:
                 return self._by_pillow(0, self._pictures.head)
-            return self._image(page, blank(page.shape, page.dtype)).blanked()
+            dtype = np.dtype(np.uint8) if page.dtype == np.bool_ else page.dtype
+            return self._image(page, blank(page.shape, dtype)).blanked()
 
     def _by_pillow(self, number: int, read: Callable[[], Image]) -> Image:
         """Read a page by Pillow, if it knows how the page is compressed."""
@@ -106,7 +108,7 @@ class Pages:
             raise ContentError(
                 f"is a TIFF compressed with {name}, which is not supported; export it as png or tif"
             )
-        return read()
+        return replace(read(), frames=len(self))
 
     def _own(self, number: int) -> Any | None:
         """Give a page that tifffile is to read; None if Pillow does it as well, or alone."""
@@ -158,6 +160,11 @@ def _is_known_compression(page: Any) -> bool:
             return False
         raise
     return True
+
+
+def _numbers(pixels: Array) -> Array:
+    """Return bits as 0 and 255, and numbers as they are."""
+    return pixels.astype(np.uint8) * np.uint8(255) if pixels.dtype == np.bool_ else pixels
 
 
 def _upright(pixels: Array, orientation: int) -> Array:
