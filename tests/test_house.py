@@ -67,7 +67,8 @@ def test_pillow_is_imported_where_pictures_are_read_resized_and_drawn_alone() ->
         if any(name.split(".")[0] == "PIL" for name in imports_of(path))
     }
     assert users == {
-        "files/images.py", "files/metadata.py", "core/resizing.py", "view/canvas.py",
+        "files/images.py", "files/gif.py", "files/metadata.py", "core/resizing.py",
+        "view/canvas.py",
     }  # fmt: skip
 
 

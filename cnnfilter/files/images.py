@@ -43,6 +43,8 @@ _HEAD = 512
 _OF_THE_DISK = (errno.EIO, errno.EACCES, errno.ENOSPC, errno.ESTALE, errno.ETIMEDOUT)
 #: Those of them that Pillow imports whatever it is to open.
 _USUAL = ("PNG", "JPEG", "BMP", "GIF", "PPM")
+#: How GIFs begin.
+_GIF_MAGIC = (b"GIF87a", b"GIF89a")
 #: Pillow's modes that hold numbers rather than 8-bit colours.
 _NUMBERS = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
@@ -258,13 +260,18 @@ def _open(file: BinaryIO, max_pixels: int) -> Pillow.Image:
     if max_pixels > MAX_PIXELS:
         # Pillow has its limit nowhere else; whoever asks for more takes it away for good.
         Pillow.MAX_IMAGE_PIXELS = None
-    picture = _identified(file)
+    picture = _identified(file, max_pixels)
     check_pixels(picture.height, picture.width, max_pixels)
     return picture
 
 
-def _identified(file: BinaryIO) -> Pillow.Image:
+def _identified(file: BinaryIO, max_pixels: int) -> Pillow.Image:
     """Find the format on the allow-list that a file has, and read its head."""
+    file.seek(0)
+    if file.read(len(_GIF_MAGIC[0])) in _GIF_MAGIC:
+        from cnnfilter.files.gif import BoundedGif
+
+        return BoundedGif(file, max_pixels)
     try:
         return Pillow.open(file, formats=_USUAL)
     except UnidentifiedImageError:
