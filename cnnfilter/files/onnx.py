@@ -109,6 +109,11 @@ def _load(path: Path) -> "tuple[ModelProto, list[Path]]":
 def _named_beside(tensors: "list[TensorProto]", folder: Path) -> Iterator[Path]:
     """List the files of weights that tensors name."""
     for tensor in tensors:
+        if not any(entry.key == "location" for entry in tensor.external_data):
+            raise ContentError(
+                f"its tensor {brief(tensor.name)} names no file for its numbers; "
+                "export the model again"
+            )
         for entry in tensor.external_data:
             if entry.key == "location":
                 beside = inside(folder / str(entry.value), folder)
