@@ -7,11 +7,14 @@ Python itself or a child process prints there is seen.
 """
 
 import os
+import re
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
+from typing import Any, cast
 
 #: A printed line is no longer than this in a message.
 _MOST = 200
@@ -59,8 +62,6 @@ def ignore_warnings() -> None:
 
     Filters are a process's own, so each worker calls this, too.
     """
-    import warnings
-
     warnings.filterwarnings("ignore", module=r"(PIL|tifffile)(\.|$)")
 
 
@@ -132,15 +133,56 @@ _thread = threading.local()
 def caught() -> Iterator[Printed]:
     """Catch what libraries print while a file is at work in this thread.
 
-    Within itself it is entered once. It does nothing before `catch_printed`.
+    Within itself it is entered once. Lines on descriptor 2 are caught from `catch_printed` on;
+    warnings that libraries find a file worth are ignored in this thread alone, always.
     """
-    if _catcher is None or getattr(_thread, "is_at_work", False):
+    if getattr(_thread, "is_at_work", False):
         yield Printed()
         return
-    _catcher.begin()
+    _filter_warnings()
+    catcher = _catcher
+    if catcher is not None:
+        catcher.begin()
     _thread.is_at_work = True
     try:
         yield Printed()
     finally:
         _thread.is_at_work = False
-        _catcher.end()
+        if catcher is not None:
+            catcher.end()
+
+
+class _AtWork:
+    """Matches warnings' modules, as a filter's pattern does, where this thread has a file at work.
+
+    Filters are a process's own, and `warnings.catch_warnings` changes them for every thread. A
+    filter that asks which thread it is need never be taken away.
+
+    Parameters
+    ----------
+    modules : str
+        A regular expression.
+    """
+
+    def __init__(self, modules: str) -> None:
+        self._modules = re.compile(modules)
+
+    def match(self, module: str) -> bool:
+        """Return whether a warning is about a file."""
+        return getattr(_thread, "is_at_work", False) and bool(self._modules.match(module))
+
+
+#: NumPy has Python's own parser read an array's header, whose code has no file, and warns of
+#: old headers in the name of whoever called it.
+_FILTERS = (
+    ("ignore", None, Warning, _AtWork(r"(PIL|tifffile|numpy\.lib)(\.|$)|<unknown>$"), 0),
+    ("ignore", None, UserWarning, _AtWork(""), 0),
+)
+
+
+def _filter_warnings() -> None:
+    """Put the filters before others, once; whoever puts one before them wants to see more."""
+    filters = cast("list[Any]", warnings.filters)
+    for each in _FILTERS:
+        if each not in filters:
+            filters.insert(0, each)

@@ -20,8 +20,6 @@ RGB = np.random.default_rng(12).integers(0, 256, (12, 16, 3), np.uint8)
 ASCII, SHORT, LONG, RATIONAL, UNKNOWN = 2, 3, 4, 5, 99
 ORIENTATION, X_RESOLUTION, Y_RESOLUTION, UNIT, MAKE = 0x0112, 0x011A, 0x011B, 0x0128, 0x010F
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
-
 
 def tag(number: int, type: int, count: int, value: bytes) -> tuple[int, bytes, bytes]:
     """Lay out an entry of a directory, and what lies behind it."""
