@@ -672,6 +672,12 @@ def _save_options(
     return options, [f"{format} cannot hold {name}: left out" for name in left_out]
 
 
+def left_out_notes(metadata: Mapping[str, Any], format: str, kept: Collection[str]) -> list[str]:
+    """Return a note on each part of the metadata that a format holds and this file will not."""
+    lost = [key for key in _TAKES.get(format, ()) if key in metadata and key not in kept]
+    return [f"{format} cannot hold its {_NAMES[key]} here: left out" for key in lost]
+
+
 def _refused(
     options: Mapping[str, Any], format: str, encoding: Mapping[str, Any]
 ) -> Collection[str]:

@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
@@ -17,7 +18,7 @@ from cnnfilter.core.quantize import RANGES, quantize
 from cnnfilter.errors import ArgumentError, CnnFilterError, FileError
 from cnnfilter.files import tiff
 from cnnfilter.files.formats import FORMATS, format_of
-from cnnfilter.files.images import write_pictures
+from cnnfilter.files.images import left_out_notes, write_pictures
 from cnnfilter.files.output import WithoutDescriptor, replacing
 from cnnfilter.files.printed import caught
 from cnnfilter.files.source import ContentError, shown
@@ -260,10 +261,10 @@ def _encode(
 ) -> list[str]:
     """Encode pictures; return notes on what of the metadata is left out."""
     with _encoder(file, format) as out:
-        if any(map(_is_deep, frames)):
-            pages = [(pixels, alpha) for pixels, alpha, _ in frames]
+        pages = [(pixels, alpha) for pixels, alpha, _ in frames]
+        if any(map(_is_deep, frames)) or (format == "tif" and tiff.is_big(chain(*pages))):
             tiff.write_deep(out, pages, metadata.get("icc_profile"))
-            return []
+            return left_out_notes(metadata, format, kept=("icc_profile",))
         return write_pictures(out, frames, format, metadata, compression, quality)
 
 

@@ -1,7 +1,9 @@
 """What Pillow cannot of TIFF, by tifffile: floats, 16-bit colour, any number of channels."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
+from itertools import chain
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -17,6 +19,7 @@ from cnnfilter.files.images import (
     profile_fits,
     too_large,
 )
+from cnnfilter.files.metadata import UPRIGHT, checked_orientation
 from cnnfilter.files.source import ContentError
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -25,6 +28,9 @@ MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _CMYK = 0, 1, 2, 5
 _ORIENTATION, _ICC_PROFILE = 274, 34675
 _ZSTD = 50000
+
+#: Bytes of pages whose offsets surely have 32 bits; what is larger becomes a BigTIFF.
+_MOST_CLASSIC = 2**32 - 2**25
 
 
 class Pages:
@@ -81,7 +87,8 @@ class Pages:
         with self._decoding():
             page = self._own(number)
             if page is None:
-                return self._by_pillow(number, lambda: self._pictures.read(number))
+                image = self._by_pillow(number, lambda: self._pictures.read(number))
+                return replace(image, frames=len(self))
             return self._image(page, page.asarray())
 
     def head(self) -> Image:
@@ -95,7 +102,7 @@ class Pages:
         with self._decoding():
             page = self._own(0)
             if page is None:
-                return self._by_pillow(0, self._pictures.head)
+                return replace(self._by_pillow(0, self._pictures.head), frames=len(self))
             return self._image(page, blank(page.shape, page.dtype)).blanked()
 
     def _by_pillow(self, number: int, read: Callable[[], Image]) -> Image:
@@ -122,9 +129,13 @@ class Pages:
         """Make an image of a page's pixels."""
         if page.axes == "SYX":
             pixels = np.moveaxis(pixels, 0, -1)
-        pixels = _upright(pixels, int(page.tags.valueof(_ORIENTATION, 1)))
+        orientation, odd = checked_orientation(page.tags.valueof(_ORIENTATION, UPRIGHT))
+        notes = (odd,) if odd else ()
+        if pixels.dtype == np.bool_:
+            pixels = pixels.astype(np.uint8) * np.uint8(255)
+        pixels = _upright(pixels, orientation)
         if pixels.dtype not in (np.uint8, np.uint16):
-            return Image(pixels, format="float", frames=len(self))
+            return Image(pixels, format="float", notes=notes, frames=len(self))
         profile = page.tags.valueof(_ICC_PROFILE)
         metadata = {"icc_profile": profile} if isinstance(profile, bytes) else {}
         photometric = int(page.photometric)
@@ -137,12 +148,14 @@ class Pages:
         if page.extrasamples and photometric in (_BLACK_IS_ZERO, _RGB) and colours in (2, 4):
             alpha = pixels[:, :, -1]
             pixels = pixels[:, :, 0] if colours == 2 else pixels[:, :, :3]
-        return Image(pixels, alpha, "tif", metadata, frames=len(self))
+        return Image(pixels, alpha, "tif", metadata, notes, len(self))
 
 
 def _is_for_pillow(page: Any) -> bool:
     samples, photometric = page.samplesperpixel, int(page.photometric)
-    if page.dtype in (np.uint8, np.bool_):
+    if page.dtype == np.bool_:
+        return samples == 1
+    if page.dtype == np.uint8:
         return samples <= 2 or (samples <= 4 and photometric > _BLACK_IS_ZERO)
     return page.dtype == np.uint16 and samples == 1 and photometric == _BLACK_IS_ZERO
 
@@ -178,13 +191,18 @@ def _rgb_of_cmyk(inks: Array) -> Array:
     return np.rint(left[:, :, :3] * left[:, :, 3:4] / top).astype(inks.dtype)
 
 
+def is_big(arrays: Iterable[Array | None]) -> bool:
+    """Return whether pages' arrays may take more bytes than a TIFF's offsets of 32 bits reach."""
+    return sum(each.nbytes for each in arrays if each is not None) > _MOST_CLASSIC
+
+
 def write_deep(
-    file: BinaryIO, pages: Iterable[tuple[Array, Array | None]], profile: bytes | None
+    file: BinaryIO, pages: Sequence[tuple[Array, Array | None]], profile: bytes | None
 ) -> None:
-    """Write pages of any pixels and alpha, 16-bit colours too."""
+    """Write pages of any pixels and alpha: 16-bit colours too, and beyond 4 GiB, as BigTIFF."""
     import tifffile
 
-    with tifffile.TiffWriter(file) as writer:
+    with tifffile.TiffWriter(file, bigtiff=is_big(chain(*pages))) as writer:
         for pixels, alpha in pages:
             planes = pixels if alpha is None else np.dstack([pixels, alpha])
             writer.write(
@@ -198,17 +216,21 @@ def write_deep(
             )
 
 
-def write_float(file: BinaryIO, pages: Iterable[Array]) -> None:
+def write_float(file: BinaryIO, pages: Sequence[Array]) -> None:
     """Write numbers as floats, of any number of channels: shape (H, W) or (H, W, 2 or more)."""
     import tifffile
 
-    with tifffile.TiffWriter(file) as writer:
+    floats = [blank(each.shape, _float_type(each)) for each in pages]
+    with tifffile.TiffWriter(file, bigtiff=is_big(floats)) as writer:
         for array in pages:
-            narrow = np.can_cast(array.dtype, np.float32)
             writer.write(
-                array.astype(np.float32 if narrow else np.float64, copy=False),
+                array.astype(_float_type(array), copy=False),
                 photometric="minisblack",
                 planarconfig="contig" if array.ndim == 3 else None,
                 compression="zlib",
                 metadata=None,
             )
+
+
+def _float_type(array: Array) -> np.dtype[Any]:
+    return np.dtype(np.float32 if np.can_cast(array.dtype, np.float32) else np.float64)
