@@ -5,13 +5,16 @@ import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Future
 from contextlib import contextmanager
-from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
 
 from cnnfilter.batch.jobs import Outcome, Recipe, run_job
 from cnnfilter.batch.pools import Pool
 from cnnfilter.batch.sources import Source
 from cnnfilter.files.output import abandon
 from cnnfilter.files.printed import catch_printed, ignore_warnings
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 
 @contextmanager
