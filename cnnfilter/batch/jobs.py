@@ -150,7 +150,7 @@ def _results(recipe: Recipe, source: Source, outcome: Outcome) -> tuple[list[Fra
         outcome.before = image.pixels.shape
         outcome.notes.extend(image.notes)
         origin = Origin.of(image)
-        storing = _storing(image, origin, target)
+        storing = storing_of(image, origin, target)
         made = [recipe.work.results(image, storing)]
         several = image.frames if target.frame is None else 1
         if several == 1:
@@ -172,7 +172,7 @@ def _holds_frames(result: Result, origin: Origin, target: Target) -> bool:
     return FORMATS[target.format_for(result, origin.format)].frames
 
 
-def _storing(image: Image, origin: Origin, target: Target) -> Storing | None:
+def storing_of(image: Image, origin: Origin, target: Target) -> Storing | None:
     """Say how results are stored while they are computed; None where they are needed first."""
     depth = target.depth or origin.depth
     is_picture = FORMATS[target.format_for(Result("", image.pixels), origin.format)].is_picture

@@ -139,6 +139,11 @@ class Filtering:
         return self.pipeline.gives_vector
 
     @property
+    def gives_picture(self) -> bool:
+        """Whether one picture comes out, whose values need not be held to be stored."""
+        return not (self.stages or self.gives_vector or self.pipeline.maps())
+
+    @property
     def names(self) -> Sequence[str]:
         """The name, and the feature maps'."""
         return [self.name, *Result(self.name, _NOTHING, channels=self.pipeline.maps()).titles]
@@ -167,7 +172,7 @@ class Filtering:
         last = Result(self.name, image.pixels, image.alpha)
         if self.gives_vector:
             last = Result(self.name, without_alpha(image))
-        if self.stages or self.gives_vector or self.pipeline.maps():
+        if not self.gives_picture:
             storing = None
         *stages, last = self._followed(
             last,

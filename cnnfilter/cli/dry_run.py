@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from cnnfilter.batch.plan import Plan
 
 
-def print_plan(plan: "Plan", workers: int) -> None:
+def print_plan(plan: "Plan", workers: int, *, processes: bool) -> None:
     """Print every input, output and shape; exit with 1 if an image would fail."""
-    from cnnfilter.batch.outline import BASE_BYTES, outline_job
+    from cnnfilter.batch.memory import MIB, peak
+    from cnnfilter.batch.outline import outline_job
 
     outlines = [outline_job(plan.recipe, source) for source in plan.sources]
     fine = [each for each in outlines if each.error is None]
@@ -22,9 +23,9 @@ def print_plan(plan: "Plan", workers: int) -> None:
     for each in outlines:
         if each.error is not None:
             say(each.error)
-    largest = sorted((each.bytes for each in fine), reverse=True)[:workers]
+    needs = [each.need for each in fine if each.need is not None]
     files = sum(len(each.outputs) for each in fine)
-    memory = (BASE_BYTES + sum(largest)) / 2**20
+    memory = peak(needs, workers, processes=processes) / MIB
     failed = len(outlines) - len(fine) + len(plan.problems)
     say(
         f"would do {len(fine)} image(s) into {files} file(s), {workers} at once, in about "

@@ -46,9 +46,11 @@ def run(work: "Work", common: Common, *, stages: str | None = None, top: int | N
     for problem in plan.problems:
         say(problem)
     if common.dry_run:
+        from cnnfilter.batch.workers import processes
         from cnnfilter.cli.dry_run import print_plan
 
-        print_plan(plan, _workers(plan, common))
+        by_processes = _open_pool(plan, common) is processes
+        print_plan(plan, _workers(plan, common), processes=by_processes)
         return
     if plan.recipe.target.file == "-":
         _check_stdout(common.format)

@@ -90,10 +90,14 @@ class Resizing(Layer):
         check_map(shape)
         return *self.size, *shape[2:]
 
+    def output_dtype(self, image: Array) -> np.dtype[Any]:
+        """Return uint8 and uint16 as they are, float32 for all others."""
+        return image.dtype if image.dtype in (np.uint8, np.uint16) else np.dtype(np.float32)
+
     def __call__(self, image: ArrayLike) -> Array:
         """Resize."""
         array = as_image(image)
-        dtype = array.dtype if array.dtype in (np.uint8, np.uint16) else np.dtype(np.float32)
+        dtype = self.output_dtype(array)
         if array.shape[:2] == self.size:
             return array.astype(dtype, copy=False)
         inner, region = self.placed((array.shape[0], array.shape[1]))

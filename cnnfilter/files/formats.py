@@ -2,9 +2,33 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import ceil
 from pathlib import PurePath
+from typing import NamedTuple
 
 from cnnfilter.errors import ArgumentError, unknown
+
+
+class Buffers(NamedTuple):
+    """What a codec holds beside its picture, in bytes.
+
+    Attributes
+    ----------
+    pixel : float
+        For each pixel.
+    value : float
+        For each of a pixel's values: 1 of grey, 3 of colours, one more with alpha.
+    file : float
+        For each byte of the file.
+    """
+
+    pixel: float = 0
+    value: float = 0
+    file: float = 0
+
+    def bytes(self, pixels: int, values: int, file: int = 0) -> int:
+        """Return what is held for so many pixels, values, and bytes of the file."""
+        return ceil(self.pixel * pixels + self.value * values + self.file * file)
 
 
 @dataclass(frozen=True)
@@ -29,6 +53,8 @@ class Format:
         What it is told besides where a quality is asked for; None where there is none to ask for.
     frames : bool
         Whether it holds several frames or pages.
+    reading, writing : Buffers
+        What its decoder and its encoder hold, as ``tests/benchmarks/memory.py`` shows.
     """
 
     suffixes: tuple[str, ...]
@@ -39,6 +65,8 @@ class Format:
     small: Mapping[str, object] = field(default_factory=dict)
     lossy: Mapping[str, object] | None = None
     frames: bool = False
+    reading: Buffers = Buffers()
+    writing: Buffers = Buffers()
 
     @property
     def is_picture(self) -> bool:

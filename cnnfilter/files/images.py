@@ -36,6 +36,8 @@ BROKEN = (
 _READABLE = [each.pillow for each in FORMATS.values() if each.is_picture]
 #: Those of them that Pillow imports whatever it is to open.
 _USUAL = ("PNG", "JPEG", "BMP", "GIF", "PPM")
+#: Bytes that Pillow takes for a pixel of a mode; 4 of all others.
+_STORED_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;16N": 2}
 #: Pillow's modes that hold numbers rather than 8-bit colours.
 _NUMBERS = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
@@ -60,6 +62,8 @@ class Image:
         What the person should know about how it was read.
     frames : int
         How many frames or pages its file has.
+    decoder : int
+        Of a head: the bytes that decoding takes beside the pixels.
     """
 
     pixels: Array
@@ -68,6 +72,7 @@ class Image:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     frames: int = 1
+    decoder: int = 0
 
     @property
     def depth(self) -> int:
@@ -157,7 +162,19 @@ class Pictures:
             turned = self._format != "TIFF" and _orientation(picture) > _LAST_UPRIGHT
             size = picture.size if turned else picture.size[::-1]
             pixels, alpha = _planes(size, mode, _dtype(picture, mode), blank)
-            return self._image(pixels, alpha, {}, _notes(picture))
+            image = self._image(pixels, alpha, {}, _notes(picture))
+            return replace(image, decoder=self._decoder(picture))
+
+    def _decoder(self, picture: Pillow.Image) -> int:
+        """Count the bytes that Pillow's picture takes, and what its decoder holds."""
+        pixels, values = picture.width * picture.height, len(picture.getbands())
+        storage = _STORED_BYTES.get(picture.mode, 4) * pixels
+        file = self._file.seek(0, io.SEEK_END)
+        buffers = FORMATS[_format_named(self._format)].reading
+        held = buffers.bytes(pixels, pixels * values, file)
+        if picture.info.get("progressive"):  # all of a JPEG's coefficients, 16 bits each
+            held += 2 * pixels * values
+        return storage + max(held, storage if _orientation(picture) != 1 else 0)
 
     def _plain_mode(self, picture: Pillow.Image) -> str:
         """Choose what a frame is converted to; those of one GIF differ in Pillow's hands."""

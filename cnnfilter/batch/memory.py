@@ -1,0 +1,206 @@
+"""The memory that a run takes, known from shapes and types before an image is decoded.
+
+What is held is added up for each of three moments, the largest of which counts:
+
+=======  ==================================================================================
+read     what the decoder holds, and the image's arrays
+compute  the image; of each step what goes in and what comes out; results that are kept
+write    the results; of the one that is written its pixels, and what the encoder holds
+=======  ==================================================================================
+
+Beside them stand what a process takes before it reads anything (`PROCESS`, `MODULES`), and
+what tiles are computed in (`SCRATCH`). What codecs hold is in the table of formats. All of
+these were measured by ``tests/benchmarks/memory.py`` and are upper bounds: its ratios, the
+figure divided by the peak, are to lie from 1 to 1.25. The constants stand for Python 3.11 and
+later, NumPy 2, Pillow 11 and later on 64-bit Linux.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from cnnfilter.batch.jobs import storing_of
+from cnnfilter.batch.splitting import Splitting
+from cnnfilter.batch.target import Target
+from cnnfilter.batch.work import Filtering, Result, Work
+from cnnfilter.batch.writings import Origin, Writing
+from cnnfilter.core.arrays import Array
+from cnnfilter.core.convolution import Convolution
+from cnnfilter.core.layer import Layer
+from cnnfilter.core.quantize import Storing
+from cnnfilter.files.formats import FORMATS, Format
+from cnnfilter.files.images import Image
+from cnnfilter.files.save import kept_depth
+
+MIB = 2**20
+#: What a process takes before it reads an image: Python, NumPy, Pillow, the command.
+PROCESS = 42 * MIB
+#: What modules take that not every run imports.
+MODULES = {
+    "tifffile": 4 * MIB,
+    "Pillow's rarer formats": 3 * MIB,
+    "scikit-image": 20 * MIB,
+    "Matplotlib": 30 * MIB,
+}
+#: What an image's tiles, strips and lists take, whatever its size.
+SCRATCH = 3 * MIB
+#: Of workers that are processes: the server that starts them, and the tracker.
+HELPERS = 40 * MIB
+
+
+@dataclass(frozen=True)
+class Need:
+    """What one image takes.
+
+    Attributes
+    ----------
+    bytes : int
+        At its peak, beside what is imported.
+    modules : frozenset of str
+        Of `MODULES`, those that it imports.
+    """
+
+    bytes: int
+    modules: frozenset[str] = frozenset()
+
+
+def peak(needs: Sequence[Need], workers: int, *, processes: bool) -> int:
+    """Return the bytes that a run takes at its peak.
+
+    Parameters
+    ----------
+    needs : sequence of Need
+        Of its images.
+    workers : int
+        How many of them are worked on at once: the largest may meet.
+    processes : bool
+        Whether each worker is a process.
+    """
+    modules = frozenset[str]().union(*(each.modules for each in needs))
+    process = PROCESS + sum(MODULES[each] for each in modules)
+    largest = sum(sorted((each.bytes for each in needs), reverse=True)[:workers])
+    if processes:
+        return PROCESS + HELPERS + workers * process + largest
+    return process + largest
+
+
+def need(
+    image: Image,
+    work: Work,
+    results: Sequence[Result],
+    planned: Sequence[Writing],
+    target: Target,
+) -> Need:
+    """Return what an image takes.
+
+    Parameters
+    ----------
+    image : Image
+        Its head.
+    work : Work
+    results : sequence of Result
+        What would come out, blank.
+    planned : sequence of Writing
+        What would be written.
+    target : Target
+    """
+    storing = None
+    if isinstance(work, Filtering) and work.gives_picture:
+        storing = storing_of(image, Origin.of(image), target)
+    depth = target.depth or image.depth
+    frames = max((len(each.frames) for each in planned), default=1)
+    kept = frames * sum(map(_size, results))
+    if storing is not None:
+        kept = frames * _stored(results[-1], storing)
+    moments = (
+        image.decoder + _size(image),
+        _computing(image, work, storing) + (image.decoder + kept if frames > 1 else 0),
+        kept + max((_writing(each, storing, depth) for each in planned), default=0),
+    )
+    return Need(SCRATCH + max(moments), frozenset(_modules(image, work, planned)))
+
+
+def _size(image: Image | Result) -> int:
+    """Count the bytes of an image's arrays."""
+    return image.pixels.nbytes + (0 if image.alpha is None else image.alpha.nbytes)
+
+
+def _stored(result: Result, storing: Storing) -> int:
+    """Count the bytes of a result whose values became pixels."""
+    return result.pixels.size * storing.dtype.itemsize + _size(result) - result.pixels.nbytes
+
+
+def _computing(image: Image, work: Work, storing: Storing | None) -> int:
+    """Count what is held at the most while results are computed."""
+    if isinstance(work, Splitting):
+        return _size(image) + sum(each.pixels.nbytes for each in work.outline(image))
+    assert isinstance(work, Filtering)
+    held = most = _size(image)
+    steps = list(_steps(image, work))
+    for layer, before, after in steps:
+        is_held = before is image.pixels or work.stages
+        outs = _coming_out(layer, before, after, storing if layer is steps[-1][0] else None)
+        most = max(most, held + (0 if is_held else before.nbytes) + outs)
+        held += after.nbytes if work.stages else 0
+    return most + (0 if image.alpha is None else image.alpha.nbytes)
+
+
+def _steps(image: Image, work: Filtering) -> Iterator[tuple[Layer, Array, Array]]:
+    """Yield each layer with what goes in and what comes out, blank."""
+    before = image.pixels
+    for outlined in (work.pipeline.preparation_outlined, work.pipeline.outlined):
+        for step, after in outlined(before):
+            yield step.layer, before, after
+            before = after
+
+
+def _coming_out(layer: Layer, before: Array, after: Array, storing: Storing | None) -> int:
+    """Count what a layer holds beside its input."""
+    values = after.nbytes
+    if storing is not None:
+        pixels = after.size * storing.dtype.itemsize
+        values = pixels if layer.stores_tiles(before) else values + pixels
+    if isinstance(layer, Convolution) and before.ndim == 3:
+        pixel = before.shape[0] * before.shape[1]
+        if layer.channels == "gray":
+            values += pixel * before.itemsize
+        elif layer.channels == "sum" and layer.bank is None:
+            values += pixel * layer.groups * layer.output_dtype(before).itemsize
+    return values
+
+
+def _writing(writing: Writing, storing: Storing | None, depth: int) -> int:
+    """Count what is held beside the results while a file is written."""
+    format = FORMATS[writing.format]
+    return sum(_encoding(each, format, writing.format, storing, depth) for each in writing.frames)
+
+
+def _encoding(
+    part: Result, format: Format, name: str, storing: Storing | None, depth: int
+) -> int:
+    """Count a frame's pixels, unless the result is these, and what the encoder holds."""
+    pixels, values = prod(part.pixels.shape[:2]), part.pixels.size
+    alpha = 0 if part.alpha is None else pixels
+    if not format.is_picture:
+        return format.writing.bytes(pixels, values)
+    kept = kept_depth(part.pixels, part.alpha, name, depth)
+    stored = 0
+    if storing is None and part.pixels.dtype != np.dtype(f"uint{depth}"):
+        stored = values * depth // 8
+    if kept < depth:
+        stored += values
+    picture = values * kept // 8 if values == pixels and not alpha else 4 * pixels
+    return stored + picture + format.writing.bytes(pixels, values + alpha)
+
+
+def _modules(image: Image, work: Work, planned: Sequence[Writing]) -> Iterator[str]:
+    """Yield what is imported besides."""
+    formats = {image.format, *(each.format for each in planned)}
+    if formats & {"tif", "float"}:
+        yield "tifffile"
+    if formats & {"tif", "webp", "jp2", "avif"}:
+        yield "Pillow's rarer formats"
+    if isinstance(work, Splitting) and work.space != "rgb":
+        yield "scikit-image"
