@@ -36,16 +36,17 @@ from cnnfilter.files.save import kept_depth
 
 MIB = 2**20
 #: What a process takes before it reads an image: Python, NumPy, Pillow, the command.
-PROCESS = 42 * MIB
+PROCESS = 40 * MIB
 #: What modules take that not every run imports.
 MODULES = {
     "tifffile": 4 * MIB,
     "Pillow's rarer formats": 3 * MIB,
-    "scikit-image": 20 * MIB,
+    "scikit-image": 26 * MIB,
     "Matplotlib": 30 * MIB,
 }
-#: What an image's tiles, strips and lists take, whatever its size.
-SCRATCH = 3 * MIB
+#: What the strips of a picture and the tiles of a kernel take, whatever the image's size; those
+#: of one more kernel; those of kernels that are combined; those of values that are stretched.
+SCRATCH, KERNEL, COMBINED, STRETCHED = 5 * MIB, 3 * MIB, 12 * MIB, 9 * MIB
 #: Of workers that are processes: the server that starts them, and the tracker.
 HELPERS = 40 * MIB
 
@@ -115,16 +116,17 @@ def need(
     if storing is not None:
         kept = frames * _stored(results[-1], storing)
     moments = (
-        image.decoder + _size(image),
-        _computing(image, work, storing) + (image.decoder + kept if frames > 1 else 0),
+        image.reading,
+        _computing(image, work, storing) + (image.reading + kept if frames > 1 else 0),
         kept + max((_writing(each, storing, depth) for each in planned), default=0),
     )
-    return Need(SCRATCH + max(moments), frozenset(_modules(image, work, planned)))
+    scratch = SCRATCH + _tiles(work) + (STRETCHED if target.range not in (None, "clip") else 0)
+    return Need(scratch + max(moments), frozenset(_modules(image, work, planned, depth)))
 
 
-def _size(image: Image | Result) -> int:
-    """Count the bytes of an image's arrays."""
-    return image.pixels.nbytes + (0 if image.alpha is None else image.alpha.nbytes)
+def _size(result: Result) -> int:
+    """Count the bytes of a result's arrays."""
+    return result.pixels.nbytes + (0 if result.alpha is None else result.alpha.nbytes)
 
 
 def _stored(result: Result, storing: Storing) -> int:
@@ -135,9 +137,9 @@ def _stored(result: Result, storing: Storing) -> int:
 def _computing(image: Image, work: Work, storing: Storing | None) -> int:
     """Count what is held at the most while results are computed."""
     if isinstance(work, Splitting):
-        return _size(image) + sum(each.pixels.nbytes for each in work.outline(image))
+        return image.nbytes + sum(each.pixels.nbytes for each in work.outline(image))
     assert isinstance(work, Filtering)
-    held = most = _size(image)
+    held = most = image.nbytes
     steps = list(_steps(image, work))
     for layer, before, after in steps:
         is_held = before is image.pixels or work.stages
@@ -145,6 +147,19 @@ def _computing(image: Image, work: Work, storing: Storing | None) -> int:
         most = max(most, held + (0 if is_held else before.nbytes) + outs)
         held += after.nbytes if work.stages else 0
     return most + (0 if image.alpha is None else image.alpha.nbytes)
+
+
+def _tiles(work: Work) -> int:
+    """Count what the tiles of more than one kernel take."""
+    steps = work.pipeline.steps if isinstance(work, Filtering) else []
+    layers = [step.layer for step in steps if isinstance(step.layer, Convolution)]
+    return max(
+        (
+            KERNEL * (len(each.kernels) - 1) + (0 if each.combine is None else COMBINED)
+            for each in layers
+        ),
+        default=0,
+    )
 
 
 def _steps(image: Image, work: Filtering) -> Iterator[tuple[Layer, Array, Array]]:
@@ -177,9 +192,7 @@ def _writing(writing: Writing, storing: Storing | None, depth: int) -> int:
     return sum(_encoding(each, format, writing.format, storing, depth) for each in writing.frames)
 
 
-def _encoding(
-    part: Result, format: Format, name: str, storing: Storing | None, depth: int
-) -> int:
+def _encoding(part: Result, format: Format, name: str, storing: Storing | None, depth: int) -> int:
     """Count a frame's pixels, unless the result is these, and what the encoder holds."""
     pixels, values = prod(part.pixels.shape[:2]), part.pixels.size
     alpha = 0 if part.alpha is None else pixels
@@ -191,16 +204,16 @@ def _encoding(
         stored = values * depth // 8
     if kept < depth:
         stored += values
-    picture = values * kept // 8 if values == pixels and not alpha else 4 * pixels
+    picture = 0 if values == pixels and not alpha else 4 * pixels  # Pillow's own, but of grey
     return stored + picture + format.writing.bytes(pixels, values + alpha)
 
 
-def _modules(image: Image, work: Work, planned: Sequence[Writing]) -> Iterator[str]:
+def _modules(image: Image, work: Work, planned: Sequence[Writing], depth: int) -> Iterator[str]:
     """Yield what is imported besides."""
-    formats = {image.format, *(each.format for each in planned)}
-    if formats & {"tif", "float"}:
+    written = {each.format for each in planned}
+    if image.format in ("tif", "float") or "float" in written or (depth > 8 and "tif" in written):
         yield "tifffile"
-    if formats & {"tif", "webp", "jp2", "avif"}:
+    if {image.format, *written} & {"tif", "webp", "jp2", "avif"}:
         yield "Pillow's rarer formats"
     if isinstance(work, Splitting) and work.space != "rgb":
         yield "scikit-image"

@@ -13,6 +13,7 @@ from cnnfilter.files.load import read_head
 from cnnfilter.files.output import check_target
 from cnnfilter.files.source import told_of
 
+
 @dataclass
 class Outline:
     """What would become of an image.

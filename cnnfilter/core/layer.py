@@ -47,7 +47,8 @@ class Layer(ABC):
     def output_dtype(self, image: Array) -> np.dtype[Any]:
         """Return the type of the result for an image; one pixel of it is enough."""
         pixel = image[:1] if image.ndim == 1 else image[:1, :1]
-        return self(pixel).dtype
+        # The values of wide integers can decide it; floats are not all taken by every layer.
+        return self(np.zeros_like(pixel) if pixel.dtype.kind == "f" else pixel).dtype
 
     def window_for(self, shape: Shape) -> Window | None:
         """Give what an output value sees of a map; None where that is its own pixel."""

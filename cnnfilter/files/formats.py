@@ -20,15 +20,18 @@ class Buffers(NamedTuple):
         For each of a pixel's values: 1 of grey, 3 of colours, one more with alpha.
     file : float
         For each byte of the file.
+    fixed : int
+        Whatever the size.
     """
 
     pixel: float = 0
     value: float = 0
     file: float = 0
+    fixed: int = 0
 
     def bytes(self, pixels: int, values: int, file: int = 0) -> int:
         """Return what is held for so many pixels, values, and bytes of the file."""
-        return ceil(self.pixel * pixels + self.value * values + self.file * file)
+        return self.fixed + ceil(self.pixel * pixels + self.value * values + self.file * file)
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,9 @@ class Format:
         What it is told besides where a quality is asked for; None where there is none to ask for.
     frames : bool
         Whether it holds several frames or pages.
-    reading, writing : Buffers
-        What its decoder and its encoder hold, as ``tests/benchmarks/memory.py`` shows.
+    reading, held, writing, losing : Buffers
+        What its decoder holds while it decodes, and then, as long as the file is open; what its
+        encoder holds, and where a quality is asked for. As ``tests/benchmarks/memory.py`` shows.
     """
 
     suffixes: tuple[str, ...]
@@ -66,7 +70,28 @@ class Format:
     lossy: Mapping[str, object] | None = None
     frames: bool = False
     reading: Buffers = Buffers()
+    held: Buffers = Buffers()
     writing: Buffers = Buffers()
+    losing: Buffers | None = None
+
+    def reading_bytes(
+        self, arrays: int, pixels: int, values: int, file: int, picture: int = 0, more: int = 0
+    ) -> int:
+        """Return the most that is held while a file is read.
+
+        Parameters
+        ----------
+        arrays : int
+            Bytes that the image's arrays take.
+        pixels, values, file : int
+            See `Buffers.bytes`.
+        picture : int
+            Bytes that the decoder's picture takes.
+        more : int
+            Bytes that it takes besides while it decodes.
+        """
+        decoding = self.reading.bytes(pixels, values, file) + more
+        return picture + max(decoding, self.held.bytes(pixels, values, file) + arrays)
 
     @property
     def is_picture(self) -> bool:
@@ -76,6 +101,9 @@ class Format:
 
 #: Whether pictures are written quickly, or to small files.
 COMPRESSIONS = ("fast", "small")
+
+#: An array of 8 bytes a number for each line, and all of them joined.
+_LINES = Buffers(value=16)
 
 #: Everything that may be read or written. No format that can run a program is here.
 FORMATS: Mapping[str, Format] = {
@@ -96,6 +124,7 @@ FORMATS: Mapping[str, Format] = {
         "color",
         options={"compression": "tiff_adobe_deflate"},
         frames=True,
+        reading=Buffers(file=1),
     ),
     "webp": Format(
         (".webp",),
@@ -106,11 +135,23 @@ FORMATS: Mapping[str, Format] = {
         small={"quality": 80, "method": 6},
         lossy={"lossless": False, "method": 4},
         frames=True,
+        reading=Buffers(pixel=12, file=1),
+        held=Buffers(pixel=12, file=1),
+        writing=Buffers(pixel=38),
+        losing=Buffers(pixel=6),
     ),
     "bmp": Format((".bmp",), "BMP"),
-    "gif": Format((".gif",), "GIF", alpha="mask", frames=True),
+    "gif": Format((".gif",), "GIF", alpha="mask", frames=True, writing=Buffers(pixel=2, value=3)),
     "ppm": Format((".ppm", ".pgm", ".pnm", ".pbm"), "PPM", deep="gray"),
-    "jp2": Format((".jp2",), "JPEG2000", alpha="full", deep="gray"),
+    "jp2": Format(
+        (".jp2",),
+        "JPEG2000",
+        alpha="full",
+        deep="gray",
+        reading=Buffers(value=4.8, file=1),
+        held=Buffers(file=1),
+        writing=Buffers(value=15.5),
+    ),
     "avif": Format(
         (".avif",),
         "AVIF",
@@ -119,12 +160,15 @@ FORMATS: Mapping[str, Format] = {
         options={"quality": 90, "subsampling": "4:4:4", "speed": 8},
         lossy={},
         frames=True,
+        reading=Buffers(pixel=7, file=1),
+        held=Buffers(pixel=4, file=1),
+        writing=Buffers(pixel=22, value=5.5, fixed=16 * 2**20),
     ),
     "npy": Format((".npy",)),
-    "npz": Format((".npz",)),
-    "csv": Format((".csv",)),
-    "tsv": Format((".tsv",)),
-    "json": Format((".json",)),
+    "npz": Format((".npz",), writing=Buffers(fixed=16 * 2**20)),
+    "csv": Format((".csv",), reading=_LINES),
+    "tsv": Format((".tsv",), reading=_LINES),
+    "json": Format((".json",), reading=_LINES._replace(file=1)),
     "float": Format((".tif", ".tiff"), frames=True),
 }
 

@@ -62,8 +62,8 @@ class Image:
         What the person should know about how it was read.
     frames : int
         How many frames or pages its file has.
-    decoder : int
-        Of a head: the bytes that decoding takes beside the pixels.
+    reading : int
+        Of a head: the bytes that reading takes at the most, with the pixels.
     """
 
     pixels: Array
@@ -72,23 +72,29 @@ class Image:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     frames: int = 1
-    decoder: int = 0
+    reading: int = 0
 
     @property
     def depth(self) -> int:
         """Bits for each channel, where they are integers of a picture: 16, else 8."""
         return 16 if self.pixels.dtype == np.uint16 else 8
 
-    def blanked(self) -> "Image":
-        """Give its head: the same without its pixels and its metadata."""
+    @property
+    def nbytes(self) -> int:
+        """The bytes of its arrays."""
+        return self.pixels.nbytes + (0 if self.alpha is None else self.alpha.nbytes)
+
+    def blanked(self, reading: int = 0) -> "Image":
+        """Give its head: the same without its pixels, but for the largest, and its metadata."""
         alpha = None if self.alpha is None else blank(self.alpha.shape, self.alpha.dtype)
-        pixels = blank(self.pixels.shape, self.pixels.dtype)
-        return replace(self, pixels=pixels, alpha=alpha, metadata={})
+        low, high = self.pixels.min(), self.pixels.max()
+        pixels = blank(self.pixels.shape, self.pixels.dtype, low if -float(low) > high else high)
+        return replace(self, pixels=pixels, alpha=alpha, metadata={}, reading=reading)
 
 
-def blank(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Make an array that has a shape and a type, and takes no room."""
-    return np.broadcast_to(np.zeros((), dtype), shape)
+def blank(shape: tuple[int, ...], dtype: np.dtype[Any], value: float = 0) -> Array:
+    """Make an array that has a shape, a type and one value, and takes no room."""
+    return np.broadcast_to(np.array(value, dtype), shape)
 
 
 class Pictures:
@@ -156,25 +162,31 @@ class Pictures:
             picture = self._picture
             picture.seek(self._first)
             if self._format == "PNG" and _goes_on_behind_pixels(self._file):
-                return self.read().blanked()
+                image = self.read()
+                return image.blanked(self._reading(picture, image))
             mode = self._plain_mode(picture)
             # A TIFF's size is that of the picture upright.
             turned = self._format != "TIFF" and _orientation(picture) > _LAST_UPRIGHT
             size = picture.size if turned else picture.size[::-1]
             pixels, alpha = _planes(size, mode, _dtype(picture, mode), blank)
             image = self._image(pixels, alpha, {}, _notes(picture))
-            return replace(image, decoder=self._decoder(picture))
+            return replace(image, reading=self._reading(picture, image))
 
-    def _decoder(self, picture: Pillow.Image) -> int:
-        """Count the bytes that Pillow's picture takes, and what its decoder holds."""
-        pixels, values = picture.width * picture.height, len(picture.getbands())
-        storage = _STORED_BYTES.get(picture.mode, 4) * pixels
-        file = self._file.seek(0, io.SEEK_END)
-        buffers = FORMATS[_format_named(self._format)].reading
-        held = buffers.bytes(pixels, pixels * values, file)
-        if picture.info.get("progressive"):  # all of a JPEG's coefficients, 16 bits each
-            held += 2 * pixels * values
-        return storage + max(held, storage if _orientation(picture) != 1 else 0)
+    def _reading(self, picture: Pillow.Image, image: Image) -> int:
+        """Count what decoding takes at the most, and then what is held beside the arrays."""
+        pixels, channels = picture.width * picture.height, len(picture.getbands())
+        stored = _STORED_BYTES.get(picture.mode, 4) * pixels
+        # All of a JPEG's coefficients, 16 bits each.
+        coefficients = 2 * pixels * channels if picture.info.get("progressive") else 0
+        turned = stored if _orientation(picture) != 1 else 0
+        return FORMATS[image.format].reading_bytes(
+            image.nbytes,
+            pixels,
+            pixels * channels,
+            self._file.seek(0, io.SEEK_END),
+            picture=stored,
+            more=max(coefficients, turned),
+        )
 
     def _plain_mode(self, picture: Pillow.Image) -> str:
         """Choose what a frame is converted to; those of one GIF differ in Pillow's hands."""

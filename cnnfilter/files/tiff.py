@@ -95,7 +95,9 @@ class Pages:
             page = self._own(0)
             if page is None:
                 return self._pictures.head()
-            return self._image(page, blank(page.shape, page.dtype)).blanked()
+            # The array, and a strip or tile of it as it comes out of its compression.
+            reading = page.nbytes + 2 * page.nbytes // max(1, len(page.dataoffsets))
+            return self._image(page, blank(page.shape, page.dtype)).blanked(reading)
 
     def _own(self, number: int) -> Any | None:
         """Give a page that tifffile is to read; None if Pillow does it as well, or alone."""
