@@ -1,16 +1,29 @@
 """A job: one image, what is done to it, and where its results go."""
 
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import numpy as np
 
 from cnnfilter.batch.ledger import Stamp, stamp_of
 from cnnfilter.batch.marks import Marks, path_mark
 from cnnfilter.batch.sources import Source
 from cnnfilter.batch.target import Target
 from cnnfilter.batch.work import Result, Work
-from cnnfilter.batch.writings import Frames, Origin, Span, Writing, joined, survey, writings
+from cnnfilter.batch.writings import (
+    Frames,
+    Origin,
+    Picture,
+    Span,
+    Writing,
+    joined,
+    survey,
+    writings,
+)
+from cnnfilter.core.arrays import bands
 from cnnfilter.core.geometry import Shape
 from cnnfilter.core.quantize import Storing, quantize
 from cnnfilter.errors import CnnFilterError, FileError
@@ -203,17 +216,20 @@ def _write(
     writing: Writing, origin: Origin, target: Target, existing: str, outcome: Outcome
 ) -> None:
     part = writing.part
+    depth = target.depth or part.depth or origin.depth
+    range = target.range_for(part, writing.format)
+    made = _made(writing, range, depth)
     written = write(
         writing.path,
         [
             Frame(each.pixels, each.alpha, duration)
-            for each, duration in zip(writing.frames, origin.durations, strict=False)
+            for each, duration in zip(made, origin.durations, strict=False)
         ],
         writing.format,
-        range=target.range_for(part, writing.format),
+        range=None if made[0].stored is not None else range,
         extremes=writing.extremes,
         metadata=origin.metadata,
-        depth=target.depth or part.depth or origin.depth,
+        depth=depth,
         compression=target.compression,
         quality=target.quality,
         existing=existing,
@@ -221,5 +237,35 @@ def _write(
     outcome.written.append(writing.path)
     outcome.notes.extend(note for note in written.notes if note not in outcome.notes)
     if written.clipped is not None and not part.is_stage:
-        clipped = written.clipped if part.stored is None else part.stored.clipped
-        outcome.clipped.append(clipped)
+        stored = made[0].stored
+        outcome.clipped.append(written.clipped if stored is None else stored.clipped)
+
+
+def _made(writing: Writing, range: str | None, depth: int) -> Sequence[Result]:
+    """Make what a file holds of results: in 8 bits a band of rows at a time."""
+    if writing.picture is None:
+        return writing.frames
+    if depth != 8 or not all(map(_holds_floats, writing.frames)):
+        return [writing.picture(each) for each in writing.frames]
+    storing = Storing(range or "clip", depth, writing.extremes)
+    return [_shown_as_stored(each, writing.picture, storing) for each in writing.frames]
+
+
+def _holds_floats(result: Result) -> bool:
+    """Return whether values are to be stored, and can be: what is not finite is refused."""
+    values = result.pixels
+    is_float = result.stored is None and values.dtype.kind == "f"
+    return is_float and bool(np.isfinite([values.min(), values.max()]).all())
+
+
+def _shown_as_stored(result: Result, picture: Picture, storing: Storing) -> Result:
+    """Make a picture of a result; its own floats are a band's at a time."""
+    bands_ = [(rows, result.with_pixels(result.pixels[rows])) for rows in bands(result.pixels)]
+    if storing.looks_first:
+        for _, band in bands_:
+            storing.look(picture(band).pixels)
+    part = picture(bands_[0][1])
+    pixels = np.empty((len(result.pixels), *part.pixels.shape[1:]), storing.dtype)
+    for rows, band in bands_:
+        storing.take_into(picture(band).pixels, pixels[rows])
+    return replace(part, pixels=pixels, stored=storing)

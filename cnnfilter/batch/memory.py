@@ -136,9 +136,8 @@ def _stored(result: Result, storing: Storing) -> int:
 
 def _computing(image: Image, work: Work, storing: Storing | None) -> int:
     """Count what is held at the most while results are computed."""
-    if isinstance(work, Splitting):
+    if not isinstance(work, Filtering):
         return image.nbytes + sum(each.pixels.nbytes for each in work.outline(image))
-    assert isinstance(work, Filtering)
     held = most = image.nbytes
     steps = list(_steps(image, work))
     for layer, before, after in steps:
@@ -187,25 +186,24 @@ def _coming_out(layer: Layer, before: Array, after: Array, storing: Storing | No
 
 
 def _writing(writing: Writing, storing: Storing | None, depth: int) -> int:
-    """Count what is held beside the results while a file is written."""
-    format = FORMATS[writing.format]
-    return sum(_encoding(each, format, writing.format, storing, depth) for each in writing.frames)
+    """Count what is held beside the results while a file is written.
 
-
-def _encoding(part: Result, format: Format, name: str, storing: Storing | None, depth: int) -> int:
-    """Count a frame's pixels, unless the result is these, and what the encoder holds."""
+    The pixels, unless the result is these; Pillow's picture; what the encoder holds.
+    """
+    format, part = FORMATS[writing.format], writing.part
     pixels, values = prod(part.pixels.shape[:2]), part.pixels.size
-    alpha = 0 if part.alpha is None else pixels
     if not format.is_picture:
         return format.writing.bytes(pixels, values)
-    kept = kept_depth(part.pixels, part.alpha, name, depth)
+    alpha = 0 if part.alpha is None else pixels
+    depth = part.depth or depth
+    kept = kept_depth(part.pixels, part.alpha, writing.format, depth)
     stored = 0
     if storing is None and part.pixels.dtype != np.dtype(f"uint{depth}"):
         stored = values * depth // 8
     if kept < depth:
         stored += values
-    picture = 0 if values == pixels and not alpha else 4 * pixels  # Pillow's own, but of grey
-    return stored + picture + format.writing.bytes(pixels, values + alpha)
+    picture = 0 if values == pixels and not alpha else 4 * pixels  # a grey one is the array
+    return len(writing.frames) * (stored + picture) + format.writing.bytes(pixels, values + alpha)
 
 
 def _modules(image: Image, work: Work, planned: Sequence[Writing], depth: int) -> Iterator[str]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from cnnfilter.batch.work import Result
 from cnnfilter.core.arguments import choice
-from cnnfilter.core.channels import channel_as_gray, channel_as_tint, split_channels
+from cnnfilter.core.channels import alpha_in, channel_as_gray, channel_as_tint, split_channels
 from cnnfilter.core.quantize import Storing
 from cnnfilter.core.spaces import SPACES
 from cnnfilter.files.images import Image
@@ -74,10 +74,9 @@ class Splitting:
 
     def results(self, image: Image, storing: Storing | None = None) -> list[Result]:
         """Split the image; alpha is a channel."""
-        pixels = image.pixels
+        channels = split_channels(image.pixels, self.space)
         if image.alpha is not None:
-            pixels = np.dstack([pixels, image.alpha])
-        channels = split_channels(pixels, self.space)
+            channels["alpha"] = alpha_in(self.space, image.alpha)
         depth = None if self.space == "rgb" else 8  # other spaces are stored in 0..255
         return [
             Result(name, each, channels=(name,), depth=depth) for name, each in channels.items()

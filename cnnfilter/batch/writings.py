@@ -1,7 +1,8 @@
 """Which files an image's results make: their parts, formats and names."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from cnnfilter.batch.sources import Source
 from cnnfilter.batch.target import Target
 from cnnfilter.batch.work import Result, Work
+from cnnfilter.core.arrays import bands
 from cnnfilter.errors import FileError
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.images import Image
@@ -18,6 +20,8 @@ from cnnfilter.files.source import shown
 Span = tuple[float, float]
 #: The same result of one frame after the other.
 Frames = tuple[Result, ...]
+#: Makes one of a result's pictures.
+Picture = Callable[[Result], Result]
 
 
 @dataclass(frozen=True)
@@ -44,17 +48,34 @@ class Origin:
 
 @dataclass(frozen=True)
 class Writing:
-    """A file: a part of a result with its place; parts of one result are scaled alike."""
+    """A file: results with its place, or the same picture of each; made when it is written.
+
+    Attributes
+    ----------
+    frames : tuple of Result
+        Whole results.
+    part : Result
+        What the file holds of the first frame, its values blank.
+    extremes : (float, float) or None
+        The lowest and the highest value of parts of one result, which are scaled alike.
+    picture : callable or None
+        Make the part of a result, or of a band of its rows; None for all of it as it is.
+    """
 
     frames: Frames
     format: str
     path: str
+    part: Result
     extremes: Span | None = None
+    picture: Picture | None = None
 
-    @property
-    def part(self) -> Result:
-        """The first frame, which says what all are."""
-        return self.frames[0]
+
+def _part(frames: Frames, picture: Picture) -> Result:
+    """Return what a picture shows of the first frame, its values blank."""
+    pixels = frames[0].pixels
+    shown_ = picture(frames[0].with_pixels(pixels[:1, :1]))
+    shape = (*pixels.shape[:2], *shown_.pixels.shape[2:])
+    return shown_.with_pixels(np.broadcast_to(shown_.pixels[:1, :1], shape))
 
 
 def writings(
@@ -93,14 +114,30 @@ def _writings(
     if not FORMATS[format].frames:
         frames = frames[:1]
     if not FORMATS[format].is_picture:
-        yield Writing(frames, format, _path(frames[0], source, format, target))
+        path = _path(frames[0], source, format, target)
+        yield Writing(frames, format, path, frames[0])
         return
-    parts = list(zip(*map(work.pictures, frames), strict=True))
+    count = len(work.pictures(frames[0].with_pixels(frames[0].pixels[:1, :1])))
+    pictures = [partial(_numbered_picture, work, number) for number in range(count)]
     extremes = None
-    if len(parts) * len(frames) > 1 and target.range_for(frames[0], format) is not None:
-        extremes = joined(survey(each)[0] for part in parts for each in part)
-    for part in parts:
-        yield Writing(part, format, _path(part[0], source, format, target), extremes)
+    if count * len(frames) > 1 and target.range_for(frames[0], format) is not None:
+        extremes = joined(_shown_span(frame, each) for each in pictures for frame in frames)
+    for each in pictures:
+        part = _part(frames, each)
+        path = _path(part, source, format, target)
+        yield Writing(frames, format, path, part, extremes, each)
+
+
+def _numbered_picture(work: Work, number: int, result: Result) -> Result:
+    return work.pictures(result)[number]
+
+
+def _shown_span(result: Result, picture: Picture) -> Span | None:
+    """Return the span of a picture's values, looked at by bands of rows."""
+    if result.stored is not None:
+        return result.stored.span
+    pixels = result.pixels
+    return joined(survey(picture(result.with_pixels(pixels[rows])))[0] for rows in bands(pixels))
 
 
 def _path(part: Result, source: Source, format: str, target: Target) -> str:

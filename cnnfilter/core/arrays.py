@@ -351,9 +351,9 @@ class Scratch:
                 spare.append(buffer)
 
 
-def bands(array: Array) -> Iterator[slice]:
-    """Go through an array's rows in bands that fit the cache."""
-    rows = max(1, BAND_BYTES // max(1, array[:1].nbytes))
+def bands(array: Array, band_bytes: int = BAND_BYTES) -> Iterator[slice]:
+    """Go through an array's rows in bands that fit the cache, or of so many bytes."""
+    rows = max(1, band_bytes // max(1, array[:1].nbytes))
     for first in range(0, len(array), rows):
         yield slice(first, first + rows)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from cnnfilter.core.arguments import choice
-from cnnfilter.core.arrays import Array, as_image, convert
+from cnnfilter.core.arrays import Array, as_image, bands, convert
 from cnnfilter.core.spaces import SPACES, from_rgb, full_scale, to_rgb
 from cnnfilter.errors import ArgumentError, ShapeError, unknown
 
@@ -109,8 +109,13 @@ def split_channels(image: ArrayLike, space: str = "rgb") -> dict[str, Array]:
     planes = [stack[:, :, index] for index in range(stack.shape[2])]
     if space != "rgb":
         planes[:3] = from_rgb(stack[:, :, :3], space)
-        planes[3:] = [alpha / np.float32(full_scale(alpha) / 255) for alpha in planes[3:]]
+        planes[3:] = [alpha_in(space, alpha) for alpha in planes[3:]]
     return dict(zip(names, planes, strict=True))
+
+
+def alpha_in(space: str, alpha: Array) -> Array:
+    """Return an alpha as a colour space stores it: as it is in rgb, else in 0..255."""
+    return alpha if space == "rgb" else alpha / np.float32(full_scale(alpha) / 255)
 
 
 def merge_channels(
@@ -261,17 +266,27 @@ def gray(image: ArrayLike) -> Array:
         raise ShapeError(f"{array.shape[2]} channels are no colours; gray takes 1 to 4")
     if array.shape[2] < 3:
         return array[:, :, 0]
-    red, green, blue = (array[:, :, index] for index in range(3))
-    if array.dtype.kind == "f":
-        return (0.299 * red + 0.587 * green + 0.114 * blue).astype(array.dtype, copy=False)
+    result = np.empty(array.shape[:2], array.dtype)
+    for rows in bands(array):
+        result[rows] = _luma(array[rows])
+    return result
+
+
+def _luma(colours: Array) -> Array:
+    """Return the luma of colours of shape (H, W, 3 or 4), integers rounded."""
+    red, green, blue = (colours[:, :, index] for index in range(3))
+    if colours.dtype.kind == "f":
+        luma: Array = 0.299 * red + 0.587 * green + 0.114 * blue
+        return luma
     # Upper and lower 16 bits apart, so that no product of a wide integer overflows.
-    wide: Any = np.uint32 if array.dtype in (np.uint8, np.uint16) else np.int64
+    wide: Any = np.uint32 if colours.dtype in (np.uint8, np.uint16) else np.int64
     low, high = wide(32768), wide(0)
     for plane, weight in zip((red, green, blue), GRAY_WEIGHTS, strict=True):
         values = plane.astype(wide)
         high = high + (values >> wide(16)) * wide(weight)
         low = low + (values & wide(0xFFFF)) * wide(weight)
-    return (high + (low >> wide(16))).astype(array.dtype)
+    gray_: Array = high + (low >> wide(16))
+    return gray_
 
 
 def rgb(image: ArrayLike) -> Array:
@@ -322,8 +337,12 @@ def over_white(image: Array, alpha: Array) -> Array:
     array([[255, 204,   0]], dtype=uint8)
     """
     top = full_scale(alpha)
-    share = (alpha / top).reshape(alpha.shape + (1,) * (image.ndim - 2))
-    return convert(image * share + top * (1 - share), image.dtype)
+    result = np.empty(image.shape, image.dtype)
+    for rows in bands(image):
+        part = alpha[rows]
+        share = (part / top).reshape(part.shape + (1,) * (image.ndim - 2))
+        result[rows] = convert(image[rows] * share + top * (1 - share), image.dtype)
+    return result
 
 
 def channel_as_gray(plane: Array, name: str, space: str) -> Array:

@@ -59,14 +59,17 @@ class Storing:
     def take(self, values: Array) -> Array:
         """Store an array; NotFiniteError if a value of it is NaN or infinite."""
         check_finite(values, "the result")
-        if values.dtype == np.float16:  # which has no 65535
-            values = values.astype(np.float32)
         if self.looks_first:
             self.look(values)
         pixels = np.empty(values.shape, self.dtype)
         for rows in bands(values):
-            self.put(values[rows].copy(), pixels[rows])
+            self.take_into(values[rows], pixels[rows])
         return pixels
+
+    def take_into(self, values: Array, pixels: Array) -> None:
+        """Store finite values in a place for them; they are left as they are."""
+        is_half = values.dtype == np.float16  # which has no 65535
+        self.put(values.astype(np.float32) if is_half else values.copy(), pixels)
 
     def look(self, values: Array) -> None:
         """Look at finite values, for the lowest and the highest."""

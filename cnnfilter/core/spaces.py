@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnfilter.core.arrays import Array
+from cnnfilter.core.arrays import BAND_BYTES, Array, bands
 
 
 @dataclass(frozen=True)
@@ -98,18 +98,28 @@ SPACES: Mapping[str, tuple[Channel, Channel, Channel]] = {
 
 
 def from_rgb(rgb: Array, space: str) -> list[Array]:
-    """Convert colours of shape (H, W, 3) to a space's three planes, as it stores them."""
+    """Convert colours of shape (H, W, 3) to a space's three planes, as it stores them.
+
+    A band of rows at a time: the conversion takes some ten arrays of float64.
+    """
+    planes = [np.empty(rgb.shape[:2], np.float32) for _ in SPACES[space]]
+    whole = full_scale(rgb)
+    for rows in bands(rgb, _CONVERTED_BYTES // 8 * rgb.itemsize):
+        converted = _from_unit(rgb[rows] / whole, space)
+        for index, (plane, channel) in enumerate(zip(planes, SPACES[space], strict=True)):
+            plane[rows] = converted[:, :, index] * channel.scale + channel.offset
+    return planes
+
+
+def _from_unit(unit: Array, space: str) -> Array:
+    """Convert colours in 0..1 to what scikit-image makes of them."""
     from skimage import color
 
-    unit = rgb / full_scale(rgb)
     if space == "lch":
-        converted = color.lab2lch(color.rgb2lab(unit))
+        converted: Array = color.lab2lch(color.rgb2lab(unit))
     else:
         converted = getattr(color, f"rgb2{_SKIMAGE.get(space, space)}")(unit)
-    return [
-        (converted[:, :, index] * channel.scale + channel.offset).astype(np.float32)
-        for index, channel in enumerate(SPACES[space])
-    ]
+    return converted
 
 
 def to_rgb(planes: list[Array], space: str) -> Array:
@@ -130,6 +140,8 @@ def to_rgb(planes: list[Array], space: str) -> Array:
     return (unit * 255).astype(np.float32)
 
 
+#: About one core's share of the cache: what of float64 is converted at a time.
+_CONVERTED_BYTES = BAND_BYTES
 #: Our name for a space to scikit-image's; its ycbcr is television's 16..235.
 _SKIMAGE = {"ycbcr": "ypbpr"}
 

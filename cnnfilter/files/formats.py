@@ -34,6 +34,9 @@ class Buffers(NamedTuple):
         return self.fixed + ceil(self.pixel * pixels + self.value * values + self.file * file)
 
 
+_NOTHING = Buffers()
+
+
 @dataclass(frozen=True)
 class Format:
     """A file format.
@@ -69,9 +72,9 @@ class Format:
     small: Mapping[str, object] = field(default_factory=dict)
     lossy: Mapping[str, object] | None = None
     frames: bool = False
-    reading: Buffers = Buffers()
-    held: Buffers = Buffers()
-    writing: Buffers = Buffers()
+    reading: Buffers = _NOTHING
+    held: Buffers = _NOTHING
+    writing: Buffers = _NOTHING
     losing: Buffers | None = None
 
     def reading_bytes(
@@ -148,9 +151,11 @@ FORMATS: Mapping[str, Format] = {
         "JPEG2000",
         alpha="full",
         deep="gray",
+        # The encoder holds some ten copies of a tile; as one tile a picture takes all of them.
+        options={"tile_size": (1024, 1024)},
         reading=Buffers(value=4.8, file=1),
         held=Buffers(file=1),
-        writing=Buffers(value=15.5),
+        writing=Buffers(value=2),
     ),
     "avif": Format(
         (".avif",),

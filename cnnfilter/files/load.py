@@ -91,8 +91,13 @@ def read_frames(
         If there is no such frame, or one cannot be read; the message names the file.
     """
     with _opened_frames(path, max_pixels) as frames:
-        for number in _wanted(frames, frame, max_pixels):
+        *others, last = _wanted(frames, frame, max_pixels)
+        for number in others:
             yield frames.read(number)
+        image = frames.read(last)
+    # The decoder's own copy of the pixels goes before the last frame is worked on.
+    del frames
+    yield image
 
 
 class _Frames(Protocol):

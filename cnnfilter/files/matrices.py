@@ -1,19 +1,20 @@
 """Matrices in files: numbers as they are, signed and large ones too."""
 
+import codecs
 import io
 import json
 import lzma
 import math
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from tokenize import TokenError
 from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from cnnfilter.core.arrays import Array, check_finite
+from cnnfilter.core.arrays import Array, bands, check_finite
 from cnnfilter.files.source import ContentError
 
 #: What NumPy and zipfile raise on files that are broken.
@@ -21,6 +22,12 @@ BROKEN = (
     OSError, ValueError, TypeError, LookupError, SyntaxError, TokenError, EOFError, RuntimeError,
     zlib.error, lzma.LZMAError, zipfile.BadZipFile,
 )  # fmt: skip
+#: Of a text, what is read at a time.
+_READ_BYTES = 2**20
+#: What JSON allows between its words.
+_SPACES = tuple(" \t\n\r")
+#: Types that NumPy chooses for lists of numbers in Python.
+_PLAIN = {np.dtype(np.int64), np.dtype(np.float64)}
 _SEPARATORS = {"csv": ",", "tsv": "\t"}
 
 
@@ -38,10 +45,24 @@ def read_matrix(file: BinaryIO, format: str, max_values: int) -> Array:
     if format == "npz":
         return _read_npz(file, max_values)
     try:
-        text = file.read().decode("utf-8-sig")
+        return _read_table(_lines(file)) if format != "json" else read_json(_text(file))
     except UnicodeDecodeError:
         raise ContentError("not a text file") from None
-    return read_json(text) if format == "json" else _read_table(text)
+
+
+def _text(file: BinaryIO) -> str:
+    return file.read().decode("utf-8-sig")
+
+
+def _lines(file: BinaryIO) -> Iterator[str]:
+    """Yield the lines of a text as `str.splitlines` does, reading some at a time."""
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    rest = ""
+    while content := file.read(_READ_BYTES):
+        # What ends a line may go on in the next piece.
+        *lines, rest = (rest + decoder.decode(content)).splitlines(keepends=True) or [""]
+        yield from lines
+    yield from (rest + decoder.decode(b"", final=True)).splitlines()
 
 
 def read_array(file: BinaryIO) -> Array:
@@ -119,28 +140,73 @@ def _read_npz(file: BinaryIO, max_values: int) -> Array:
 def read_json(text: str) -> Array:
     """Read nested lists of numbers."""
     try:
-        array = np.array(json.loads(text))
+        array = _joined(list(_elements(text)))
     except (ValueError, RecursionError):
-        raise ContentError(
-            "not a matrix in JSON; write rows that are equally long: [[1, 2], [3, 4]]"
-        ) from None
+        array = None
+    if array is None:
+        array = _read_whole(text)
     if array.dtype.kind not in "biuf":
         raise ContentError("not a matrix in JSON: it holds other things than numbers")
     return array
 
 
-def _read_table(text: str) -> Array:
+def _read_whole(text: str) -> Array:
+    try:
+        return np.array(json.loads(text))
+    except (ValueError, RecursionError):
+        raise ContentError(
+            "not a matrix in JSON; write rows that are equally long: [[1, 2], [3, 4]]"
+        ) from None
+
+
+def _elements(text: str) -> Iterator[Array]:
+    """Yield what a list of lists holds, each as an array: lists take far more than arrays.
+
+    Raises
+    ------
+    ValueError
+        If the text is anything else.
+    """
+    decoder, end = json.JSONDecoder(), _skipped(text, 0)
+    separator = "["
+    while text[end : end + 1] == separator:
+        start = _skipped(text, end + 1)
+        if text[start : start + 1] != "[":
+            raise ValueError("not a list of lists")
+        element, end = decoder.raw_decode(text, start)
+        yield np.array(element)
+        end, separator = _skipped(text, end), ","
+    if text[end : end + 1] != "]" or _skipped(text, end + 1) < len(text):
+        raise ValueError("not a list of lists")
+
+
+def _skipped(text: str, position: int) -> int:
+    """Return the position behind the spaces that JSON allows."""
+    while text[position : position + 1] in _SPACES:
+        position += 1
+    return position
+
+
+def _joined(rows: list[Array]) -> Array | None:
+    """Join rows of plain integers and floats; None where NumPy has to choose the type."""
+    dtypes = {row.dtype for row in rows}
+    if not dtypes or not dtypes <= _PLAIN or len({row.shape for row in rows}) > 1:
+        return None
+    return np.stack(rows, dtype=np.result_type(*dtypes))
+
+
+def _read_table(lines: Iterable[str]) -> Array:
     """Read lines of numbers; a blank line starts the next channel."""
-    channels: list[list[list[float]]] = [[]]
+    channels: list[list[Array]] = [[]]
     integral = True
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             if channels[-1]:
                 channels.append([])
             continue
         words = _cells(line)
         try:
-            channels[-1].append([float(word) for word in words])
+            channels[-1].append(np.array([float(word) for word in words]))
         except ValueError:
             raise ContentError(f"line {number} holds something that is not a number") from None
         if len(words) != len(channels[0][0]):
@@ -151,9 +217,11 @@ def _read_table(text: str) -> Array:
     channels = [rows for rows in channels if rows]
     if len({len(rows) for rows in channels}) != 1:
         raise ContentError("is empty, or its channels are not equally high")
-    values = np.array(channels)
-    if integral and np.abs(values).max() < 2**53:
-        values = values.astype(np.int64)
+    is_exact = integral and all(np.abs(row).max() < 2**53 for rows in channels for row in rows)
+    shape = (len(channels), len(channels[0]), len(channels[0][0]))
+    values = np.empty(shape, np.int64 if is_exact else np.float64)
+    for channel, rows in zip(values, channels, strict=True):
+        np.stack(rows, out=channel, casting="unsafe")
     return values[0] if len(channels) == 1 else np.moveaxis(values, 0, -1)
 
 
@@ -200,24 +268,44 @@ def matrix_text(array: Array, format: str) -> Iterator[str]:
     """
     if format == "json":
         check_finite(array, "the result")
-        yield json.dumps(_plain(array).tolist()) + "\n"
+        yield from _json(array)
         return
     separator = _SEPARATORS[format]
     channels = list(np.moveaxis(array, -1, 0)) if array.ndim == 3 else [np.atleast_2d(array)]
     for number, channel in enumerate(channels):
         if number:
             yield "\n"
-        for row in _plain(channel):
+        for row in _plain_rows(channel):
             yield separator.join(_words(row)) + "\n"
 
 
-def _plain(array: Array) -> Array:
-    """Give integers as integers."""
-    if array.dtype.kind != "f" or not np.isfinite(array).all():
-        return array
-    if np.abs(array).max() < 2**53 and np.array_equal(array, np.rint(array)):
-        return array.astype(np.int64)
-    return array
+def _json(array: Array) -> Iterator[str]:
+    """Write nested lists, row by row; as a whole they take some fifty bytes a number."""
+    if array.ndim == 1:
+        (row,) = _plain_rows(array[np.newaxis])
+        yield json.dumps(row.tolist()) + "\n"
+        return
+    before = "["
+    for row in _plain_rows(array):
+        yield before + json.dumps(row.tolist())
+        before = ", "
+    yield "]\n"
+
+
+def _plain_rows(array: Array) -> Iterator[Array]:
+    """Yield rows; of floats that are all integers, as integers."""
+    integral = _holds_integers(array)
+    return (row.astype(np.int64) if integral else row for row in array)
+
+
+def _holds_integers(array: Array) -> bool:
+    """Return whether an array of floats holds nothing but integers that are exact."""
+    return array.dtype.kind == "f" and all(_are_integers(array[rows]) for rows in bands(array))
+
+
+def _are_integers(floats: Array) -> bool:
+    # Neither NaN nor infinity is below.
+    return float(np.abs(floats).max()) < 2**53 and np.array_equal(floats, np.rint(floats))
 
 
 def _words(row: Array) -> list[str]:
