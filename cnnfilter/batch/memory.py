@@ -30,7 +30,7 @@ from cnnfilter.core.arrays import Array
 from cnnfilter.core.convolution import Convolution
 from cnnfilter.core.layer import Layer
 from cnnfilter.core.quantize import Storing
-from cnnfilter.files.formats import FORMATS, Format
+from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.images import Image
 from cnnfilter.files.save import kept_depth
 
@@ -118,7 +118,7 @@ def need(
     moments = (
         image.reading,
         _computing(image, work, storing) + (image.reading + kept if frames > 1 else 0),
-        kept + max((_writing(each, storing, depth) for each in planned), default=0),
+        kept + max((_writing(each, storing, depth, target.quality) for each in planned), default=0),
     )
     scratch = SCRATCH + _tiles(work) + (STRETCHED if target.range not in (None, "clip") else 0)
     return Need(scratch + max(moments), frozenset(_modules(image, work, planned, depth)))
@@ -136,8 +136,11 @@ def _stored(result: Result, storing: Storing) -> int:
 
 def _computing(image: Image, work: Work, storing: Storing | None) -> int:
     """Count what is held at the most while results are computed."""
+    if isinstance(work, Splitting):
+        planes = work.outline(image) if work.space != "rgb" else []  # those are the image's own
+        return image.nbytes + sum(each.pixels.nbytes for each in planes)
     if not isinstance(work, Filtering):
-        return image.nbytes + sum(each.pixels.nbytes for each in work.outline(image))
+        return image.nbytes
     held = most = image.nbytes
     steps = list(_steps(image, work))
     for layer, before, after in steps:
@@ -185,7 +188,9 @@ def _coming_out(layer: Layer, before: Array, after: Array, storing: Storing | No
     return values
 
 
-def _writing(writing: Writing, storing: Storing | None, depth: int) -> int:
+def _writing(
+    writing: Writing, storing: Storing | None, depth: int, quality: int | None
+) -> int:
     """Count what is held beside the results while a file is written.
 
     The pixels, unless the result is these; Pillow's picture; what the encoder holds.
@@ -203,7 +208,9 @@ def _writing(writing: Writing, storing: Storing | None, depth: int) -> int:
     if kept < depth:
         stored += values
     picture = 0 if values == pixels and not alpha else 4 * pixels  # a grey one is the array
-    return len(writing.frames) * (stored + picture) + format.writing.bytes(pixels, values + alpha)
+    is_lossy = quality is not None and not alpha and format.losing is not None
+    encoder = format.losing if is_lossy and format.losing is not None else format.writing
+    return len(writing.frames) * (stored + picture) + encoder.bytes(pixels, values + alpha)
 
 
 def _modules(image: Image, work: Work, planned: Sequence[Writing], depth: int) -> Iterator[str]:
