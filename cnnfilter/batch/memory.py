@@ -188,9 +188,7 @@ def _coming_out(layer: Layer, before: Array, after: Array, storing: Storing | No
     return values
 
 
-def _writing(
-    writing: Writing, storing: Storing | None, depth: int, quality: int | None
-) -> int:
+def _writing(writing: Writing, storing: Storing | None, depth: int, quality: int | None) -> int:
     """Count what is held beside the results while a file is written.
 
     The pixels, unless the result is these; Pillow's picture; what the encoder holds.

@@ -10,6 +10,9 @@ from cnnfilter.errors import ArgumentError
 from cnnfilter.files.output import standard_output
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cnnfilter.core.arrays import Array
     from cnnfilter.explanations.explanation import Explanation, Place
     from cnnfilter.explanations.trace import Trace
     from cnnfilter.files.images import Image
@@ -146,6 +149,7 @@ def explain(
     """
     from cnnfilter.core.arguments import choice
     from cnnfilter.core.quantize import RANGES
+    from cnnfilter.explanations.trace import Trace
     from cnnfilter.pipeline.pipeline import Pipeline
 
     _check(walk=walk, delay=delay, html=html, size=size, format=format, preview=preview)
@@ -161,11 +165,11 @@ def explain(
         from cnnfilter.cli.pages import reduced, write_page
 
         given, notes = reduced(given, chain, size or _SIZE)
-        write_page(_traced(chain, given), image, html, place, notes=notes, force=force)
+        write_page(_traced(chain, given, Trace.of), image, html, place, notes=notes, force=force)
         if not quiet:
             say("; ".join([*notes, f"wrote {html}"]))
         return
-    trace = _traced(chain, given)
+    trace = _traced(chain, given, Trace.by_rows)
     if preview:
         _preview(trace, place)
     _explain(
@@ -238,11 +242,12 @@ def _is_picture(image: "Image") -> bool:
     return FORMATS[image.format].is_picture
 
 
-def _traced(pipeline: "Pipeline", image: "Image") -> "Trace":
+def _traced(
+    pipeline: "Pipeline", image: "Image", run: "Callable[[Pipeline, Array], Trace]"
+) -> "Trace":
     from cnnfilter.batch.work import without_alpha
-    from cnnfilter.explanations.trace import Trace
 
-    return Trace.of(pipeline, without_alpha(image) if pipeline.gives_vector else image.pixels)
+    return run(pipeline, without_alpha(image) if pipeline.gives_vector else image.pixels)
 
 
 def _explain(
@@ -262,7 +267,7 @@ def _explain(
         return
     from cnnfilter.cli.walk import Places, on_terminal
 
-    shape = trace.maps[-1].shape
+    shape = trace.shapes[-1]
     places = Places(checked_place(at or (0,) * min(len(shape), 2), shape), shape)
     if format is None and is_terminal():
         on_terminal(lambda place: explained(trace, place, range=range, depth=depth), places, delay)
@@ -302,14 +307,23 @@ def _print(told: "Explanation", format: str | None) -> None:
 
 def _preview(trace: "Trace", at: "Place | None") -> None:
     """Show the map that a value is part of, in colours; a vector as one row."""
-    from cnnfilter.cli.preview import print_picture
+    from cnnfilter.cli.preview import preview_size, print_picture
     from cnnfilter.cli.printing import shape_text
     from cnnfilter.explanations.explain import checked_place, default_place
+    from cnnfilter.view.canvas import Reducing
     from cnnfilter.view.colours import Scale, maps_of
 
-    result = trace.maps[-1]
-    place = default_place(result) if at is None else checked_place(at, result.shape)
-    map = result[None] if result.ndim == 1 else maps_of(result)[place[2] if place[2:] else 0]
-    print_picture(
-        f"{trace.steps[-1].title}  {shape_text(result.shape)}", Scale.of([map]).colours(map)
-    )
+    rows = trace.rows[-1]
+    shape = rows.shape
+    title = f"{trace.steps[-1].title}  {shape_text(shape)}"
+    if len(shape) == 1:
+        row = rows.whole()[None]
+        print_picture(title, Scale.of([row]).colours(row))
+        return
+    place = default_place(rows) if at is None else checked_place(at, shape)
+    channel = place[2] if place[2:] else 0
+    scale = Scale.of(maps_of(band)[channel] for band in rows.bands())
+    small = Reducing(shape, *preview_size(shape))
+    for band in rows.bands():
+        small.add(scale.colours(maps_of(band)[channel]))
+    print_picture(title, small.picture)

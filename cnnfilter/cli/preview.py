@@ -7,9 +7,27 @@ from cnnfilter.files.source import printable
 
 if TYPE_CHECKING:
     from cnnfilter.core.arrays import Array
+    from cnnfilter.core.geometry import Shape
 
 #: Rows of the terminal that are left to the title and the prompt.
 _SPARED = 3
+
+
+#: Pixels along a picture: at least as many as terminals draw.
+_ALONG = 2048
+
+
+def preview_size(shape: "Shape") -> tuple[int, int]:
+    """Return how large a picture has to be for any terminal, given a map's shape.
+
+    Examples
+    --------
+    >>> preview_size((4000, 6000, 3)), preview_size((30, 40))
+    ((1365, 2048), (30, 40))
+    """
+    height, width = shape[:2]
+    factor = min(1, _ALONG / max(height, width))
+    return max(1, round(height * factor)), max(1, round(width * factor))
 
 
 def print_picture(title: str, pixels: "Array") -> None:

@@ -2,17 +2,15 @@
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cnnfilter.batch.plan import Plan
-from cnnfilter.batch.work import Filtering, Result, without_alpha
+from cnnfilter.batch.work import Filtering
+from cnnfilter.cli.drawn import Drawn, taken
 from cnnfilter.cli.options import Common
 from cnnfilter.cli.preview import print_picture
 from cnnfilter.cli.printing import is_terminal, print_classes, say, shape_text
-from cnnfilter.core.channels import rgb
-from cnnfilter.core.quantize import quantize
+from cnnfilter.core.geometry import Shape
 from cnnfilter.errors import ArgumentError, CnnFilterError
 from cnnfilter.files.formats import FORMATS, format_of
 from cnnfilter.files.images import Image
@@ -20,9 +18,7 @@ from cnnfilter.files.load import read_frames
 from cnnfilter.files.output import check_target, replacing
 from cnnfilter.files.save import Frame, write
 from cnnfilter.files.source import shown, told_of
-
-if TYPE_CHECKING:
-    from cnnfilter.core.arrays import Array
+from cnnfilter.pipeline.streaming import rows_of
 
 #: Of many feature maps, a preview shows so many.
 _PREVIEWED = 12
@@ -67,24 +63,25 @@ def show_views(plan: Plan, common: Common) -> bool:
 def _show(plan: Plan, source: str, common: Common) -> None:
     with closing(read_frames(source, plan.recipe.max_pixels, common.frame)) as frames:
         image = next(frames)
-    work, title, name = plan.recipe.work, shown(source), shown(Path(source).name)
+    title, name = shown(source), shown(Path(source).name)
     notes = list(image.notes)
     if image.frames > 1 and common.frame is None:
         notes.append(f"the first of {image.frames} frames")
     if notes and not common.quiet:
         say(f"{title}: {'; '.join(notes)}")
-    results = work.results(image)
     wrote = []
     if common.preview:
-        _preview(plan, image, title, results, common)
+        _preview(plan, image, title, common)
     if common.plot is not None:
-        _plot(plan, image, name, results, common)
+        _plot(plan, image, name, common)
         wrote.append(common.plot)
     if common.sheet is not None:
-        _draw_sheet(plan, image, results, common)
+        _draw_sheet(plan, image, common)
         wrote.append(common.sheet)
     if common.animate is not None:
-        _animate(plan, image, name, common)
+        moving = _animation(plan, image, name)
+        del image  # whose place the frames may take while they are encoded
+        _write_picture(str(common.animate), moving, common)
         wrote.append(common.animate)
     if wrote and not common.quiet:
         say(f"{title}: wrote {', '.join(map(shown, wrote))}")
@@ -104,44 +101,32 @@ def _check_format(option: str, file: str) -> None:
         raise ArgumentError(f"{option} {shown(file)}: its name has to end in {able}")
 
 
-def _preview(
-    plan: Plan, image: Image, title: str, results: Sequence[Result], common: Common
-) -> None:
+def _preview(plan: Plan, image: Image, title: str, common: Common) -> None:
     """Show each result as the picture that would be written; a prediction as bars."""
-    last = [result for result in results if not result.is_stage]
-    pictures = []
-    for result in last:
-        if result.pixels.ndim == 1:
-            print_classes(title, result.classes, result.quantity, top=None, format=None)
-            continue
-        pictures += plan.recipe.work.pictures(result)
-    for result in pictures[:_PREVIEWED]:
-        name = f"{title}: {result.name}" if result.name else title
-        size = shape_text(result.pixels.shape)
-        print_picture(f"{name}  {size}", _as_picture(result, image, common))
-    if len(pictures) > _PREVIEWED:
-        say(f"{title}: {_PREVIEWED} of {len(pictures)} maps; --sheet draws all of them")
+    work = plan.recipe.work
+    if work.gives_vector:
+        last = work.results(image)[-1]
+        print_classes(title, last.classes, last.quantity, top=None, format=None)
+        return
+    drawn = Drawn(work, image)
+    pictures, count = drawn.previews(common.range or "clip", _PREVIEWED)
+    for picture in pictures:
+        name = f"{title}: {picture.name}" if picture.name else title
+        print_picture(f"{name}  {shape_text(picture.shape)}", picture.pixels)
+    if count > _PREVIEWED:
+        say(f"{title}: {_PREVIEWED} of {count} maps; --sheet draws all of them")
 
 
-def _as_picture(result: Result, image: Image, common: Common) -> "Array":
-    """Give what a picture would store, in 8 bits and colours, on white paper."""
-    pixels = quantize(result.pixels, common.range or "clip", result.depth or image.depth).pixels
-    if result.alpha is not None:
-        pixels = without_alpha(Image(pixels, result.alpha))
-    if pixels.dtype.itemsize > 1:
-        pixels = (pixels // 257).astype("uint8")
-    return rgb(pixels)
-
-
-def _plot(plan: Plan, image: Image, title: str, results: Sequence[Result], common: Common) -> None:
+def _plot(plan: Plan, image: Image, title: str, common: Common) -> None:
     from cnnfilter.view.figure import figure, figure_bytes
 
-    last = _joined([result for result in results if not result.is_stage])
+    made = Drawn(plan.recipe.work, image)
+    last = made.result
     drawn = figure(
         image.pixels,
-        last.pixels,
+        made.rows,
         title=f"{title}: {last.name}" if last.name else title,
-        names=_labels(plan, last) or last.titles,
+        names=_labels(plan, made.rows.shape) or last.titles,
         range=common.range or "clip",
         depth=common.depth or last.depth or image.depth,
     )
@@ -151,61 +136,45 @@ def _plot(plan: Plan, image: Image, title: str, results: Sequence[Result], commo
         out.write(data)
 
 
-def _labels(plan: Plan, result: Result) -> tuple[str, ...]:
-    """Give the classes' labels in the order of a prediction's values, where it has any."""
+def _labels(plan: Plan, shape: Shape) -> tuple[str, ...]:
+    """Return the classes' labels in the order of a prediction's values, where it has any."""
     labels = plan.recipe.work.pipeline.labels if isinstance(plan.recipe.work, Filtering) else ()
-    return labels if result.pixels.shape == (len(labels),) else ()
+    return labels if shape == (len(labels),) else ()
 
 
-def _joined(results: Sequence[Result]) -> Result:
-    """Make one result of channels that lie on each other."""
-    if len(results) == 1:
-        return results[0]
-    import numpy as np
-
-    pixels = np.dstack([result.pixels for result in results])
-    names = tuple(result.name for result in results)
-    return replace(results[0], name="", pixels=pixels, channels=names)
-
-
-def _draw_sheet(plan: Plan, image: Image, results: Sequence[Result], common: Common) -> None:
+def _draw_sheet(plan: Plan, image: Image, common: Common) -> None:
     from cnnfilter.view.sheet import Layer, sheet
 
-    work = plan.recipe.work
-    if isinstance(work, Filtering) and work.layers > 1 and not work.alone:
-        results = [each for each in replace(work, stages=True).results(image) if each.is_stage]
-    else:
-        results = [_joined([each for each in results if not each.is_stage])]
     layers = [
-        Layer(each.name, each.pixels, _labels(plan, each) or each.channels) for each in results
+        Layer(each.name, rows, _labels(plan, rows.shape) or each.channels)
+        for each, rows in Drawn(plan.recipe.work, image).stages()
     ]
     drawn = sheet(layers)
     _write_picture(str(common.sheet), [Frame(drawn)], common)
 
 
-def _animate(plan: Plan, image: Image, title: str, common: Common) -> None:
+def _animation(plan: Plan, image: Image, title: str) -> list[Frame]:
     from cnnfilter.core.convolution import Convolution
-    from cnnfilter.explanations.trace import Trace
     from cnnfilter.view.animation import animation
 
     work = plan.recipe.work
     if not isinstance(work, Filtering):
         raise ArgumentError("--animate is for convolutions and pooling; channels have no window")
-    trace = Trace.of(work.pipeline, without_alpha(image) if work.gives_vector else image.pixels)
-    layer, before, after = trace.steps[-1].layer, *trace.maps[-2:]
-    window = layer.window_for(before.shape)
+    step = work.pipeline.steps[-1]
+    before, after = rows_of(work.pipeline, taken(work, image))[-2:]
+    window = step.layer.window_for(before.shape)
     if window is None:
         raise ArgumentError(
-            f"--animate: {trace.steps[-1].title} slides no window; end with a convolution or "
+            f"--animate: {step.title} slides no window; end with a convolution or "
             "pooling, or choose one with --step"
         )
     weights = None
-    if isinstance(layer, Convolution) and len(layer.kernels) == 1 and layer.bank is None:
-        (weights,) = layer.kernels.values()
-    title = f"{title}: {trace.steps[-1].described()}"
+    if isinstance(step.layer, Convolution) and len(step.layer.kernels) == 1:
+        (weights,) = step.layer.kernels.values()
+        weights = weights if weights.ndim == 2 else None
+    title = f"{title}: {step.described()}"
     frames, durations = animation(before, after, window, title=title, weights=weights)
-    timed = [Frame(each, None, time) for each, time in zip(frames, durations, strict=True)]
-    _write_picture(str(common.animate), timed, common)
+    return [Frame(each, None, time) for each, time in zip(frames, durations, strict=True)]
 
 
 def _write_picture(file: str, frames: Sequence[Frame], common: Common) -> None:

@@ -223,7 +223,10 @@ class Pooling(Layer):
 
     def __call__(self, image: ArrayLike) -> Array:
         """Pool an image."""
-        array, axes = self._laid_over(image)
+        return self.on_band(*self._laid_over(image))
+
+    def on_band(self, array: Array, axes: tuple[Axis, Axis]) -> Array:
+        """Pool some rows of an image, over which the window's axes are laid."""
         # Infinity is passed on, also where it meets its opposite.
         with np.errstate(invalid="ignore", over="ignore"):
             return self._pool(array, axes)

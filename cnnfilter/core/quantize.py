@@ -71,6 +71,12 @@ class Storing:
         is_half = values.dtype == np.float16  # which has no 65535
         self.put(values.astype(np.float32) if is_half else values.copy(), pixels)
 
+    def pixels(self, values: Array) -> Array:
+        """Store some of an array's rows, whose lowest and highest values are known."""
+        if values.dtype == self.dtype and self._range in ("clip", "abs"):
+            return values
+        return self.take(values)
+
     def look(self, values: Array) -> None:
         """Look at finite values, for the lowest and the highest."""
         self.span = (
@@ -140,9 +146,7 @@ def quantize(
     """
     choice("range", range, RANGES)
     storing = Storing(range, depth, extremes)
-    if values.dtype == storing.dtype and range in ("clip", "abs"):
-        return Quantized(values, 0.0)
-    return Quantized(storing.take(values), storing.clipped)
+    return Quantized(storing.pixels(values), storing.clipped)
 
 
 def _stretched(values: Array, range: str, low: float, high: float, top: int) -> Array:

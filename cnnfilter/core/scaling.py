@@ -268,7 +268,11 @@ class Scaling(Layer):
     def __call__(self, image: ArrayLike) -> Array:
         """Scale."""
         array = as_features(image)
-        low, reach = self.bounds(array)
+        return self.scaled(array, self.bounds(array))
+
+    def scaled(self, array: Array, bounds: tuple[float, float]) -> Array:
+        """Scale values by the bounds of the image that they are part of."""
+        low, reach = bounds
         work = float_type(array, 1)
         least, divisor = work.type(low), work.type(reach)
         # A division, and no product with 1/255: to the digit what PyTorch's users expect.

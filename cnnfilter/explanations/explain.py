@@ -3,21 +3,23 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnfilter.core.arrays import Array, as_features
+from cnnfilter.core.arrays import Array, as_features, check_finite
 from cnnfilter.core.channels import titles_of
 from cnnfilter.core.dense import Flattening
 from cnnfilter.core.geometry import Shape
 from cnnfilter.core.quantize import quantize
 from cnnfilter.errors import ArgumentError
-from cnnfilter.explanations.explanation import Explanation, Place, Stored, place_text
+from cnnfilter.explanations.explanation import Explanation, Place, Region, Stored, place_text
 from cnnfilter.explanations.layers import detail_of
 from cnnfilter.explanations.regions import (
+    depends_on_all,
     region_in_picture,
     regions_seen,
     steps_that_see_all,
 )
 from cnnfilter.explanations.trace import Trace
 from cnnfilter.pipeline.pipeline import Pipeline
+from cnnfilter.pipeline.streaming import Rows
 
 
 def explain(
@@ -72,7 +74,7 @@ def explain(
     chosen = Pipeline.of(pipeline) if isinstance(pipeline, str) else pipeline
     if step is not None:
         chosen = chosen.up_to(step)
-    return explained(Trace.of(chosen, as_features(image)), at, range=range, depth=depth)
+    return explained(Trace.by_rows(chosen, as_features(image)), at, range=range, depth=depth)
 
 
 def explained(
@@ -80,31 +82,43 @@ def explained(
 ) -> Explanation:
     """Explain a value of the last step's result; see `explain`."""
     number = len(trace.steps) - 1
-    before, after = trace.maps[number], trace.maps[number + 1]
-    at = default_place(after) if at is None else checked_place(at, after.shape)
+    shape = trace.shapes[-1]
+    at = default_place(trace.rows[-1]) if at is None else checked_place(at, shape)
     step = trace.steps[number]
     seen = regions_seen(trace, number, at)
+    after = trace.rows[-1].rows(at[0], at[0] + 1)
     return Explanation(
         number=number + 1,
         step=step,
         at=at,
-        place=place_text(at, titles_of(trace.names[-1], after.shape[-1]) if at[2:] else ()),
-        shape=after.shape,
-        value=float(after[at]),
-        detail=detail_of(step, before, at, _names(trace, number)),
+        place=place_text(at, titles_of(trace.names[-1], shape[-1]) if at[2:] else ()),
+        shape=shape,
+        value=float(after[(0, *at[1:])]),
+        detail=detail_of(step, _taken(trace, number, seen[-1]), at, _names(trace, number)),
         seen=seen,
-        inputs=tuple(each.shape for each in trace.maps[:-1]),
+        inputs=trace.shapes[:-1],
         picture=region_in_picture(trace, seen[0]),
         leaning=steps_that_see_all(trace, number),
-        stored=None if range is None or after.ndim == 1 else _stored(after, at, range, depth),
+        stored=None if range is None or len(shape) == 1 else _stored(trace, at, range, depth),
     )
 
 
-def default_place(result: Array) -> Place:
+def _taken(trace: Trace, number: int, seen: Region | None) -> Array:
+    """Return what a step takes, of which the rows are known that a value depends on."""
+    rows, step = trace.rows[number], trace.steps[number]
+    if depends_on_all(step) or len(rows.shape) == 1 or step.layer.sees_all(rows.shape):
+        return rows.whole()
+    # Where a window sees nothing but padding, any row will do.
+    first, last = (0, 0) if seen is None else (seen.top, seen.bottom)
+    return rows.only(first, last + 1)
+
+
+def default_place(result: Rows) -> Place:
     """Choose the middle of a map, or a vector's largest value."""
-    if result.ndim == 1:
-        return (int(np.argmax(result)),)
-    return result.shape[0] // 2, result.shape[1] // 2, *((0,) if result.ndim == 3 else ())
+    shape = result.shape
+    if len(shape) == 1:
+        return (int(np.argmax(result.whole())),)
+    return shape[0] // 2, shape[1] // 2, *((0,) if len(shape) == 3 else ())
 
 
 def checked_place(at: Place, shape: Shape) -> Place:
@@ -138,30 +152,33 @@ def checked_place(at: Place, shape: Shape) -> Place:
 
 def _names(trace: Trace, number: int) -> tuple[str, ...]:
     """Name the maps that a step takes, or the values of a vector: by where they come from."""
-    values = trace.maps[number]
-    if values.ndim > 1:
+    shape = trace.shapes[number]
+    if len(shape) > 1:
         return trace.names[number]
     for earlier in reversed(range(number)):
-        layer, before = trace.steps[earlier].layer, trace.maps[earlier]
-        if isinstance(layer, Flattening) and before.ndim > 1:
-            titles = titles_of(trace.names[earlier], before.shape[2]) if before.ndim == 3 else ()
-            return tuple(
-                place_text(layer.place(index, before.shape), titles) for index in range(values.size)
-            )
-        if layer.sees_all(before.shape):
+        layer, before = trace.steps[earlier].layer, trace.shapes[earlier]
+        if isinstance(layer, Flattening) and len(before) > 1:
+            titles = titles_of(trace.names[earlier], before[2]) if len(before) == 3 else ()
+            return tuple(place_text(layer.place(index, before), titles) for index in range(*shape))
+        if layer.sees_all(before):
             break
     is_last = number == len(trace.pipeline.steps) - 1
     labels = trace.pipeline.labels if is_last else ()
-    if len(labels) == values.size:
+    if len(labels) == shape[0]:
         return labels
-    return tuple(f"index {index}" for index in range(values.size))
+    return tuple(f"index {index}" for index in range(*shape))
 
 
-def _stored(after: Array, at: Place, range: str, depth: int) -> Stored:
+def _stored(trace: Trace, at: Place, range: str, depth: int) -> Stored:
     """Tell how a picture stores a value: all of them decide how they are stretched."""
-    pixel = int(quantize(after, range, depth).pixels[at])
-    own = quantize(after[at].reshape(1, 1), range, depth) if range in ("clip", "abs") else None
-    return Stored(pixel, range, own is not None and own.clipped > 0)
+    rows = trace.rows[-1]
+    value = rows.rows(at[0], at[0] + 1)[(0, *at[1:])].reshape(1, 1)
+    if not all(np.isfinite([low, high]).all() for low, high in trace.spans):
+        check_finite(rows.whole(), "the result")
+    spans = np.array(trace.spans)
+    extremes = float(spans.min()), float(spans.max())
+    own = quantize(value, range, depth, extremes)
+    return Stored(int(own.pixels[0, 0]), range, range in ("clip", "abs") and own.clipped > 0)
 
 
 def _text(lengths: tuple[int, ...], separator: str = "x") -> str:

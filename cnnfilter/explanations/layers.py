@@ -63,7 +63,7 @@ def detail_of(step: Step, before: Array, at: Place, names: tuple[str, ...]) -> D
         arguments = {"slope": 0.01, "alpha": 1, "low": 0, "high": "infinity", **step.arguments}
         return Mapped(_value(before, at), _FORMULAS[step.operation].format(**arguments))
     if step.operation == "invert":
-        x, inverted = _value(before, at), _value(step.layer(before), at)
+        x, inverted = _value(before, at), _inverted(step, before, at)
         return Mapped(x, "x, as it is" if x == inverted else f"{x + inverted:.6g} - x")
     if step.operation == "gray":
         return _grayed(before, at)
@@ -277,6 +277,13 @@ def _ordered(
         Contribution(names[each], float(values[each]), float(weights[each]), float(shares[each]))
         for each in order
     )
+
+
+def _inverted(step: Step, before: Array, at: Place) -> float:
+    """Return what is made of a value: of its row alone, but where all of the image decides."""
+    if step.arguments.get("when") == "auto" or before.ndim == 1:
+        return _value(step.layer(before), at)
+    return _value(step.layer(before[at[0] : at[0] + 1]), (0, *at[1:]))
 
 
 def _value(before: Array, at: Place) -> float:

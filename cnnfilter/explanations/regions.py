@@ -32,7 +32,7 @@ def regions_seen(trace: Trace, number: int, at: Place) -> tuple[Region | None, .
         Of each map from the input to the one that the step takes; None where it sees nothing
         but padding.
     """
-    shapes = [each.shape for each in trace.maps[: number + 1]]
+    shapes = trace.shapes[: number + 1]
     return _followed(trace.steps[: number + 1], shapes, region_at(at))
 
 
@@ -52,7 +52,7 @@ def steps_that_see_all(trace: Trace, number: int) -> tuple[str, ...]:
         dict.fromkeys(
             step.described()
             for step in (*trace.pipeline.preparation, *trace.steps[: number + 1])
-            if _depends_on_all(step)
+            if depends_on_all(step)
         )
     )
 
@@ -115,7 +115,8 @@ def _under(axis: Axis, first: int, last: int, border: str) -> tuple[int, int] | 
     return (min(real), max(real)) if real else None
 
 
-def _depends_on_all(step: Step) -> bool:
+def depends_on_all(step: Step) -> bool:
+    """Return whether a step's values depend on all of its input, beyond what each sees."""
     layer = step.layer
     if isinstance(layer, Resizing):
         return layer.fill is None and layer.aspect == "pad"

@@ -4,7 +4,7 @@ import io
 import logging
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import product
@@ -453,13 +453,11 @@ def write_pictures(
     """
     if FORMATS[format].pillow not in _USUAL:
         _import_rare()
-    first, *others = pictures = [_picture(pixels, alpha, format) for pixels, alpha, _ in frames]
-    if "transparency" in first.info:
-        _clear_by_unused_colour(pictures)
+    first, others = _pillows(frames, format)
     options = _encoding(first, format, compression, quality)
     options |= _save_options(metadata, format, [pixels for pixels, _, _ in frames])
     try:
-        if not others:
+        if len(frames) == 1:
             first.save(file, FORMATS[format].pillow, **options)
             return
         options |= _animating(frames, format, metadata)
@@ -468,6 +466,20 @@ def write_pictures(
         file.write(buffer.getbuffer())
     except (ValueError, OverflowError, struct.error) as error:
         raise ContentError(f"{format} cannot hold this picture ({error})") from None
+
+
+def _pillows(
+    frames: Sequence[tuple[Array, Array | None, float | None]], format: str
+) -> tuple[Pillow.Image, Iterable[Pillow.Image]]:
+    """Turn the first frame and the others into Pillow's, which take 4 bytes for a pixel."""
+    pictures = (_picture(pixels, alpha, format) for pixels, alpha, _ in frames)
+    first = next(pictures)
+    if format == "gif" and "transparency" not in first.info:
+        return first, pictures  # which are gone through once: none is held
+    others = list(pictures)
+    if "transparency" in first.info:
+        _clear_by_unused_colour([first, *others])
+    return first, others
 
 
 def _picture(pixels: Array, alpha: Array | None, format: str) -> Pillow.Image:

@@ -1,27 +1,28 @@
 """Animations: a window slides over its input while the output fills."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from cnnfilter.core.arrays import Array
-from cnnfilter.core.geometry import Axis, Window
-from cnnfilter.core.quantize import quantize
+from cnnfilter.core.geometry import Axis, Shape, Window
+from cnnfilter.core.quantize import Storing
 from cnnfilter.files.source import printable
+from cnnfilter.pipeline.streaming import Rows, as_rows
 from cnnfilter.view.canvas import (
     BLACK,
     GREY,
     PALE,
     Canvas,
     Palette,
+    Reducing,
     enlarged,
     fitted,
     ink,
-    resized,
     text_width,
 )
-from cnnfilter.view.colours import Scale, maps_of, picture, word
+from cnnfilter.view.colours import Look, Scale, is_finite, picture, word
 
 #: Pixels: the longer side of a panel, what is around it, and a kernel's cells.
 _SIDE, _MARGIN, _GAP, _LINE, _KERNEL = 352, 14, 28, 20, 34
@@ -35,8 +36,8 @@ _LARGEST_KERNEL = 7
 
 
 def animation(
-    before: Array,
-    after: Array,
+    before: Array | Rows,
+    after: Array | Rows,
     window: Window,
     *,
     title: str,
@@ -46,11 +47,12 @@ def animation(
 
     Parameters
     ----------
-    before : ndarray
+    before : ndarray or Rows
         What the step takes: shape (H, W) or (H, W, C). Of several channels the first is
         drawn, or the picture where they are its colours.
-    after : ndarray
-        What it gives: shape (H', W') or (H', W', C').
+    after : ndarray or Rows
+        What it gives: shape (H', W') or (H', W', C'). Rows are gone through twice, and never
+        held as a whole.
     window : Window
     title : str
         What it is.
@@ -74,7 +76,7 @@ def animation(
     (4, [350, 350, 350, 1500])
     """
     axes = window.axes(before.shape)
-    scene = _Scene.of(before, after, axes, title, weights)
+    scene = _Scene.of(as_rows(before), as_rows(after), axes, title, weights)
     count = axes[0].count * axes[1].count
     chosen = np.unique(np.linspace(0, count - 1, min(count, _FRAMES)).astype(int)).tolist()
     # What comes to be drawn, and what is there before.
@@ -104,22 +106,21 @@ class _Scene:
     output: _Panel
     cell: float
     axes: tuple[Axis, Axis]
-    values: Array
+    result: Rows
     left: tuple[int, int]
     right: tuple[int, int]
 
     @classmethod
     def of(
         cls,
-        before: Array,
-        after: Array,
+        before: Rows,
+        after: Rows,
         axes: tuple[Axis, Axis],
         title: str,
         weights: Array | None,
     ) -> "_Scene":
         source = _input_panel(before, axes)
-        values, colours = _shown(after)
-        output = _panel(values, colours)
+        output = _output_panel(after)
         kernel = None if weights is None or max(weights.shape) > _LARGEST_KERNEL else weights
         middle = 0 if kernel is None else kernel.shape[1] * _KERNEL + _GAP
         top = _MARGIN + _LINE + 6
@@ -133,7 +134,7 @@ class _Scene:
         if kernel is not None:
             _draw_kernel(canvas, kernel, (x, top))
         canvas.box((right[1], right[0]), output.size[::-1], outline=GREY, fill=PALE)
-        return cls(canvas.pixels, output, source.cell, axes, values, (top, _MARGIN), right)
+        return cls(canvas.pixels, output, source.cell, axes, after, (top, _MARGIN), right)
 
     def drawn(self, number: int) -> Array:
         """Draw the frame of a window: the output up to it, its outline and its value."""
@@ -152,8 +153,8 @@ class _Scene:
         first_row, first_column = row * down.stride, column * across.stride
         self._outline(canvas, self.left, (first_row, first_column), (down.extent, across.extent))
         self._outline(canvas, self.right, (row, column), (1, 1), self.output.cell)
-        value = word(float(self.values[row, column]))
-        words = f"row {row}, column {column}: {value}"
+        value = float(self.result.rows(row, row + 1)[0, column].flat[0])
+        words = f"row {row}, column {column}: {word(value)}"
         canvas.text((_MARGIN, pixels.shape[0] - _MARGIN - 14), words, 13, BLACK)
         count = f"{number + 1} of {down.count * across.count}"
         x = pixels.shape[1] - _MARGIN - text_width(count, 12)
@@ -174,59 +175,76 @@ class _Scene:
         canvas.box((x, y), (width, height), outline=_WINDOW, width=2)
 
 
-def _input_panel(before: Array, axes: tuple[Axis, Axis]) -> _Panel:
+def _input_panel(before: Rows, axes: tuple[Axis, Axis]) -> _Panel:
     """Draw the input with its padding, as far as windows reach."""
-    if before.ndim == 3 and before.shape[2] == 3:
-        values, colours = None, picture(before)
-    else:
-        values = maps_of(before)[0]
-        is_image = not Scale.of([values]).signed
-        colours = picture(values) if is_image else Scale.of([values]).colours(values)
-    sides = [
+    down, across = (
         (axis.before, max(0, (axis.count - 1) * axis.stride + axis.extent - axis.before - length))
         for axis, length in zip(axes, before.shape, strict=False)
-    ]
-    padded = np.full(
-        [length + sum(side) for length, side in zip(before.shape[:2], sides, strict=True)] + [3],
-        PALE[0],
-        np.uint8,
     )
-    inside = tuple(
-        slice(side[0], side[0] + length)
-        for length, side in zip(before.shape[:2], sides, strict=True)
-    )
-    padded[inside] = colours
-    if values is None:
-        return _panel(None, padded)
-    numbers = np.full(padded.shape[:2], np.nan)
-    numbers[inside] = values
-    return _panel(numbers, padded)
+    width = before.shape[1] + sum(across)
+    shape = before.shape[0] + sum(down), width
+    look = Look.of(before.bands())
+
+    def padded() -> Iterator[Array]:
+        yield _pale(down[0], width)
+        for band in before.bands():
+            rows = _pale(len(band), width)
+            rows[:, across[0] : across[0] + band.shape[1]] = look(band)
+            yield rows
+        yield _pale(down[1], width)
+
+    panel = _panel(shape, padded())
+    if before.shape[2:] == (3,) or panel.cell < _READABLE:
+        return panel
+    values = np.full(shape, np.nan)
+    inside = slice(down[0], shape[0] - down[1]), slice(across[0], width - across[1])
+    values[inside] = _first(before.whole())
+    return _numbered(panel, values)
 
 
-def _shown(after: Array) -> tuple[Array, Array]:
-    """Choose what is drawn of a result: the picture that would be stored, or its first map."""
-    values = maps_of(after)[0]
-    if after.ndim == 3 and after.shape[2] == 3 and np.isfinite(after).all():
-        return values, picture(quantize(after).pixels)
-    return values, Scale.of([values]).colours(values)
+def _pale(height: int, width: int) -> Array:
+    return np.full((height, width, 3), PALE[0], np.uint8)
 
 
-def _panel(values: Array | None, colours: Array) -> _Panel:
-    """Enlarge or reduce a map to about one side; cells that are large hold their numbers."""
-    longest = max(colours.shape[:2])
+def _first(map: Array) -> Array:
+    """Return the first of a map's channels."""
+    return map if map.ndim == 2 else map[:, :, 0]
+
+
+def _output_panel(after: Rows) -> _Panel:
+    """Draw the picture that would be stored of a result, or its first map."""
+    if after.shape[2:] == (3,) and all(map(is_finite, after.bands())):
+        storing = Storing("clip", 8)
+        colours = (picture(storing.pixels(band)) for band in after.bands())
+    else:
+        scale = Scale.of(_first(band) for band in after.bands())
+        colours = (scale.colours(_first(band)) for band in after.bands())
+    panel = _panel(after.shape, colours)
+    return panel if panel.cell < _READABLE else _numbered(panel, _first(after.whole()))
+
+
+def _panel(shape: Shape, bands: Iterable[Array]) -> _Panel:
+    """Enlarge or reduce a map, whose colours come in bands, to about one side."""
+    longest = max(shape[:2])
+    cell = _SIDE / longest
+    size = [max(1, round(length * min(1, cell))) for length in shape[:2]]
+    small = Reducing(shape, *size)
+    for colours in bands:
+        small.add(colours)
     if longest > _SIDE:
-        cell = _SIDE / longest
-        size = [max(1, round(length * cell)) for length in colours.shape[:2]]
-        return _Panel(resized(colours, *size), cell)
+        return _Panel(small.picture, cell)
     whole = min(_LARGEST_CELL, _SIDE // longest)
-    pixels = enlarged(colours, whole)
-    if values is None or whole < _READABLE:
-        return _Panel(pixels, whole)
-    canvas = Canvas(pixels.shape[1], pixels.shape[0])
-    canvas.paste((0, 0), pixels)
+    return _Panel(enlarged(small.picture, whole), whole)
+
+
+def _numbered(panel: _Panel, values: Array) -> _Panel:
+    """Write numbers into a panel's cells, which are large."""
+    whole = int(panel.cell)
+    canvas = Canvas(panel.size[1], panel.size[0])
+    canvas.paste((0, 0), panel.pixels)
     for row, column in np.ndindex(values.shape[0], values.shape[1]):
         if not np.isnan(values[row, column]):
-            red, green, blue = (int(one) for one in colours[row, column])
+            red, green, blue = (int(one) for one in panel.pixels[row * whole, column * whole])
             _number(canvas, float(values[row, column]), (row, column), whole, (red, green, blue))
     return _Panel(canvas.pixels, whole)
 

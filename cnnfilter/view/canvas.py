@@ -1,5 +1,6 @@
 """Drawing on pixels: labels, enlarged maps, cells with numbers."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -126,6 +127,80 @@ def resized(colours: Array, height: int, width: int) -> Array:
     >>> resized(np.full((200, 300, 3), 7, np.uint8), 20, 30)[0, 0].tolist()
     [7, 7, 7]
     """
+    return _reduced(colours, height, width)
+
+
+class Reducing:
+    """A picture that comes in bands of rows, each made smaller as it comes.
+
+    What comes out is what `resized` makes of the whole picture, along the rows first and then
+    down the columns; at most 1 in 255 differs, where Pillow goes the other way round. Only a
+    few rows are held, which are narrow already.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        The picture's; its height and width count.
+    height, width : int
+        What it is made; where it is no larger, it stays as it is.
+
+    Examples
+    --------
+    >>> whole = np.arange(60, dtype=np.uint8).reshape(5, 4, 3)
+    >>> small = Reducing((5, 4), 2, 2)
+    >>> small.add(whole[:2])
+    >>> small.add(whole[2:])
+    >>> np.array_equal(small.picture, resized(whole, 2, 2))
+    True
+    """
+
+    def __init__(self, shape: Sequence[int], height: int, width: int) -> None:
+        height, width = min(height, shape[0]), min(width, shape[1])
+        self.picture = np.empty((height, width, 3), np.uint8)
+        self._spans = _spans(shape[0], height)
+        self._pending = np.empty((0, width, 3), np.uint8)
+        # How many rows went before those that are pending, and how many are done.
+        self._gone = self._done = 0
+
+    def add(self, colours: Array) -> None:
+        """Take the next rows, if there are any: uint8, shape (h, W, 3)."""
+        if not len(colours):
+            return
+        narrow = _reduced(colours, len(colours), self.picture.shape[1])
+        self._pending = np.concatenate([self._pending, narrow])
+        come = self._gone + len(self._pending)
+        while self._done < len(self._spans) and self._spans[self._done][1] <= come:
+            first, end = (place - self._gone for place in self._spans[self._done])
+            self.picture[self._done] = _mean(self._pending[first:end])
+            self._done += 1
+        if self._done < len(self._spans):
+            kept = min(come, self._spans[self._done][0])
+            self._pending = self._pending[kept - self._gone :].copy()
+            self._gone = kept
+
+
+def _spans(length: int, size: int) -> list[tuple[int, int]]:
+    """Return which rows each of fewer stands for: those whose middle lies in it, as in Pillow."""
+    factor = length / size
+    centers = (np.arange(size) + 0.5) * factor
+    starts = np.maximum(0, (centers - 0.5 * factor + 0.5).astype(int))
+    ends = np.minimum(length, (centers + 0.5 * factor + 0.5).astype(int))
+    # An edge on a row's middle is that of the row's upper neighbour, were it not for rounding.
+    starts += (starts - centers + 0.5) * (1 / factor) <= -0.5
+    ends -= (ends - 1 - centers + 0.5) * (1 / factor) > 0.5
+    return list(zip(starts.tolist(), ends.tolist(), strict=True))
+
+
+def _mean(rows: Array) -> Array:
+    """Return the mean of rows, rounded as Pillow does, which multiplies by a 22-bit share."""
+    share = np.uint32(2**22 / len(rows) + 0.5)
+    return (rows.sum(axis=0, dtype=np.uint32) * share + np.uint32(2**21)) >> 22
+
+
+def _reduced(colours: Array, height: int, width: int) -> Array:
+    """Make each pixel the mean of those that it stands for."""
+    if colours.shape[:2] == (height, width):
+        return colours
     whole = Image.fromarray(np.ascontiguousarray(colours))
     return np.asarray(whole.resize((width, height), Image.Resampling.BOX))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnnfilter.core.arrays import Array, bands
+from cnnfilter.core.geometry import Shape
 
 #: What is neither: NaN and infinity, which no scale has.
 NOT_FINITE = (255, 0, 255)
@@ -39,12 +40,8 @@ class Scale:
         >>> Scale.of([np.array([[-1.5, 2]]), np.array([[np.nan, 3]])])
         Scale(low=-1.5, high=3.0)
         """
-        lows, highs = [], []
-        for each in maps:
-            finite = each[np.isfinite(each)]
-            if finite.size:
-                lows.append(float(finite.min()))
-                highs.append(float(finite.max()))
+        known = [span for each in maps if (span := _span(each)) is not None]
+        lows, highs = [low for low, _ in known], [high for _, high in known]
         return cls(min(lows, default=0.0), max(highs, default=0.0))
 
     @property
@@ -119,6 +116,63 @@ class Scale:
         return np.rint(shares.clip(0, 1) * 255).astype(np.uint8)
 
 
+def _span(values: Array) -> tuple[float, float] | None:
+    """Return the lowest and the highest finite value, if there is one."""
+    if values.size and not is_finite(values):
+        values = values[np.isfinite(values)]
+    return (float(values.min()), float(values.max())) if values.size else None
+
+
+def is_finite(values: Array) -> bool:
+    """Return whether all values are finite."""
+    # NaN wins every minimum; infinity is one, or a maximum.
+    return values.dtype.kind != "f" or bool(np.isfinite([values.min(), values.max()]).all())
+
+
+@dataclass(frozen=True)
+class Look:
+    """How an image is shown as what it is, learned from all of it; see `picture`."""
+
+    scale: Scale
+    is_finite: bool
+
+    @classmethod
+    def of(cls, bands: Iterable[Array]) -> "Look":
+        """Look at all of an image, a band at a time.
+
+        Examples
+        --------
+        >>> image = np.array([[0, 1], [2, -3]])
+        >>> Look.of([image[:1], image[1:]]) == Look.of([image])
+        True
+        """
+        spans, finite = [], True
+        for band in bands:
+            shown = _shown(band)
+            finite = finite and is_finite(shown)
+            scale = Scale.of([shown])
+            spans.append(np.array([scale.low, scale.high]))
+        return cls(Scale.of(spans), finite)
+
+    def __call__(self, image: Array) -> Array:
+        """Show the image, or a band of it: uint8, shape (H, W, 3)."""
+        image = _shown(image)
+        colours = np.empty((*image.shape[:2], 3), np.uint8)
+        for rows in bands(image):
+            colours[rows] = self._colours(image[rows])
+        return colours
+
+    def _colours(self, image: Array) -> Array:
+        if self.scale.signed or not self.is_finite or self.scale.high > 65535:
+            if image.ndim == 2:
+                return self.scale.colours(image)
+            return np.rint(255 * _stretched(image, self.scale)).astype(np.uint8)
+        top = _top(image, self.scale.high)
+        pixels = image if top == 255 and image.dtype == np.uint8 else np.rint(image * (255 / top))
+        pixels = pixels.astype(np.uint8, copy=False)
+        return pixels if image.ndim == 3 else pixels[:, :, None]
+
+
 def picture(image: Array) -> Array:
     """Show an image as what it is: grey or in colours.
 
@@ -139,15 +193,12 @@ def picture(image: Array) -> Array:
     >>> picture(np.array([[0, 32896]], np.uint16))[0, :, 0].tolist()
     [0, 128]
     """
-    if image.ndim == 3 and image.shape[2] != 3:
-        image = image[:, :, 0]
-    scale = Scale.of([image])
-    if scale.signed or not np.isfinite(image).all() or scale.high > 65535:
-        if image.ndim == 2:
-            return scale.colours(image)
-        return np.rint(255 * _stretched(image, scale)).astype(np.uint8)
-    pixels = np.rint(image * (255 / _top(image, scale.high))).astype(np.uint8)
-    return pixels if image.ndim == 3 else np.repeat(pixels[:, :, None], 3, axis=2)
+    return Look.of(image[rows] for rows in bands(image))(image)
+
+
+def _shown(image: Array) -> Array:
+    """Return what is shown of an image: its three channels, or the first."""
+    return image[:, :, 0] if image.ndim == 3 and image.shape[2] != 3 else image
 
 
 def _top(image: Array, high: float) -> float:
@@ -166,6 +217,11 @@ def _stretched(image: Array, scale: Scale) -> Array:
     numbers = np.where(np.isfinite(image), image, scale.low).astype(np.float64)
     span = scale.high / 2 - scale.low / 2
     return (numbers / 2 - scale.low / 2) / (span or 1.0)
+
+
+def channels_of(shape: Shape) -> int:
+    """Return how many channels a map of a shape (H, W) or (H, W, C) has."""
+    return shape[2] if len(shape) == 3 else 1
 
 
 def maps_of(values: Array) -> list[Array]:

@@ -6,9 +6,10 @@ own figures and settings stay as they are. Matplotlib is imported when a figure 
 
 import io
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -16,10 +17,21 @@ import numpy as np
 from cnnfilter.core.arguments import choice
 from cnnfilter.core.arrays import Array
 from cnnfilter.core.channels import titles_of
-from cnnfilter.core.quantize import RANGES, quantize
+from cnnfilter.core.geometry import Shape
+from cnnfilter.core.quantize import RANGES, Storing
 from cnnfilter.errors import ArgumentError
 from cnnfilter.files.source import printable
-from cnnfilter.view.colours import Scale, maps_of, picture, word
+from cnnfilter.pipeline.streaming import Rows, as_rows
+from cnnfilter.view.canvas import Reducing
+from cnnfilter.view.colours import (
+    Look,
+    Scale,
+    channels_of,
+    is_finite,
+    maps_of,
+    picture,
+    word,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,8 +53,8 @@ _CUT, _KEPT = "#d6604d", "#4d4d4d"
 
 
 def figure(
-    before: Array,
-    after: Array,
+    before: Array | Rows,
+    after: Array | Rows,
     *,
     title: str,
     names: Sequence[str] = (),
@@ -53,11 +65,11 @@ def figure(
 
     Parameters
     ----------
-    before : ndarray
+    before : ndarray or Rows
         The image: shape (H, W) or (H, W, C).
-    after : ndarray
+    after : ndarray or Rows
         The result: shape (H', W') or (H', W', C'); or a vector, (N,), whose largest values
-        are drawn as bars.
+        are drawn as bars. Rows are gone through twice, and never held as a whole.
     title : str
         What it is.
     names : sequence of str
@@ -78,17 +90,16 @@ def figure(
         If Matplotlib is not installed, or the range is unknown.
     """
     choice("range", range, RANGES)
+    taken, result = as_rows(before), as_rows(after)
     with _style():
-        if after.ndim == 1:
-            return _bars_page(before, after, title, names)
-        maps = maps_of(after)
-        shown = maps[:MOST_MAPS]
-        if len(shown) < len(maps):
-            title = f"{title} ({len(shown)} of {len(maps)} maps)"
-        stored = None if names else _stored(after, range, depth)
-        group = _Group(shown, titles_of(names, len(maps)), Scale.of(maps))
-        draw = _one_map_page if len(maps) == 1 else _grid_page
-        return draw(before, stored, group, _Spread.of(after, depth), title)
+        if len(result.shape) == 1:
+            return _bars_page(taken, result.whole(), title, names)
+        maps = channels_of(result.shape)
+        if maps > MOST_MAPS:
+            title = f"{title} ({MOST_MAPS} of {maps} maps)"
+        group = _Group.of(result, titles_of(names, maps), None if names else range, depth)
+        draw = _one_map_page if maps == 1 else _grid_page
+        return draw(taken, group, title)
 
 
 def figure_bytes(figure: "Figure", format: str) -> bytes:
@@ -135,27 +146,99 @@ def _style() -> Iterator[None]:
         yield
 
 
-def _stored(after: Array, range: str, depth: int) -> Array | None:
-    """Give the picture that would be stored; None where there is none, or it says no more."""
-    maps = maps_of(after)
-    if len(maps) not in (1, 3) or not np.isfinite(after).all():
-        return None
-    scale, top = Scale.of(maps), 2**depth - 1
-    if len(maps) == 1 and not scale.signed and scale.high <= top:
-        return None
-    return picture(quantize(after, range, depth).pixels)
-
-
 @dataclass(frozen=True, eq=False)
 class _Group:
-    """Maps that share a scale."""
+    """Maps that share a scale.
 
-    maps: Sequence[Array]
+    Attributes
+    ----------
+    storing : Storing or None
+        How they become the picture that would be stored; None where there is none, or it says
+        no more than they do.
+    """
+
+    rows: Rows
     names: Sequence[str]
+    survey: "_Survey"
+    storing: Storing | None
+
+    @classmethod
+    def of(cls, rows: Rows, names: Sequence[str], range: str | None, depth: int) -> "_Group":
+        """Look at all values; without a range no picture is drawn of them."""
+        maps = channels_of(rows.shape)
+        survey = _Survey.of(rows.bands(), 2**depth - 1)
+        scale = survey.scale
+        is_picture = range is not None and maps in (1, 3) and survey.is_finite
+        says_no_more = maps == 1 and not scale.signed and scale.high <= survey.top
+        storing = None
+        if range is not None and is_picture and not says_no_more:
+            storing = Storing(range, depth, (scale.low, scale.high))
+        return cls(rows, names, survey, storing)
+
+    def drawn(
+        self, size: tuple[int, int], stored_size: tuple[int, int]
+    ) -> tuple[list[Array], list[Array], "_Spread"]:
+        """Draw the maps and, where there is one, the picture; count the values.
+
+        Each is at most as large as the size for it, in pixels.
+        """
+        scale, shape = self.survey.scale, self.rows.shape
+        maps = [Reducing(shape, *size) for _ in self.names[:MOST_MAPS]]
+        stored = {} if self.storing is None else {self.storing: Reducing(shape, *stored_size)}
+        spread = _Spread.of(self.survey)
+        for band in self.rows.bands():
+            spread.count(band)
+            for map, values in zip(maps, maps_of(band), strict=False):
+                map.add(scale.colours(values))
+            for storing, pixels in stored.items():
+                pixels.add(picture(storing.pixels(band)))
+        return [each.picture for each in maps], [each.picture for each in stored.values()], spread
+
+
+@dataclass(frozen=True)
+class _Survey:
+    """What is known of all values, of which `top` is the largest that a picture stores.
+
+    Attributes
+    ----------
+    finite, below, above : int
+        How many values are finite, and how many of these are, rounded, below 0 and above `top`.
+    is_finite, is_whole : bool
+        Whether all are finite, and whether all that are finite are integers.
+    """
+
     scale: Scale
+    top: int
+    finite: int
+    below: int
+    above: int
+    is_finite: bool
+    is_whole: bool
+
+    @classmethod
+    def of(cls, bands: Iterable[Array], top: int) -> "_Survey":
+        """Look at values, a band at a time."""
+        spans, whole = [], True
+        count = finite = below = above = 0
+        for band in bands:
+            numbers = _numbers(band)
+            rounded = np.rint(numbers)
+            scale = Scale.of([numbers])
+            spans.append(np.array([scale.low, scale.high] if numbers.size else []))
+            whole = whole and bool((numbers == rounded).all())
+            count, finite = count + band.size, finite + numbers.size
+            below += int((rounded < 0).sum())
+            above += int((rounded > top).sum())
+        return cls(Scale.of(spans), top, finite, below, above, finite == count, whole)
 
 
-@dataclass(frozen=True, eq=False)
+def _numbers(values: Array) -> Array:
+    """Return finite values, as floats."""
+    numbers = values if is_finite(values) else values[np.isfinite(values)]
+    return numbers.astype(np.float64).ravel()
+
+
+@dataclass(eq=False)
 class _Spread:
     """How values are spread, and which of them clipping cuts.
 
@@ -170,21 +253,23 @@ class _Spread:
     above: float
 
     @classmethod
-    def of(cls, values: Array, depth: int) -> "_Spread":
-        numbers = values[np.isfinite(values)].astype(np.float64)
-        top = 2**depth - 1
-        scale = Scale.of([numbers])
-        unit = _unit(scale.peak)
+    def of(cls, survey: _Survey) -> "_Spread":
+        """Choose the bins, from what is known of all values; none is counted yet."""
+        scale, unit = survey.scale, _unit(survey.scale.peak)
         low, high = scale.low / unit, scale.high / unit
-        if unit == 1 and high - low < 256 and (numbers == np.rint(numbers)).all():
+        if unit == 1 and high - low < 256 and survey.is_whole:
             edges = np.arange(low - 0.5, high + 1)
         else:
             edges = np.linspace(low, max(high, low + 1e-6), 129)
-        counts = np.histogram(numbers / unit, edges)[0]
-        rounded = np.rint(numbers)
-        size = max(1, numbers.size)
-        below, above = (rounded < 0).sum() / size, (rounded > top).sum() / size
-        return cls(counts, edges, unit, top, float(below), float(above))
+        size = max(1, survey.finite)
+        below, above = survey.below / size, survey.above / size
+        counts = np.zeros(len(edges) - 1, int)
+        return cls(counts, edges, unit, survey.top, below, above)
+
+    def count(self, values: Array) -> None:
+        """Count some of the values."""
+        span = float(self.edges[0]), float(self.edges[-1])
+        self.counts += np.histogram(_numbers(values) / self.unit, len(self.counts), span)[0]
 
     @property
     def words(self) -> str:
@@ -254,14 +339,19 @@ class _Page:
         return axes
 
     def image(
-        self, x: float, y: float, width: float, height: float, title: str, colours: Array
+        self,
+        x: float,
+        y: float,
+        width: float,
+        height: float,
+        title: str,
+        colours: Array,
+        shape: Shape,
     ) -> "Axes":
-        """Draw colours, uint8 of shape (H, W, 3), with axes in pixels."""
+        """Draw colours, uint8 of shape (h, w, 3), with axes in the pixels of an image."""
         axes = self.axes(x, y, width, height, title)
-        rows, columns = colours.shape[:2]
-        axes.imshow(
-            colours, aspect=_aspect(colours), extent=(-0.5, columns - 0.5, rows - 0.5, -0.5)
-        )
+        rows, columns = shape[:2]
+        axes.imshow(colours, aspect=_aspect(shape), extent=(-0.5, columns - 0.5, rows - 0.5, -0.5))
         for axis, length in ((axes.xaxis, columns), (axes.yaxis, rows)):
             axis.set_major_locator(_pixels(length, width if axis is axes.xaxis else height))
         return axes
@@ -317,8 +407,8 @@ def _pixels(length: int, inches: float) -> "Locator":
     return MaxNLocator(max(1, min(8, int(inches * 2.5))), integer=True, steps=[1, 2, 5, 10])
 
 
-def _aspect(map: Array) -> Literal["equal", "auto"]:
-    rows, columns = map.shape[:2]
+def _aspect(shape: Shape) -> Literal["equal", "auto"]:
+    rows, columns = shape[:2]
     return "equal" if rows <= _LONGEST * columns <= _LONGEST**2 * rows else "auto"
 
 
@@ -336,97 +426,110 @@ def _shortened(text: str, most: int) -> str:
     return f"{text[: most // 2]}…{text[len(text) - (most - 1) // 2 :]}"
 
 
-def _size(image: Array, width: float, height: float) -> tuple[float, float]:
+def _size(shape: Shape, width: float, height: float) -> tuple[float, float]:
     """Fit an image into a box; very long ones fill a strip of it."""
-    ratio = image.shape[0] / image.shape[1]
+    ratio = shape[0] / shape[1]
     ratio = min(_LONGEST, max(1 / _LONGEST, ratio))
     return min(width, height / ratio), min(height, width * ratio)
 
 
-def _words_of(image: Array) -> str:
+def _pixels_drawn(across: float, down: float) -> tuple[int, int]:
+    """Return the rows and columns that are kept of a panel: twice those that are drawn."""
+    return ceil(2 * _DPI * down), ceil(2 * _DPI * across)
+
+
+def _words_of(shape: Shape) -> str:
     """Write a shape: rows, columns and channels.
 
     Examples
     --------
-    >>> _words_of(np.zeros((4, 5, 3)))
+    >>> _words_of((4, 5, 3))
     '4x5x3'
     """
-    return "x".join(map(str, image.shape))
+    return "x".join(map(str, shape))
 
 
-def _pictures(before: Array, stored: Array | None, after: str) -> list[tuple[str, Array]]:
-    """List what is drawn as a picture, with its title."""
-    known = [(f"before  {_words_of(before)}", picture(before))]
-    return known if stored is None else [*known, (f"after  {after}", stored)]
+def _shown(before: Rows, across: float, down: float) -> Array:
+    """Draw the image as large as a panel needs it."""
+    look = Look.of(before.bands())
+    small = Reducing(before.shape, *_pixels_drawn(across, down))
+    for band in before.bands():
+        small.add(look(band))
+    return small.picture
 
 
 def _row(
-    page: _Page, pictures: Sequence[tuple[str, Array]], y: float, width: float, height: float
+    page: _Page,
+    pictures: Sequence[tuple[str, Array, Shape]],
+    y: float,
+    width: float,
+    height: float,
 ) -> float:
-    """Draw pictures side by side in boxes of one size; give where they end."""
+    """Draw pictures side by side in boxes of one size; return where they end."""
     x = _MARGIN
-    for title, colours in pictures:
-        across, down = _size(colours, width, height)
-        page.image(x, y, across, down, title, colours)
+    for title, colours, shape in pictures:
+        across, down = _size(shape, width, height)
+        page.image(x, y, across, down, title, colours, shape)
         x += max(across, 1.2) + _GAP + _TICKS
     return x
 
 
-def _one_map_page(
-    before: Array, stored: Array | None, group: _Group, spread: _Spread, title: str
-) -> "Figure":
+def _one_map_page(before: Rows, group: _Group, title: str) -> "Figure":
     """Draw before, after and the map in a row, and the histogram under them."""
-    (map,) = group.maps
-    pictures = _pictures(before, stored, _words_of(map))
-    panels = len(pictures) + 1
+    shape, scale = group.rows.shape, group.survey.scale
+    panels = 2 if group.storing is None else 3
     room = _WIDTH - _MARGIN - 0.9 - (panels - 1) * (_GAP + _TICKS)
     width = min(room / panels, 4.0)
-    sizes = [_size(each, width, _PANEL) for each in (*(one for _, one in pictures), map)]
-    height = max(down for _, down in sizes)
+    height = max(_size(each, width, _PANEL)[1] for each in (before.shape, shape))
+    shown = f"before  {_words_of(before.shape)}", _shown(before, width, height), before.shape
+    across, down = _size(shape, width, height)
+    size = _pixels_drawn(across, down)
+    (map,), stored, spread = group.drawn(size, size)
+    after = [(f"after  {_words_of(shape[:2])}", each, shape) for each in stored]
     top = _HEADING + _TITLE
     page = _Page(top + height + _TICKS + 2 * _TITLE + _HISTOGRAM + _TICKS, title)
-    x = _row(page, pictures, top, width, height)
-    across, down = _size(map, width, height)
-    name = "values" if group.names == ("gray",) else group.names[0]
-    page.image(x, top, across, down, f"{name}  {group.scale.words}", group.scale.colours(map))
-    page.colour_bar(x + across + 0.1, top, down, group.scale)
+    x = _row(page, [shown, *after], top, width, height)
+    name = "values" if tuple(group.names) == ("gray",) else group.names[0]
+    page.image(x, top, across, down, f"{name}  {scale.words}", map, shape)
+    page.colour_bar(x + across + 0.1, top, down, scale)
     y = top + height + _TICKS + 2 * _TITLE
     page.histogram(_MARGIN + 0.1, y, _WIDTH - 2 * _MARGIN - 0.1, _HISTOGRAM, spread)
     return page.figure
 
 
-def _grid_page(
-    before: Array, stored: Array | None, group: _Group, spread: _Spread, title: str
-) -> "Figure":
+def _grid_page(before: Rows, group: _Group, title: str) -> "Figure":
     """Draw before, after and the histogram in a row, and the maps in a grid under them."""
-    pictures = _pictures(before, stored, "as stored")
-    height = max(1.6, *(_size(each, 2.6, 2.4)[1] for _, each in pictures))
-    count = len(group.maps)
-    columns, across, down = _grid(group.maps[0], count)
+    shape, count = group.rows.shape, min(MOST_MAPS, len(group.names))
+    pictured = [before.shape, *([] if group.storing is None else [shape])]
+    height = max(1.6, *(_size(each, 2.6, 2.4)[1] for each in pictured))
+    columns, across, down = _grid(shape, count)
+    shown = f"before  {_words_of(before.shape)}", _shown(before, 2.6, height), before.shape
+    maps, stored, spread = group.drawn(_pixels_drawn(across, down), _pixels_drawn(2.6, height))
+    after = [("after  as stored", each, shape) for each in stored]
     rows = -(-count // columns)
     top = _HEADING + _TITLE
     grid = top + height + _TICKS + 2 * _TITLE
     step = down + (0.26 if count > 3 else _TITLE)
     page = _Page(grid + rows * step + _TICKS, title)
-    x = _row(page, pictures, top, 2.6, height) + 0.25
+    x = _row(page, [shown, *after], top, 2.6, height) + 0.25
     page.histogram(x, top, _WIDTH - _MARGIN - x, height, spread)
     gap = 0.12
-    for number, map in enumerate(group.maps):
+    for number, map in enumerate(maps):
         row, column = divmod(number, columns)
         axes = page.image(
             _MARGIN + column * (across + gap), grid + row * step, across, down, group.names[number],
-            group.scale.colours(map),
+            map, shape,
         )  # fmt: skip
         axes.tick_params(labelleft=column == 0, labelbottom=number + columns >= count)
     right = _MARGIN + min(count, columns) * (across + gap)
     tall = min(rows * step - (step - down), 3.0)
-    page.colour_bar(right + 0.05, grid, tall, group.scale)
+    page.colour_bar(right + 0.05, grid, tall, group.survey.scale)
     return page.figure
 
 
-def _grid(map: Array, count: int) -> tuple[int, float, float]:
+def _grid(shape: Shape, count: int) -> tuple[int, float, float]:
     """Choose the columns of a grid of maps, and a map's width and height in inches."""
-    ratio = min(3.0, max(1 / _LONGEST, map.shape[0] / map.shape[1]))
+    ratio = min(3.0, max(1 / _LONGEST, shape[0] / shape[1]))
     least = max(1, min(8, round((count * ratio) ** 0.5)))
     columns = min(
         (columns for columns in range(least, min(2 * least, 8, count) + 1)),
@@ -438,18 +541,19 @@ def _grid(map: Array, count: int) -> tuple[int, float, float]:
     return columns, across, across * ratio
 
 
-def _bars_page(before: Array, after: Array, title: str, names: Sequence[str]) -> "Figure":
+def _bars_page(before: Rows, after: Array, title: str, names: Sequence[str]) -> "Figure":
     """Draw the image beside the largest values of a vector."""
     numbers = np.where(np.isnan(after), -np.inf, after.astype(np.float64))
     largest = np.argsort(-numbers, kind="stable")[:MOST_BARS]
     if len(largest) < len(after):
         title = f"{title} (the largest {len(largest)} of {len(after)} values)"
     labels = names if len(names) == len(after) else [str(place) for place in range(len(after))]
-    image = picture(before)
-    across, down = _size(image, _PANEL, _PANEL)
+    shape = before.shape
+    across, down = _size(shape, _PANEL, _PANEL)
+    image = _shown(before, across, down)
     top, height = _HEADING + _TITLE, max(0.3, 0.19 * len(largest))
     page = _Page(top + max(height, down) + 2 * _TICKS, title)
-    page.image(_MARGIN, top, across, down, f"before  {_words_of(before)}", image)
+    page.image(_MARGIN, top, across, down, f"before  {_words_of(shape)}", image, shape)
     x = _MARGIN + max(across, 1.2) + 2.3
     axes = page.axes(x, top, _WIDTH - _MARGIN - 0.4 - x, height)
     values = after[largest].astype(np.float64)

@@ -1,7 +1,7 @@
 """Contact sheets: all feature maps of layers, with labels."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,8 +9,9 @@ import numpy as np
 from cnnfilter.core.arrays import Array
 from cnnfilter.core.channels import titles_of
 from cnnfilter.errors import ArgumentError
-from cnnfilter.view.canvas import BLACK, GREY, Canvas, enlarged, fitted, resized, text_width
-from cnnfilter.view.colours import Scale, maps_of, picture, word
+from cnnfilter.pipeline.streaming import Rows, as_rows
+from cnnfilter.view.canvas import BLACK, GREY, Canvas, Reducing, enlarged, fitted, text_width
+from cnnfilter.view.colours import Look, Scale, channels_of, maps_of, word
 
 #: Pixels: how wide a sheet is at the most, and around its tiles.
 _WIDTH, _GAP, _MARGIN = 1600, 10, 16
@@ -32,15 +33,16 @@ class Layer:
     Attributes
     ----------
     title : str
-    maps : ndarray
-        Shape (H, W), (H, W, C) or, of a vector, (N,).
+    maps : ndarray or Rows
+        Shape (H, W), (H, W, C) or, of a vector, (N,). Rows are gone through twice, and never
+        held as a whole.
     names : sequence of str
         What the maps are called, or equal groups of them; empty where they are an image's
         channels.
     """
 
     title: str
-    maps: Array
+    maps: Array | Rows
     names: Sequence[str] = field(default_factory=tuple)
 
 
@@ -118,18 +120,21 @@ def sheet(layers: Sequence[Layer]) -> Array:
 
 
 def _band(layer: Layer, sides: Sequence[int]) -> _Band:
-    shape = "x".join(map(str, layer.maps.shape))
-    scale = Scale.of([layer.maps])
-    heading = f"{layer.title}  {shape}".strip()
-    if layer.maps.ndim == 1:
-        tiles, labels = _values(layer, scale)
+    rows = as_rows(layer.maps)
+    heading = f"{layer.title}  {'x'.join(map(str, rows.shape))}".strip()
+    scale = Scale.of(rows.bands())
+    if len(rows.shape) == 1:
+        tiles, labels = _values(rows.whole(), layer.names, scale)
         return _laid(heading, scale.words, tiles, labels)
-    if not layer.names and layer.maps.ndim == 3 and layer.maps.shape[2] == 3:
-        return _laid(heading, scale.words, [_tile(picture(layer.maps), sides[0])], [""])
-    maps = maps_of(layer.maps)
-    side = sides[bisect_left(_COUNTS, len(maps))]
-    names = titles_of(layer.names, len(maps)) if layer.names or len(maps) > 1 else ("",)
-    return _laid(heading, scale.words, [_tile(scale.colours(each), side) for each in maps], names)
+    if not layer.names and rows.shape[2:] == (3,):
+        look = Look.of(rows.bands())
+        tiles = _tiles(rows, 1, sides[0], lambda band: [look(band)])
+        return _laid(heading, scale.words, tiles, [""])
+    count = channels_of(rows.shape)
+    side = sides[bisect_left(_COUNTS, count)]
+    names = titles_of(layer.names, count) if layer.names or count > 1 else ("",)
+    tiles = _tiles(rows, count, side, lambda band: map(scale.colours, maps_of(band)))
+    return _laid(heading, scale.words, tiles, names)
 
 
 def _laid(title: str, words: str, tiles: Sequence[Array], labels: Sequence[str]) -> _Band:
@@ -140,21 +145,34 @@ def _laid(title: str, words: str, tiles: Sequence[Array], labels: Sequence[str])
     return _Band(title, words, tiles, labels, (height, wide), columns)
 
 
-def _tile(colours: Array, side: int) -> Array:
-    """Enlarge a map by a whole factor, or reduce it, to about the side of a tile."""
-    height, width = colours.shape[:2]
+def _tiles(
+    rows: Rows, count: int, side: int, coloured: Callable[[Array], Iterable[Array]]
+) -> list[Array]:
+    """Enlarge maps by a whole factor, or reduce them, to about the side of a tile.
+
+    Parameters
+    ----------
+    coloured : callable
+        Takes a band of the rows, and returns the colours of each of the maps.
+    """
+    height, width = rows.shape[:2]
     longest = max(height, width)
-    if longest <= side:
-        return enlarged(colours, side // longest)
-    return resized(colours, max(1, height * side // longest), max(1, width * side // longest))
+    size = height, width
+    if longest > side:
+        size = max(1, height * side // longest), max(1, width * side // longest)
+    tiles = [Reducing(rows.shape, *size) for _ in range(count)]
+    for band in rows.bands():
+        for tile, colours in zip(tiles, coloured(band), strict=True):
+            tile.add(colours)
+    return [enlarged(tile.picture, max(1, side // longest)) for tile in tiles]
 
 
-def _values(layer: Layer, scale: Scale) -> tuple[list[Array], list[str]]:
+def _values(vector: Array, names: Sequence[str], scale: Scale) -> tuple[list[Array], list[str]]:
     """Draw a vector: a tile for each of few values, or rows of small cells."""
-    colours = scale.colours(layer.maps)
+    colours = scale.colours(vector)
     if len(colours) <= _MOST_VALUES:
-        names = layer.names or [str(index) for index in range(len(colours))]
-        labels = [f"{name}: {word(float(v))}" for name, v in zip(names, layer.maps, strict=True)]
+        names = names or [str(index) for index in range(len(colours))]
+        labels = [f"{name}: {word(float(v))}" for name, v in zip(names, vector, strict=True)]
         return [enlarged(one[None, None], _VALUE) for one in colours], labels
     rows = -(-len(colours) // _ROW)
     filled = np.full((rows * _ROW, 3), 255, np.uint8)
