@@ -17,7 +17,7 @@ later, NumPy 2, Pillow 11 and later on 64-bit Linux.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import prod
+from math import ceil, prod
 
 import numpy as np
 
@@ -42,13 +42,25 @@ MODULES = {
     "tifffile": 4 * MIB,
     "Pillow's rarer formats": 3 * MIB,
     "scikit-image": 26 * MIB,
-    "Matplotlib": 30 * MIB,
+    "Matplotlib": 45 * MIB,
 }
 #: What the strips of a picture and the tiles of a kernel take, whatever the image's size; those
 #: of one more kernel; those of kernels that are combined; those of values that are stretched.
 SCRATCH, KERNEL, COMBINED, STRETCHED = 5 * MIB, 3 * MIB, 12 * MIB, 9 * MIB
 #: Of workers that are processes: the server that starts them, and the tracker.
 HELPERS = 40 * MIB
+
+
+#: What a drawing takes whatever the image's size: rows that are computed, a page, an encoder.
+DRAWN = {
+    "plot": 45 * MIB,
+    "sheet": 20 * MIB,
+    "preview": 20 * MIB,
+    "animate": 25 * MIB,
+    "encoder": 65 * MIB,
+}
+#: Pixels along a panel of an animation, and frames, at the most.
+ANIMATED_SIDE, ANIMATED_FRAMES = 352, 150
 
 
 @dataclass(frozen=True)
@@ -67,7 +79,7 @@ class Need:
     modules: frozenset[str] = frozenset()
 
 
-def peak(needs: Sequence[Need], workers: int, *, processes: bool) -> int:
+def peak(needs: Sequence[Need], workers: int, *, processes: bool = False) -> int:
     """Return the bytes that a run takes at its peak.
 
     Parameters
@@ -122,6 +134,42 @@ def need(
     )
     scratch = SCRATCH + _tiles(work) + (STRETCHED if target.range not in (None, "clip") else 0)
     return Need(scratch + max(moments), frozenset(_modules(image, work, planned, depth)))
+
+
+def drawing(image: Image, work: Work, option: str, format: str = "") -> Need:
+    """Return what it takes to draw what comes out of an image, which no map is held for.
+
+    Parameters
+    ----------
+    image : Image
+        Its head.
+    work : Work
+    option : {"plot", "sheet", "animate", "preview"}
+    format : str
+        What the drawing is written as.
+    """
+    held = image.nbytes + DRAWN[option]
+    if option == "animate" and isinstance(work, Filtering):
+        pixels = _frames_pixels(image, work)
+        encoder = 4 * pixels if format == "webp" else 0
+        held = 3 * pixels + max(held, DRAWN["encoder"] + encoder)
+    modules = frozenset({"Matplotlib"} if option == "plot" else ())
+    return Need(max(image.reading, held), modules)
+
+
+def _frames_pixels(image: Image, work: Filtering) -> int:
+    """Count the pixels of all frames of an animation; see `cnnfilter.view.animation`."""
+    *_, (layer, before, after) = _steps(image, work)
+    height = width = 0
+    for panel in (before, after):
+        side = ANIMATED_SIDE / max(panel.shape[:2])
+        height = max(height, ceil(side * panel.shape[0]))
+        width += ceil(side * panel.shape[1])
+    kernel = isinstance(layer, Convolution) and len(layer.kernels) == 1
+    margins = (270 if kernel else 60), 90
+    return (
+        min(ANIMATED_FRAMES, prod(after.shape[:2])) * (width + margins[0]) * (height + margins[1])
+    )
 
 
 def _size(result: Result) -> int:

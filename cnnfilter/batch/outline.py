@@ -1,10 +1,11 @@
 """What a run would do, told from the heads of its images."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cnnfilter.batch.jobs import Recipe, existing_at
-from cnnfilter.batch.memory import Need, need
+from cnnfilter.batch.memory import Need, drawing, need
 from cnnfilter.batch.sources import Source
 from cnnfilter.batch.writings import Origin, writings
 from cnnfilter.core.geometry import Shape
@@ -31,6 +32,8 @@ class Outline:
         The files.
     need : Need or None
         What it takes of memory.
+    drawings : list of Need
+        What each drawing of it takes, which come first.
     """
 
     source: str
@@ -39,19 +42,29 @@ class Outline:
     after: list[Shape] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
     need: Need | None = None
+    drawings: list[Need] = field(default_factory=list)
 
 
-def outline_job(recipe: Recipe, source: Source) -> Outline:
-    """Tell what `run_job` would do with an image, without decoding it."""
+def outline_job(recipe: Recipe, source: Source, drawings: Mapping[str, str]) -> Outline:
+    """Tell what would be done with an image, without decoding it.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    source : Source
+    drawings : mapping of str to str
+        What is drawn of it (plot, sheet, animate, preview), to the file's name; of a preview
+        to an empty one.
+    """
     outline = Outline(source.path)
     try:
-        _outline(recipe, source, outline)
+        _outline(recipe, source, outline, drawings)
     except CnnFilterError as error:
         outline.error = told_of(source.path, error)
     return outline
 
 
-def _outline(recipe: Recipe, source: Source, outline: Outline) -> None:
+def _outline(recipe: Recipe, source: Source, outline: Outline, drawings: Mapping[str, str]) -> None:
     target = recipe.target
     image = read_head(source.path, recipe.max_pixels)
     outline.before = image.pixels.shape
@@ -65,5 +78,11 @@ def _outline(recipe: Recipe, source: Source, outline: Outline) -> None:
         if each.path != "-":
             mode = existing_at(each.path, recipe)
             check_target(Path(each.path), recipe.inputs, mode)
+    for option, file in drawings.items():
+        format = Path(file).suffix.lower().removeprefix(".")
+        outline.drawings.append(drawing(image, recipe.work, option, format))
+        if file:
+            outline.outputs.append(file)
+            outline.after.append(results[-1].pixels.shape)
     outline.after = outline.after or [each.pixels.shape for each in results]
     outline.need = need(image, recipe.work, results, planned, target)

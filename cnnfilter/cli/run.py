@@ -45,24 +45,35 @@ def run(work: "Work", common: Common, *, stages: str | None = None, top: int | N
     plan = _plan(work, common, stages)
     for problem in plan.problems:
         say(problem)
+    draws = bool(common.preview or common.plot or common.sheet or common.animate)
+    writes = not common.only_looks or stages is not None
     if common.dry_run:
-        from cnnfilter.batch.workers import processes
-        from cnnfilter.cli.dry_run import print_plan
-
-        by_processes = _open_pool(plan, common) is processes
-        print_plan(plan, _workers(plan, common), processes=by_processes)
+        _print_plan(plan, common, draws=draws, writes=writes)
         return
     if plan.recipe.target.file == "-":
         _check_stdout(common.format)
     failed = bool(plan.problems)
-    if common.preview or common.plot or common.sheet or common.animate:
+    if draws:
         from cnnfilter.cli.views import show_views
 
         failed = show_views(plan, common) or failed
-    if not common.only_looks or stages is not None:
+    if writes:
         failed = _run(plan, common, at, top) or failed
     if failed:
         raise typer.Exit(1)
+
+
+def _print_plan(plan: "Plan", common: Common, *, draws: bool, writes: bool) -> None:
+    from cnnfilter.batch.workers import processes
+    from cnnfilter.cli.dry_run import print_plan
+
+    drawings = {}
+    if draws:
+        from cnnfilter.cli.views import check_views
+
+        drawings = check_views(plan, common)
+    workers, pool = _workers(plan, common), _open_pool(plan, common)
+    print_plan(plan, drawings, workers, processes=pool is processes, writes=writes)
 
 
 def _plan(work: "Work", common: Common, stages: str | None) -> "Plan":
