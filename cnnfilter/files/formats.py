@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 from cnnfilter.errors import ArgumentError, unknown
 
+#: The side of the tiles that JPEG 2000 is written in.
+_TILE = 1024
+
 
 class Buffers(NamedTuple):
     """What a codec holds beside its picture, in bytes.
@@ -20,6 +23,8 @@ class Buffers(NamedTuple):
         For each of a pixel's values: 1 of grey, 3 of colours, one more with alpha.
     file : float
         For each byte of the file.
+    tile : float
+        For each value of a tile, of which one at a time is held.
     fixed : int
         Whatever the size.
     """
@@ -27,11 +32,15 @@ class Buffers(NamedTuple):
     pixel: float = 0
     value: float = 0
     file: float = 0
+    tile: float = 0
     fixed: int = 0
 
     def bytes(self, pixels: int, values: int, file: int = 0) -> int:
         """Return what is held for so many pixels, values, and bytes of the file."""
-        return self.fixed + ceil(self.pixel * pixels + self.value * values + self.file * file)
+        tile = min(1, _TILE**2 / max(1, pixels)) * self.tile * values
+        return self.fixed + ceil(
+            self.pixel * pixels + self.value * values + self.file * file + tile
+        )
 
 
 _NOTHING = Buffers()
@@ -152,10 +161,10 @@ FORMATS: Mapping[str, Format] = {
         alpha="full",
         deep="gray",
         # The encoder holds some ten copies of a tile; as one tile a picture takes all of them.
-        options={"tile_size": (1024, 1024)},
+        options={"tile_size": (_TILE, _TILE)},
         reading=Buffers(value=4.8, file=1),
         held=Buffers(file=1),
-        writing=Buffers(value=2),
+        writing=Buffers(value=1, tile=13),
     ),
     "avif": Format(
         (".avif",),
