@@ -48,7 +48,7 @@ MODULES = {
 #: of one more kernel; those of kernels that are combined; those of values that are stretched.
 SCRATCH, KERNEL, COMBINED, STRETCHED = 5 * MIB, 3 * MIB, 12 * MIB, 9 * MIB
 #: Of workers that are processes: the server that starts them, and the tracker.
-HELPERS = 40 * MIB
+HELPERS = 50 * MIB
 
 
 #: What a drawing takes whatever the image's size: rows that are computed, a page, an encoder.

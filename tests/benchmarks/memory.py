@@ -57,7 +57,7 @@ first = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
 peaks = {}
 while True:
     for pid in family(first):
-        peaks[pid] = max(peaks.get(pid, 0), status(pid))
+        peaks[pid] = status(pid) or peaks.get(pid, 0)  # what it was before exec does not count
     ended, code, usage = os.wait4(first, os.WNOHANG)
     if ended:
         break
