@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Future
 from contextlib import contextmanager
 
+from cnnfilter.batch.allocation import return_freed_memory
 from cnnfilter.batch.jobs import Outcome, Recipe, run_job
 from cnnfilter.batch.pools import Pool
 from cnnfilter.batch.sources import Source
@@ -89,6 +90,7 @@ def _begin_worker(recipe: Recipe) -> None:
 
     global _recipe
     _recipe = recipe
+    return_freed_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
