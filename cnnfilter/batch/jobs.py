@@ -153,6 +153,8 @@ def _run(recipe: Recipe, source: Source, outcome: Outcome, *, again: bool) -> No
             check_target(Path(each.path), recipe.inputs, existing_at(each.path, recipe, again))
     for each in planned:
         _write(each, origin, target, existing_at(each.path, recipe, again), outcome)
+    if any(result.maps for frames in last for result in frames):
+        outcome.span = joined(survey(each)[0] for frames in last for each in frames)
 
 
 def _results(recipe: Recipe, source: Source, outcome: Outcome) -> tuple[list[Frames], Origin]:
@@ -195,7 +197,12 @@ def storing_of(image: Image, origin: Origin, target: Target) -> Storing | None:
     if image.frames > 1 and target.range in ("minmax", "symmetric"):
         return None
     is_one_picture = image.pixels.ndim == 2 or image.pixels.shape[2] == 3
-    return Storing(target.range or "clip", depth) if is_one_picture else None
+    if not is_one_picture:
+        return None
+    storing = Storing(target.range or "clip", depth)
+    maps = Result("", image.pixels, channels=("1", "2"))
+    are_pictures = FORMATS[target.format_for(maps, origin.format)].is_picture
+    return storing.for_maps() if are_pictures else storing
 
 
 def _stored(result: Result, range: str | None, depth: int) -> Result:
@@ -245,6 +252,9 @@ def _made(writing: Writing, range: str | None, depth: int) -> Sequence[Result]:
     """Make what a file holds of results: in 8 bits a band of rows at a time."""
     if writing.picture is None:
         return writing.frames
+    if writing.part.maps:
+        pixels, stored = writing.part.maps[0]()
+        return [replace(writing.part, pixels=pixels, stored=stored)]
     if depth != 8 or not all(map(_holds_floats, writing.frames)):
         return [writing.picture(each) for each in writing.frames]
     storing = Storing(range or "clip", depth, writing.extremes)

@@ -9,7 +9,7 @@ import numpy as np
 
 from cnnfilter.core.arrays import Array
 from cnnfilter.core.channels import over_white
-from cnnfilter.core.quantize import Storing
+from cnnfilter.core.quantize import LaterMap, Storing
 from cnnfilter.files.images import Image
 
 if TYPE_CHECKING:
@@ -46,7 +46,9 @@ class Result:
     depth : {8, 16} or None
         The bits that its values are made for; None for the image's.
     stored : Storing or None
-        How its values became pixels, if they are these already.
+        How its values become pixels, if they are these already, or come as these.
+    maps : tuple of callable
+        What computes its feature maps, each when it is written; `pixels` are blank then.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Result:
     classes: tuple[tuple[str, float], ...] = ()
     quantity: str = ""
     stored: Storing | None = None
+    maps: tuple[LaterMap, ...] = ()
 
     @property
     def titles(self) -> tuple[str, ...]:
@@ -172,7 +175,10 @@ class Filtering:
         last = Result(self.name, image.pixels, image.alpha)
         if self.gives_vector:
             last = Result(self.name, without_alpha(image))
-        if not self.gives_picture:
+        comes_apart = storing is not None and self.may_come_apart(image, storing)
+        if storing is not None and comes_apart:
+            storing = storing.for_maps()
+        elif not self.gives_picture:
             storing = None
         *stages, last = self._followed(
             last,
@@ -183,7 +189,16 @@ class Filtering:
             classes = tuple(self.pipeline.ranked(last.pixels))
             quantity = "probability" if self.pipeline.gives_probabilities else "score"
             last = replace(last, classes=classes, quantity=quantity)
-        return [*stages, replace(last, stored=storing)]
+        if storing is None or not comes_apart:
+            return [*stages, replace(last, stored=storing)]
+        maps = tuple(storing.maps or ())
+        return [replace(last, stored=storing, maps=maps) if maps else last]
+
+    def may_come_apart(self, image: Image, storing: Storing) -> bool:
+        """Whether a picture's maps can be computed one by one, each when it is written."""
+        maps = len(self.pipeline.maps())
+        fits = maps > 0 and self.pipeline.steps[-1].layer.maps_apart == maps
+        return fits and not self.stages and image.frames == 1 and storing.maps is not None
 
     def _followed(self, last: Result, preparing: _Steps, running: _Steps) -> list[Result]:
         """Give every layer's result, where stages are wanted, and the last."""
@@ -212,7 +227,8 @@ class Filtering:
             names = result.titles
         parts = np.split(np.atleast_3d(pixels), len(names), axis=-1)
         return [
-            replace(result, name=name, pixels=part) for name, part in zip(names, parts, strict=True)
+            replace(result, name=name, pixels=part, maps=result.maps[index : index + 1])
+            for index, (name, part) in enumerate(zip(names, parts, strict=True))
         ]
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -30,7 +31,7 @@ from cnnfilter.core.factors import dilated
 from cnnfilter.core.geometry import Padding, Shape, Window
 from cnnfilter.core.kernels import is_list_of_kernels, labelled
 from cnnfilter.core.layer import Layer
-from cnnfilter.core.quantize import Storing
+from cnnfilter.core.quantize import LaterMap, Storing
 from cnnfilter.core.selection import choose, choose_for_bank
 from cnnfilter.core.tiles import BORDERS, Padded, Tile, tiles
 from cnnfilter.errors import ArgumentError, KernelError, ShapeError
@@ -353,14 +354,17 @@ class Convolution(Layer):
     def stored(self, image: ArrayLike, storing: Storing) -> Array:
         """Give the result as a picture stores it; of integers, never as it is."""
         array, shape = self._laid_out(image)
+        comes_apart = storing.maps is not None and self.maps_apart > 0
         if not self.stores_tiles(array):
-            return super().stored(image, storing)
+            return self(image) if comes_apart else super().stored(image, storing)
+        if storing.maps is not None and comes_apart:
+            storing.maps += self._later_maps(array, storing)
+            return np.broadcast_to(np.zeros((), storing.dtype), shape)
         result = np.empty(shape, storing.dtype)
-        places, work = np.atleast_3d(result), np.dtype(np.float32)
         if storing.looks_first:  # computed twice, the values are never held
-            for tile, values, _ in self._tiles(array, work, places.shape):
-                storing.look(within(values, places[tile]))
-        for tile, values, is_whole in self._tiles(array, work, places.shape):
+            self._look(array, shape, storing)
+        places = np.atleast_3d(result)
+        for tile, values, is_whole in self._tiles(array, np.dtype(np.float32), places.shape):
             storing.put(values, places[tile], whole=is_whole)
         return result
 
@@ -372,6 +376,41 @@ class Convolution(Layer):
         """Return whether `stored` holds no more of the values than a tile: not of floats."""
         is_plain = self.dtype is None and image.dtype.kind in "iu"
         return is_plain and self._arithmetic(np.atleast_3d(image)) == np.float32
+
+    def _look(self, array: Array, shape: Shape, storing: Storing) -> None:
+        """Look at all values of a result of a shape, for the lowest and the highest."""
+        places = np.broadcast_to(np.zeros((), storing.dtype), (*shape, 1)[:3])
+        for tile, values, _ in self._tiles(array, np.dtype(np.float32), places.shape):
+            storing.look(within(values, places[tile]))
+
+    @property
+    def maps_apart(self) -> int:
+        """How many kernels there are, where each gives a map by itself."""
+        several = self.bank is None and self.combine is None and len(self.kernels) > 1
+        return len(self.kernels) if several else 0
+
+    def _later_maps(self, array: Array, storing: Storing) -> list[LaterMap]:
+        """Prepare each kernel's map: computed when it is asked for, and held by nobody."""
+        kernels = [self._alone(index, array.shape) for index in range(len(self.kernels))]
+        if storing.looks_first:
+            for each in kernels:
+                each._look(array, each.output_shape(array.shape), storing)
+        return [partial(each._later, array, storing) for each in kernels]
+
+    def _later(self, array: Array, storing: Storing) -> tuple[Array, Storing]:
+        """Compute a map; the storing of all of them learns of its values."""
+        own = storing.for_one_map()
+        pixels = self.stored(array, own)
+        if not storing.looks_first:
+            storing.look(np.array(own.span))
+        return pixels, own
+
+    def _alone(self, index: int, shape: Shape) -> Convolution:
+        """Return the convolution with one of the kernels."""
+        name, weights = list(self.kernels.items())[index]
+        biases = self.biases(self.maps_of_each(shape))
+        bias = None if biases is None else biases[index]
+        return replace(self, kernels={name: weights}, stacked=False, bias=bias)
 
     def _laid_out(self, image: ArrayLike) -> tuple[Array, Shape]:
         """Give what is filtered, of shape (H, W, C), and the result's shape."""

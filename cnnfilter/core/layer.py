@@ -32,6 +32,11 @@ class Layer(ABC):
         return False
 
     @property
+    def maps_apart(self) -> int:
+        """How many feature maps `stored` can compute one by one; 0 where it cannot."""
+        return 0
+
+    @property
     def parameters(self) -> int:
         """How many numbers it has learned: weights, biases, statistics."""
         return 0

@@ -1,5 +1,6 @@
 """From numbers to what an image file stores: done once, at the end."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,10 @@ from cnnfilter.core.arguments import choice
 from cnnfilter.core.arrays import Array, bands, check_finite, saturation, store, within
 
 RANGES = ("clip", "abs", "minmax", "symmetric")
+
+
+#: Computes a feature map's pixels, and says how they were stored.
+LaterMap = Callable[[], tuple[Array, "Storing"]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,14 +47,30 @@ class Storing:
         The lowest and the highest value so far.
     looks_first : bool
         Whether all values have to be looked at before the first is stored.
+    maps : list of callable, or None
+        Where feature maps may come one by one: a layer that can puts here what computes
+        each, and hands back a blank result. None where they are needed together.
     """
 
     def __init__(self, range: str, depth: int, extremes: tuple[float, float] | None = None) -> None:
+        self.maps: list[LaterMap] | None = None
         self.dtype = np.dtype(f"uint{depth}")
         self.span = (np.inf, -np.inf)
         self.looks_first = range in ("minmax", "symmetric") and extremes is None
         self._range, self._extremes = range, extremes
         self._seen = self._changed = 0
+
+    def for_maps(self) -> "Storing":
+        """Return the same way of storing, for feature maps that come one by one."""
+        storing = self.for_one_map()
+        storing.maps = []
+        return storing
+
+    def for_one_map(self) -> "Storing":
+        """Return the same way of storing, for one of the maps that are scaled alike."""
+        extremes = self.span if self.looks_first and self.span[0] <= self.span[1] else None
+        depth = 8 * self.dtype.itemsize
+        return Storing(self._range, depth, self._extremes or extremes)
 
     @property
     def clipped(self) -> float:

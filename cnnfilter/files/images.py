@@ -526,6 +526,8 @@ def _encoding(
     """Choose what Pillow's save is told of the way pixels are encoded."""
     known = FORMATS[format]
     options = dict(known.options)
+    if picture.mode in _NUMBERS:
+        options.pop("tile_size", None)  # Pillow mixes up the tiles of 16 bits
     lossy = quality is not None and known.lossy is not None
     if lossy:
         options.update(known.lossy or {})

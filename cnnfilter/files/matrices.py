@@ -61,7 +61,7 @@ def _lines(file: BinaryIO) -> Iterator[str]:
     while content := file.read(_READ_BYTES):
         # What ends a line may go on in the next piece.
         *lines, rest = (rest + decoder.decode(content)).splitlines(keepends=True) or [""]
-        yield from lines
+        yield from (line.splitlines()[0] for line in lines)
     yield from (rest + decoder.decode(b"", final=True)).splitlines()
 
 

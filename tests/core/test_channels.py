@@ -21,6 +21,8 @@ from cnnfilter import (
     select_channels,
     split_channels,
 )
+from cnnfilter.core import spaces
+from cnnfilter.core.channels import over_white
 
 from .reference import Array
 
@@ -486,3 +488,28 @@ def test_a_window_larger_than_the_image_gets_the_arithmetic() -> None:
 def test_patches_of_no_size_or_stride_are_refused(size: Any, stride: Any) -> None:
     with pytest.raises(ArgumentError):
         patches(random_image(5, 5), size, stride)
+
+
+#: Of several bands, the last one not full.
+TALL = np.random.default_rng(5).integers(0, 256, (701, 599, 4), np.uint8)
+
+
+@COLOUR_SPACES
+def test_bands_of_rows_make_up_the_colours_of_the_whole(space: str) -> None:
+    unit = TALL[:, :, :3] / 255
+    if space == "lch":
+        converted = color.lab2lch(color.rgb2lab(unit))
+    else:
+        converted = getattr(color, f"rgb2{'ypbpr' if space == 'ycbcr' else space}")(unit)
+    planes = list(split_channels(TALL, space).values())[:3]
+    for index, channel in enumerate(spaces.SPACES[space]):
+        stored = (converted[:, :, index] * channel.scale + channel.offset).astype(np.float32)
+        np.testing.assert_array_equal(planes[index], stored)
+
+
+def test_bands_of_rows_make_up_the_whole_in_grey_and_on_white() -> None:
+    colours, alpha = TALL[:, :, :3], TALL[:, :, 3]
+    np.testing.assert_array_equal(gray(TALL), np.asarray(Image.fromarray(colours).convert("L")))
+    share = alpha[:, :, np.newaxis] / 255
+    expected = np.rint(colours * share + 255 * (1 - share))
+    np.testing.assert_array_equal(over_white(colours, alpha), expected)

@@ -88,3 +88,25 @@ def test_no_float_image_is_made(range: str) -> None:
 def test_quantizing_is_done_by_the_definition(range: str) -> None:
     values = np.random.default_rng(1).normal(100, 200, (70, 80, 3)).astype(np.float32)
     np.testing.assert_array_equal(quantize(values, range).pixels, by_hand(values, range))
+
+
+@pytest.mark.parametrize("range", RANGES)
+@pytest.mark.parametrize("options", ["", "bias=1,-2", "channels=gray", "channels=sum", "stride=2"])
+def test_maps_that_come_one_by_one_are_those_of_the_whole(options: str, range: str) -> None:
+    layer = last_layer(f"convolve sobel padding=same {options}")
+    together = layer(IMAGE)
+    span = together.min(), together.max()
+    whole = quantize(together, range, extremes=span).pixels
+    storing = Storing(range, 8).for_maps()
+    assert layer.stored(IMAGE, storing).shape == whole.shape
+    assert storing.maps is not None
+    maps = [np.atleast_3d(compute()[0]) for compute in storing.maps]
+    np.testing.assert_array_equal(np.dstack(maps), whole)
+    assert storing.span == span
+
+
+def test_maps_of_floats_come_together_and_as_they_are() -> None:
+    layer, storing = last_layer("convolve sobel"), Storing("clip", 8).for_maps()
+    image = IMAGE[:20, :20] / 3
+    np.testing.assert_array_equal(layer.stored(image, storing), layer(image))
+    assert storing.maps == []

@@ -260,3 +260,16 @@ def test_an_empty_cell_of_a_table_is_no_number(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("1,2,3\n4,,6\n")
     with pytest.raises(FileError, match="line 2 holds something that is not a number"):
         read_image(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype"),
+    [((1030, 1030), "uint8"), ((1030, 1100, 3), "uint8"), ((1030, 1030), "uint16")],
+)
+def test_the_tiles_of_a_large_jp2_make_up_the_picture(
+    shape: tuple[int, ...], dtype: str, tmp_path: Path
+) -> None:
+    top = np.iinfo(dtype).max
+    pixels = np.random.default_rng(0).integers(0, top, shape, dtype, endpoint=True)
+    write_image(tmp_path / "a.jp2", pixels, depth=8 * pixels.itemsize)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.jp2"), pixels)
