@@ -1,4 +1,15 @@
-"""What is drawn of one image: a command's results by their rows, none held as a whole."""
+"""What is drawn of one image: a command's results by their rows, none held as a whole.
+
+Memory at the peak, in bytes, beside the modules and whatever the number of maps:
+
+- figures, sheets, previews: height * width * channels * item size of the picture, about
+  6 * `streaming.BAND`, and for each map shown the few pixels that are kept of it (a figure's:
+  300 dots an inch, a preview's: at most 2048 a side, 3 bytes each);
+- animations: the same and, of each of up to 150 frames, 3 bytes a pixel; while they are
+  encoded the picture is gone, and Pillow takes 1 byte a pixel of each for GIF, 4 for WebP.
+
+Decoding the picture may have taken more.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace

@@ -72,10 +72,26 @@ def read_array(file: BinaryIO) -> Array:
     """
     with _decoding():
         shape, fortran_order, dtype = _read_header(file)
-        content = file.read()
-        _check_header(shape, dtype, len(content))
+        content = _content(file, shape, dtype)
         array = np.frombuffer(content, dtype).reshape(shape, order="F" if fortran_order else "C")
         return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+def _content(file: BinaryIO, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes | Array:
+    """Read the bytes behind a header, into their place where their number is known."""
+    if isinstance(file, zipfile.ZipExtFile):
+        content = file.read()
+        _check_header(shape, dtype, len(content))
+        return content
+    begin = file.tell()
+    there = file.seek(0, io.SEEK_END) - begin
+    _check_header(shape, dtype, there)
+    file.seek(begin)
+    # A plain read of a large file holds it twice.
+    place = np.empty(there, np.uint8)
+    if cast("Any", file).readinto(place) != there:
+        raise EOFError("the file became shorter while it was read")
+    return place
 
 
 def read_array_head(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:

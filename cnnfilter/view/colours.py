@@ -101,14 +101,18 @@ class Scale:
         table = self.table
         colours = np.empty((*values.shape, 3), np.uint8)
         for rows in bands(values):
-            colours[rows] = table[self._places(values[rows])]
-            colours[rows][~np.isfinite(values[rows])] = NOT_FINITE
+            band = values[rows]
+            finite = None if is_finite(band) else np.isfinite(band)
+            known = band if finite is None else np.where(finite, band, 0)
+            table.take(self._places(known), axis=0, out=colours[rows], mode="clip")
+            if finite is not None:
+                colours[rows][~finite] = NOT_FINITE
         return colours
 
     def _places(self, values: Array) -> Array:
-        """Find values in the table."""
+        """Find finite values in the table."""
         # float64 holds the extremes of all types; halved, none overflows on its way to a place.
-        numbers = np.where(np.isfinite(values), values, 0).astype(np.float64) / 2
+        numbers = values.astype(np.float64) / 2
         half = self.peak / 2
         shares = np.divide(numbers, half, out=np.zeros(numbers.shape), where=half > 0)
         if self.signed:
@@ -126,7 +130,11 @@ def _span(values: Array) -> tuple[float, float] | None:
 def is_finite(values: Array) -> bool:
     """Return whether all values are finite."""
     # NaN wins every minimum; infinity is one, or a maximum.
-    return values.dtype.kind != "f" or bool(np.isfinite([values.min(), values.max()]).all())
+    return (
+        values.dtype.kind != "f"
+        or not values.size
+        or bool(np.isfinite([values.min(), values.max()]).all())
+    )
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,11 @@ from cnnfilter.core.geometry import Window
 from cnnfilter.errors import ArgumentError
 from cnnfilter.explanations.trace import Trace
 from cnnfilter.files.save import Frame, write
+from cnnfilter.pipeline import streaming
+from cnnfilter.pipeline.streaming import rows_of
+from cnnfilter.view import figure as figure_module
 from cnnfilter.view.animation import animation
+from cnnfilter.view.canvas import Reducing
 from cnnfilter.view.colours import Scale, picture
 from cnnfilter.view.figure import figure, figure_bytes
 from cnnfilter.view.sheet import Layer, sheet
@@ -213,3 +217,76 @@ def test_windows_of_all_kinds_are_drawn(shape: tuple[int, int], window: Window) 
     frames, _ = animation(image, result, window, title="a title that is longer than the picture")
     assert len({frame.shape for frame in frames}) == 1
     assert len(frames) == min(150, result.size)
+
+
+def test_a_picture_that_comes_in_bands_is_reduced_as_pillow_reduces_it() -> None:
+    random = np.random.default_rng(5)
+    for _ in range(200):
+        rows, columns = (int(side) for side in random.integers(1, 90, 2))
+        height, width = int(random.integers(1, rows + 1)), int(random.integers(1, columns + 1))
+        whole = random.integers(0, 256, (rows, columns, 3), np.uint8)
+        small = Reducing((rows, columns), height, width)
+        cuts = np.unique(random.integers(0, rows, 4))
+        for band in np.split(whole, cuts):
+            small.add(band)
+        narrow = Image.fromarray(whole).resize((width, rows), Image.Resampling.BOX)
+        expected = narrow.resize((width, height), Image.Resampling.BOX)
+        np.testing.assert_array_equal(small.picture, np.asarray(expected))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.random.default_rng(6).normal(100, 90, (83, 20, 3)).astype(np.float32),
+        np.random.default_rng(7).integers(-100, 120, (83, 20)),
+        np.random.default_rng(8).normal(size=(83, 20)) * 1e12,
+        np.full((83, 20), np.nan),
+        np.array([[np.nan, np.inf, 3.5], [2, 2, 300]]),
+    ],
+    ids=["floats", "integers", "large", "nan", "some"],
+)
+def test_values_counted_by_bands_are_those_of_the_whole(values: np.ndarray) -> None:
+    bands = [values[row : row + 7] for row in range(0, len(values), 7)]
+    survey = figure_module._Survey.of(bands, 255)
+    finite = values[np.isfinite(values)].astype(float)
+    assert survey.scale == Scale.of([values])
+    assert survey.is_finite == np.isfinite(values).all()
+    assert survey.is_whole == bool((finite % 1 == 0).all())
+    assert (survey.finite, survey.below, survey.above) == (
+        finite.size, (np.rint(finite) < 0).sum(), (np.rint(finite) > 255).sum(),
+    )  # fmt: skip
+    spread = figure_module._Spread.of(survey)
+    for band in bands:
+        spread.count(band)
+    expected, _ = np.histogram(finite / spread.unit, spread.edges)
+    np.testing.assert_array_equal(spread.counts, expected)
+    assert spread.counts.sum() == finite.size
+
+
+@pytest.mark.parametrize("shape", [(61, 45), (61, 45, 3), (61, 45, 2)], ids=str)
+def test_drawings_by_rows_are_those_of_the_whole(
+    shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "BAND", 5000)
+    monkeypatch.setattr(streaming, "HELD", 0)
+    image = np.random.default_rng(9).integers(0, 256, shape, np.uint8)
+    steps = "convolve sharpen padding=1 | relu | convolve sobel-x padding=2"
+    maps = [image, *(result for _, result in Pipeline(steps).trace(image))]
+    before, after = rows_of(Pipeline(steps), image)[-2:]
+    window = Window((3, 3), padding=(2, 2, 2, 2))
+    by_rows, _ = animation(before, after, window, title="x")
+    whole, _ = animation(maps[-2], maps[-1], window, title="x")
+    np.testing.assert_array_equal(by_rows, whole)
+    np.testing.assert_array_equal(sheet([Layer("x", after)]), sheet([Layer("x", maps[-1])]))
+    drawn = [figure(image, result, title="x") for result in (after, maps[-1])]
+    assert figure_bytes(drawn[0], "png") == figure_bytes(drawn[1], "png")
+
+
+def test_a_large_pictures_axes_are_in_its_own_pixels() -> None:
+    image = np.random.default_rng(10).integers(0, 256, (1300, 2600), np.uint8)
+    drawn = figure(image, image - np.float32(128), title="x")
+    axes = [each for each in drawn.axes if each.images and each.xaxis.get_visible()]
+    for each in axes:
+        assert (each.get_xlim(), each.get_ylim()) == ((-0.5, 2599.5), (1299.5, -0.5))
+        assert each.images[0].get_array().shape[1] < 1300
+    assert len(axes) == 3
