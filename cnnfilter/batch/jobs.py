@@ -23,7 +23,7 @@ from cnnfilter.batch.writings import (
     survey,
     writings,
 )
-from cnnfilter.core.arrays import bands
+from cnnfilter.core.arrays import BAND_BYTES, bands
 from cnnfilter.core.geometry import Shape
 from cnnfilter.core.quantize import Storing, quantize
 from cnnfilter.errors import CnnFilterError, FileError
@@ -270,7 +270,10 @@ def _holds_floats(result: Result) -> bool:
 
 def _shown_as_stored(result: Result, picture: Picture, storing: Storing) -> Result:
     """Make a picture of a result; its own floats are a band's at a time."""
-    bands_ = [(rows, result.with_pixels(result.pixels[rows])) for rows in bands(result.pixels)]
+    bands_ = [
+        (rows, result.with_pixels(result.pixels[rows]))
+        for rows in bands(result.pixels, BAND_BYTES // 4)
+    ]
     if storing.looks_first:
         for _, band in bands_:
             storing.look(picture(band).pixels)

@@ -17,6 +17,7 @@ later, NumPy 2, Pillow 11 and later on 64-bit Linux.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil, prod
 
 import numpy as np
@@ -100,11 +101,7 @@ def peak(needs: Sequence[Need], workers: int, *, processes: bool = False) -> int
 
 
 def need(
-    image: Image,
-    work: Work,
-    results: Sequence[Result],
-    planned: Sequence[Writing],
-    target: Target,
+    image: Image, work: Work, results: Sequence[Result], planned: Sequence[Writing], target: Target
 ) -> Need:
     """Return what an image takes.
 
@@ -119,21 +116,162 @@ def need(
         What would be written.
     target : Target
     """
-    storing = None
-    if isinstance(work, Filtering) and work.gives_picture:
-        storing = storing_of(image, Origin.of(image), target)
-    depth = target.depth or image.depth
-    frames = max((len(each.frames) for each in planned), default=1)
-    kept = frames * sum(map(_size, results))
-    if storing is not None:
-        kept = frames * _stored(results[-1], storing)
-    moments = (
-        image.reading,
-        _computing(image, work, storing) + (image.reading + kept if frames > 1 else 0),
-        kept + max((_writing(each, storing, depth, target.quality) for each in planned), default=0),
-    )
-    scratch = SCRATCH + _tiles(work) + (STRETCHED if target.range not in (None, "clip") else 0)
-    return Need(scratch + max(moments), frozenset(_modules(image, work, planned, depth)))
+    job = _Job(image, work, results, planned, target)
+    return Need(job.bytes, frozenset(job.modules()))
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """An image with what is done to it; see `need`."""
+
+    image: Image
+    work: Work
+    results: Sequence[Result]
+    planned: Sequence[Writing]
+    target: Target
+
+    @property
+    def bytes(self) -> int:
+        """What it takes at the most, with what does not depend on its size."""
+        computing = self._computing()
+        if self._frames > 1:  # the file stays open, and there are the frames before
+            computing += self.image.reading + self._kept
+        writing = max((self._writing(each) for each in self.planned), default=0)
+        scratch = SCRATCH + self._kernels()
+        if (self.target.range or self.target.stages_range) not in (None, "clip"):
+            scratch += STRETCHED
+        return scratch + max(self.image.reading, computing, self._kept + writing)
+
+    @cached_property
+    def _frames(self) -> int:
+        return max((len(each.frames) for each in self.planned), default=1)
+
+    @cached_property
+    def _layers(self) -> list[tuple[Layer, Array, Array]]:
+        return list(_steps(self.image, self.work)) if isinstance(self.work, Filtering) else []
+
+    @cached_property
+    def _storing(self) -> Storing | None:
+        """How the last result is stored while it is computed; None where it is held as it is."""
+        if not isinstance(self.work, Filtering):
+            return None
+        storing = storing_of(self.image, Origin.of(self.image), self.target)
+        may_come_apart = storing is not None and self.work.may_come_apart(self.image, storing)
+        layer, before, _ = self._layers[-1]
+        if may_come_apart:
+            return storing if layer.stores_tiles(before) else None
+        return storing if self.work.gives_picture else None
+
+    @property
+    def _comes_apart(self) -> bool:
+        """Whether maps are computed one by one, each when it is written."""
+        is_picture = isinstance(self.work, Filtering) and self.work.gives_picture
+        return self._storing is not None and not is_picture
+
+    @cached_property
+    def _kept(self) -> int:
+        """Count what is held when all results are there."""
+        if self._comes_apart:  # what the maps are computed of
+            return self._layers[-1][1].nbytes + self._alpha
+        if self._storing is None:
+            return self._frames * sum(map(_size, self.results))
+        stored = self.results[-1].pixels.size * self._storing.dtype.itemsize
+        return self._frames * (stored + self._alpha)
+
+    @property
+    def _alpha(self) -> int:
+        """Count the bytes of the last result's alpha."""
+        return _size(self.results[-1]) - self.results[-1].pixels.nbytes
+
+    def _computing(self) -> int:
+        """Count what is held at the most while results are computed."""
+        held = most = self.image.nbytes
+        stages = isinstance(self.work, Filtering) and self.work.stages
+        for number, (layer, before, after) in enumerate(self._layers, start=1):
+            is_last = number == len(self._layers)
+            comes_in = 0 if before is self.image.pixels or stages else before.nbytes
+            comes_out = self._coming_out(layer, before, after) if is_last else after.nbytes
+            most = max(most, held + comes_in + comes_out + _less_channels(layer, before))
+            held += after.nbytes if stages else 0
+        if isinstance(self.work, Splitting) and self.work.space != "rgb":
+            most += sum(map(_size, self.results))  # those of rgb are views of the image
+        return most + self._alpha
+
+    def _coming_out(self, layer: Layer, before: Array, after: Array) -> int:
+        """Count what the last layer makes: values, pixels, or one after the other."""
+        if self._storing is None:
+            return after.nbytes
+        pixels = 0 if self._comes_apart else after.size * self._storing.dtype.itemsize
+        return pixels if layer.stores_tiles(before) else after.nbytes + pixels
+
+    def _kernels(self) -> int:
+        """Count what the tiles of more than one kernel take."""
+        layers = [layer for layer, _, _ in self._layers if isinstance(layer, Convolution)]
+        each = [
+            KERNEL * (len(layer.kernels) - 1) + (COMBINED if layer.combine else 0)
+            for layer in layers
+        ]
+        return 0 if self._comes_apart else max(each, default=0)
+
+    def _writing(self, writing: Writing) -> int:
+        """Count what is held beside the results while a file is written.
+
+        The pixels, unless the result is these; Pillow's picture; what the encoder holds.
+        """
+        format, part = FORMATS[writing.format], writing.part
+        pixels, values = prod(part.pixels.shape[:2]), part.pixels.size
+        if not format.is_picture:
+            return format.writing.bytes(pixels, values)
+        alpha = 0 if part.alpha is None else pixels
+        depth = self.target.depth or part.depth or self.image.depth
+        kept = kept_depth(part.pixels, part.alpha, writing.format, depth)
+        is_stored = self._storing is not None or part.pixels.dtype == np.dtype(f"uint{depth}")
+        stored = 0 if is_stored and not self._comes_apart else values * depth // 8
+        if kept < depth:
+            stored += values
+        picture = 0 if values == pixels and not alpha else 4 * pixels  # a grey one is the array
+        encoder = format.writing
+        if self.target.quality is not None and not alpha:
+            encoder = format.losing or encoder
+        if kept == 16:
+            encoder = format.deep_writing or encoder
+        return len(writing.frames) * (stored + picture) + encoder.bytes(pixels, values + alpha)
+
+    def modules(self) -> Iterator[str]:
+        """Yield what is imported besides."""
+        written = {each.format for each in self.planned}
+        depth = self.target.depth or self.image.depth
+        by_tifffile = {"float"} if depth == 8 else {"float", "tif"}
+        if self.image.format in ("tif", "float") or written & by_tifffile:
+            yield "tifffile"
+        if {self.image.format, *written} & {"tif", "webp", "jp2", "avif"}:
+            yield "Pillow's rarer formats"
+        if isinstance(self.work, Splitting) and self.work.space != "rgb":
+            yield "scikit-image"
+
+
+def _size(result: Result) -> int:
+    """Count the bytes of a result's arrays."""
+    return result.pixels.nbytes + (0 if result.alpha is None else result.alpha.nbytes)
+
+
+def _steps(image: Image, work: Filtering) -> Iterator[tuple[Layer, Array, Array]]:
+    """Yield each layer with what goes in and what comes out, blank."""
+    before = image.pixels
+    for outlined in (work.pipeline.preparation_outlined, work.pipeline.outlined):
+        for step, after in outlined(before):
+            yield step.layer, before, after
+            before = after
+
+
+def _less_channels(layer: Layer, before: Array) -> int:
+    """Count what a convolution makes of its input first: grey, or the sum of its channels."""
+    if not isinstance(layer, Convolution) or before.ndim == 2 or layer.channels == "each":
+        return 0
+    pixels = before.shape[0] * before.shape[1]
+    if layer.channels == "gray":
+        return pixels * before.itemsize
+    return pixels * layer.groups * layer.output_dtype(before).itemsize if layer.bank is None else 0
 
 
 def drawing(image: Image, work: Work, option: str, format: str = "") -> Need:
@@ -170,101 +308,3 @@ def _frames_pixels(image: Image, work: Filtering) -> int:
     return (
         min(ANIMATED_FRAMES, prod(after.shape[:2])) * (width + margins[0]) * (height + margins[1])
     )
-
-
-def _size(result: Result) -> int:
-    """Count the bytes of a result's arrays."""
-    return result.pixels.nbytes + (0 if result.alpha is None else result.alpha.nbytes)
-
-
-def _stored(result: Result, storing: Storing) -> int:
-    """Count the bytes of a result whose values became pixels."""
-    return result.pixels.size * storing.dtype.itemsize + _size(result) - result.pixels.nbytes
-
-
-def _computing(image: Image, work: Work, storing: Storing | None) -> int:
-    """Count what is held at the most while results are computed."""
-    if isinstance(work, Splitting):
-        planes = work.outline(image) if work.space != "rgb" else []  # those are the image's own
-        return image.nbytes + sum(each.pixels.nbytes for each in planes)
-    if not isinstance(work, Filtering):
-        return image.nbytes
-    held = most = image.nbytes
-    steps = list(_steps(image, work))
-    for layer, before, after in steps:
-        is_held = before is image.pixels or work.stages
-        outs = _coming_out(layer, before, after, storing if layer is steps[-1][0] else None)
-        most = max(most, held + (0 if is_held else before.nbytes) + outs)
-        held += after.nbytes if work.stages else 0
-    return most + (0 if image.alpha is None else image.alpha.nbytes)
-
-
-def _tiles(work: Work) -> int:
-    """Count what the tiles of more than one kernel take."""
-    steps = work.pipeline.steps if isinstance(work, Filtering) else []
-    layers = [step.layer for step in steps if isinstance(step.layer, Convolution)]
-    return max(
-        (
-            KERNEL * (len(each.kernels) - 1) + (0 if each.combine is None else COMBINED)
-            for each in layers
-        ),
-        default=0,
-    )
-
-
-def _steps(image: Image, work: Filtering) -> Iterator[tuple[Layer, Array, Array]]:
-    """Yield each layer with what goes in and what comes out, blank."""
-    before = image.pixels
-    for outlined in (work.pipeline.preparation_outlined, work.pipeline.outlined):
-        for step, after in outlined(before):
-            yield step.layer, before, after
-            before = after
-
-
-def _coming_out(layer: Layer, before: Array, after: Array, storing: Storing | None) -> int:
-    """Count what a layer holds beside its input."""
-    values = after.nbytes
-    if storing is not None:
-        pixels = after.size * storing.dtype.itemsize
-        values = pixels if layer.stores_tiles(before) else values + pixels
-    if isinstance(layer, Convolution) and before.ndim == 3:
-        pixel = before.shape[0] * before.shape[1]
-        if layer.channels == "gray":
-            values += pixel * before.itemsize
-        elif layer.channels == "sum" and layer.bank is None:
-            values += pixel * layer.groups * layer.output_dtype(before).itemsize
-    return values
-
-
-def _writing(writing: Writing, storing: Storing | None, depth: int, quality: int | None) -> int:
-    """Count what is held beside the results while a file is written.
-
-    The pixels, unless the result is these; Pillow's picture; what the encoder holds.
-    """
-    format, part = FORMATS[writing.format], writing.part
-    pixels, values = prod(part.pixels.shape[:2]), part.pixels.size
-    if not format.is_picture:
-        return format.writing.bytes(pixels, values)
-    alpha = 0 if part.alpha is None else pixels
-    depth = part.depth or depth
-    kept = kept_depth(part.pixels, part.alpha, writing.format, depth)
-    stored = 0
-    if storing is None and part.pixels.dtype != np.dtype(f"uint{depth}"):
-        stored = values * depth // 8
-    if kept < depth:
-        stored += values
-    picture = 0 if values == pixels and not alpha else 4 * pixels  # a grey one is the array
-    is_lossy = quality is not None and not alpha and format.losing is not None
-    encoder = format.losing if is_lossy and format.losing is not None else format.writing
-    return len(writing.frames) * (stored + picture) + encoder.bytes(pixels, values + alpha)
-
-
-def _modules(image: Image, work: Work, planned: Sequence[Writing], depth: int) -> Iterator[str]:
-    """Yield what is imported besides."""
-    written = {each.format for each in planned}
-    if image.format in ("tif", "float") or "float" in written or (depth > 8 and "tif" in written):
-        yield "tifffile"
-    if {image.format, *written} & {"tif", "webp", "jp2", "avif"}:
-        yield "Pillow's rarer formats"
-    if isinstance(work, Splitting) and work.space != "rgb":
-        yield "scikit-image"

@@ -68,9 +68,11 @@ class Format:
         What it is told besides where a quality is asked for; None where there is none to ask for.
     frames : bool
         Whether it holds several frames or pages.
-    reading, held, writing, losing : Buffers
-        What its decoder holds while it decodes, and then, as long as the file is open; what its
-        encoder holds, and where a quality is asked for. As ``tests/benchmarks/memory.py`` shows.
+    reading, held : Buffers
+        What its decoder holds while it decodes; and then, as long as the file is open.
+    writing, losing, deep_writing : Buffers
+        What its encoder holds; where a quality is asked for; of 16 bits. As measured by
+        ``tests/benchmarks/memory.py``.
     """
 
     suffixes: tuple[str, ...]
@@ -85,6 +87,7 @@ class Format:
     held: Buffers = _NOTHING
     writing: Buffers = _NOTHING
     losing: Buffers | None = None
+    deep_writing: Buffers | None = None
 
     def reading_bytes(
         self, arrays: int, pixels: int, values: int, file: int, picture: int = 0, more: int = 0
@@ -165,6 +168,7 @@ FORMATS: Mapping[str, Format] = {
         reading=Buffers(value=4.8, file=1),
         held=Buffers(file=1),
         writing=Buffers(value=1, tile=13),
+        deep_writing=Buffers(value=15.5),
     ),
     "avif": Format(
         (".avif",),

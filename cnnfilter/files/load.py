@@ -13,7 +13,7 @@ from cnnfilter.core.arrays import Array, as_image
 from cnnfilter.errors import FileError, ShapeError
 from cnnfilter.files import tiff
 from cnnfilter.files.formats import FORMATS
-from cnnfilter.files.images import MAX_PIXELS, Image, Pictures, blank, check_pixels, too_large
+from cnnfilter.files.images import MAX_PIXELS, Image, Pictures, check_pixels, too_large
 from cnnfilter.files.source import ContentError, opened, reason, shown
 
 _NPY_MAGIC = b"\x93NUMPY"
@@ -165,7 +165,7 @@ class _Matrix:
         from cnnfilter.files.matrices import read_array_head
 
         if self._format == "npy":
-            image = self._image(blank(*read_array_head(self._file)))
+            image = self._image(read_array_head(self._file))
         else:
             image = self.read()
         file, values = self._file.seek(0, io.SEEK_END), image.pixels.size
