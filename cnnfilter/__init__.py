@@ -6,8 +6,8 @@ only for what it needs.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # typing's own would cost a start some milliseconds
 if TYPE_CHECKING:
     from cnnfilter.core.activations import clip as clip
     from cnnfilter.core.activations import elu as elu
@@ -83,7 +83,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = ["__version__", *sorted(_HOME_OF)]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Import a promised name from its home, once."""
     if name not in _HOME_OF:
         raise AttributeError(f"module 'cnnfilter' has no attribute '{name}'")

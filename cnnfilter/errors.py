@@ -14,6 +14,13 @@ what to do. Anything else that is raised is a bug and keeps its traceback.
 """
 
 from collections.abc import Iterable
+from itertools import islice
+from typing import Any
+
+#: Characters of a value that a message repeats.
+MAX_SHOWN = 80
+#: Names that are searched for one like a name that is not known.
+MAX_NAMES = 1000
 
 
 class CnnFilterError(Exception):
@@ -40,6 +47,24 @@ class FileError(CnnFilterError):
     """A file that cannot be read or written."""
 
 
+def brief(value: Any, most: int = MAX_SHOWN) -> str:
+    """Return a value's text for a message: on one line, and cut where it is long.
+
+    Examples
+    --------
+    >>> brief("0.5"), brief(2**20000)
+    ('0.5', 'an integer of 20001 bits')
+    >>> len(brief("9" * 5000))
+    80
+    """
+    try:
+        text = str(value)
+    except ValueError:  # Python writes no integer of more than 4300 digits
+        return f"an integer of {value.bit_length()} bits" if isinstance(value, int) else "a value"
+    text = text if len(text) <= most else f"{text[: most - 4]} ..."
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
+
+
 def unknown(what: str, name: str, known: Iterable[str], listed: str = "") -> str:
     """Word the error for a name that is not known, with the nearest one that is.
 
@@ -55,7 +80,7 @@ def unknown(what: str, name: str, known: Iterable[str], listed: str = "") -> str
     # Only an error needs the matcher, so only an error pays for its import.
     from difflib import get_close_matches
 
-    names = list(known)
+    name, names = brief(name), list(islice(known, MAX_NAMES))
     nearest = get_close_matches(name.lower(), names, n=1)
     if nearest:
         hint = f"did you mean '{nearest[0]}'?"

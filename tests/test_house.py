@@ -66,7 +66,9 @@ def test_pillow_is_imported_where_pictures_are_read_resized_and_drawn_alone() ->
         for path in PACKAGE.rglob("*.py")
         if any(name.split(".")[0] == "PIL" for name in imports_of(path))
     }
-    assert users == {"files/images.py", "core/resizing.py", "view/canvas.py"}
+    assert users == {
+        "files/images.py", "files/metadata.py", "core/resizing.py", "view/canvas.py",
+    }  # fmt: skip
 
 
 def test_what_is_promised_is_there() -> None:
@@ -218,14 +220,15 @@ def test_help_loads_neither_numpy_nor_pillow() -> None:
     ours = {name for name in loaded if name.startswith("cnnfilter.")}
     assert {name.split(".")[1] for name in ours} == {"cli", "errors", "files"}
     assert {name for name in ours if name.startswith("cnnfilter.files.")} == {
-        "cnnfilter.files.output", "cnnfilter.files.source",
+        "cnnfilter.files.output", "cnnfilter.files.printed", "cnnfilter.files.source",
     }  # fmt: skip
     assert not loaded & {"numpy", "PIL", "skimage", "scipy", "tifffile", "pydantic"}
 
 
 def test_a_command_loads_no_other_command() -> None:
     loaded = {name for name in loaded_by("kernels", "--help") if name.startswith("cnnfilter.cli.")}
-    assert loaded == {f"cnnfilter.cli.{each}" for each in ("app", "kernels", "options", "printing")}
+    needed = ("app", "kernels", "options", "printing", "signals")
+    assert loaded == {f"cnnfilter.cli.{each}" for each in needed}
 
 
 @pytest.mark.parametrize(

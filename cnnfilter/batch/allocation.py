@@ -5,7 +5,7 @@ import sys
 # Of <malloc.h>.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 #: Arrays from this size on are given back at once; of smaller ones so much is kept for the next.
-_LARGE, _KEPT = 4 * 2**20, 8 * 2**20
+_LARGE, _KEPT = 4 * 2**20, 4 * 2**20
 
 
 def return_freed_memory() -> None:

@@ -19,6 +19,7 @@ from cnnfilter.batch.writings import (
     Picture,
     Span,
     Writing,
+    check_sizes,
     joined,
     survey,
     writings,
@@ -51,6 +52,8 @@ class Recipe:
         Of all images and the files that the steps read, which are never written to.
     made : Marks
         Of outputs of an earlier run, which are replaced.
+    durable : bool
+        Whether each result is on the disk before its image counts as done.
     """
 
     work: Work
@@ -59,6 +62,7 @@ class Recipe:
     existing: str = "refuse"
     inputs: Marks = field(default_factory=Marks)
     made: Marks = field(default_factory=Marks)
+    durable: bool = False
 
 
 @dataclass
@@ -152,7 +156,7 @@ def _run(recipe: Recipe, source: Source, outcome: Outcome, *, again: bool) -> No
         if each.path != "-":
             check_target(Path(each.path), recipe.inputs, existing_at(each.path, recipe, again))
     for each in planned:
-        _write(each, origin, target, existing_at(each.path, recipe, again), outcome)
+        _write(each, origin, recipe, existing_at(each.path, recipe, again), outcome)
     if any(result.maps for frames in last for result in frames):
         outcome.span = joined(survey(each)[0] for frames in last for each in frames)
 
@@ -166,6 +170,7 @@ def _results(recipe: Recipe, source: Source, outcome: Outcome) -> tuple[list[Fra
         outcome.notes.extend(image.notes)
         origin = Origin.of(image)
         storing = storing_of(image, origin, target)
+        _check_sizes(recipe, source, image)
         made = [recipe.work.results(image, storing)]
         several = image.frames if target.frame is None else 1
         if several == 1:
@@ -181,6 +186,14 @@ def _results(recipe: Recipe, source: Source, outcome: Outcome) -> tuple[list[Fra
     if len({len(results) for results in made}) > 1:
         raise FileError("its frames have different channels; take one with --frame")
     return list(zip(*made, strict=True)), replace(origin, durations=tuple(durations))
+
+
+def _check_sizes(recipe: Recipe, source: Source, image: Image) -> None:
+    """Refuse results that are larger than their formats hold, before anything is computed."""
+    work, target = recipe.work, recipe.target
+    results = work.outline(image.blanked())
+    written = [each for each in results if each.is_stage or not target.keep]
+    check_sizes(written, work, image, source, target)
 
 
 def _holds_frames(result: Result, origin: Origin, target: Target) -> bool:
@@ -220,9 +233,9 @@ def existing_at(path: str, recipe: Recipe, again: bool = False) -> str:
 
 
 def _write(
-    writing: Writing, origin: Origin, target: Target, existing: str, outcome: Outcome
+    writing: Writing, origin: Origin, recipe: Recipe, existing: str, outcome: Outcome
 ) -> None:
-    part = writing.part
+    part, target = writing.part, recipe.target
     depth = target.depth or part.depth or origin.depth
     range = target.range_for(part, writing.format)
     made = _made(writing, range, depth)
@@ -240,6 +253,7 @@ def _write(
         compression=target.compression,
         quality=target.quality,
         existing=existing,
+        durable=recipe.durable,
     )
     outcome.written.append(writing.path)
     outcome.notes.extend(note for note in written.notes if note not in outcome.notes)

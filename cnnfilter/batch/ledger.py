@@ -2,15 +2,28 @@
 
 import errno
 import os
+import stat
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from io import FileIO
+from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from cnnfilter.batch.marks import Marks, path_mark
+from cnnfilter.errors import FileError
+from cnnfilter.files.output import replacing
+from cnnfilter.files.source import problem_with, reason, shown
 
 #: It is hidden, so it is never taken for an image. A line is a JSON object for one image.
 LEDGER = ".cnnfilter-ledger.jsonl"
+#: What a damaged one is called when it is set aside.
+ASIDE = ".cnnfilter-ledger-damaged-{}.jsonl"
+#: Bytes of a ledger and of a line, which names all outputs of one image.
+MOST_BYTES, LONGEST_LINE = 2**30, 2**23
+#: How a line begins and ends.
+_BEGIN, _END = b'{"input": "', b"}"
 
 
 class Stamp(NamedTuple):
@@ -58,17 +71,20 @@ class Ledger:
         An image is done if it has not changed, the steps are the same, and its outputs are
         as they were written. Each is given by its `path_mark`.
         """
+        images = list(images)
+        wanted = set(map(path_mark, images))
         done: set[int] = set()
-        made: set[int] = set()
-        for folder in {self._folder_for(image) for image in images}:
+        made = array("Q")
+        for folder in self.folders(images):
             for entry in _entries(folder / LEDGER):
                 image = path_mark(entry["input"])
                 done.discard(image)
                 outputs = [(folder / name, stamp) for name, stamp in entry["outputs"].items()]
                 kept = [path for path, stamp in outputs if _is(path, stamp)]
-                made.update(map(path_mark, kept))
+                made.extend(map(path_mark, kept))
                 same = _is(entry["input"], [entry["size"], entry["time"]])
-                if same and len(kept) == len(outputs) and entry["steps"] == self.steps:
+                is_done = same and len(kept) == len(outputs) and entry["steps"] == self.steps
+                if is_done and image in wanted:
                     done.add(image)
         return Marks(done), Marks(made)
 
@@ -78,6 +94,10 @@ class Ledger:
             return Marks()
         entries = _entries(self.folder / LEDGER)
         return Marks(path_mark(self.folder / name) for each in entries for name in each["outputs"])
+
+    def folders(self, images: Iterable[str]) -> set[Path]:
+        """Return the folders of the ledgers that these images are remembered in."""
+        return {self._folder_for(image) for image in images}
 
     def remember(self, image: str, stamp: Stamp, outputs: Sequence[str]) -> None:
         """Add a line for an image that is done.
@@ -93,34 +113,117 @@ class Ledger:
         stamps = {os.path.relpath(path, folder): stamp_of(path) for path in outputs}
         entry = {"input": os.path.abspath(image), "size": stamp.size, "time": stamp.time,  # noqa: PTH100
                  "steps": self.steps, "outputs": stamps}  # fmt: skip
-        with open(folder / LEDGER, "ab", opener=_own_file) as file:
-            file.write(f"{json.dumps(entry)}\n".encode())
+        line = f"{json.dumps(entry)}\n".encode()
+        if len(line) >= LONGEST_LINE:
+            return  # nobody would read it, so the image is done anew
+        with open(folder / LEDGER, "r+b", opener=_own_file, buffering=0) as file:
+            if not _ends_in_line(file):  # a killed run did not finish it
+                line = b"\n" + line
+            if file.write(line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _folder_for(self, image: str) -> Path:
         return Path(image).parent if self.folder is None else self.folder
 
 
-def _entries(path: Path) -> Iterator[dict[str, Any]]:
-    """Read the lines; one that a killed run did not finish says nothing."""
-    import json
+def set_aside_damaged(folder: Path) -> str | None:
+    """Rename the ledger of a folder if it is damaged, and keep what can be read of it.
 
+    Returns
+    -------
+    str or None
+        What was done; None if the ledger is sound, or there is none.
+
+    Raises
+    ------
+    FileError
+        If it is damaged and cannot be renamed.
+    """
+    path = folder / LEDGER
+    problem = _problem_with(path)
+    if problem is None:
+        return None
     try:
-        file = path.open("rb")
+        names = (folder / ASIDE.format(number) for number in count(1))
+        aside = next(name for name in names if not os.path.lexists(name))
+        path.rename(aside)
+    except OSError as error:
+        raise FileError(
+            f"{shown(path)}: {problem}, and cannot be renamed ({reason(error)})"
+        ) from None
+    line = f"{shown(path)}: {problem}; it was renamed to {aside.name}"
+    if not any(True for _ in _entries(aside)):
+        return line
+    with replacing(path, "refuse") as file:
+        file.writelines(each + b"\n" for each, entry in _lines(aside) if entry is not None)
+    return f"{line}, and what can be read of it was kept"
+
+
+def _problem_with(path: Path) -> str | None:
+    """Return what is wrong with a ledger; None if it is sound, or there is none."""
+    try:
+        with _opened(path):
+            pass
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return f"cannot be read ({reason(error)})"
+    for number, (line, entry) in enumerate(_lines(path), start=1):
+        if entry is None and not _was_cut(line):
+            return f"line {number} is damaged"
+    return None
+
+
+def _entries(path: Path) -> Iterator[dict[str, Any]]:
+    """Read what is sound in a ledger."""
+    return (entry for _, entry in _lines(path) if entry is not None)
+
+
+def _lines(path: Path) -> Iterator[tuple[bytes, dict[str, Any] | None]]:
+    """Read the lines, each with what it says; None if that cannot be made out."""
+    try:
+        file = _opened(path)
     except OSError:
         return
     with file:
-        for line in file:
-            try:
-                entry = json.loads(line)
-                well_formed = (
-                    {"size", "time", "steps"} <= entry.keys()
-                    and isinstance(entry["input"], str)
-                    and isinstance(entry["outputs"], dict)
-                )
-            except (ValueError, AttributeError, KeyError):
+        while line := file.readline(LONGEST_LINE):
+            if line == b"\n":
                 continue
-            if well_formed:
-                yield entry
+            if len(line) == LONGEST_LINE:
+                yield line, None
+                return  # what follows is no better
+            yield line.rstrip(b"\n"), _entry(line)
+
+
+def _entry(line: bytes) -> dict[str, Any] | None:
+    """Read a line; None unless it has the form that `Ledger.remember` writes."""
+    import json
+
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(entry, dict):
+        return None
+    match entry:
+        case {"input": str(), "size": int(), "time": int(), "steps": str(), "outputs": dict()}:
+            names = [entry["input"], *entry["outputs"]]
+            return entry if not any(map(problem_with, names)) else None
+    return None
+
+
+def _was_cut(line: bytes) -> bool:
+    """Return whether a line is the beginning of one: its run was killed while it was written."""
+    begins = line.startswith(_BEGIN) or _BEGIN.startswith(line)
+    is_text = line.isascii() and line.decode().isprintable()
+    return begins and is_text and not line.endswith(_END) and len(line) < LONGEST_LINE
+
+
+def _ends_in_line(file: FileIO) -> bool:
+    if not file.seek(0, os.SEEK_END):
+        return True
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) == b"\n"
 
 
 def _is(path: str | Path, stamp: Any) -> bool:
@@ -129,16 +232,38 @@ def _is(path: str | Path, stamp: Any) -> bool:
     return found is not None and [*found] == stamp
 
 
-def _own_file(path: str, flags: int) -> int:
-    """Open a file to write, if it has no other name: an image could lie behind a link.
+def _opened(path: Path) -> BinaryIO:
+    """Open a ledger to read, without waiting and through no link.
 
     Raises
     ------
     OSError
-        If it is a link, has several names, or cannot be opened.
+        If there is none, it is something else or too large.
     """
-    descriptor = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
-    if os.fstat(descriptor).st_nlink > 1:
+    return open(path, "rb", opener=_own_file)
+
+
+def _own_file(path: str, flags: int) -> int:
+    """Open a file that has no other name: an image could lie behind a link.
+
+    Raises
+    ------
+    OSError
+        If it is a link, no file, too large, has several names, or cannot be opened.
+    """
+    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    if flags & os.O_RDWR:
+        flags |= os.O_APPEND | os.O_CREAT
+    descriptor = os.open(path, flags, 0o666)
+    found = os.fstat(descriptor)
+    problem = None
+    if not stat.S_ISREG(found.st_mode):
+        problem = "is no file"
+    elif found.st_nlink > 1:
+        problem = f"{LEDGER} has several names; remove it"
+    elif found.st_size > MOST_BYTES:
+        problem = f"is larger than {MOST_BYTES // 2**20} MiB"
+    if problem is not None:
         os.close(descriptor)
-        raise OSError(errno.EMLINK, f"{LEDGER} has several names; remove it")
+        raise OSError(errno.EMLINK, problem)
     return descriptor

@@ -47,7 +47,7 @@ MODULES = {
 }
 #: What the strips of a picture and the tiles of a kernel take, whatever the image's size; those
 #: of one more kernel; those of kernels that are combined; those of values that are stretched.
-SCRATCH, KERNEL, COMBINED, STRETCHED = 5 * MIB, 3 * MIB, 12 * MIB, 9 * MIB
+SCRATCH, KERNEL, COMBINED, STRETCHED = 6 * MIB, 3 * MIB, 12 * MIB, 9 * MIB
 #: Of workers that are processes: the server that starts them, and the tracker.
 HELPERS = 50 * MIB
 

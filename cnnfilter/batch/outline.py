@@ -7,7 +7,7 @@ from pathlib import Path
 from cnnfilter.batch.jobs import Recipe, existing_at
 from cnnfilter.batch.memory import Need, drawing, need
 from cnnfilter.batch.sources import Source
-from cnnfilter.batch.writings import Origin, writings
+from cnnfilter.batch.writings import Origin, check_sizes, writings
 from cnnfilter.core.geometry import Shape
 from cnnfilter.errors import CnnFilterError
 from cnnfilter.files.load import read_head
@@ -71,6 +71,7 @@ def _outline(recipe: Recipe, source: Source, outline: Outline, drawings: Mapping
     results = recipe.work.outline(image)
     origin = Origin.of(image)
     written = [each for each in results if each.is_stage or not target.keep]
+    check_sizes(written, recipe.work, image, source, target)
     planned = writings([(each,) for each in written], recipe.work, origin, source, target)
     for each in planned:
         outline.outputs.append(each.path)

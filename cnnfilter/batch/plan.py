@@ -1,7 +1,7 @@
 """Planning: which images, which outputs, before anything is read."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from cnnfilter.batch.jobs import Recipe
 from cnnfilter.batch.ledger import Ledger, stamp_of
 from cnnfilter.batch.marks import Marks, path_mark, text_mark
 from cnnfilter.batch.placing import placed, root_of
-from cnnfilter.batch.sources import Found, Search, Source, find_sources
+from cnnfilter.batch.sources import NOTHING_LISTED, Found, Listed, Search, Source, find_sources
 from cnnfilter.batch.target import Target
 from cnnfilter.batch.work import Work
 from cnnfilter.errors import ArgumentError, FileError
@@ -64,7 +64,7 @@ def make_plan(
     work: Work,
     target: Target,
     *,
-    listed: Sequence[str] = (),
+    listed: Listed = NOTHING_LISTED,
     protected: Sequence[str] = (),
     output: str | None = None,
     search: Search | None = None,
@@ -72,6 +72,7 @@ def make_plan(
     existing: str = "refuse",
     skip_done: bool = False,
     everywhere: bool = False,
+    durable: bool = False,
 ) -> Plan:
     """Plan what is done with each image.
 
@@ -82,7 +83,7 @@ def make_plan(
     work : Work
     target : Target
         What is asked for besides the place.
-    listed : sequence of str
+    listed : Listed
         Names of files as they are, from a list.
     protected : sequence of str
         Other files that are read, which are never written to either.
@@ -98,6 +99,8 @@ def make_plan(
         Leave out what an earlier run did.
     everywhere : bool
         Name all files so that they are found from any folder.
+    durable : bool
+        Have each result on the disk before its image counts as done.
 
     Raises
     ------
@@ -111,9 +114,10 @@ def make_plan(
     if everywhere:
         names, listed, output, target = _named_absolutely(names, listed, output, target)
     found = find_sources(names, replace(search or Search(), spared=root_of(output)))
-    found.sources.extend(map(Source, listed))
+    found.sources.extend(map(Source, listed.names))
+    found.problems.extend(listed.problems)
     _check_found(found, target, output)
-    several = len(found.sources) > 1 or found.is_search or bool(listed)
+    several = len(found.sources) > 1 or found.is_search or any(listed)
     if not target.keep:
         if output is None and [each.path for each in found.sources] == ["-"]:
             output, several = "-", False  # from a pipe into a pipe
@@ -124,7 +128,8 @@ def make_plan(
     check_collisions(found.sources, work, target)
     images = [each.path for each in found.sources]
     read: list[str | Path] = [*images, *work.files, *protected]
-    recipe = Recipe(work, target, max_pixels, existing, Marks(_marks(read)))
+    inputs = Marks(mark for each in read for mark in file_marks(each))
+    recipe = Recipe(work, target, max_pixels, existing, inputs, durable=durable)
     if skip_done and not target.keep and target.file != "-":
         root = target.root if target.file is None else Path(target.file).parent
         return _what_is_left(recipe, found, Ledger(_steps(recipe), root))
@@ -135,15 +140,15 @@ def make_plan(
 
 
 def _named_absolutely(
-    names: Sequence[str], listed: Sequence[str], output: str | None, target: Target
-) -> tuple[list[str], list[str], str | None, Target]:
+    names: Sequence[str], listed: Listed, output: str | None, target: Target
+) -> tuple[list[str], Listed, str | None, Target]:
     """Name everything so that it is found from any folder."""
     if output is not None:
         output = os.path.abspath(output) + os.sep * output.endswith(("/", os.sep))  # noqa: PTH100
     if target.stages is not None:
         target = replace(target, stages=target.stages.absolute())
-    absolute = [[os.path.abspath(name) for name in each] for each in (names, listed)]  # noqa: PTH100
-    return absolute[0], absolute[1], output, target
+    absolute = [[os.path.abspath(name) for name in each] for each in (names, listed.names)]  # noqa: PTH100
+    return absolute[0], listed._replace(names=absolute[1]), output, target
 
 
 def _leave_out_results(found: Found, root: Path) -> None:
@@ -173,11 +178,6 @@ def _check_found(found: Found, target: Target, output: str | None) -> None:
             "names that begin with a dot"
         )
     raise ArgumentError("no image is given; name one or more, or - for standard input")
-
-
-def _marks(paths: Iterable[str | Path]) -> Iterator[int]:
-    for path in paths:
-        yield from file_marks(path)
 
 
 def _steps(recipe: Recipe) -> str:

@@ -33,6 +33,8 @@ class Pool(NamedTuple):
         Is called while images are waited for; raises where no worker will ever answer.
     give_up : callable
         Cancels what no worker has begun of the futures that it is given.
+    end_workers : callable
+        Ends the workers at once, where they would outlive this process.
     """
 
     submit: "Callable[[Source, bool], Future[Outcome]]"
@@ -40,6 +42,7 @@ class Pool(NamedTuple):
     killed: tuple[type[Exception], ...] = ()
     check: Callable[[], None] = lambda: None
     give_up: "Callable[[Iterable[Future[Outcome]]], None]" = _cancel
+    end_workers: Callable[[], None] = lambda: None
 
 
 #: Opens so many workers for a recipe.

@@ -1,9 +1,9 @@
 """The report: a line of JSON for each image."""
 
-import json
 from typing import Any
 
 from cnnfilter.batch.jobs import Outcome
+from cnnfilter.files.source import json_text
 
 
 def report_line(outcome: Outcome) -> str:
@@ -19,7 +19,7 @@ def report_line(outcome: Outcome) -> str:
         "milliseconds": round(outcome.seconds * 1000, 3),
     }
     if outcome.error is not None:
-        return json.dumps({**line, "error": outcome.error})
+        return json_text({**line, "error": outcome.error})
     low, high = outcome.span or (None, None)
     clipped = outcome.clipped
     line |= {
@@ -32,9 +32,9 @@ def report_line(outcome: Outcome) -> str:
         "not_finite": outcome.not_finite,
         "clipped": sum(clipped) / len(clipped) if clipped else None,
     }
-    return json.dumps(line | ({"notes": outcome.notes} if outcome.notes else {}))
+    return json_text(line | ({"notes": outcome.notes} if outcome.notes else {}))
 
 
 def skipped_line(path: str) -> str:
     """Write that an image was done by an earlier run."""
-    return json.dumps({"input": path, "skipped": True})
+    return json_text({"input": path, "skipped": True})

@@ -1,8 +1,9 @@
-"""Working through images: in their order, with workers that may die, until told to stop."""
+"""Working through images: in their order, with workers that may die, until asked to stop."""
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import BrokenExecutor, Future, wait
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import BrokenExecutor, CancelledError, Future
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from cnnfilter.batch.jobs import Outcome, Recipe, run_job
@@ -10,21 +11,30 @@ from cnnfilter.batch.pools import OpenPool, Pool
 from cnnfilter.batch.sources import Source
 from cnnfilter.files.source import shown
 
-#: So many images for each worker are handed out before the first of them is done: behind one
-#: that takes long, the others go on.
+#: Images queued per worker ahead of the oldest unfinished one, so that one slow image does not
+#: stall the rest.
 _AHEAD = 16
-#: Seconds after which it is looked whether to stop.
+#: Seconds between two looks at whether to stop, and whether the workers are still there.
 _PATIENCE = 0.1
 
-#: Images that were handed out, and what will become of them; None where no worker took it.
+#: Images that were handed out, and their futures; None where no worker took the image.
 _Waiting = deque[tuple[Source, "Future[Outcome] | None"]]
 
 
 @dataclass
 class Stop:
-    """Whether to stop: images at work are finished, others are not begun."""
+    """Whether to stop, and how to end the workers that are there.
+
+    Attributes
+    ----------
+    asked : bool
+        Images at work are finished, others are not begun.
+    end_workers : callable
+        Ends them at once; from any thread, while this process is about to end.
+    """
 
     asked: bool = False
+    end_workers: Callable[[], None] = lambda: None
 
     def ask(self) -> None:
         """Ask to stop."""
@@ -61,13 +71,20 @@ def run_jobs(
     waiting: _Waiting = deque()
     while True:
         try:
-            with open_pool(recipe, workers) as pool:
+            with _opened(open_pool, recipe, workers, stop) as pool:
                 yield from _in_order(pool, coming, waiting, stop)
             return
         except BrokenExecutor:
-            yield from _once_more(recipe, waiting, open_pool, stop)
+            yield from _retried(recipe, waiting, open_pool, stop)
         if stop.asked:
             return
+
+
+@contextmanager
+def _opened(open_pool: OpenPool, recipe: Recipe, workers: int, stop: Stop) -> Iterator[Pool]:
+    with open_pool(recipe, workers) as pool:
+        stop.end_workers = pool.end_workers
+        yield pool
 
 
 def _in_order(
@@ -76,7 +93,7 @@ def _in_order(
     for source in coming:
         waiting.append((source, None))
         waiting[-1] = source, pool.submit(source, False)
-        while waiting and (len(waiting) > _AHEAD * pool.workers or _is_done(waiting[0][1])):
+        while waiting and (len(waiting) > _AHEAD * pool.workers or _is_known(waiting[0][1])):
             yield from _first(pool, waiting, stop)
         if stop.asked:
             break
@@ -87,45 +104,71 @@ def _in_order(
 def _first(pool: Pool, waiting: _Waiting, stop: Stop) -> Iterator[Outcome]:
     """Wait for the first image; where it is to stop, one that was not begun is given up."""
     source, future = waiting[0]
-    while future is not None and not wait([future], _PATIENCE).done:
-        pool.check()
-        if stop.asked:
-            pool.give_up([each for _, each in waiting if each is not None])
-    if future is not None and not (stop.asked and future.cancelled()):
-        try:
-            outcome = future.result()
-        except pool.killed:
-            outcome = _ended_its_worker(source)
-        yield outcome
+    if future is not None:
+        yield from _awaited(pool, source, future, waiting, stop)
     waiting.popleft()
 
 
-def _is_done(future: "Future[Outcome] | None") -> bool:
-    """Tell whether it is known what became of an image."""
-    if future is None or not future.done():
+def _awaited(
+    pool: Pool, source: Source, future: "Future[Outcome]", waiting: _Waiting, stop: Stop
+) -> Iterator[Outcome]:
+    while True:
+        if stop.asked:
+            pool.give_up([each for _, each in waiting if each is not None])
+        if _is_done(future, _PATIENCE):
+            break
+        pool.check()
+    try:
+        yield future.result()
+    except CancelledError:
+        if not stop.asked:
+            raise
+    except pool.killed:
+        yield _ended_its_worker(source)
+
+
+def _is_done(future: "Future[Outcome]", patience: float) -> bool:
+    """Wait a while for a future; unlike `concurrent.futures.wait`, also where it is cancelled.
+
+    That waits on for a future that its executor cancels and then never notifies anyone of.
+    """
+    with suppress(CancelledError, TimeoutError):
+        future.exception(patience)
+    return future.done()
+
+
+def _is_known(future: "Future[Outcome] | None") -> bool:
+    """Return whether an image was worked on to its end, or to its error."""
+    if future is None or not future.done() or future.cancelled():
         return False
-    return not isinstance(future.exception(), BrokenExecutor)
+    return not isinstance(future.exception(), BrokenExecutor | CancelledError)
 
 
-def _once_more(
+def _retried(
     recipe: Recipe, waiting: _Waiting, open_pool: OpenPool, stop: Stop
 ) -> Iterator[Outcome]:
+    """Work once more on what was handed out when a pool broke."""
     while waiting and not stop.asked:
-        with open_pool(recipe, 1) as pool:
+        with _opened(open_pool, recipe, 1, stop) as pool:
             yield from _one_by_one(pool, waiting, stop)
+    for _, future in waiting:
+        if future is not None and _is_known(future):
+            yield future.result()
 
 
 def _one_by_one(pool: Pool, waiting: _Waiting, stop: Stop) -> Iterator[Outcome]:
     """Work on what was handed out, until a worker ends again."""
     while waiting and not stop.asked:
         source, future = waiting.popleft()
-        if future is not None and _is_done(future):
+        if future is not None and _is_known(future):
             yield future.result()
             continue
         try:
-            yield pool.submit(source, True).result()
+            again = pool.submit(source, True)
+            yield from _awaited(pool, source, again, deque([(source, again)]), stop)
         except BrokenExecutor:
-            yield _ended_its_worker(source)
+            if not stop.asked:  # a signal to all processes ends workers, too
+                yield _ended_its_worker(source)
             return
 
 

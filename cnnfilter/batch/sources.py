@@ -9,8 +9,12 @@ from typing import NamedTuple
 
 from cnnfilter.errors import ArgumentError, FileError
 from cnnfilter.files.formats import FORMATS
-from cnnfilter.files.source import opened, reason, shown
+from cnnfilter.files.source import opened, problem_with, reason, shown
 
+#: Bytes and names of a list; what goes on is no list of images.
+MOST_LISTED, MOST_NAMES = 2**27, 10**6
+#: So many names of a list that can be no path are told one by one.
+_MOST_PROBLEMS = 10
 #: What is taken for an image in a folder; tables and settings in text are not.
 SUFFIXES = frozenset(
     suffix
@@ -103,23 +107,62 @@ def find_sources(names: Sequence[str], search: Search) -> Found:
     return found
 
 
-def listed_names(path: str, *, null_separated: bool) -> list[str]:
+class Listed(NamedTuple):
+    """What a list names.
+
+    Attributes
+    ----------
+    names : sequence of str
+    problems : sequence of str
+        What is in it and can be no path, a line each.
+    """
+
+    names: Sequence[str] = ()
+    problems: Sequence[str] = ()
+
+
+NOTHING_LISTED = Listed()
+
+
+def listed_names(path: str, *, null_separated: bool) -> Listed:
     """Read names from a file: one a line, or separated by NUL.
 
     Raises
     ------
     ArgumentError
-        If it cannot be read.
+        If it cannot be read, is longer than `MOST_LISTED` bytes or holds more than
+        `MOST_NAMES` names.
     """
     try:
-        with opened(path) as file:
-            content = file.read()
+        with opened(path, MOST_LISTED) as file:
+            content = file.read(MOST_LISTED + 1)
     except FileError as error:
         raise ArgumentError(str(error)) from None
     except OSError as error:
         raise ArgumentError(f"{shown(path)}: {reason(error)}") from None
+    separators = (b"\0",) if null_separated else (b"\n", b"\r")
+    if len(content) > MOST_LISTED or max(map(content.count, separators)) > MOST_NAMES:
+        raise ArgumentError(
+            f"{shown(path)}: is a list of more than {MOST_NAMES} names or "
+            f"{MOST_LISTED // 2**20} MiB; take it apart"
+        )
     lines = content.split(b"\0") if null_separated else content.splitlines()
-    return [os.fsdecode(line) for line in lines if line]
+    names, problems = [], []
+    for number, name in enumerate(map(os.fsdecode, lines), start=1):
+        if name and (problem := problem_with(name)):
+            hint = "; --null reads lists that are separated by it" * ("NUL" in problem)
+            problems.append(f"{shown(path)}: line {number} {problem}{hint}")
+        elif name:
+            names.append(name)
+    return Listed(names, _few(problems))
+
+
+def _few(problems: list[str]) -> list[str]:
+    """Leave out what is more of the same."""
+    if len(problems) <= _MOST_PROBLEMS:
+        return problems
+    rest = len(problems) - _MOST_PROBLEMS
+    return [*problems[:_MOST_PROBLEMS], f"and {rest} more lines that can be no path"]
 
 
 def _take_pattern(pattern: str, search: Search, found: Found) -> None:

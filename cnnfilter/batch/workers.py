@@ -1,14 +1,18 @@
 """Workers on this machine: threads and processes."""
 
 import os
+import sys
 from collections.abc import Iterable, Iterator
-from concurrent.futures import BrokenExecutor, Future
+from concurrent.futures import BrokenExecutor, CancelledError, Future
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 
 from cnnfilter.batch.allocation import return_freed_memory
 from cnnfilter.batch.jobs import Outcome, Recipe, run_job
 from cnnfilter.batch.pools import Pool
 from cnnfilter.batch.sources import Source
+from cnnfilter.files.output import abandon
+from cnnfilter.files.printed import catch_printed, ignore_warnings
 
 
 @contextmanager
@@ -37,7 +41,9 @@ def processes(recipe: Recipe, workers: int) -> Iterator[Pool]:
     if "forkserver" in methods:
         context.set_forkserver_preload([__name__, "cnnfilter.pipeline.pipeline"])
         _start_server()
-    executor = ProcessPoolExecutor(workers, context, _begin_worker, (recipe,))
+    # Workers begin no image once the other end is closed.
+    open_end, may_begin = context.Pipe(duplex=False)
+    executor = ProcessPoolExecutor(workers, context, _begin_worker, (recipe, open_end))
 
     def submit(source: Source, again: bool) -> "Future[Outcome]":
         try:
@@ -46,28 +52,39 @@ def processes(recipe: Recipe, workers: int) -> Iterator[Pool]:
             raise BrokenExecutor from error
 
     def give_up(_: "Iterable[Future[Outcome]]") -> None:
+        may_begin.close()  # the executor has promised its workers a few images already
         # Cancelled one by one, they would surprise the executor if a worker ended then.
         executor.shutdown(wait=False, cancel_futures=True)
 
+    def end_workers() -> None:
+        workers = set(multiprocessing.active_children()) - others
+        for worker in workers:
+            worker.terminate()
+        for worker in workers:
+            worker.join(1)
+
     try:
-        yield Pool(submit, workers, give_up=give_up)
+        yield Pool(submit, workers, give_up=give_up, end_workers=end_workers)
     finally:
         executor.shutdown(cancel_futures=True)
+        open_end.close()
+        may_begin.close()
         for worker in set(multiprocessing.active_children()) - others:
             worker.join()  # when it was shut down before, nobody waits for them
 
 
 def _start_server() -> None:
-    """Start the server that forks workers, all of which Ctrl-C is to leave alone.
+    """Start the server that forks workers, which Ctrl-C and a terminal's end are to leave alone.
 
-    It is sent to all processes; the first decides what becomes of the images at work.
+    These are sent to all processes; the first decides what becomes of the images at work.
     """
     import signal
     from multiprocessing import forkserver, resource_tracker
 
-    resource_tracker.ensure_running()  # which lets signals through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     try:
+        resource_tracker.ensure_running()  # which lets SIGINT through again
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -82,28 +99,39 @@ def _quieten_tracker() -> None:
 
 
 _recipe: Recipe
+_open_end: "Connection[None, None]"
 
 
-def _begin_worker(recipe: Recipe) -> None:
+def _begin_worker(recipe: Recipe, open_end: "Connection[None, None]") -> None:
     import signal
     import threading
 
-    global _recipe
-    _recipe = recipe
+    global _recipe, _open_end
+    _recipe, _open_end = recipe, open_end
+    catch_printed()
+    ignore_warnings()
     return_freed_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    terminated, wake = os.pipe()
+    os.set_blocking(wake, False)
+    if sys.platform != "win32":
+        signal.signal(signal.SIGTERM, lambda *_: None)
+        signal.set_wakeup_fd(wake)
+    threading.Thread(target=_end_when_told, args=(terminated,), daemon=True).start()
 
 
-def _end_with_parent() -> None:
+def _end_when_told(terminated: int) -> None:
+    """End with the parent, or by SIGTERM, whatever the main thread is at; leave no part file."""
     from multiprocessing import parent_process
     from multiprocessing.connection import wait
 
     parent = parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
+    wait([terminated] if parent is None else [terminated, parent.sentinel])
+    abandon()
+    os._exit(1)
 
 
 def _run_in_worker(source: Source, again: bool) -> Outcome:
+    if _open_end.poll():
+        raise CancelledError
     return run_job(_recipe, source, again)

@@ -14,7 +14,8 @@ from cnnfilter.core.arrays import bands
 from cnnfilter.errors import FileError
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.images import Image
-from cnnfilter.files.source import shown
+from cnnfilter.files.save import check_size
+from cnnfilter.files.source import ContentError, shown
 
 #: A lowest and a highest value.
 Span = tuple[float, float]
@@ -105,6 +106,35 @@ def writings(
         f"{shown(str(target.file))}: one name for {names}; "
         "name a folder such as out/" + (", or an array's format such as .npy" * one_array)
     )
+
+
+def check_sizes(
+    results: Iterable[Result],
+    work: Work,
+    image: Image,
+    source: Source,
+    target: Target,
+) -> None:
+    """Refuse results that are larger than their formats hold; only their shapes are looked at.
+
+    Raises
+    ------
+    FileError
+        If one is too large.
+    """
+    has_alpha = image.alpha is not None
+    for result in results:
+        format = target.format_for(result, image.format)
+        if not FORMATS[format].is_picture:
+            continue
+        corner = result.with_pixels(result.pixels[:1, :1])
+        colours = work.pictures(corner)[0].pixels.shape[2:]  # all parts are alike
+        pixels = np.broadcast_to(np.uint8(), (*result.pixels.shape[:2], *colours))
+        depth = target.depth or result.depth or image.depth
+        try:
+            check_size(pixels, format, depth, has_alpha=has_alpha)
+        except ContentError as error:
+            raise FileError(f"{shown(source.path)}: {error}") from None
 
 
 def _writings(

@@ -3,12 +3,10 @@
 import errno
 import os
 import sys
-from io import TextIOWrapper
-from types import FrameType
+from io import BufferedWriter, RawIOBase, TextIOWrapper
 
-from cnnfilter.cli.printing import say
-from cnnfilter.files.output import discard
-from cnnfilter.files.source import reason
+#: What the system says of a standard output that takes no more.
+_FULL = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def main() -> None:
@@ -17,39 +15,46 @@ def main() -> None:
     0 where all went well; 2 where the command line is wrong whatever the image; 1 where an
     image failed; 130 or 143 where it was interrupted or told to end.
     """
-    import signal
-    import warnings
+    _fill_closed_streams()
+    from cnnfilter.cli.signals import heard
+
+    signals = heard()  # before the rest is imported, which takes a while
 
     import typer
 
     from cnnfilter.cli.app import app
     from cnnfilter.errors import ArgumentError, CnnFilterError
+    from cnnfilter.files.output import abandon, discard
+    from cnnfilter.files.printed import catch_printed, ignore_warnings
+    from cnnfilter.files.source import reason
 
-    _fill_closed_streams()
+    signals.always_clean_up(abandon)
+    catch_printed()
+    ignore_warnings()
+    _buffer_standard_output()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal may have no letter for a gap
-    signal.signal(signal.SIGTERM, _end)
-    # What Pillow thinks odd about a file is not the person's doing; what is broken is told.
-    warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         status = app(standalone_mode=False)
     except ArgumentError as error:
         status = _fail(str(error), 2)
     except CnnFilterError as error:
         status = _fail(str(error), 1)
+    except MemoryError:
+        status = _fail("needs more memory than there is; name a smaller image or file", 1)
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         hint = f"; see {context.command_path} --help" if context else ""
         status = _fail(error.format_message().rstrip(".") + hint, error.exit_code)
     except OSError as error:
-        if error.filename is not None or error.errno not in (errno.EPIPE, errno.ENOSPC):
+        if error.filename is not None or error.errno not in _FULL:
             raise
         # Typer's own help, on a disk that is full; all else goes through standard_output.
         discard(sys.stdout)
         status = _fail(f"standard output: {reason(error)}", 1)
-    except (KeyboardInterrupt, typer.Abort):
+    except (KeyboardInterrupt, typer.Abort):  # Ctrl-C as a key, where each is read by itself
         status = 130
-    sys.exit(status)
+    sys.exit(signals.status or status)
 
 
 def _fill_closed_streams() -> None:
@@ -64,11 +69,19 @@ def _fill_closed_streams() -> None:
             os.open(os.devnull, os.O_RDWR)
 
 
+def _buffer_standard_output() -> None:
+    """Have all written or an error, also where Python was told not to buffer.
+
+    A disk that fills up takes a part, which an unbuffered stream does not tell.
+    """
+    if isinstance(sys.stdout, TextIOWrapper) and isinstance(sys.stdout.buffer, RawIOBase):
+        encoding = sys.stdout.encoding
+        buffer = BufferedWriter(sys.stdout.detach())
+        sys.stdout = TextIOWrapper(buffer, encoding, line_buffering=True)
+
+
 def _fail(message: str, status: int) -> int:
+    from cnnfilter.cli.printing import say
+
     say(message)
     return status
-
-
-def _end(number: int, _frame: FrameType | None) -> None:
-    """Leave by way of the cleaning up, as after Ctrl-C."""
-    sys.exit(128 + number)

@@ -1,13 +1,14 @@
 """cnnfilter explain."""
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cnnfilter.cli.options import Force, Quiet, examples, option
-from cnnfilter.cli.printing import is_terminal, say
-from cnnfilter.errors import ArgumentError
-from cnnfilter.files.output import standard_output
+from cnnfilter.cli.printing import is_terminal, print_text, say
+from cnnfilter.errors import ArgumentError, brief
+from cnnfilter.files.source import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -163,11 +164,12 @@ def explain(
     given = _read(image, frame, max_pixels, quiet=quiet)
     if html is not None:
         from cnnfilter.cli.pages import reduced, write_page
+        from cnnfilter.files.source import shown
 
         given, notes = reduced(given, chain, size or _SIZE)
         write_page(_traced(chain, given, Trace.of), image, html, place, notes=notes, force=force)
         if not quiet:
-            say("; ".join([*notes, f"wrote {html}"]))
+            say("; ".join([*notes, f"wrote {shown(html)}"]))
         return
     trace = _traced(chain, given, Trace.by_rows)
     if preview:
@@ -208,15 +210,14 @@ def _check(
 def _place(at: str | None) -> "Place | None":
     if at is None:
         return None
-    try:
-        place = tuple(int(word) for word in at.split(","))
-    except ValueError:
-        place = ()
-    if not 1 <= len(place) <= 3:
+    from cnnfilter.core.arguments import whole
+
+    words = at.split(",")
+    if not 1 <= len(words) <= 3:
         raise ArgumentError(
-            f"--at '{at}' is not a row and a column, such as 3,5, or with a channel 3,5,0"
+            f"--at '{brief(at)}' is not a row and a column, such as 3,5, or with a channel 3,5,0"
         )
-    return place
+    return tuple(whole("--at", word, least=0, most=sys.maxsize) for word in words)
 
 
 def _read(path: str, frame: int | None, max_pixels: int | None, *, quiet: bool) -> "Image":
@@ -272,11 +273,10 @@ def _explain(
     if format is None and is_terminal():
         on_terminal(lambda place: explained(trace, place, range=range, depth=depth), places, delay)
         return
-    with standard_output() as stdout:
-        for number, place in enumerate(places):
-            if number and format != "json":
-                stdout.write("\n")
-            stdout.write(_text(explained(trace, place, range=range, depth=depth), format))
+    for number, place in enumerate(places):
+        if number and format != "json":
+            print_text("")
+        print_text(_text(explained(trace, place, range=range, depth=depth), format))
 
 
 def _text(told: "Explanation", format: str | None) -> str:
@@ -284,23 +284,19 @@ def _text(told: "Explanation", format: str | None) -> str:
     from cnnfilter.view.explanations import explanation_data, explanation_text
 
     if format != "json":
-        return explanation_text(told) + "\n"
-    import json
-
-    return json.dumps(explanation_data(told)) + "\n"
+        return explanation_text(told)
+    return json_text(explanation_data(told))
 
 
 def _print(told: "Explanation", format: str | None) -> None:
     """Print for people on a terminal, or for programs."""
     if format is not None or not is_terminal():
-        with standard_output() as stdout:
-            stdout.write(_text(told, format))
+        print_text(_text(told, format))
         return
-    from rich.console import Console
-
     from cnnfilter.view.explanations import explanation_blocks
+    from cnnfilter.view.terminal import terminal
 
-    console = Console(highlight=False, markup=False)
+    console = terminal()
     for block in explanation_blocks(told, console.width, console.height):
         console.print(block)
 

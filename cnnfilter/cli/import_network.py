@@ -40,7 +40,7 @@ def import_network(
     """
     from cnnfilter.errors import ArgumentError
     from cnnfilter.files.networks import read_network, write_network
-    from cnnfilter.files.output import file_marks
+    from cnnfilter.files.output import marks_of
     from cnnfilter.files.source import shown
     from cnnfilter.pipeline.pipeline import Pipeline
 
@@ -50,13 +50,13 @@ def import_network(
     target = source.with_suffix(".toml") if output is None else Path(output)
     if target.suffix.lower() != ".toml":
         raise ArgumentError(f"{shown(target)}: a network's file ends in .toml")
-    content = read_network(source)
-    network = Pipeline.from_content(content, source)
+    content, files = read_network(source)
+    network = Pipeline.from_content(content, files, source)
     existing = "replace" if force else "refuse"
-    written = write_network(target, content, existing=existing, inputs=file_marks(source))
+    written = write_network(target, content, existing=existing, inputs=marks_of(network.files))
     if not quiet:
         parameters = sum(step.layer.parameters for step in network.steps)
-        files = ", ".join(shown(path) for path in written)
+        names = ", ".join(shown(path) for path in written)
         say(
-            f"{shown(model)}: {len(network.steps)} layer(s), {parameters} parameters; wrote {files}"
+            f"{shown(model)}: {len(network.steps)} layer(s), {parameters} parameters; wrote {names}"
         )

@@ -178,6 +178,15 @@ class Common:
             "do the rest.",
         ),
     ] = False
+    durable: Annotated[
+        bool,
+        option(
+            "--durable",
+            group=RUN,
+            help="Have each result on the disk before it gets its name and its image counts as "
+            "done, so that after a loss of power it is whole or absent; takes longer.",
+        ),
+    ] = False
     fail_fast: Annotated[
         bool, option("--fail-fast", group=RUN, help="Stop at the first image that fails.")
     ] = False
@@ -258,10 +267,15 @@ class Common:
     ] = None
 
     @property
+    def looks(self) -> bool:
+        """Return whether the result is to be looked at."""
+        drawings = (self.plot, self.sheet, self.animate)
+        return self.preview or any(file is not None for file in drawings)
+
+    @property
     def only_looks(self) -> bool:
         """Whether the result is to be looked at, and neither written nor printed."""
-        looks = self.preview or self.plot or self.sheet or self.animate
-        return bool(looks) and self.output is None and not self.print
+        return self.looks and self.output is None and not self.print
 
     @property
     def takes_many(self) -> bool:

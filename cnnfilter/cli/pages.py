@@ -9,8 +9,8 @@ from cnnfilter.explanations.explain import checked_place
 from cnnfilter.explanations.explanation import Place
 from cnnfilter.explanations.trace import Trace
 from cnnfilter.files.images import Image
-from cnnfilter.files.output import check_target, file_marks, replacing
-from cnnfilter.files.source import shown
+from cnnfilter.files.output import check_target, marks_of, replacing
+from cnnfilter.files.source import nameable, shown
 from cnnfilter.pipeline.pipeline import Pipeline
 from cnnfilter.view.page import page
 
@@ -52,9 +52,8 @@ def write_page(
         input or cannot be written.
     """
     existing = "replace" if force else "refuse"
-    read: list[str | Path] = [source, *trace.pipeline.files]
     if file != "-":
-        check_target(Path(file), {mark for each in read for mark in file_marks(each)}, existing)
+        check_target(nameable(file), marks_of([source, *trace.pipeline.files]), existing)
     if at is not None:
         at = checked_place(at, trace.maps[-1].shape)
     lines = [f"{note[0].upper()}{note[1:]}." for note in notes]

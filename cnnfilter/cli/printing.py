@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from cnnfilter.files.output import discard, standard_output
-from cnnfilter.files.source import printable
+from cnnfilter.files.source import json_text, printable, printable_lines
 
 if TYPE_CHECKING:
     from cnnfilter.core.arrays import Array
@@ -31,9 +31,9 @@ def is_terminal() -> bool:
 
 
 def print_text(text: str) -> None:
-    """Print lines on standard output."""
+    """Print lines on standard output, whatever names they hold."""
     with standard_output() as stdout:
-        stdout.write(text + "\n")
+        stdout.write(printable_lines(text) + "\n")
 
 
 def shape_text(shape: Iterable[int]) -> str:
@@ -45,15 +45,15 @@ def print_rows(
     headings: Sequence[str], rows: Iterable[Sequence[str]], wrapping: Sequence[str]
 ) -> None:
     """Print rows under headings: a table, or tab-separated lines off a terminal."""
-    rows = [[printable(word) for word in row] for row in rows]
+    headings, *rows = [[printable(word) for word in row] for row in [headings, *rows]]
+    wrapping = [printable(word) for word in wrapping]
     if not is_terminal():
         print_text("\n".join("\t".join(row) for row in [headings, *rows]))
         return
-    from rich.console import Console
-
     from cnnfilter.view.rows import rows_table
+    from cnnfilter.view.terminal import terminal
 
-    Console(highlight=False).print(rows_table(headings, rows, wrapping))
+    terminal().print(rows_table(headings, rows, wrapping))
 
 
 def print_classes(
@@ -81,10 +81,8 @@ def print_classes(
         with all classes.
     """
     if format == "json":
-        import json
-
         listed = [{"label": label, quantity: score} for label, score in classes]
-        print_text(json.dumps({"file": source, "classes": listed[:top]}))
+        print_text(json_text({"file": source, "classes": listed[:top]}))
         return
     named = [(printable(label), score) for label, score in classes]
     if format is not None or not is_terminal():
@@ -97,11 +95,10 @@ def print_classes(
         with standard_output() as stdout:  # labels such as "tench, Tinca tinca" are quoted
             csv.writer(stdout, lineterminator="\n").writerow([printable(source), *cells])
         return
-    from rich.console import Console
-
     from cnnfilter.view.classes import classes_table
+    from cnnfilter.view.terminal import terminal
 
-    console = Console(highlight=False)
+    console = terminal()
     print_text(f"{printable(source)}:")
     console.print(classes_table(named[: top or 5], quantity, console.width))
 
@@ -136,16 +133,15 @@ def print_array(
         with standard_output() as stdout:
             stdout.writelines(matrix_text(array, format or "tsv"))
         return
-    from rich.console import Console
-
     from cnnfilter.view.matrices import matrix_tables
+    from cnnfilter.view.terminal import terminal
 
-    console = Console(highlight=False, markup=False)
+    console = terminal()
     for index, (title, matrix) in enumerate(_titled(name, array, channels)):
         if index:
             console.print()
         for table in matrix_tables(
-            matrix, title, width=console.width, height=console.height, at=at, full=full
+            matrix, printable(title), width=console.width, height=console.height, at=at, full=full
         ):
             console.print(table)
 

@@ -1,15 +1,24 @@
 """What a run leaves behind besides its results: the ledger, the report, and no stray file."""
 
+import os
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from cnnfilter.cli.printing import say
 from cnnfilter.errors import FileError
-from cnnfilter.files.output import check_target, file_marks, remove_strays
-from cnnfilter.files.source import reason, shown
+from cnnfilter.files.output import (
+    check_target,
+    file_marks,
+    is_input,
+    opened_to_write,
+    remove_strays,
+    sync,
+)
+from cnnfilter.files.source import nameable, reason, shown
 
 if TYPE_CHECKING:
     from cnnfilter.batch.jobs import Outcome, Recipe
@@ -52,9 +61,10 @@ class Records:
             self._report = self._open.enter_context(self._opened(self._name))
         if self._ledger is not None and self._ledger.folder is not None:
             _make_folder(self._ledger.folder)
+        self._check_ledgers()
         self._folders = self._plan.folders
         for folder in self._folders:
-            remove_strays(folder)
+            remove_strays(folder, self._plan.recipe.inputs)
         if self._report is not None:
             from cnnfilter.batch.report import skipped_line
 
@@ -64,21 +74,49 @@ class Records:
 
     def __exit__(self, *_: object) -> None:
         with suppress(OSError):  # what could not be written was told
+            if self._report is not None and self._plan.recipe.durable:
+                sync(self._report)
+        with suppress(OSError):
             self._open.close()
         # A worker that was told to end may do so a moment later.
         deadline = time.monotonic() + _GRACE
         for folder in self._folders:
-            while not remove_strays(folder) and time.monotonic() < deadline:
+            while (
+                not remove_strays(folder, self._plan.recipe.inputs) and time.monotonic() < deadline
+            ):
                 time.sleep(0.01)
 
+    def _check_ledgers(self) -> None:
+        """Set aside ledgers that are damaged, and say so; where that fails, keep none."""
+        if self._ledger is None:
+            return
+        from cnnfilter.batch.ledger import LEDGER, set_aside_damaged
+
+        images = [each.path for each in (*self._plan.sources, *self._plan.done)]
+        try:
+            for folder in self._ledger.folders(images):
+                path = folder / LEDGER
+                if is_input(path, self._plan.recipe.inputs) and not path.is_symlink():
+                    raise FileError(f"{shown(path)}: is an input itself")
+                if told := set_aside_damaged(folder):
+                    say(told)
+        except FileError as error:
+            say(f"what is done is not remembered for --skip-existing ({error})")
+            self._ledger = None
+
     def _opened(self, name: str) -> IO[str]:
-        path = Path(name)
+        path = nameable(name)
         check_target(path, self._plan.recipe.inputs, "refuse" if self._mode == "x" else "replace")
         try:
             if self._mode == "a" and path.is_file() and not _is_report(path):
                 raise FileError(f"{shown(name)}: exists already, and is no report; name another")
-            mode = "w" if path.exists() and not path.is_file() else self._mode
-            return path.open(mode, encoding="utf-8")
+            if path.exists() and not path.is_file():
+                return TextIOWrapper(opened_to_write(path), "utf-8")
+            cut = self._mode == "a" and path.exists() and _was_cut(path)
+            report = path.open(self._mode, encoding="utf-8")
+            if cut:
+                report.write("\n")
+            return report
         except OSError as error:
             raise FileError(f"{shown(name)}: cannot be written ({reason(error)})") from None
 
@@ -121,8 +159,18 @@ def _is_report(path: Path) -> bool:
         return file.read(9) in (b"", b'{"input":')
 
 
+def _was_cut(path: Path) -> bool:
+    """Return whether a report ends in the middle of a line: its run was killed."""
+    with path.open("rb") as file:
+        if not file.seek(0, os.SEEK_END):
+            return False
+        file.seek(-1, os.SEEK_END)
+        return file.read() != b"\n"
+
+
 def _make_folder(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        # a/../b is b, also where there is no folder a.
+        Path(os.path.realpath(folder)).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileError(f"{shown(folder)}: cannot be written ({reason(error)})") from None

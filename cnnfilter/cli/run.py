@@ -56,7 +56,7 @@ def run(work: "Work", common: Common, *, stages: str | None = None, top: int | N
         _check_stdout(common.format)
     return_freed_memory()
     failed = bool(plan.problems)
-    if draws:
+    if common.looks:
         from cnnfilter.cli.views import show_views
 
         failed = show_views(plan, common) or failed
@@ -81,7 +81,7 @@ def _print_plan(plan: "Plan", common: Common, *, draws: bool, writes: bool) -> N
 
 def _plan(work: "Work", common: Common, stages: str | None) -> "Plan":
     from cnnfilter.batch.plan import make_plan
-    from cnnfilter.batch.sources import Search, listed_names
+    from cnnfilter.batch.sources import NOTHING_LISTED, Search, listed_names
     from cnnfilter.files.images import MAX_PIXELS
 
     target = _target(work, common, stages)
@@ -92,7 +92,7 @@ def _plan(work: "Work", common: Common, stages: str | None) -> "Plan":
     if common.files_from == "-" and "-" in (common.images or []):
         raise ArgumentError("standard input (-) can be read only once")
     listed = (
-        []
+        NOTHING_LISTED
         if common.files_from is None
         else listed_names(common.files_from, null_separated=common.null)
     )
@@ -101,13 +101,14 @@ def _plan(work: "Work", common: Common, stages: str | None) -> "Plan":
         work,
         target,
         listed=listed,
-        protected=[] if common.files_from in (None, "-") else [str(common.files_from)],
+        protected=[] if common.files_from is None else [common.files_from],
         output=common.output,
         search=Search(common.recursive, common.hidden),
         max_pixels=common.max_pixels or MAX_PIXELS,
         existing="replace" if common.force else "refuse",
         skip_done=common.skip_existing,
         everywhere=_is_on_cluster(common),
+        durable=common.durable,
     )
 
 
@@ -143,7 +144,7 @@ def _run(plan: "Plan", common: Common, at: tuple[int, int] | None, top: int | No
     from cnnfilter.batch.running import Stop, run_jobs
     from cnnfilter.cli.progress import Progress
     from cnnfilter.cli.records import Records
-    from cnnfilter.cli.signals import Signals
+    from cnnfilter.cli.signals import heard
 
     many = len(plan.sources) + len(plan.done) > 1
     listed = len(plan.sources) <= _LISTED
@@ -157,8 +158,15 @@ def _run(plan: "Plan", common: Common, at: tuple[int, int] | None, top: int | No
         shows=many and not common.quiet and not plan.recipe.target.keep,
     )
     records = Records(plan, common.report, force=common.force, goes_on=common.skip_existing)
+    sums_up = many and not common.quiet and not (plan.recipe.target.keep and listed)
+    signals = heard()
+    asked = signals.asked(
+        stop.ask if open_pool else None,
+        (lambda: progress.summary(told=listed)) if sums_up else None,
+    )
+    ending = signals.cleaning_up(lambda: stop.end_workers())
     ended = False
-    with records, Signals(stop.ask if open_pool else None) as signals, progress:
+    with ending, records, asked, progress:
         workers = _workers(plan, common)
         outcomes = run_jobs(records.recipe, plan.sources, open_pool, workers, stop)
         try:
@@ -173,15 +181,12 @@ def _run(plan: "Plan", common: Common, at: tuple[int, int] | None, top: int | No
                 printer.print(outcome)
                 if listed and not common.quiet and not printer.has_said_all(outcome):
                     say(_report(outcome))
-        except KeyboardInterrupt:
-            if not signals.status:
-                raise
         except CnnFilterError as error:  # of all workers at once
             ended = True
             say(str(error))
         finally:
             outcomes.close()
-    if many and not common.quiet and not (plan.recipe.target.keep and listed):
+    if sums_up:
         say(progress.summary(told=listed))
     if signals.status:
         raise typer.Exit(signals.status)

@@ -1,21 +1,35 @@
-"""Ctrl-C and SIGTERM while images are worked on."""
+"""Ctrl-C, SIGTERM and SIGHUP: they end the command, whatever the main thread does or waits for.
+
+Signals are heard by a thread of their own. Python runs a handler only when the main thread next
+runs Python, which may be seconds away (in a decoder) or never (where it waits for a worker, a
+lock or a pipe); and an exception raised by a handler can come up where nobody expects it.
+"""
 
 import os
+import select
 import signal
 import sys
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
 from types import FrameType
-from typing import Any
+
+#: Seconds that images at work may take after the first signal.
+GRACE = 3.0
+#: Seconds within which a second signal is the first once more: ``timeout`` sends its signal to
+#: the process and then to its group.
+_ECHO = 0.02
+#: Shows the cursor, which a progress bar hides, on a line of its own.
+_SHOW_CURSOR = b"\x1b[?25h\r\x1b[K"
 
 
 class Signals:
-    """While it is entered, the first signal asks a run to stop, and a second ends it at once.
+    """SIGINT, SIGTERM and SIGHUP (unless ``nohup`` keeps it off), heard until the process ends.
 
-    Parameters
-    ----------
-    ask : callable or None
-        Asks the workers to finish what they are at; None where this process works itself:
-        then the image at work is given up, by KeyboardInterrupt.
+    The first ends the process at once, unless a run asks to be `asked`; a second one, or
+    `GRACE` seconds without an end, always do.
 
     Attributes
     ----------
@@ -23,26 +37,111 @@ class Signals:
         The exit status after a signal; 0 if there was none.
     """
 
-    def __init__(self, ask: Callable[[], None] | None = None) -> None:
+    def __init__(self) -> None:
         self.status = 0
-        self._ask = ask
-        self._before: dict[int, Any] = {}
+        self._heard_at = 0.0
+        self._ask: Callable[[], None] | None = None
+        self._last_words: Callable[[], str] | None = None
+        self._cleaners: list[Callable[[], object]] = []
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._writer, False)
+        if sys.platform != "win32":  # there, only sockets are woken
+            signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+        self._numbers = {signal.SIGINT, signal.SIGTERM}
+        if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
+            self._numbers.add(signal.SIGHUP)
+        for number in self._numbers:
+            signal.signal(number, self._on_signal)
+        threading.Thread(target=self._listen, name="signals", daemon=True).start()
 
-    def __enter__(self) -> "Signals":
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._on_signal)
-        return self
+    @contextmanager
+    def asked(
+        self, ask: Callable[[], None] | None, last_words: Callable[[], str] | None = None
+    ) -> Iterator[None]:
+        """Pass the first signal on to a run, while this is entered.
 
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        Parameters
+        ----------
+        ask : callable or None
+            Asks the run to finish the images at work; None to end it at once.
+        last_words : callable, optional
+            Returns what is printed where the first signal ends the process.
+        """
+        self._ask, self._last_words = ask, last_words
+        try:
+            yield
+        finally:
+            self._ask = self._last_words = None
+
+    @contextmanager
+    def cleaning_up(self, clean: Callable[[], object]) -> Iterator[None]:
+        """Call a function before a signal ends the process, while this is entered."""
+        self.always_clean_up(clean)
+        try:
+            yield
+        finally:
+            self._cleaners.remove(clean)
+
+    def always_clean_up(self, clean: Callable[[], object]) -> None:
+        """Call a function before a signal ends the process.
+
+        It must not wait for what the main thread may hold.
+        """
+        self._cleaners.append(clean)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        if self._ask is not None:  # before the main thread sees workers that were told to end, too
+            self._ask()
+        if sys.platform == "win32":
+            os.write(self._writer, bytes([number]))
+
+    def _listen(self) -> None:
+        while True:
+            for number in os.read(self._reader, 64):
+                if number in self._numbers:
+                    self._hear(number)
+
+    def _hear(self, number: int) -> None:
+        now = time.monotonic()
         if self.status:
-            if sys.stderr is not None and sys.stderr.isatty():
-                os.write(sys.stderr.fileno(), b"\x1b[?25h\n")  # the bar has hidden the cursor
-            os._exit(128 + number)
-        self.status = 128 + number
+            if now - self._heard_at > _ECHO:
+                self._leave()
+            return
+        self.status, self._heard_at = 128 + number, now
         if self._ask is None:
-            raise KeyboardInterrupt
-        self._ask()
+            self._leave(self._last_words)
+        else:
+            self._ask()
+            overdue = threading.Timer(GRACE, self._leave, [_overdue])
+            overdue.daemon = True
+            overdue.start()
+
+    def _leave(self, last_words: Callable[[], str] | None = None) -> None:
+        """End the process; what the main thread holds or waits for is of no account."""
+        try:
+            for clean in reversed(self._cleaners):
+                clean()
+            _write_to_stderr(last_words() if last_words else "")
+        finally:
+            os._exit(self.status)
+
+
+def _overdue() -> str:
+    return f"stopped: images were still at work after {GRACE:g} s; --skip-existing does the rest"
+
+
+def _write_to_stderr(message: str) -> None:
+    """Write a line past Python's buffers, which another thread may hold, if anyone reads it."""
+    if sys.stderr is None:
+        return
+    number = sys.stderr.fileno()
+    line = f"cnnfilter: {message}\n".encode() if message else b""
+    with suppress(OSError, ValueError):
+        if sys.platform == "win32" or select.select([], [number], [], 0)[1]:
+            os.write(number, _SHOW_CURSOR * os.isatty(number) + line)
+
+
+@cache
+def heard() -> Signals:
+    """Return the signals of this process, which are heard from the first call on."""
+    return Signals()

@@ -144,7 +144,8 @@ def _plot(plan: Plan, image: Image, title: str, common: Common) -> None:
     )
     file = str(common.plot)
     data = figure_bytes(drawn, Path(file).suffix.lower().removeprefix("."))
-    with replacing(file, "replace" if common.force else "refuse") as out:
+    existing = "replace" if common.force else "refuse"
+    with replacing(file, existing, durable=common.durable) as out:
         out.write(data)
 
 
@@ -197,4 +198,5 @@ def _write_picture(file: str, frames: Sequence[Frame], common: Common) -> None:
         metadata={"loop": 0} if len(frames) > 1 else {},
         compression="small",
         existing="replace" if common.force else "refuse",
+        durable=common.durable,
     )

@@ -1,5 +1,7 @@
 """Going through a result's windows on a terminal, like a slow animation."""
 
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -14,6 +16,8 @@ _KEYS = {
     "\x1b[D": (0, -1), "b": (0, -1), "h": (0, -1), "\x7f": (0, -1), "\x08": (0, -1),
     "\x1b[A": (-1, 0), "k": (-1, 0), "\x1b[B": (1, 0), "j": (1, 0),
 }  # fmt: skip
+#: Leaves the screen that windows are shown on, and shows the cursor.
+_FIRST_SCREEN = b"\x1b[?1049l\x1b[?25h"
 _ENDS = ("q", "Q", "\x1b", "\x03", "\x04", "")
 
 
@@ -55,19 +59,38 @@ def on_terminal(
     delay : float or None
         Seconds for each; None to wait for keys.
     """
-    from rich.console import Console, Group
+    from rich.console import Group
     from rich.text import Text
 
+    from cnnfilter.cli.signals import heard
     from cnnfilter.view.explanations import explanation_blocks
+    from cnnfilter.view.terminal import terminal
 
-    console = Console(highlight=False, markup=False)
-    with console.screen() as screen:
+    console = terminal()
+    with heard().cleaning_up(_restoring_terminal()), console.screen() as screen:
         for index in _by_time(places, delay) if delay is not None else _by_keys(places):
             hint = "Ctrl-C ends" if delay is not None else "space, arrows: windows; q: end"
             footer = Text(f"{index + 1} of {len(places)}; {hint}", "dim")
             told = explained(places[index])
             blocks = explanation_blocks(told, console.width, console.height, results_first=True)
             screen.update(Group(footer, Text(), *blocks))
+
+
+def _restoring_terminal() -> Callable[[], None]:
+    """Return a function that undoes what reading keys and drawing a screen do to the terminal."""
+    if sys.platform == "win32":
+        return lambda: None
+    import termios
+
+    keys = sys.stdin.fileno() if sys.stdin is not None and sys.stdin.isatty() else None
+    before = None if keys is None else termios.tcgetattr(keys)
+
+    def restore() -> None:
+        if keys is not None and before is not None:
+            termios.tcsetattr(keys, termios.TCSANOW, before)
+        os.write(sys.stdout.fileno(), _FIRST_SCREEN)
+
+    return restore
 
 
 def _by_time(places: Places, delay: float) -> Iterator[int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -99,7 +100,7 @@ class PRelu(Layer):
 
     def multiply_adds(self, shape: Shape) -> int:
         """One for each value."""
-        return int(np.prod(shape))
+        return prod(shape)
 
     def output_shape(self, shape: Shape) -> Shape:
         """Give the shape, if the slopes go with it."""

@@ -7,9 +7,10 @@ import math
 import operator
 import re
 from collections.abc import Collection, Iterable
+from itertools import count
 from typing import Any
 
-from cnnfilter.errors import ArgumentError, unknown
+from cnnfilter.errors import ArgumentError, brief, unknown
 
 #: An integer, two of them (vertical first), or their text: 2, (2, 1), "2x1", "2,1".
 Pair = int | str | tuple[int, int]
@@ -33,7 +34,7 @@ def choice(name: str, value: Any, allowed: Iterable[str]) -> str:
     """
     words = list(allowed)
     if value not in words:
-        raise ArgumentError(unknown(name, str(value), words))
+        raise ArgumentError(unknown(name, brief(value), words))
     return str(value)
 
 
@@ -47,14 +48,19 @@ def number(name: str, value: Any) -> float:
     """
     try:
         if isinstance(value, str):
-            above, _, below = _plain(value).partition("/")
-            result = float(above) / float(below or 1)
+            above, slash, below = _plain(value).partition("/")
+            divisor = float(below) if slash else 1.0
+            result = float(above) / divisor if math.isfinite(divisor) else divisor
         else:
             result = float(value)
     except (TypeError, ValueError, ZeroDivisionError):
-        raise ArgumentError(f"{name} '{value}' is not a number; write 2, 0.5 or 1/9") from None
+        raise ArgumentError(
+            f"{name} '{brief(value)}' is not a number; write 2, 0.5 or 1/9"
+        ) from None
+    except OverflowError:  # an integer beyond every float
+        result = math.inf
     if not math.isfinite(result):
-        raise ArgumentError(f"{name} '{value}' is not a finite number")
+        raise ArgumentError(f"{name} '{brief(value)}' is not a finite number")
     return result
 
 
@@ -65,8 +71,8 @@ def _plain(text: str) -> str:
     return text
 
 
-def whole(name: str, value: Any, least: int = 1) -> int:
-    """Read an integer from `least` to `MOST`.
+def whole(name: str, value: Any, least: int = 1, most: int = MOST) -> int:
+    """Read an integer from `least` to `most`.
 
     Examples
     --------
@@ -78,9 +84,9 @@ def whole(name: str, value: Any, least: int = 1) -> int:
             raise TypeError
         result = int(_plain(value)) if isinstance(value, str) else operator.index(value)
     except (TypeError, ValueError):
-        raise ArgumentError(f"{name} '{value}' is not a whole number") from None
-    if not least <= result <= MOST:
-        raise ArgumentError(f"{name} is {result}; it must be from {least} to {MOST}")
+        raise ArgumentError(f"{name} '{brief(value)}' is not a whole number") from None
+    if not least <= result <= most:
+        raise ArgumentError(f"{name} is {brief(result)}; it must be from {least} to {most}")
     return result
 
 
@@ -95,9 +101,11 @@ def wholes(name: str, value: Any, least: int = 1) -> tuple[int, ...]:
     (2, 3)
     """
     if isinstance(value, str):
-        items: Iterable[Any] = re.split(r"\s*[x,]\s*", value.strip())
+        items: Iterable[Any] = [item.strip() for item in re.split("[x,]", value)]
         if "" in items:
-            raise ArgumentError(f"{name} '{value}' is not a whole number, nor two such as 2x1")
+            raise ArgumentError(
+                f"{name} '{brief(value)}' is not a whole number, nor two such as 2x1"
+            )
     else:
         items = value if isinstance(value, Iterable) else [value]
     return tuple(whole(name, item, least) for item in items)
@@ -119,7 +127,7 @@ def pair(name: str, value: Any, least: int = 1) -> tuple[int, int]:
         case (vertical, horizontal):
             return vertical, horizontal
     raise ArgumentError(
-        f"{name} '{value}' has the wrong number of values; write N or VERTICALxHORIZONTAL"
+        f"{name} '{brief(value)}' has the wrong number of values; write N or VERTICALxHORIZONTAL"
     )
 
 
@@ -132,9 +140,9 @@ def flag(name: str, value: Any) -> bool:
     (True, False)
     """
     words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-    answer = words.get(str(value).lower())
+    answer = words.get(brief(value).lower())
     if answer is None:
-        raise ArgumentError(f"{name} is yes or no (true or false), not '{value}'")
+        raise ArgumentError(f"{name} is yes or no (true or false), not '{brief(value)}'")
     return answer
 
 
@@ -146,5 +154,6 @@ def free_name(name: str, taken: Collection[str]) -> str:
     >>> free_name("relu", ["conv"]), free_name("relu", ["relu", "relu-2"])
     ('relu', 'relu-3')
     """
-    names = (name, *(f"{name}-{number}" for number in range(2, len(taken) + 2)))
-    return next(each for each in names if each not in taken)
+    if name not in taken:
+        return name
+    return next(each for number in count(2) if (each := f"{name}-{number}") not in taken)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import lru_cache
 from math import prod
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -166,6 +170,38 @@ def in_bands(
             arrays = (each[rows].astype(dtype, copy=False) for each in (array, *others))
             result[rows] = function(*arrays)
     return result
+
+
+def check_room(what: str, shape: Shape, itemsize: int) -> None:
+    """Refuse an array that memory cannot hold, before it is made.
+
+    Raises
+    ------
+    ShapeError
+        With both sizes in it.
+    """
+    size, most = prod(shape) * itemsize, memory()
+    if size > most:
+        raise ShapeError(
+            f"{what} of {'x'.join(map(str, shape))} takes {size / 2**30:.3g} GiB, the memory is "
+            f"{most / 2**30:.3g} GiB; make it smaller"
+        )
+
+
+@lru_cache
+def memory() -> int:
+    """Return the bytes of memory that this process may take: the machine's, or a limit's."""
+    limits = [sys.maxsize]
+    with suppress(AttributeError, ValueError, OSError):  # Windows does not tell
+        limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    with suppress(ImportError):
+        import resource
+
+        limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+        limits += [limit] if limit != resource.RLIM_INFINITY else []
+    with suppress(OSError, ValueError):  # a container's; "max" is none
+        limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return min(limits)
 
 
 def check_finite(array: Array, what: str) -> None:

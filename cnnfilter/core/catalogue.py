@@ -14,12 +14,14 @@ import numpy as np
 
 from cnnfilter.core.arguments import number, pair
 from cnnfilter.core.arrays import Array
-from cnnfilter.errors import ArgumentError
+from cnnfilter.errors import ArgumentError, brief
 
 #: A set of kernels by name, as a compass has one for each direction.
 KernelSet = dict[str, Array]
 
 MAX_SIZE = 999
+#: exp(-x) is 0 from here on.
+FAR = 1e6
 
 IMAGEMAGICK = "ImageMagick, Morphology: kernel list"
 SCIKIT_IMAGE = "scikit-image, skimage.filters.edges"
@@ -52,6 +54,22 @@ def _grid(height: int, width: int) -> tuple[Array, Array]:
     return y, x
 
 
+def _direction(degrees: float) -> tuple[float, float]:
+    """Return the cosine and sine of an angle; exact for whole quarters of a turn.
+
+    Examples
+    --------
+    >>> _direction(90.0), _direction(36000000180.0)
+    ((0.0, 1.0), (-1.0, 0.0))
+    """
+    degrees = math.fmod(degrees, 360)  # exact, which radians of large angles are not
+    quarters = round(degrees / 90)
+    rest = math.radians(degrees - 90 * quarters)
+    cosine, sine = math.cos(rest), math.sin(rest)
+    turned = ((cosine, sine), (0.0 - sine, cosine), (-cosine, 0.0 - sine), (sine, -cosine))
+    return turned[quarters % 4]
+
+
 def _normalised(weights: Array) -> Array:
     return weights / weights.sum()
 
@@ -75,9 +93,17 @@ def _gaussian(size: str = "5", sigma: str = "auto") -> Array:
         0.3 * ((length - 1) * 0.5 - 1) + 0.8 if sigma == "auto" else _positive("sigma", sigma)
         for length in (height, width)
     )
-    return _normalised(np.exp(-(y**2) / (2 * down**2))) * _normalised(
-        np.exp(-(x**2) / (2 * across**2))
-    )
+    return _bell(y, down) * _bell(x, across)
+
+
+def _bell(distances: Array, sigma: float) -> Array:
+    """Return samples of a gaussian, divided by their sum.
+
+    They are taken relative to the samples nearest to the centre, which may stand half a
+    pixel away: as sigma goes to 0 these are what remains.
+    """
+    squares = distances**2 - np.min(distances**2)
+    return _normalised(np.exp(-squares / sigma / sigma / 2))
 
 
 def _binomial(size: str = "3") -> Array:
@@ -89,13 +115,13 @@ def _binomial(size: str = "3") -> Array:
 
 def _motion(length: str = "9", angle: str = "0") -> Array:
     reach = (_positive("length", length) - 1) / 2
-    turn = math.radians(number("angle", angle))
+    cosine, sine = _direction(number("angle", angle))
     if not 0 <= reach <= MAX_SIZE / 2:
-        raise ArgumentError(f"length {length} is not from 1 to {MAX_SIZE}")
+        raise ArgumentError(f"length {brief(length)} is not from 1 to {MAX_SIZE}")
     side = 2 * math.ceil(reach) + 1
     y, x = _grid(side, side)
-    along = x * math.cos(turn) - y * math.sin(turn)
-    aside = x * math.sin(turn) + y * math.cos(turn)
+    along = x * cosine - y * sine
+    aside = x * sine + y * cosine
     past_the_end = np.maximum(np.abs(along) - reach, 0)
     weights = np.maximum(0, 1 - np.hypot(past_the_end, aside))
     weights[weights < 1e-9] = 0
@@ -115,11 +141,15 @@ def _high_pass(size: str = "3") -> Array:
 
 def _log(size: str = "9", sigma: str = "1.4") -> Array:
     y, x = _grid(*_size(size))
-    variance = _positive("sigma", sigma) ** 2
-    squares = y**2 + x**2
-    weights = (2 * variance - squares) / variance**2 * np.exp(-squares / (2 * variance))
-    weights = weights / (2 * math.pi * variance)
-    return weights - weights.mean()
+    width = _positive("sigma", sigma)
+    # (1 - u) exp(-u) / (pi sigma^4) of u = r^2 / (2 sigma^2), its difference from the
+    # largest taken first: a wide one is so flat that nothing else is left of it.
+    powers = np.minimum((y**2 + x**2) / width / width / 2, FAR)
+    nearest = powers.min()
+    beyond = powers - nearest
+    fall = (1 - nearest) * np.expm1(-beyond) - beyond * np.exp(-beyond)
+    weights = (fall - fall.mean()) * np.exp(-nearest)
+    return weights / width / width / width / width / math.pi
 
 
 def _dog(size: str = "9", inner: str = "1", outer: str = "1.6") -> Array:
@@ -135,14 +165,17 @@ def _gabor(
     phase: str = "0",
 ) -> Array:
     y, x = _grid(*_size(size))
-    turn = math.radians(number("angle", angle))
+    cosine, sine = _direction(number("angle", angle))
     wave = _positive("wavelength", wavelength)
     width = 0.56 * wave if sigma == "auto" else _positive("sigma", sigma)
-    across = x * math.cos(turn) + y * math.sin(turn)
-    along = -x * math.sin(turn) + y * math.cos(turn)
-    envelope = np.exp(-(across**2 + (_positive("aspect", aspect) * along) ** 2) / (2 * width**2))
-    carrier = np.cos(2 * math.pi * across / wave + math.radians(number("phase", phase)))
-    return envelope * carrier
+    across = x * cosine + y * sine
+    along = -x * sine + y * cosine
+    flatness = _positive("aspect", aspect) / width
+    ellipse = (across / width) ** 2 + np.where(along == 0, 0, along * flatness) ** 2
+    # The remainder is exact, however many waves there are to a pixel.
+    waves = np.fmod(across, wave) / wave
+    shift = math.radians(math.fmod(number("phase", phase), 360))
+    return np.exp(-ellipse / 2) * np.cos(2 * math.pi * waves + shift)
 
 
 def _gradients(name: str, smooth: Array, difference: Array) -> KernelSet:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from cnnfilter.core.arguments import choice
 from cnnfilter.core.arrays import BAND_BYTES, Array, as_image, bands, convert
 from cnnfilter.core.spaces import SPACES, from_rgb, full_scale, to_rgb
-from cnnfilter.errors import ArgumentError, ShapeError, unknown
+from cnnfilter.errors import ArgumentError, ShapeError, brief, unknown
 
 #: ITU-R BT.601 luma, in 65536ths as Pillow's ``convert("L")`` has it.
 GRAY_WEIGHTS = (19595, 38470, 7471)
@@ -227,12 +227,13 @@ def select_channels(image: ArrayLike, channel: Any, *, space: str = "rgb") -> Ar
 
 
 def _channel(planes: dict[str, Array], name: Any) -> Array:
-    if str(name) in planes:
-        return planes[str(name)]
-    if str(name).isdecimal() and int(name) < len(planes):
-        return list(planes.values())[int(name)]
+    text = brief(name)
+    if text in planes:
+        return planes[text]
+    if text.isdecimal() and int(text) < len(planes):
+        return list(planes.values())[int(text)]
     listed = f"there are {', '.join(planes)}, or numbers 0..{len(planes) - 1}"
-    raise ShapeError(unknown("channel", str(name), planes, listed))
+    raise ShapeError(unknown("channel", text, planes, listed))
 
 
 def gray(image: ArrayLike) -> Array:

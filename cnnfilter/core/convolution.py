@@ -20,8 +20,11 @@ from cnnfilter.core.arrays import (
     as_image,
     as_numbers,
     check_finite,
+    check_room,
+    convert,
     largest_magnitude,
     largest_of,
+    not_finite,
     store,
     within,
 )
@@ -34,12 +37,16 @@ from cnnfilter.core.layer import Layer
 from cnnfilter.core.quantize import LaterMap, Storing
 from cnnfilter.core.selection import choose, choose_for_bank
 from cnnfilter.core.tiles import BORDERS, Padded, Tile, tiles
-from cnnfilter.errors import ArgumentError, KernelError, ShapeError
+from cnnfilter.errors import ArgumentError, KernelError, ShapeError, brief
 
 #: A name, text, a 2-D array, a list of these, or a 4-D filter bank.
 KernelLike = str | ArrayLike | Sequence[str | ArrayLike]
 
 CHANNELS = ("each", "sum", "gray")
+#: float32 ends at 2**128: weights beyond this are for float64.
+FLOAT32_ROOM = 2.0**64
+#: Powers of two at which sums of float64, or of their squares, come near infinity.
+NEAR_INFINITY, SQUARES_NEAR_INFINITY = 1000, 500
 COMBINES = ("max", "sum", "l2")
 
 
@@ -110,7 +117,8 @@ def convolve(
         Shape (H', W') for a 2-D kernel on one channel; (H', W', C) where each channel
         gives one; (H', W', maps) for lists (the first kernel's maps come first) and
         filter banks. float32 where max|x| times the sum of |weights| stays below 2**24,
-        so that integers come out exact, or the image is float32; else float64.
+        so that integers come out exact, or the image is float32 (and holds the weights);
+        else float64.
 
     Raises
     ------
@@ -205,7 +213,7 @@ class Convolution(Layer):
         for name, weights in labelled(kernel).items():
             turned = weights[::-1, ::-1] if flipped else weights
             scaled = _normalized(turned) if summing_to_1 else turned
-            kernels[name] = scaled if factor == 1 else scaled * factor
+            kernels[name] = scaled if factor == 1 else _multiplied(scaled, factor)
         checked = cls(
             kernels=kernels,
             stacked=is_list_of_kernels(kernel) or len(kernels) > 1,
@@ -343,6 +351,8 @@ class Convolution(Layer):
         array, shape = self._laid_out(image)
         check_finite(array, "the image")
         work = self._arithmetic(array)
+        if work == np.float64 and (excess := self._excess(array)) > 0:
+            return self._scaled_down(excess)._scaled_up(array, excess, self.dtype).reshape(shape)
         result = np.empty(shape, self.dtype or work)
         places = np.atleast_3d(result)
         # What float32 cannot hold becomes infinite, as in PyTorch; nothing is said of it.
@@ -350,6 +360,26 @@ class Convolution(Layer):
             for tile, values, is_whole in self._tiles(array, work, places.shape):
                 store(values, places[tile], whole=is_whole)
         return result
+
+    def _excess(self, image: Array) -> int:
+        """Return by which power of two sums may come too near to infinity."""
+        largest = max(float(np.abs(each).max()) for each in self.kernels.values())
+        taps = max(each[..., :1].size for each in self.kernels.values())
+        powers = [largest, largest_magnitude(image), taps * image.shape[2] * len(self.kernels)]
+        bias = 0.0 if self.bias is None else float(np.abs(self.bias).max())
+        end = SQUARES_NEAR_INFINITY if self.combine == "l2" else NEAR_INFINITY
+        return max(sum(int(np.frexp(each)[1]) for each in powers), int(np.frexp(bias)[1])) - end
+
+    def _scaled_down(self, power: int) -> Convolution:
+        """Divide weights and bias by a power of two, so that no sum becomes infinite."""
+        kernels = {name: np.ldexp(each, -power) for name, each in self.kernels.items()}
+        bias = None if self.bias is None else np.ldexp(self.bias, -power)
+        return replace(self, kernels=kernels, bias=bias, dtype=np.dtype(np.float64))
+
+    def _scaled_up(self, image: Array, power: int, dtype: np.dtype[Any] | None) -> Array:
+        """Convolve, and multiply by the power of two: infinite is only what no float holds."""
+        with np.errstate(over="ignore", under="ignore"):
+            return convert(np.ldexp(self(image), power), dtype or np.float64)
 
     def stored(self, image: ArrayLike, storing: Storing) -> Array:
         """Give the result as a picture stores it; of integers, never as it is."""
@@ -416,6 +446,9 @@ class Convolution(Layer):
         """Give what is filtered, of shape (H, W, C), and the result's shape."""
         array = as_image(image)
         shape = self.output_shape(array.shape)
+        check_room("the result", shape, np.dtype(self.dtype or np.float32).itemsize)
+        extent = self.window_for(array.shape).extent
+        check_room("the dilated kernel", extent, np.dtype(np.float64).itemsize)
         if self.channels == "gray":
             array = gray(array)
         return (array[:, :, np.newaxis] if array.ndim == 2 else array), shape
@@ -458,11 +491,19 @@ class Convolution(Layer):
             "for each"
         )
 
+    def _fits_float32(self) -> bool:
+        """Whether float32 holds each weight, and leaves room for pixels."""
+        return all(
+            each.dtype == np.float32 or np.abs(each).max() <= FLOAT32_ROOM
+            for each in self.kernels.values()
+        )
+
+    @np.errstate(over="ignore", invalid="ignore")
     def _arithmetic(self, image: Array) -> np.dtype[Any]:
         """Choose the type to compute in, which is the result's unless one was asked for."""
         if self.dtype == np.float64:
             return np.dtype(np.float64)
-        if image.dtype in (np.float16, np.float32):
+        if image.dtype in (np.float16, np.float32) and self._fits_float32():
             return np.dtype(np.float32)
         magnitudes = np.concatenate([_magnitudes(each) for each in self.kernels.values()])
         factor = magnitudes.sum() if self.combine == "sum" else magnitudes.max()
@@ -600,10 +641,23 @@ def _filters(weights: Array) -> Array:
 
 def _normalized(weights: Array) -> Array:
     """Divide each filter by its sum."""
-    sums = _filters(weights).sum(axis=0)
-    if np.any(np.abs(sums) <= 1e-9 * _magnitudes(weights)):
+    # A power of two changes no digit, and keeps large weights from overflowing.
+    shrink = -int(np.frexp(np.abs(weights.astype(np.float64)).max())[1])
+    scaled = np.ldexp(weights.astype(np.float64), shrink)
+    sums = _filters(scaled).sum(axis=0)
+    if np.any(np.abs(sums) <= 1e-9 * _magnitudes(scaled)):
         raise KernelError("the kernel's weights sum to 0, so they cannot be normalized to sum 1")
-    return weights / (sums if weights.ndim == 4 else sums[0])
+    result = scaled / (sums if weights.ndim == 4 else sums[0])
+    return result.astype(np.float32) if weights.dtype == np.float32 else result
+
+
+def _multiplied(weights: Array, factor: float) -> Array:
+    """Multiply weights by a gain."""
+    with np.errstate(over="ignore", under="ignore"):
+        result: Array = weights * factor
+    if not_finite(result):
+        raise ArgumentError(f"gain {factor:g} makes weights larger than any float; lower it")
+    return result
 
 
 def _magnitudes(weights: Array) -> Array:
@@ -617,7 +671,9 @@ def _read_dtype(dtype: Any) -> np.dtype[Any] | None:
     try:
         result = np.dtype(dtype)
     except (TypeError, ValueError, SyntaxError):
-        raise ArgumentError(f"dtype '{dtype}' is unknown; write uint8, float32, ...") from None
+        raise ArgumentError(
+            f"dtype '{brief(dtype)}' is unknown; write uint8, float32, ..."
+        ) from None
     if result.kind not in "iuf":
         raise ArgumentError(f"dtype {result} holds no real numbers; write uint8, float32, ...")
     return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,7 @@ class Flattening(Layer):
 
     def output_shape(self, shape: Shape) -> Shape:
         """Give the number of features, as a vector's shape."""
-        return (int(np.prod(shape)),)
+        return (prod(shape),)
 
     def maps(self, before: Any) -> tuple[str, ...]:
         """Give none: a vector has no feature maps."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cnnfilter.core.arguments import choice, pair, wholes
-from cnnfilter.errors import ArgumentError, ShapeError
+from cnnfilter.errors import ArgumentError, ShapeError, brief
 
 #: The shape of an image or feature map: (height, width) or (height, width, channels).
 Shape = tuple[int, ...]
@@ -230,6 +230,6 @@ def read_padding(padding: Any) -> str | Amounts:
         case (top, bottom, left, right):
             return top, bottom, left, right
     raise ArgumentError(
-        f"padding '{padding}' has the wrong number of values; "
+        f"padding '{brief(padding)}' has the wrong number of values; "
         "write N, VERTICAL,HORIZONTAL or TOP,BOTTOM,LEFT,RIGHT"
     )

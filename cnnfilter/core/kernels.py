@@ -13,8 +13,11 @@ from numpy.typing import ArrayLike
 
 from cnnfilter.core.arguments import free_name, number
 from cnnfilter.core.arrays import Array, as_array, not_finite
-from cnnfilter.core.catalogue import KERNELS, KernelSet
-from cnnfilter.errors import ArgumentError, KernelError, ShapeError, unknown
+from cnnfilter.core.catalogue import KERNELS, MAX_SIZE, KernelSet
+from cnnfilter.errors import ArgumentError, KernelError, ShapeError, brief, unknown
+
+#: Characters of a kernel's text: 16 for each weight of the largest named one.
+MAX_TEXT = 16 * MAX_SIZE**2
 
 
 def kernel(name_or_text: str) -> Array | list[Array]:
@@ -65,7 +68,7 @@ def kernel_set(name_or_text: str) -> KernelSet:
     if callable(weights):
         return {text: _with_parameters(name, weights, parameters)}
     if parameters:
-        raise KernelError(f"kernel '{name}' takes no parameters, but got '{parameters}'")
+        raise KernelError(f"kernel '{name}' takes no parameters, but got '{brief(parameters)}'")
     members = weights if isinstance(weights, dict) else {name: weights}
     return {member: each.copy() for member, each in members.items()}
 
@@ -81,13 +84,16 @@ def _with_parameters(name: str, make: Callable[..., Array], text: str) -> Array:
     if len(values) > len(names):
         raise KernelError(
             f"kernel '{name}' takes at most {len(names)} parameter(s), {', '.join(names)}; "
-            f"'{text}' has {len(values)}"
+            f"'{brief(text)}' has {len(values)}"
         )
     try:
         with np.errstate(all="ignore"):  # weights that are no numbers are refused here
-            return as_weights(make(*values))
+            weights = make(*values)
+            if not_finite(weights):
+                raise ArgumentError("its weights are larger than any float; change a parameter")
+            return as_weights(weights)
     except ArgumentError as error:
-        raise KernelError(f"kernel '{name}:{text}': {error}") from None
+        raise KernelError(f"kernel '{brief(f'{name}:{text}')}': {error}") from None
 
 
 def parse_kernel(text: str) -> Array:
@@ -98,6 +104,7 @@ def parse_kernel(text: str) -> Array:
     >>> parse_kernel("1/2, 1/2")
     array([[0.5, 0.5]])
     """
+    check_length(text)
     lines = [line for line in re.split(r"[;\n]", text) if line.strip()]
     if not lines:
         raise KernelError('the kernel is empty; write rows such as "0 -1 0; -1 5 -1; 0 -1 0"')
@@ -114,6 +121,14 @@ def parse_kernel(text: str) -> Array:
     return as_weights(rows)
 
 
+def check_length(text: str) -> None:
+    """Refuse a kernel's text that is longer than any."""
+    if len(text) > MAX_TEXT:
+        raise KernelError(
+            f"the kernel has {len(text)} characters; the most is {MAX_TEXT}: save it as .npy"
+        )
+
+
 def _words(line: str) -> list[str]:
     return re.split(r"\s*,\s*|\s+", line.strip().strip(","))
 
@@ -123,7 +138,7 @@ def _weight(word: str, row: int, column: int) -> float:
         return number("weight", word)
     except ArgumentError:
         raise KernelError(
-            f"the kernel's row {row}, column {column}: '{word}' is not a number; "
+            f"the kernel's row {row}, column {column}: '{brief(word)}' is not a number; "
             "write numbers or fractions such as 1/9, rows separated by semicolons"
         ) from None
 
@@ -163,8 +178,12 @@ def as_weights(weights: ArrayLike) -> Array:
         raise KernelError(f"the kernel {problem}")
     if array.ndim == 4 and array.dtype == np.float32:
         return array
-    integers = array.astype(np.int64) if np.all(np.abs(array.astype(np.float64)) < 2**53) else array
-    return integers if np.array_equal(integers, array) else array.astype(np.float64)
+    with np.errstate(over="ignore"):  # NumPy's longer floats
+        floats = array.astype(np.float64)
+    if problem := not_finite(floats):
+        raise KernelError(f"the kernel, as float64, {problem}")
+    integers = array.astype(np.int64) if np.all(np.abs(floats) < 2**53) else array
+    return integers if np.array_equal(integers, array) else floats
 
 
 @dataclass(frozen=True)
@@ -208,14 +227,17 @@ def kernel_facts(weights: Array) -> KernelFacts:
     (1.0, -1020.0, 1275.0, False, True)
     """
     height, width = weights.shape
-    return KernelFacts(
-        size=(height, width),
-        sum=float(weights.sum()),
-        lowest=float(255 * np.minimum(weights, 0).sum()),
-        highest=float(255 * np.maximum(weights, 0).sum()),
-        separable=bool(np.linalg.matrix_rank(weights) == 1),
-        symmetric=bool(np.allclose(weights, weights[::-1, ::-1], rtol=1e-12, atol=1e-15)),
-    )
+    floats = weights.astype(np.float64)
+    relative = floats / (np.abs(floats).max() or 1.0)
+    with np.errstate(over="ignore"):  # sums beyond every float are infinite
+        return KernelFacts(
+            size=(height, width),
+            sum=float(weights.sum() if weights.dtype.kind in "iu" else floats.sum()),
+            lowest=float(255 * np.minimum(floats, 0).sum()),
+            highest=float(255 * np.maximum(floats, 0).sum()),
+            separable=bool(np.linalg.matrix_rank(relative) == 1),
+            symmetric=bool(np.allclose(relative, relative[::-1, ::-1], rtol=1e-12, atol=1e-15)),
+        )
 
 
 def labelled(kernels: Any) -> dict[str, Array]:

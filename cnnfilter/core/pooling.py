@@ -22,7 +22,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cnnfilter.core.arguments import Number, Pair, choice, flag, number, pair
-from cnnfilter.core.arrays import BAND_BYTES, Array, as_image, float_type, largest_magnitude
+from cnnfilter.core.arrays import (
+    BAND_BYTES,
+    Array,
+    as_image,
+    check_room,
+    float_type,
+    largest_magnitude,
+)
 from cnnfilter.core.geometry import Axis, Padding, Shape, Window, check_map, read_padding
 from cnnfilter.core.layer import Layer
 from cnnfilter.errors import ArgumentError, ShapeError
@@ -240,7 +247,7 @@ class Pooling(Layer):
 
     def _laid_over(self, image: ArrayLike) -> tuple[Array, tuple[Axis, Axis]]:
         array = as_image(image)
-        self.output_shape(array.shape)
+        check_room("the result", self.output_shape(array.shape), array.dtype.itemsize)
         return array, self.window_for(array.shape).axes(array.shape)
 
     def _pool(self, array: Array, axes: tuple[Axis, Axis]) -> Array:
@@ -307,21 +314,20 @@ class Pooling(Layer):
         return Pooling(self.fixed, "average")(alpha)
 
 
-def _taps(axis: Axis) -> Array:
-    """Where each window's taps stand, counted from the image's first pixel."""
+def _taps_before(axis: Axis, place: int) -> Array:
+    """Return how many of each window's taps stand before a place of the image's axis."""
     starts = np.arange(axis.count) * axis.stride - axis.before
-    return np.add.outer(starts, np.arange(axis.size) * axis.dilation)
+    return np.clip(-((starts - place) // axis.dilation), 0, axis.size)
 
 
 def real_taps(axis: Axis) -> Array:
-    """How many taps of each window stand on the image."""
-    taps = _taps(axis)
-    return np.count_nonzero((taps >= 0) & (taps < axis.length), axis=1)
+    """Return how many taps of each window stand on the image."""
+    return _taps_before(axis, axis.length) - _taps_before(axis, 0)
 
 
 def counted_taps(axis: Axis) -> Array:
-    """How many taps stand on the image or its padding; not on what ceil mode hangs over."""
-    return np.count_nonzero(_taps(axis) < axis.length + axis.after, axis=1)
+    """Return how many taps stand on the image or its padding; not on ceil mode's overhang."""
+    return _taps_before(axis, axis.length + axis.after)
 
 
 def _sum_type(dtype: np.dtype[Any], axes: tuple[Axis, Axis], exact: np.dtype[Any]) -> np.dtype[Any]:

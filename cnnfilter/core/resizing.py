@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cnnfilter.core.arguments import Number, Pair, choice, number, pair
-from cnnfilter.core.arrays import Array, as_image, border, convert
+from cnnfilter.core.arrays import Array, as_image, border, check_room, convert
 from cnnfilter.core.geometry import Shape, check_map
 from cnnfilter.core.layer import Layer
 from cnnfilter.core.spaces import full_scale
@@ -102,6 +102,7 @@ class Resizing(Layer):
             return array.astype(dtype, copy=False)
         inner, region = self.placed((array.shape[0], array.shape[1]))
         planes = array[:, :, np.newaxis] if array.ndim == 2 else array
+        check_room("the result", (*self.size, planes.shape[2]), dtype.itemsize)
         result = np.empty((*self.size, planes.shape[2]), dtype)
         filled = np.median(border(planes), axis=0) if self.fill is None else np.array([self.fill])
         result[...] = convert(filled, dtype)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -198,7 +199,7 @@ class Affine(Layer):
 
     def multiply_adds(self, shape: Shape) -> int:
         """One for each value."""
-        return int(np.prod(shape))
+        return prod(shape)
 
     def output_shape(self, shape: Shape) -> Shape:
         """Give the shape, if the numbers go with it."""
@@ -252,7 +253,7 @@ class Scaling(Layer):
 
     def multiply_adds(self, shape: Shape) -> int:
         """One for each value."""
-        return int(np.prod(shape))
+        return prod(shape)
 
     def output_shape(self, shape: Shape) -> Shape:
         """Give the shape, if the offset goes with it."""

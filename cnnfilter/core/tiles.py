@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnfilter.core.arrays import Array, Scratch
+from cnnfilter.core.arrays import Array, Scratch, check_room
 from cnnfilter.core.geometry import Axis
 
 #: Our border to numpy.pad's mode.
@@ -90,6 +90,7 @@ class Padded:
                 return self._image[rows, columns]
         lengths = [extent.stop - extent.start for extent in extents]
         shape = (*lengths, self._image.shape[2])
+        check_room("the padded image", shape, np.dtype(dtype or self._image.dtype).itemsize)
         pixels = self._scratch("pixels", shape, dtype or self._image.dtype)
         for at_rows, rows in down:
             for at_columns, columns in across:

@@ -8,7 +8,7 @@ from cnnfilter.core.channels import titles_of
 from cnnfilter.core.dense import Flattening
 from cnnfilter.core.geometry import Shape
 from cnnfilter.core.quantize import quantize
-from cnnfilter.errors import ArgumentError
+from cnnfilter.errors import ArgumentError, brief
 from cnnfilter.explanations.explanation import Explanation, Place, Region, Stored, place_text
 from cnnfilter.explanations.layers import detail_of
 from cnnfilter.explanations.regions import (
@@ -144,8 +144,9 @@ def checked_place(at: Place, shape: Shape) -> Place:
         needed = wanted.get(len(shape), "a row and a column, such as 3,5, or with a channel 3,5,0")
         raise ArgumentError(f"a value of a result of shape {_text(shape)} is named by {needed}")
     if any(not 0 <= index < length for index, length in zip(place, shape, strict=True)):
+        named = ",".join(map(brief, place))
         raise ArgumentError(
-            f"{_text(place, ',')} lies outside the result, {_text(shape)}; counting begins at 0"
+            f"{named} lies outside the result, {_text(shape)}; counting begins at 0"
         )
     return place
 

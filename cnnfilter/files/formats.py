@@ -50,6 +50,8 @@ _NOTHING = Buffers()
 class Format:
     """A file format.
 
+    Limits are None where there is none, or none that memory would not meet before.
+
     Attributes
     ----------
     suffixes : tuple of str
@@ -73,6 +75,18 @@ class Format:
     writing, losing, deep_writing : Buffers
         What its encoder holds; where a quality is asked for; of 16 bits. As measured by
         ``tests/benchmarks/memory.py``.
+    is_buffered : bool
+        Whether it is encoded in memory: its encoder does not return from a write that fails.
+    side : int or None
+        The most rows, and the most columns.
+    area : int or None
+        The most pixels.
+    row_bytes, bytes : int or None
+        The most bytes of a row, and of all rows, before they are compressed.
+    row_unit : int
+        Rows are padded to a multiple of so many bytes.
+    duration : int or None
+        The most milliseconds that a frame is shown.
     """
 
     suffixes: tuple[str, ...]
@@ -88,6 +102,13 @@ class Format:
     writing: Buffers = _NOTHING
     losing: Buffers | None = None
     deep_writing: Buffers | None = None
+    is_buffered: bool = False
+    side: int | None = None
+    area: int | None = None
+    row_bytes: int | None = None
+    bytes: int | None = None
+    row_unit: int = 1
+    duration: int | None = None
 
     def reading_bytes(
         self, arrays: int, pixels: int, values: int, file: int, picture: int = 0, more: int = 0
@@ -113,17 +134,47 @@ class Format:
         """Whether it stores pixels, rounded and saturated."""
         return bool(self.pillow)
 
+    def excess(self, height: int, width: int, pixel_bytes: int = 1) -> str | None:
+        """Return which limit a picture exceeds, in words; None where it fits.
+
+        Examples
+        --------
+        >>> FORMATS["gif"].excess(1, 65536), FORMATS["gif"].excess(1, 65535)
+        ('sides of 65535', None)
+        """
+        row = -(-width * pixel_bytes // self.row_unit) * self.row_unit
+        limits = (
+            (max(height, width), self.side, "sides of {}"),
+            (height * width, self.area, "{} pixels"),
+            (row, self.row_bytes, "rows of {} bytes"),
+            (row * height, self.bytes, "{} bytes of pixels"),
+        )
+        for size, most, words in limits:
+            if most is not None and size > most:
+                return words.format(most)
+        return None
+
 
 #: Whether pictures are written quickly, or to small files.
 COMPRESSIONS = ("fast", "small")
 
 #: An array of 8 bytes a number for each line, and all of them joined.
 _LINES = Buffers(value=16)
+#: Pillow counts the bits of a row in an int, and some more than there are.
+_ROW_BYTES = 2**28 - 32
 
 #: Everything that may be read or written. No format that can run a program is here.
 FORMATS: Mapping[str, Format] = {
     "png": Format(
-        (".png",), "PNG", alpha="full", deep="gray", small={"optimize": True}, frames=True
+        (".png",),
+        "PNG",
+        alpha="full",
+        deep="gray",
+        small={"optimize": True},
+        frames=True,
+        side=2**31 - 1,  # PNG specification, 11.2.1
+        row_bytes=_ROW_BYTES,
+        duration=2**16 - 1,
     ),
     "jpeg": Format(
         (".jpg", ".jpeg", ".jpe"),
@@ -131,6 +182,7 @@ FORMATS: Mapping[str, Format] = {
         # Edges have colours, too. Optimized, Pillow may fail for want of room in its buffer.
         options={"quality": 92, "subsampling": "4:4:4"},
         lossy={},
+        side=65_500,  # libjpeg's JPEG_MAX_DIMENSION; the format's own is 65535
     ),
     "tif": Format(
         (".tif", ".tiff"),
@@ -140,6 +192,7 @@ FORMATS: Mapping[str, Format] = {
         options={"compression": "tiff_adobe_deflate"},
         frames=True,
         reading=Buffers(file=1),
+        row_bytes=_ROW_BYTES,
     ),
     "webp": Format(
         (".webp",),
@@ -150,24 +203,43 @@ FORMATS: Mapping[str, Format] = {
         small={"quality": 80, "method": 6},
         lossy={"lossless": False, "method": 4},
         frames=True,
+        side=16_383,  # libwebp's WEBP_MAX_DIMENSION
+        duration=2**24 - 1,
         reading=Buffers(pixel=12, file=1),
         held=Buffers(pixel=12, file=1),
         writing=Buffers(pixel=38),
         losing=Buffers(pixel=6),
     ),
-    "bmp": Format((".bmp",), "BMP"),
-    "gif": Format((".gif",), "GIF", alpha="mask", frames=True, writing=Buffers(pixel=2, value=3)),
-    "ppm": Format((".ppm", ".pgm", ".pnm", ".pbm"), "PPM", deep="gray"),
+    "bmp": Format(
+        (".bmp",),
+        "BMP",
+        row_bytes=_ROW_BYTES,
+        bytes=2**32 - 1 - 54 - 1024,  # bfSize has 32 bits, and counts heads and palette, too
+        row_unit=4,
+    ),
+    "gif": Format(
+        (".gif",),
+        "GIF",
+        alpha="mask",
+        frames=True,
+        side=2**16 - 1,  # GIF89a, 18: the logical screen's sides have 16 bits
+        duration=10 * (2**16 - 1),
+        writing=Buffers(pixel=2, value=3),
+    ),
+    "ppm": Format((".ppm", ".pgm", ".pnm", ".pbm"), "PPM", deep="gray", row_bytes=_ROW_BYTES),
     "jp2": Format(
         (".jp2",),
         "JPEG2000",
-        alpha="full",
-        deep="gray",
+        is_buffered=True,
         # The encoder holds some ten copies of a tile; as one tile a picture takes all of them.
         options={"tile_size": (_TILE, _TILE)},
+        alpha="full",
+        deep="gray",
+        row_bytes=_ROW_BYTES,
+        bytes=(2**32 - 1) // 8,  # Pillow counts the bits of a tile, here the picture, in 32
         reading=Buffers(value=4.8, file=1),
         held=Buffers(file=1),
-        writing=Buffers(value=1, tile=13),
+        writing=Buffers(value=1.5, tile=13),
         deep_writing=Buffers(value=15.5),
     ),
     "avif": Format(
@@ -181,6 +253,9 @@ FORMATS: Mapping[str, Format] = {
         reading=Buffers(pixel=7, file=1),
         held=Buffers(pixel=4, file=1),
         writing=Buffers(pixel=22, value=5.5, fixed=16 * 2**20),
+        # What libavif reads unless it is told to read more; beyond that others cannot open it.
+        side=32_768,
+        area=16_384**2,
     ),
     "npy": Format((".npy",)),
     "npz": Format((".npz",), writing=Buffers(fixed=16 * 2**20)),

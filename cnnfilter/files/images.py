@@ -1,10 +1,11 @@
 """Pictures: the one place that knows Pillow."""
 
+import errno
 import io
 import logging
-import struct
+import math
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import product
@@ -17,6 +18,14 @@ from PIL.PngImagePlugin import PngInfo
 
 from cnnfilter.core.arrays import Array
 from cnnfilter.files.formats import FORMATS
+from cnnfilter.files.metadata import (
+    BROKEN,
+    XMP_TEXT,
+    exif_without_folders,
+    read_metadata,
+    read_orientation,
+)
+from cnnfilter.files.printed import Printed, caught
 from cnnfilter.files.source import ContentError
 
 # What decoders log about odd files would stand beside our one line.
@@ -26,20 +35,23 @@ for _name in ("PIL", "tifffile"):
 #: Pillow's own limit, above which it takes a picture for a decompression bomb.
 MAX_PIXELS = 178_956_970
 
-#: What Pillow and tifffile raise on files that are broken.
-BROKEN = (
-    OSError, ValueError, SyntaxError, TypeError, EOFError, RuntimeError, NotImplementedError,
-    LookupError, ArithmeticError, AttributeError, AssertionError, struct.error, zlib.error,
-    Pillow.DecompressionBombError,
-)  # fmt: skip
 #: Pillow's names of the formats on the allow-list.
 _READABLE = [each.pillow for each in FORMATS.values() if each.is_picture]
+#: What a format is found out by lies in so many bytes.
+_HEAD = 512
+#: What a disk or a network refuses, whatever the file holds.
+_OF_THE_DISK = (errno.EIO, errno.EACCES, errno.ENOSPC, errno.ESTALE, errno.ETIMEDOUT)
 #: Those of them that Pillow imports whatever it is to open.
 _USUAL = ("PNG", "JPEG", "BMP", "GIF", "PPM")
 #: Bytes that Pillow takes for a pixel of a mode; 4 of all others.
 _STORED_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;16N": 2}
 #: Pillow's modes that hold numbers rather than 8-bit colours.
 _NUMBERS = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
+
+
+#: Orientations beyond this one lay a picture on its side.
+_LAST_UPRIGHT = 4
+_WITHOUT_METADATA = "its metadata cannot be read: left out"
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,11 +126,48 @@ class Pictures:
     """
 
     def __init__(self, file: BinaryIO, max_pixels: int = MAX_PIXELS) -> None:
-        self._file, self._max_pixels = file, max_pixels
+        self._max_pixels = max_pixels
+        self._notes: tuple[str, ...] = ()
         with decoding():
-            self._picture = _open(file, max_pixels)
-            self._first, self._count = _numbered(self._picture)
+            try:
+                self._take(file)
+            except BROKEN as error:
+                self._take_without_metadata(file, error)
+
+    def _take(self, file: BinaryIO) -> None:
+        """Open a picture's file."""
+        self._file = file
+        self._picture = _open(file, self._max_pixels)
+        self._first, self._count = _numbered(self._picture)
         self._format = str(self._picture.format)
+
+    def _take_without_metadata(self, file: BinaryIO, error: Exception) -> None:
+        """Open a copy that has pixels alone; raise the error again if there is none."""
+        from cnnfilter.files.bare import without_metadata  # hardly ever needed
+
+        bare = None if self._notes else without_metadata(file)
+        if bare is None:
+            raise error
+        self._notes = (_WITHOUT_METADATA,)
+        try:
+            self._take(bare)
+        except BROKEN:
+            raise error from None
+
+    def _either_way(self, read: Callable[[], Image]) -> Image:
+        """Read from the file or, where it is metadata that fails, without them."""
+        with decoding() as printed:
+            try:
+                image = read()
+            except BROKEN as error:
+                self._take_without_metadata(self._file, error)
+                printed.words()  # what was printed of the metadata says nothing of the pixels
+                try:
+                    image = read()
+                except BROKEN:
+                    raise error from None
+            words = printed.words()
+        return replace(image, notes=(*image.notes, f"may be corrupt ({words})")) if words else image
 
     def __len__(self) -> int:
         return self._count
@@ -138,17 +187,23 @@ class Pictures:
         ContentError
             If it is broken, or larger than the first and too large.
         """
-        with decoding():
-            picture = self._picture
-            picture.seek(self._first + number)
-            check_pixels(picture.height, picture.width, self._max_pixels)
-            notes = _notes(picture)
-            picture.load()
-            # The file goes on from the frame that it has drawn, so that must stay as it is.
-            picture = _turned_upright(picture, in_place=len(self) == 1)
-            metadata = _metadata(picture, self._format)
-            pixels, alpha = _to_arrays(picture, self._plain_mode(picture))
-        return self._image(pixels, alpha, metadata, notes)
+        return self._either_way(lambda: self._read(number))
+
+    def _read(self, number: int) -> Image:
+        picture = self._picture
+        picture.seek(self._first + number)
+        check_pixels(picture.height, picture.width, self._max_pixels)
+        notes = _notes(picture)
+        picture.load()
+        orientation, odd = read_orientation(picture)
+        metadata, left_out = read_metadata(picture, self._format)
+        upright = _turned_upright(picture, orientation)
+        # The file goes on from the frame that it has drawn, so that must stay as it is; one that
+        # is alone takes no room twice.
+        if len(self) == 1:
+            self._picture = picture = upright
+        pixels, alpha = _to_arrays(upright, self._plain_mode(upright))
+        return self._image(pixels, alpha, metadata, (*notes, odd, *left_out))
 
     def head(self) -> Image:
         """Give what `read` would of the first frame, with blank pixels and no metadata.
@@ -158,27 +213,30 @@ class Pictures:
         ContentError
             If it is broken.
         """
-        with decoding():
-            picture = self._picture
-            picture.seek(self._first)
-            if self._format == "PNG" and _goes_on_behind_pixels(self._file):
-                image = self.read()
-                return image.blanked(self._reading(picture, image))
-            mode = self._plain_mode(picture)
-            # A TIFF's size is that of the picture upright.
-            turned = self._format != "TIFF" and _orientation(picture) > _LAST_UPRIGHT
-            size = picture.size if turned else picture.size[::-1]
-            pixels, alpha = _planes(size, mode, _dtype(picture, mode), blank)
-            image = self._image(pixels, alpha, {}, _notes(picture))
-            return replace(image, reading=self._reading(picture, image))
+        return self._either_way(self._head)
 
-    def _reading(self, picture: Pillow.Image, image: Image) -> int:
+    def _head(self) -> Image:
+        picture = self._picture
+        picture.seek(self._first)
+        orientation, odd = read_orientation(picture, before_pixels=True)
+        if self._format == "PNG" and _goes_on_behind_pixels(self._file):
+            image = self._read(0)
+            return image.blanked(self._reading(picture, image, orientation))
+        mode = self._plain_mode(picture)
+        # A TIFF's size is that of the picture upright.
+        turned = self._format != "TIFF" and orientation > _LAST_UPRIGHT
+        size = picture.size if turned else picture.size[::-1]
+        pixels, alpha = _planes(size, mode, _dtype(picture, mode), blank)
+        image = self._image(pixels, alpha, {}, (*_notes(picture), odd))
+        return replace(image, reading=self._reading(picture, image, orientation))
+
+    def _reading(self, picture: Pillow.Image, image: Image, orientation: int) -> int:
         """Count what decoding takes at the most, and then what is held beside the arrays."""
         pixels, channels = picture.width * picture.height, len(picture.getbands())
         stored = _STORED_BYTES.get(picture.mode, 4) * pixels
         # All of a JPEG's coefficients, 16 bits each.
         coefficients = 2 * pixels * channels if picture.info.get("progressive") else 0
-        turned = stored if _orientation(picture) != 1 else 0
+        turned = stored if orientation != 1 else 0
         return FORMATS[image.format].reading_bytes(
             image.nbytes,
             pixels,
@@ -198,33 +256,38 @@ class Pictures:
     def _image(
         self, pixels: Array, alpha: Array | None, metadata: dict[str, Any], notes: tuple[str, ...]
     ) -> Image:
-        return Image(pixels, alpha, _format_named(self._format), metadata, notes, len(self))
+        told = tuple(note for note in (*notes, *self._notes) if note)
+        return Image(pixels, alpha, _format_named(self._format), metadata, told, len(self))
 
 
 @contextmanager
-def decoding(*own: type[Exception]) -> Iterator[None]:
-    """Turn whatever a broken file makes a decoder raise, its own too, into one error."""
+def decoding(*own: type[Exception]) -> Iterator[Printed]:
+    """Turn whatever a corrupt file makes a decoder raise, its own too, into one error.
+
+    What libraries print meanwhile is part of the message, if it fails.
+    """
     broken: tuple[type[Exception], ...] = (*BROKEN, *own)
-    try:
-        yield
-    except UnidentifiedImageError:
-        kinds = ", ".join(FORMATS)
-        raise ContentError(f"not an image or matrix that can be read ({kinds})") from None
-    except broken as error:
-        # Half of these say nothing to a person, such as IndexError's "0".
-        words = " ".join(str(error).split())
-        reason = f" ({words})" if " " in words else ""
-        raise ContentError(f"broken or cut short{reason}; save or copy it anew") from None
+    with caught() as printed:
+        try:
+            yield printed
+        except UnidentifiedImageError:
+            kinds = ", ".join(FORMATS)
+            raise ContentError(f"not an image or matrix that can be read ({kinds})") from None
+        except Pillow.DecompressionBombError:
+            raise too_large(f"more than {MAX_PIXELS} pixels") from None
+        except broken as error:
+            if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
+                raise
+            from cnnfilter.files.reasons import told_of_decoding  # whole files need none
+
+            raise ContentError(told_of_decoding(error, printed.words())) from None
 
 
 def _open(file: BinaryIO, max_pixels: int) -> Pillow.Image:
     if max_pixels > MAX_PIXELS:
         # Pillow has its limit nowhere else; whoever asks for more takes it away for good.
         Pillow.MAX_IMAGE_PIXELS = None
-    try:
-        picture = _identified(file)
-    except Pillow.DecompressionBombError:
-        raise too_large(f"more than {MAX_PIXELS} pixels") from None
+    picture = _identified(file)
     check_pixels(picture.height, picture.width, max_pixels)
     return picture
 
@@ -235,7 +298,26 @@ def _identified(file: BinaryIO) -> Pillow.Image:
         return Pillow.open(file, formats=_USUAL)
     except UnidentifiedImageError:
         _import_rare()
+    try:
         return Pillow.open(file, formats=_READABLE)
+    except UnidentifiedImageError:
+        from cnnfilter.files.reasons import foreign_kind, told_of_foreign
+
+        file.seek(0)
+        head = file.read(_HEAD)
+        file.seek(0)
+        if kind := foreign_kind(head):
+            raise ContentError(told_of_foreign(kind)) from None
+        return _opened_by_its_own(head, file)
+
+
+def _opened_by_its_own(head: bytes, file: BinaryIO) -> Pillow.Image:
+    """Open a file by the format that its first bytes name: that says what is wrong with it."""
+    for name in _READABLE:
+        make, accepts = Pillow.OPEN[name]
+        if accepts is not None and accepts(head[:16]) is True:
+            return make(file, "")
+    raise UnidentifiedImageError
 
 
 def _import_rare() -> None:
@@ -246,6 +328,13 @@ def _import_rare() -> None:
         TiffImagePlugin,
         WebPImagePlugin,
     )
+
+
+def known_compressions() -> Collection[int]:
+    """Return TIFF's numbers of the compressions that Pillow knows."""
+    from PIL.TiffImagePlugin import COMPRESSION_INFO
+
+    return COMPRESSION_INFO.keys()
 
 
 def check_pixels(height: int, width: int, max_pixels: int) -> None:
@@ -291,22 +380,18 @@ def _is_deep(tile: Any) -> bool:
     )
 
 
-def _turned_upright(picture: Pillow.Image, *, in_place: bool) -> Pillow.Image:
-    """Apply EXIF's orientation, where it says anything."""
-    if picture.getexif().get(_ORIENTATION, 1) == 1:
-        return picture
-    from PIL import ImageOps
-
-    if not in_place:
-        return ImageOps.exif_transpose(picture)
-    ImageOps.exif_transpose(picture, in_place=True)
-    return picture
-
-
-def _orientation(picture: Pillow.Image) -> int:
-    """Give EXIF's orientation as far as it is known before the pixels are."""
-    # A PNG's own way to ask decodes it.
-    return int(Pillow.Image.getexif(picture).get(_ORIENTATION, 1))
+def _turned_upright(picture: Pillow.Image, orientation: int) -> Pillow.Image:
+    """Apply EXIF's orientation, 1 to 8."""
+    method = {
+        2: Pillow.Transpose.FLIP_LEFT_RIGHT,
+        3: Pillow.Transpose.ROTATE_180,
+        4: Pillow.Transpose.FLIP_TOP_BOTTOM,
+        5: Pillow.Transpose.TRANSPOSE,
+        6: Pillow.Transpose.ROTATE_270,
+        7: Pillow.Transpose.TRANSVERSE,
+        8: Pillow.Transpose.ROTATE_90,
+    }.get(orientation)
+    return picture if method is None else picture.transpose(method)
 
 
 def _goes_on_behind_pixels(file: BinaryIO) -> bool:
@@ -373,53 +458,6 @@ def _dtype(picture: Pillow.Image, mode: str) -> np.dtype[Any]:
     )
 
 
-#: What of a TIFF's tags describes it; the others say how its bytes lie.
-_DESCRIPTIVE_TAGS = {270, 271, 272, 305, 306, 315, 33432}
-_ORIENTATION = 0x0112
-#: Orientations beyond this one lay a picture on its side.
-_LAST_UPRIGHT = 4
-_EXIF_FOLDERS = (0x8769, 0x8825)
-_SIZE_TAGS = {0xA002, 0xA003}
-#: Text in a PNG that is EXIF or XMP in disguise, its orientation not reset.
-_DISGUISED = ("XML:com.adobe.xmp", "Raw profile type exif", "Raw profile type APP1")
-
-
-def _metadata(picture: Pillow.Image, format: str) -> dict[str, Any]:
-    info = picture.info
-    kept = {key: info[key] for key in ("icc_profile", "dpi", "comment") if info.get(key)}
-    xmp = info.get("xmp") or info.get(_DISGUISED[0])
-    if xmp:
-        kept["xmp"] = xmp if isinstance(xmp, bytes) else str(xmp).encode()
-    exif = picture.getexif()
-    for tag in _SIZE_TAGS & set(exif.get_ifd(_EXIF_FOLDERS[0])):
-        del exif.get_ifd(_EXIF_FOLDERS[0])[tag]  # the result has another size
-    if format == "TIFF":
-        exif = _described(exif)
-    if exif:
-        kept["exif"] = exif.tobytes()
-    for key in ("duration", "loop"):
-        if isinstance(info.get(key), int | float):
-            kept[key] = info[key]
-    # To ask Pillow for the text of an animated PNG decodes all of its frames.
-    text = {key: info[key] for key in info if isinstance(info[key], str)}
-    for key in _DISGUISED:
-        text.pop(key, None)
-    if format == "PNG" and text:
-        kept["text"] = text
-    return kept
-
-
-def _described(tags: Pillow.Exif) -> Pillow.Exif:
-    """Keep the tags that describe a picture."""
-    kept = Pillow.Exif()
-    for tag in _DESCRIPTIVE_TAGS & set(tags):
-        kept[tag] = tags[tag]
-    for folder in _EXIF_FOLDERS:
-        if inner := tags.get_ifd(folder):
-            kept.get_ifd(folder).update(inner)
-    return kept
-
-
 def write_pictures(
     file: BinaryIO,
     frames: Sequence[tuple[Array, Array | None, float | None]],
@@ -427,7 +465,7 @@ def write_pictures(
     metadata: Mapping[str, Any],
     compression: str = "fast",
     quality: int | None = None,
-) -> None:
+) -> list[str]:
     """Encode a picture, or the frames of one.
 
     Parameters
@@ -446,26 +484,35 @@ def write_pictures(
     quality : int, optional
         1 to 100, of the formats that lose some; the format's own unless given.
 
+    Returns
+    -------
+    list of str
+        What of the metadata is left out, as the format or Pillow does not take it.
+
     Raises
     ------
-    ContentError
-        If the format cannot hold such a picture.
+    Exception
+        Whatever Pillow raises where the format cannot hold such a picture.
     """
     if FORMATS[format].pillow not in _USUAL:
         _import_rare()
     first, others = _pillows(frames, format)
     options = _encoding(first, format, compression, quality)
-    options |= _save_options(metadata, format, [pixels for pixels, _, _ in frames])
-    try:
-        if len(frames) == 1:
-            first.save(file, FORMATS[format].pillow, **options)
-            return
+    kept, notes = _save_options(metadata, format, [pixels for pixels, _, _ in frames], options)
+    options |= kept
+    if len(frames) > 1:
+        options |= {"save_all": True, "append_images": others}
         options |= _animating(frames, format, metadata)
-        buffer = io.BytesIO()  # a TIFF of several pages is read while it is written
-        first.save(buffer, FORMATS[format].pillow, save_all=True, append_images=others, **options)
-        file.write(buffer.getbuffer())
-    except (ValueError, OverflowError, struct.error) as error:
-        raise ContentError(f"{format} cannot hold this picture ({error})") from None
+        longest = FORMATS[format].duration
+        if longest is not None and any((duration or 0) > longest for _, _, duration in frames):
+            notes.append(f"{format} shows no frame longer than {longest / 1000:g} s")
+    elif not FORMATS[format].is_buffered:
+        first.save(file, FORMATS[format].pillow, **options)
+        return notes
+    buffer = io.BytesIO()  # a TIFF of several pages is read while it is written
+    first.save(buffer, FORMATS[format].pillow, **options)
+    file.write(buffer.getbuffer())
+    return notes
 
 
 def _pillows(
@@ -554,7 +601,8 @@ def _animating(
     if format == "tif":
         return {}
     usual = metadata.get("duration", _DURATION)
-    durations = [usual if duration is None else duration for _, _, duration in frames]
+    longest = FORMATS[format].duration or math.inf
+    durations = [min(usual if duration is None else duration, longest) for _, _, duration in frames]
     options: dict[str, Any] = {
         "duration": _rounded(durations, _HUNDREDTHS if format == "gif" else 1)
     }
@@ -612,24 +660,61 @@ _TAKES: Mapping[str, tuple[str, ...]] = {
     "gif": ("comment",),
     "bmp": ("dpi",),
 }
+#: What each is called in a note.
+_NAMES = {
+    "exif": "EXIF",
+    "icc_profile": "colour profile",
+    "dpi": "resolution",
+    "xmp": "XMP",
+    "comment": "comment",
+}
 #: A segment of a JPEG is no longer than this; a colour profile may take several.
 _JPEG_SEGMENT = 65_000
 
 
 def _save_options(
-    metadata: Mapping[str, Any], format: str, frames: Sequence[Array]
-) -> dict[str, Any]:
-    """Choose what Pillow's save is told of the metadata."""
+    metadata: Mapping[str, Any],
+    format: str,
+    frames: Sequence[Array],
+    encoding: Mapping[str, Any],
+) -> tuple[dict[str, Any], list[str]]:
+    """Choose what Pillow's save is told of the metadata; gives notes on what is left out, too."""
     options = {key: metadata[key] for key in _TAKES.get(format, ()) if key in metadata}
     if not all(profile_fits(options.get("icc_profile"), pixels) for pixels in frames):
         options.pop("icc_profile", None)
-    if format == "jpeg":
-        for key in ("exif", "xmp", "comment"):
-            if len(options.get(key, b"")) > _JPEG_SEGMENT:
-                del options[key]
+    left_out = []
+    if format == "tif" and "exif" in options:
+        options["exif"], is_whole = exif_without_folders(options["exif"])
+        left_out = [] if is_whole else ["a part of its EXIF"]
+    for key in _refused(options, format, encoding):
+        del options[key]
+        left_out.append(f"its {_NAMES[key]}")
     if format == "png":
         options["pnginfo"] = _png_text(metadata)
-    return options
+    return options, [f"{format} cannot hold {name}: left out" for name in left_out]
+
+
+def _refused(
+    options: Mapping[str, Any], format: str, encoding: Mapping[str, Any]
+) -> Collection[str]:
+    """Find what metadata Pillow does not write, by a picture of one pixel."""
+    if not options or _is_written(options, format, encoding):
+        return []
+    return [key for key in options if not _is_written({key: options[key]}, format, encoding)]
+
+
+def _is_written(options: Mapping[str, Any], format: str, encoding: Mapping[str, Any]) -> bool:
+    if format == "jpeg" and any(
+        len(options.get(key, b"")) > _JPEG_SEGMENT for key in ("exif", "xmp", "comment")
+    ):
+        return False
+    with caught():
+        try:
+            picture = Pillow.new("L", (1, 1))
+            picture.save(io.BytesIO(), FORMATS[format].pillow, **{**encoding, **options})
+        except BROKEN:
+            return False
+    return True
 
 
 def profile_fits(profile: bytes | None, pixels: Array) -> bool:
@@ -643,5 +728,5 @@ def _png_text(metadata: Mapping[str, Any]) -> PngInfo:
     for key, value in metadata.get("text", {}).items():
         chunks.add_text(key, value)
     if "xmp" in metadata:
-        chunks.add_itxt(_DISGUISED[0], metadata["xmp"].decode("utf-8", "replace"))
+        chunks.add_itxt(XMP_TEXT, metadata["xmp"].decode("utf-8", "replace"))
     return chunks

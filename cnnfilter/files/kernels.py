@@ -4,10 +4,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cnnfilter.core.arguments import number
 from cnnfilter.core.arrays import Array, not_finite
-from cnnfilter.core.kernels import as_weights, is_name, parse_kernel
-from cnnfilter.errors import ArgumentError, FileError, KernelError
+from cnnfilter.core.kernels import as_weights, check_length, is_name, parse_kernel
+from cnnfilter.errors import ArgumentError, FileError, KernelError, brief
 from cnnfilter.files.source import ContentError, inside, read_text, regular, shown
 from cnnfilter.files.weights import FOREIGN, read_tensor, tensor_reference, turned
 
@@ -75,12 +77,13 @@ def kernel_argument(value: Any, folder: Path | None, layout: str = "OIHW") -> An
     if _is_file(path):
         _check_inside(path, folder)
         return {tensor or path.stem: read_kernel(path, tensor, layout)}
-    if path.suffix.lower() in (*SUFFIXES, *FOREIGN) and not re.search(r"[;\s]", str(value)):
+    is_path = path.suffix.lower() in (*SUFFIXES, *FOREIGN) and not re.search(r"[;\s]", str(value))
+    if is_path or _is_special(path):
         try:
             regular(path)
         except FileError as error:
             raise KernelError(str(error)) from None
-        raise KernelError(f"{shown(value)}: no such file; check the path")
+        raise KernelError(f"{brief(value)}: no such file; check the path")
     return str(value)
 
 
@@ -109,7 +112,7 @@ def tensor_argument(value: Any, folder: Path | None, layout: str | None) -> Any:
     _check_inside(path, folder)
     array = read_tensor(path, tensor)
     if problem := not_finite(array):
-        raise ArgumentError(f"{shown(value)} {problem}")
+        raise ArgumentError(f"{brief(value)} {problem}")
     return turned(array, layout) if array.ndim == 2 and layout is not None else array
 
 
@@ -169,13 +172,23 @@ def _is_file(path: Path) -> bool:
         return False
 
 
+def _is_special(path: Path) -> bool:
+    """Return whether a path is a pipe or a device."""
+    try:
+        return path.exists() and not path.is_file() and not path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def _read_text_kernel(text: str) -> Array:
+    check_length(text)
     lines = [line for line in text.splitlines() if line.strip()]
     scale = _libvips_scale(lines)
     if scale is None:
         return parse_kernel(text)
     weights = parse_kernel("\n".join(lines[1:]))
-    return weights if scale == 1 else as_weights(weights / scale)
+    with np.errstate(over="ignore"):  # what becomes infinite is refused as such
+        return weights if scale == 1 else as_weights(weights / scale)
 
 
 def _libvips_scale(lines: list[str]) -> float | None:

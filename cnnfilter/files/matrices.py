@@ -14,16 +14,19 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from cnnfilter.core.arrays import BAND_BYTES, Array, bands, check_finite
-from cnnfilter.files.source import ContentError
+from cnnfilter.core.arrays import BAND_BYTES, Array, bands, check_finite, memory
+from cnnfilter.errors import brief
+from cnnfilter.files.source import MOST_PIPED, READ_BYTES, ContentError, check_size, read_all
 
 #: What NumPy and zipfile raise on files that are broken.
 BROKEN = (
     OSError, ValueError, TypeError, LookupError, SyntaxError, TokenError, EOFError, RuntimeError,
     zlib.error, lzma.LZMAError, zipfile.BadZipFile,
 )  # fmt: skip
-#: Of a text, what is read at a time.
-_READ_BYTES = 2**20
+#: An array that claims more bytes is taken for a bomb; of an image, more for each pixel.
+MOST_BYTES, _BYTES_A_PIXEL = 2**31, 32
+#: Bytes of an array's header; NumPy's own reader takes no longer one.
+_LONGEST_HEADER = 10_000
 #: What JSON allows between its words.
 _SPACES = tuple(" \t\n\r")
 #: Types that NumPy chooses for lists of numbers in Python.
@@ -41,7 +44,7 @@ def read_matrix(file: BinaryIO, format: str, max_values: int) -> Array:
         than `max_values` numbers.
     """
     if format == "npy":
-        return read_array(file)
+        return read_array(file, _BYTES_A_PIXEL * max_values)
     if format == "npz":
         return _read_npz(file, max_values)
     try:
@@ -51,45 +54,54 @@ def read_matrix(file: BinaryIO, format: str, max_values: int) -> Array:
 
 
 def _text(file: BinaryIO) -> str:
-    return file.read().decode("utf-8-sig")
+    return read_all(file, MOST_PIPED).decode("utf-8-sig")
 
 
 def _lines(file: BinaryIO) -> Iterator[str]:
     """Yield the lines of a text as `str.splitlines` does, reading some at a time."""
+    check_size(file, MOST_PIPED)
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
-    rest = ""
-    while content := file.read(_READ_BYTES):
-        # What ends a line may go on in the next piece.
-        *lines, rest = (rest + decoder.decode(content)).splitlines(keepends=True) or [""]
-        yield from (line.splitlines()[0] for line in lines)
-    yield from (rest + decoder.decode(b"", final=True)).splitlines()
+    pieces: list[str] = []
+    while content := file.read(READ_BYTES):
+        pieces.append(decoder.decode(content))
+        if len(pieces[-1].splitlines()) > 1:
+            # What ends the last line may go on in the next piece.
+            *lines, rest = "".join(pieces).splitlines(keepends=True)
+            pieces = [rest]
+            yield from (line.splitlines()[0] for line in lines)
+    yield from ("".join(pieces) + decoder.decode(b"", final=True)).splitlines()
 
 
-def read_array(file: BinaryIO) -> Array:
+def read_array(file: BinaryIO, most: int = MOST_BYTES, size: int | None = None) -> Array:
     """Read an .npy array, never an object of Python's.
 
     The header is held against the bytes that are there before any memory is taken.
+
+    Parameters
+    ----------
+    file : binary file
+    most : int
+        Bytes of numbers that are read; more are refused.
+    size : int, optional
+        Of the whole file, where it cannot be searched fast: in an archive.
     """
     with _decoding():
         shape, fortran_order, dtype = _read_header(file)
-        content = _content(file, shape, dtype)
+        begin = file.tell()
+        there = (file.seek(0, io.SEEK_END) if size is None else size) - begin
+        _check_header(shape, dtype, there)
+        if there > most:
+            raise ContentError(f"holds {there} bytes of numbers; more than {most} are not read")
+        file.seek(begin)
+        content = _content(file, there)
         array = np.frombuffer(content, dtype).reshape(shape, order="F" if fortran_order else "C")
         return array.astype(dtype.newbyteorder("="), copy=False)
 
 
-def _content(file: BinaryIO, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes | Array:
-    """Read the bytes behind a header, into their place where their number is known."""
-    if isinstance(file, zipfile.ZipExtFile):
-        content = file.read()
-        _check_header(shape, dtype, len(content))
-        return content
-    begin = file.tell()
-    there = file.seek(0, io.SEEK_END) - begin
-    _check_header(shape, dtype, there)
-    file.seek(begin)
-    # A plain read of a large file holds it twice.
-    place = np.empty(there, np.uint8)
-    if cast("Any", file).readinto(place) != there:
+def _content(file: BinaryIO, size: int) -> Array:
+    """Read so many bytes into their place: a plain read of a large file holds them twice."""
+    place = np.empty(size, np.uint8)
+    if cast("Any", file).readinto(place) != size:
         raise EOFError("the file became shorter while it was read")
     return place
 
@@ -129,16 +141,23 @@ def _decoding() -> Iterator[None]:
     try:
         yield
     except BROKEN as error:
-        raise ContentError(f"not an array of NumPy's that can be read ({error})") from None
+        raise ContentError(f"not an array of NumPy's that can be read ({brief(error)})") from None
+    except MemoryError:  # Python's word for brackets in brackets; arrays are bounded before
+        raise ContentError("not an array of NumPy's: its header is nested too deeply") from None
 
 
 def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Read the shape, whether the first axis runs fastest, and the type."""
+    version = np.lib.format.read_magic(file)
+    begin = file.tell()
+    if int.from_bytes(file.read(2 * version[0]), "little") > _LONGEST_HEADER:
+        raise ContentError(f"its header is longer than {_LONGEST_HEADER} bytes")
+    file.seek(begin)
     readers: Mapping[tuple[int, int], Callable[..., Any]] = {
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,
     }
-    return readers[np.lib.format.read_magic(file)](file)
+    return readers[version](file)
 
 
 def _check_header(shape: tuple[int, ...], dtype: np.dtype[Any], there: int) -> None:
@@ -150,6 +169,8 @@ def _check_header(shape: tuple[int, ...], dtype: np.dtype[Any], there: int) -> N
     promised = math.prod(shape) * dtype.itemsize
     if min(shape, default=1) < 1:
         raise ContentError(f"holds no numbers: its shape is {shape}")
+    if promised > memory():
+        raise ContentError(f"shape {shape} needs {promised} bytes, more than the memory")
     if promised != there:
         cut = "cut short: " if promised > there else ""
         raise ContentError(f"{cut}shape {shape} needs {promised} bytes, there are {there}")
@@ -162,13 +183,14 @@ def _read_npz(file: BinaryIO, max_values: int) -> Array:
             if len(names) != 1 or not names[0].endswith(".npy"):
                 kept = ", ".join(name.removesuffix(".npy") for name in names)
                 raise ContentError(f"holds {len(names)} arrays ({kept}); keep one")
-            if archive.getinfo(names[0]).file_size > 8 * max_values:
+            size = archive.getinfo(names[0]).file_size
+            if size > 8 * max_values:
                 raise ContentError(
                     f"unfolds to more than {max_values} numbers; raise --max-pixels if you "
                     "trust the file"
                 )
             with archive.open(names[0]) as member:
-                return read_array(cast("BinaryIO", member))
+                return read_array(cast("BinaryIO", member), size, size)
     except BROKEN as error:
         raise ContentError(f"not an .npz file that can be read ({error})") from None
 

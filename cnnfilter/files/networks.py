@@ -20,18 +20,28 @@
 """
 
 import json
+import re
 import tomllib
 from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from cnnfilter.core.arrays import Array
-from cnnfilter.errors import ArgumentError, FileError
+from cnnfilter.errors import ArgumentError, FileError, brief
 from cnnfilter.files.output import check_target, replacing
 from cnnfilter.files.source import read_text, regular, shown
 from cnnfilter.files.weights import turned_back, write_tensors
+
+#: Steps of a network, nodes of a model; the deepest published ones have about a thousand.
+MAX_STEPS = 10_000
+#: Characters of a network's file: 400 for each step.
+MAX_TEXT = 4_000_000
+#: Tables and lists within each other: steps, a step, a filter bank's four axes.
+MAX_DEPTH = 8
+#: Dots in a row, as a key's parts have them.
+MAX_DOTS = 200
 
 #: What PyTorch calls the tensors that are our arguments.
 TENSOR_NAMES = {
@@ -40,7 +50,22 @@ TENSOR_NAMES = {
 }  # fmt: skip
 
 
-def read_network(path: Path) -> dict[str, Any]:
+class NetworkFile(NamedTuple):
+    """What a network's file holds.
+
+    Attributes
+    ----------
+    content : dict
+    files : list of Path
+        The files that were read: itself, and the weights that lie next to an ONNX model.
+        Those that the content names are read later.
+    """
+
+    content: dict[str, Any]
+    files: list[Path]
+
+
+def read_network(path: Path) -> NetworkFile:
     """Read a network or a pipeline's steps; what it means is not looked at.
 
     Parameters
@@ -56,13 +81,47 @@ def read_network(path: Path) -> dict[str, Any]:
     if path.suffix.lower() == ".onnx":
         from cnnfilter.files.onnx import read_onnx
 
-        return read_onnx(path)
+        return NetworkFile(*read_onnx(path))
     try:
-        return tomllib.loads(read_text(regular(path)))
+        text = read_text(regular(path))
+        if len(text) > MAX_TEXT:
+            raise ArgumentError(
+                f"has {len(text)} characters; the most is {MAX_TEXT}: keep weights in .safetensors"
+            )
+        _check_keys(text)
+        content = tomllib.loads(text)
+        for key, value in content.items():
+            _check_value(key, value)
     except FileError as error:
         raise ArgumentError(str(error)) from None
+    except ArgumentError as error:
+        raise ArgumentError(f"{shown(path)}: {error}") from None
     except (ValueError, RecursionError) as error:
-        raise ArgumentError(f"{shown(path)}: not a TOML file ({error}); mend it") from None
+        raise ArgumentError(
+            f"{shown(path)}: not a TOML file ({brief(error)}); correct it"
+        ) from None
+    return NetworkFile(content, [path])
+
+
+def _check_keys(text: str) -> None:
+    """Refuse keys of more parts than any; the time to read one grows with their square."""
+    for piece in re.finditer(r"[\w.\"'\- \t]+", text):
+        if piece[0].count(".") > MAX_DOTS:
+            raise ArgumentError(f"'{brief(piece[0])}' has more than {MAX_DOTS} parts; no key has")
+
+
+def _check_value(key: str, value: Any, depth: int = 0) -> None:
+    """Refuse what is nested deeper than any argument, and integers beyond TOML's 64 bits."""
+    if depth > MAX_DEPTH:
+        raise ArgumentError(f"{brief(key)} is nested more than {MAX_DEPTH} deep; no argument is")
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ArgumentError(f"{brief(key)} is {brief(value)}; TOML's integers have 64 bits")
+    if isinstance(value, dict):
+        for name, each in value.items():
+            _check_value(name, each, depth + 1)
+    elif isinstance(value, list):
+        for each in value:
+            _check_value(key, each, depth + 1)
 
 
 def write_network(
@@ -79,7 +138,7 @@ def write_network(
     path : Path
         The TOML file.
     content : mapping
-        As `read_network` gives it.
+        That of a `NetworkFile`.
     existing : {"refuse", "replace"}
         What becomes of files that have the names already.
     inputs : container of int

@@ -2,16 +2,26 @@
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnfilter.core.arrays import Array
-from cnnfilter.errors import ArgumentError, FileError
+from cnnfilter.core.arguments import whole
+from cnnfilter.core.arrays import Array, memory
+from cnnfilter.errors import ArgumentError, FileError, brief
+from cnnfilter.files.networks import MAX_STEPS
 from cnnfilter.files.onnx_operators import FLOATS, OPERATORS, Chain, Node
-from cnnfilter.files.source import ContentError, inside, opened, printable, regular, shown
+from cnnfilter.files.source import (
+    ContentError,
+    inside,
+    opened,
+    read_all,
+    regular,
+    shown,
+)
 from cnnfilter.files.weights import widened
 
 if TYPE_CHECKING:
@@ -28,15 +38,24 @@ SOFTPLUS = ("Greater", "Where")
 LARGE = 20
 
 
+#: Bytes of a model's file: more than these its format cannot have.
+MAX_BYTES = 2**31
+#: Bytes of a file that holds weights.
+MAX_OFFSET = 2**63
+#: What ONNX's own code raises for numbers that do not go together.
+MISFITS = (
+    ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, OSError,
+    RuntimeError, TypeError, ValueError,
+)  # fmt: skip
 #: Before it, constants were spread over maps in another way.
 OLDEST = 7
 
 
-def read_onnx(path: Path) -> dict[str, Any]:
-    """Read a model as a network's content; see `cnnfilter.files.networks`.
+def read_onnx(path: Path) -> tuple[dict[str, Any], list[Path]]:
+    """Read a model as a network's content, and list the files that it is read from.
 
-    Its input is prepared as PyTorch's users do, until the network's file says otherwise:
-    grey or RGB, resized, scaled to 0..1.
+    For the content see `cnnfilter.files.networks`. Its input is prepared as PyTorch's users
+    do, until the network's file says otherwise: grey or RGB, resized, scaled to 0..1.
 
     Raises
     ------
@@ -45,14 +64,19 @@ def read_onnx(path: Path) -> dict[str, Any]:
     """
     try:
         with np.errstate(all="ignore"):  # what becomes infinite is refused as such
-            return _network(_load(path), path.name)
+            model, files = _load(path)
+            return _network(model, path.name), files
     except ContentError as error:
         raise ArgumentError(f"{shown(path)}: {error}") from None
     except FileError as error:
         raise ArgumentError(str(error)) from None
+    except ArgumentError as error:
+        raise ArgumentError(f"{shown(path)}: {error}") from None
+    except UnicodeDecodeError:
+        raise ArgumentError(f"{shown(path)}: not an ONNX model: its names are no text") from None
 
 
-def _load(path: Path) -> "ModelProto":
+def _load(path: Path) -> "tuple[ModelProto, list[Path]]":
     try:
         import onnx
         from google.protobuf.message import DecodeError
@@ -61,38 +85,93 @@ def _load(path: Path) -> "ModelProto":
     except ImportError:
         raise ContentError("needs the extra onnx: pip install 'cnnfilter[onnx]'") from None
     with opened(regular(path)) as file:
-        content = file.read()
+        content = read_all(file, MAX_BYTES)
     try:
         model = onnx.load_model_from_string(content)
     except (DecodeError, ValueError) as error:
         raise ContentError(f"not an ONNX model that can be read ({_brief(error)})") from None
     if not model.graph.node:
         raise ContentError("not an ONNX model: it holds no graph")
-    for tensor in model.graph.initializer:
-        for entry in tensor.external_data:
-            if entry.key == "location":
-                beside = inside(path.parent / str(entry.value), path.parent)
-                if not beside.is_file():
-                    raise ContentError(
-                        f"its weights, {shown(beside)}, are missing; copy them along"
-                    )
+    if len(model.graph.node) > MAX_STEPS:
+        raise ContentError(f"has {len(model.graph.node)} nodes; the most is {MAX_STEPS}")
+    outside = _tensors_outside(model.graph)
+    beside = list(dict.fromkeys(_named_beside(outside, path.parent)))
+    _check_bytes(outside, path.parent)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about keys that it does not know
             load_external_data_for_model(model, str(path.parent))
     except (OSError, ValueError, TypeError, RuntimeError, checker.ValidationError) as error:
         raise ContentError(f"its weights cannot be read ({_brief(error)})") from None
-    return model
+    return model, [path, *beside]
+
+
+def _named_beside(tensors: "list[TensorProto]", folder: Path) -> Iterator[Path]:
+    """List the files of weights that tensors name."""
+    for tensor in tensors:
+        for entry in tensor.external_data:
+            if entry.key == "location":
+                beside = inside(folder / str(entry.value), folder)
+                if not beside.is_file():
+                    raise ContentError(
+                        f"its weights, {shown(beside)}, are missing; copy them along"
+                    )
+                yield beside
+
+
+def _tensors_outside(graph: "GraphProto") -> "list[TensorProto]":
+    """Return the tensors whose numbers stand in other files."""
+    attributes = [each for node in graph.node for each in node.attribute]
+    if any(each.HasField("g") or each.graphs for each in attributes):
+        raise ContentError("is no chain: one of its nodes holds a graph")
+    held = [*graph.initializer, *(each.t for each in attributes)]
+    held += [tensor for each in attributes for tensor in each.tensors]
+    return [each for each in held if each.external_data]
+
+
+def _check_bytes(tensors: "list[TensorProto]", folder: Path) -> None:
+    """Hold what tensors would read from other files against their shapes, and the memory."""
+    total = 0
+    for tensor in tensors:
+        stated = {str(each.key): str(each.value) for each in tensor.external_data}
+        offset = whole("offset", stated.get("offset", "0"), 0, MAX_OFFSET)
+        there = (folder / stated["location"]).stat().st_size - offset
+        size = _size_of(tensor)
+        if whole("length", stated.get("length", str(there)), 0, MAX_OFFSET) != size or size > there:
+            raise ContentError(
+                f"its tensor {brief(tensor.name)} needs {size} bytes, not those that it names in "
+                f"{shown(stated['location'])}; export the model again"
+            )
+        total += size
+    if total > memory():
+        raise ContentError(f"its weights have {total} bytes, more than the memory")
+
+
+def _size_of(tensor: "TensorProto") -> int:
+    """Return the bytes that a tensor's shape and type need."""
+    from onnx import helper
+
+    if min(tensor.dims, default=1) < 0:
+        raise ContentError(
+            f"its tensor {brief(tensor.name)} has the shape {brief(list(tensor.dims))}"
+        )
+    try:
+        dtype = np.dtype(helper.tensor_dtype_to_np_dtype(tensor.data_type))
+    except (KeyError, TypeError, ValueError):
+        raise ContentError(f"its tensor {brief(tensor.name)} has a type that is unknown") from None
+    return prod(tensor.dims) * dtype.itemsize
 
 
 def _brief(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+    return brief(" ".join(str(error).split()), 300)
 
 
 def _network(model: "ModelProto", name: str) -> dict[str, Any]:
     """Follow the chain from input to output, and say what is done to a picture before."""
     graph = model.graph
     constants = {str(each.name): _array(each) for each in graph.initializer}
+    if len(constants) < len(graph.initializer):
+        raise ContentError("makes no sense: two of its tensors have one name")
     source = _only([each for each in graph.input if each.name not in constants], "input")
     shape = [each.dim_value for each in source.type.tensor_type.shape.dim]
     order = _input_order(graph, shape)
@@ -107,9 +186,9 @@ def _network(model: "ModelProto", name: str) -> dict[str, Any]:
         _follow(chain, node, number, check)
     target = _only(list(graph.output), "output")
     if target.name != chain.value:
-        raise ContentError(f"is no chain: its output {target.name} is not what comes last")
+        raise ContentError(f"is no chain: its output {brief(target.name)} is not what comes last")
     if not chain.steps:
-        operators = ", ".join(dict.fromkeys(str(node.op_type) for node in graph.node))
+        operators = brief(", ".join(dict.fromkeys(str(node.op_type) for node in graph.node)))
         raise ContentError(f"computes nothing: it has no other operators than {operators}")
     content: dict[str, Any] = {"description": f"From {name}."}
     if order == "NF":
@@ -137,7 +216,7 @@ def _preparation(height: int, width: int, channels: int, *, is_float: bool) -> l
 
 def _only(values: "list[ValueInfoProto]", what: str) -> "ValueInfoProto":
     if len(values) != 1:
-        names = ", ".join(each.name for each in values)
+        names = brief(", ".join(each.name for each in values))
         raise ContentError(f"is no chain: it has {len(values)} {what}s ({names}), not one")
     return values[0]
 
@@ -148,10 +227,11 @@ def _input_order(graph: "GraphProto", shape: list[int]) -> str:
         return "NF"
     if len(shape) != 4:
         raise ContentError(
-            f"its input has the shape {shape}; (batch, channels, height, width) is taken"
+            f"its input has the shape {brief(shape)}; (batch, channels, height, width) is taken"
         )
     for node in graph.node:
-        if node.op_type == "Transpose" and _attributes(node).get("perm") == [0, 3, 1, 2]:
+        turns = [list(each.ints) for each in node.attribute if each.name == "perm"]
+        if node.op_type == "Transpose" and turns == [[0, 3, 1, 2]]:
             return "NHWC"
         if re.search(r"Conv$|Flatten$|Pool$|Transpose$", str(node.op_type)):
             break
@@ -162,6 +242,9 @@ def _checker(model: "ModelProto") -> Callable[["NodeProto"], None]:
     """Make a check of nodes: that their attributes are those of their operator's version."""
     from onnx import checker
 
+    numbers = [model.ir_version, *(each.version for each in model.opset_import)]
+    if not all(0 <= each < 2**31 for each in numbers):
+        raise ContentError(f"makes no sense: its versions are {brief(numbers)}")
     context = checker.C.CheckerContext()
     context.ir_version = model.ir_version
     context.opset_imports = {str(each.domain): each.version for each in model.opset_import}
@@ -191,8 +274,9 @@ def _follow(
             attributes=_attributes(proto),
             scope=_scope(proto),
         )
+        _check_names(chain, node)
         if node.operator in CONSTANT:
-            chain.constants[node.outputs[0]] = _constant(chain, node)
+            chain.keep(node.outputs[0], _constant(chain, node))
             return
         dynamic = [each for each in node.inputs if each and each not in chain.constants]
         if not dynamic:
@@ -203,14 +287,22 @@ def _follow(
         if node.operator not in OPERATORS:
             raise ContentError("is known only where all that it takes is constant")
         if dynamic != [chain.value]:
-            raise ContentError(f"takes {' and '.join(dynamic)}: only a chain can be run")
+            raise ContentError(f"takes {brief(' and '.join(dynamic))}: only a chain can be run")
         OPERATORS[node.operator](chain, node)
         chain.before, chain.value = chain.value, node.outputs[0]
     except ContentError as error:
-        name = printable(str(proto.name)) or f"number {number}"
+        name = brief(proto.name) or f"number {number}"
         domain = f"{proto.domain}." if proto.domain else ""
-        operator = printable(f"{domain}{proto.op_type}")
+        operator = brief(f"{domain}{proto.op_type}")
         raise ContentError(f"node {name} ({operator}) {error}") from None
+
+
+def _check_names(chain: Chain, node: Node) -> None:
+    """Refuse a result that has the name of another value, or none."""
+    first, *others = node.outputs
+    if not first or first in chain.constants or first in chain.given:
+        raise ContentError(f"makes no sense: its result's name, '{brief(first)}', is not its own")
+    chain.given.update(each for each in (first, *others) if each)
 
 
 def _ends_softplus(chain: Chain, node: Node) -> bool:
@@ -235,21 +327,40 @@ def _fold(chain: Chain, proto: "NodeProto") -> None:
     if proto.op_type not in FOLDED:
         raise ContentError("takes constants alone, and is not known to be reckoned out")
     feeds = {name: chain.constants[name] for name in proto.input if name}
+    chain.check_size(_most_bytes(proto, [chain.constants[name] for name in proto.input if name]))
     try:
         (result,) = ReferenceEvaluator(proto).run(None, feeds)
-    except (ValueError, TypeError, IndexError, RuntimeError) as error:
-        raise ContentError(f"cannot be reckoned out ({error})") from None
-    chain.constants[proto.output[0]] = np.asarray(result)
+    except MISFITS as error:
+        raise ContentError(f"cannot be reckoned out ({_brief(error)})") from None
+    chain.keep(str(proto.output[0]), _numbers(np.asarray(result)))
+
+
+def _most_bytes(proto: "NodeProto", inputs: list[Array]) -> int:
+    """Return the most bytes that a folded node's result may have."""
+    if proto.op_type == "Concat":
+        return sum(each.nbytes for each in inputs)
+    if proto.op_type == "Gather" and len(inputs) > 1:
+        return inputs[1].size * inputs[0].nbytes  # at most all of it for each index
+    if proto.op_type == "Cast":
+        return inputs[0].size * 8
+    return inputs[0].nbytes
 
 
 def _array(tensor: "TensorProto") -> Array:
     from onnx import numpy_helper
 
+    _size_of(tensor)
     try:
-        array = np.asarray(numpy_helper.to_array(tensor))
-    except (ValueError, TypeError, KeyError) as error:
-        raise ContentError(f"its tensor {tensor.name} cannot be read ({error})") from None
-    return widened(array)
+        return _numbers(np.asarray(numpy_helper.to_array(tensor)))
+    except (ContentError, *MISFITS) as error:
+        name = brief(tensor.name)
+        raise ContentError(f"its tensor {name} cannot be read ({_brief(error)})") from None
+
+
+def _numbers(array: Array) -> Array:
+    """Take an array's real numbers; what NumPy has no type for becomes float32."""
+    is_foreign = array.dtype.kind == "V" and array.dtype.names is None
+    return widened(array.astype(np.float32) if is_foreign else array)
 
 
 def _scope(node: "NodeProto") -> str:
@@ -264,7 +375,10 @@ def _scope(node: "NodeProto") -> str:
 def _attributes(node: "NodeProto") -> dict[str, Any]:
     from onnx import helper
 
-    return {each.name: _shortest(helper.get_attribute_value(each)) for each in node.attribute}
+    try:
+        return {each.name: _shortest(helper.get_attribute_value(each)) for each in node.attribute}
+    except (ValueError, TypeError) as error:
+        raise ContentError(f"has an attribute that makes no sense ({_brief(error)})") from None
 
 
 def _shortest(value: Any) -> Any:
@@ -275,12 +389,12 @@ def _shortest(value: Any) -> Any:
 def _constant(chain: Chain, node: Node) -> Array:
     if node.operator == "Shape":
         if node.inputs != [chain.value]:
-            raise ContentError(f"takes {node.inputs[0]}: only a chain can be run")
+            raise ContentError(f"takes {brief(node.inputs[0])}: only a chain can be run")
         # One image; what else there is, the model need not know beforehand.
         return np.array([1] + [-1] * (len(chain.order) - 1))
     for name in ("value_float", "value_int", "value_floats", "value_ints"):
         if name in node.attributes:
-            return np.asarray(node.attributes[name])
+            return _numbers(np.asarray(node.attributes[name]))
     if "value" not in node.attributes:
         raise ContentError("holds no numbers")
     return _array(node.attributes["value"])

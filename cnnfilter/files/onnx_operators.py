@@ -9,10 +9,13 @@ import numpy as np
 
 from cnnfilter.core.arguments import free_name
 from cnnfilter.core.arrays import Array
+from cnnfilter.errors import brief
 from cnnfilter.files.source import ContentError
 from cnnfilter.files.weights import turned
 
 Arguments = dict[str, Any]
+#: Bytes of constants that nodes may give: some, and so many times what the tensors have.
+SPARE_BYTES, FOLDS = 2**24, 8
 #: ONNX's numbers for float32, float16, float64 and bfloat16.
 FLOATS = (1, 10, 11, 16)
 PADDINGS = {"SAME_UPPER": "same", "SAME_LOWER": "same-lower", "VALID": "valid"}
@@ -56,6 +59,8 @@ class Chain:
         What the last step was given.
     condition : str
         What PyTorch's softplus chooses by.
+    given : set of str
+        The names of all values so far.
     """
 
     value: str
@@ -65,6 +70,26 @@ class Chain:
     steps: list[dict[str, Any]] = field(default_factory=list)
     before: str = ""
     condition: str = ""
+    given: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.given.add(self.value)
+        own = sum(each.nbytes for each in self.constants.values())
+        self._room = SPARE_BYTES + FOLDS * own
+
+    def keep(self, name: str, constant: Array) -> None:
+        """Keep a constant that a node gives."""
+        self.check_size(constant.nbytes)
+        self._room -= constant.nbytes
+        self.constants[name] = constant
+
+    def check_size(self, size: int) -> None:
+        """Refuse constants that grow beyond what a model's weights account for."""
+        if size > self._room:
+            raise ContentError(
+                f"gives a constant of {size} bytes, and {self._room} are left of what this "
+                "model's tensors account for; store it as a tensor"
+            )
 
     def name_for(self, node: Node) -> str:
         """Find a name that no step has."""
@@ -96,6 +121,8 @@ class Chain:
             return None
         if name not in self.constants:
             raise ContentError("takes what is no constant where weights are expected")
+        if self.constants[name].size == 0:
+            raise ContentError(f"takes no number as its input {index + 1}")
         return self.constants[name]
 
     def weights(self, node: Node, index: int) -> Array:
@@ -123,8 +150,12 @@ class Chain:
         if len(shape) != len(self.order) or shape[0] != 1:
             raise ContentError(f"has a constant of shape {constant.shape}, which has a batch")
         spread = constant.reshape(shape)
+        if spread.dtype.kind != "f":  # the negative of an unsigned integer is none
+            spread = spread.astype(np.float64)
         if self.order == "NF":
             return spread.ravel()
+        if len(self.order) != 4:
+            raise ContentError(f"has a constant for each value of axes in the order {self.order}")
         turned = spread.transpose([self.order.index(axis) for axis in "NHWC"])[0]
         return turned.ravel() if turned.shape[:2] == (1, 1) else np.ascontiguousarray(turned)
 
@@ -164,7 +195,7 @@ def _padding(attributes: Arguments) -> str | list[int]:
     automatic = _text(attributes.get("auto_pad", b"NOTSET"))
     if automatic != "NOTSET":
         if automatic not in PADDINGS:
-            raise ContentError(f"has an auto_pad that is not known, {automatic}")
+            raise ContentError(f"has an auto_pad that is not known, {brief(automatic)}")
         return PADDINGS[automatic]
     top, left, bottom, right = _whole(attributes, "pads", [0, 0, 0, 0])
     return [top, bottom, left, right]
@@ -178,7 +209,7 @@ def _whole(attributes: Arguments, name: str, default: list[int]) -> list[int]:
     """Give integers, as many as by default."""
     values = [int(each) for each in attributes.get(name, default)]
     if len(values) != len(default):
-        raise ContentError(f"has {name} {values}; only two dimensions are run")
+        raise ContentError(f"has {name} {brief(values)}; only two dimensions are run")
     return values
 
 
@@ -253,7 +284,9 @@ def _reduction(mode: str) -> Operator:
 def _axes(chain: Chain, node: Node) -> set[str]:
     """Say which axes a node is over, by their letters."""
     axes = chain.input(node, 1)
-    listed = node.attributes.get("axes", []) if axes is None else axes.tolist()
+    listed = node.attributes.get("axes", []) if axes is None else axes.ravel().tolist()
+    if not all(isinstance(each, int) for each in listed):
+        raise ContentError(f"has axes that are no whole numbers, {brief(listed)}")
     return {chain.order[each % len(chain.order)] for each in listed}
 
 
@@ -376,9 +409,11 @@ def _flatten(chain: Chain, node: Node) -> None:
 
 
 def _reshape(chain: Chain, node: Node) -> None:
-    shape = chain.weights(node, 1).tolist()
+    shape = chain.weights(node, 1).ravel().tolist()
     if len(shape) != 2 or shape[0] not in (-1, 0, 1):
-        raise ContentError(f"reshapes to {shape}; only flattening to (batch, features) is known")
+        raise ContentError(
+            f"reshapes to {brief(shape)}; only flattening to (batch, features) is known"
+        )
     _flattened(chain, node)
 
 
@@ -394,6 +429,8 @@ def _squeeze(chain: Chain, node: Node) -> None:
 
 def _transpose(chain: Chain, node: Node) -> None:
     turns = node.attributes.get("perm", list(range(len(chain.order)))[::-1])
+    if sorted(turns) != list(range(len(chain.order))):
+        raise ContentError(f"turns the axes {brief(turns)} of {chain.order}, which are others")
     order = "".join(chain.order[each] for each in turns)
     if order[0] != "N":
         raise ContentError(f"turns the axes to {order}; the batch comes first")

@@ -11,13 +11,18 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Container, Iterator
+import threading
+import time
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from cnnfilter.errors import FileError
-from cnnfilter.files.source import reason, shown
+from cnnfilter.files.source import PATIENCE, nameable, reason, shown
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 #: What becomes of a file that has the name already: it is kept and that is an error; kept,
 #: and an error unless it holds the same bytes, since then an earlier run was killed after it
@@ -25,6 +30,9 @@ from cnnfilter.files.source import reason, shown
 EXISTING = ("refuse", "same", "replace")
 
 _PART = re.compile(r"\.[0-9a-f]{16}\.cnnfilter-part")
+#: What this process is writing, and the lock under which it begins to.
+_parts: set[Path] = set()
+_opening = threading.Lock()
 
 
 def discard(stream: TextIO) -> None:
@@ -52,7 +60,9 @@ def standard_output() -> Iterator[TextIO]:
 
 
 @contextmanager
-def replacing(path: str | Path, existing: str = "replace") -> Iterator[BinaryIO]:
+def replacing(
+    path: str | Path, existing: str = "replace", *, durable: bool = False
+) -> Iterator[BinaryIO]:
     """Open a file to write that takes its name only when all is written.
 
     ``-`` is standard output, which gets everything at once, as do pipes and devices.
@@ -63,6 +73,9 @@ def replacing(path: str | Path, existing: str = "replace") -> Iterator[BinaryIO]
     path : str or Path
     existing : {"refuse", "same", "replace"}
         See `EXISTING`.
+    durable : bool
+        Whether the file is on the disk before it takes its name, and the name when this ends:
+        after a loss of power it is whole or absent.
 
     Raises
     ------
@@ -75,22 +88,113 @@ def replacing(path: str | Path, existing: str = "replace") -> Iterator[BinaryIO]
         with standard_output() as stdout:
             stdout.buffer.write(buffer.getbuffer())
         return
-    target = Path(path)
+    target = nameable(path)
     try:
         if target.exists() and not target.is_file():
             buffer = io.BytesIO()
             yield buffer
-            target.write_bytes(buffer.getbuffer())
+            with opened_to_write(target) as file:
+                file.write(buffer.getbuffer())
             return
         target = Path(os.path.realpath(path))
-        target.parent.mkdir(parents=True, exist_ok=True)
+        made = _make_folder(target.parent)
         with _beside(target) as (part, file):
             yield file
+            if durable:
+                sync(file)
             file.close()
             if not _rename(part, target, existing):
                 raise _exists(Path(path))
+        if durable:
+            for folder in (target.parent, *(each.parent for each in made)):
+                _sync_folder(folder)
     except OSError as error:
         raise FileError(f"{shown(path)}: cannot be written ({reason(error)})") from None
+
+
+def _make_folder(folder: Path) -> list[Path]:
+    """Make a folder and those it lies in; return those that were made, the innermost first."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+def sync(file: IO[Any]) -> None:
+    """Wait until what was written to a file is on its disk.
+
+    Raises
+    ------
+    OSError
+        If it cannot be stored.
+    """
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on its disk."""
+    if sys.platform == "win32":  # there, no folder can be opened, and names are kept in a journal
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a disk that syncs no folders
+            raise
+    finally:
+        os.close(descriptor)
+
+
+class WithoutDescriptor(io.RawIOBase):
+    """A file that encoders can write to only through Python, which writes all or raises.
+
+    By its descriptor they would write on their own, and not notice what is written in part.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        """Write all of it."""
+        return self._file.write(data)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Move to a place."""
+        return self._file.seek(offset, whence)
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+
+def opened_to_write(target: Path) -> BinaryIO:
+    """Open a pipe or a device; a pipe that nobody reads is waited for, but not for ever.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened.
+    """
+    return open(target, "wb", opener=_when_read)
+
+
+def _when_read(path: str, flags: int) -> int:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+        except OSError as error:
+            if error.errno != errno.ENXIO or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            if hasattr(os, "O_NONBLOCK"):
+                os.set_blocking(descriptor, True)
+            return descriptor
 
 
 @contextmanager
@@ -99,13 +203,28 @@ def _beside(target: Path) -> Iterator[tuple[Path, BinaryIO]]:
     while True:
         part = target.with_name(f".{os.urandom(8).hex()}.cnnfilter-part")
         try:
-            with part.open("xb") as file, _locked(file) as is_ours:
+            with _opened_part(part) as file, _locked(file) as is_ours:
                 if is_ours:
                     yield part, file
                     return
         finally:
             with suppress(OSError):
                 part.unlink()
+            _parts.discard(part)
+
+
+def _opened_part(part: Path) -> BinaryIO:
+    with _opening:
+        _parts.add(part)
+        return part.open("xb")
+
+
+def abandon() -> None:
+    """Remove what this process has half written, and open no more: it is about to end."""
+    _opening.acquire(timeout=1)  # for good
+    for part in list(_parts):
+        with suppress(OSError):
+            part.unlink()
 
 
 @contextmanager
@@ -135,8 +254,14 @@ def _lock(descriptor: int) -> bool:
     return os.fstat(descriptor).st_nlink > 0
 
 
-def remove_strays(folder: Path) -> bool:
+def remove_strays(folder: Path, inputs: Container[int] = ()) -> bool:
     """Remove what killed runs left half written, and nothing that a run is writing now.
+
+    Parameters
+    ----------
+    folder : Path
+    inputs : container of int
+        The `file_marks` of files that are kept whatever they are called.
 
     Returns
     -------
@@ -145,9 +270,14 @@ def remove_strays(folder: Path) -> bool:
     """
     try:
         with os.scandir(folder) as entries:
-            strays = [Path(each.path) for each in entries if _PART.fullmatch(each.name)]
+            strays = [
+                Path(each.path)
+                for each in entries
+                if _PART.fullmatch(each.name) and each.is_file(follow_symlinks=False)
+            ]
     except OSError:
         return True
+    strays = [each for each in strays if not is_input(each, inputs)]
     for stray in strays:
         with suppress(OSError):
             _remove_stray(stray)
@@ -182,16 +312,31 @@ def _rename(part: Path, target: Path, existing: str) -> bool:
 def file_marks(path: str | Path) -> tuple[int, ...]:
     """Give the marks by which a file is known whatever its name; none if there is no file.
 
+    ``-`` is what standard input is read from.
+
     The first is of its place on this machine's disks, the second of what other machines see of
     it, too. Each has 64 bits.
     """
     try:
-        found = os.stat(path)
+        found = os.fstat(0) if str(path) == "-" else os.stat(path)
     except (OSError, ValueError):
         return ()
+    if str(path) == "-" and not stat.S_ISREG(found.st_mode):
+        return ()  # a pipe or a terminal, which may be written to as well
     here = hash((found.st_dev, found.st_ino))
     anywhere = hash((found.st_ino, found.st_size, found.st_mtime_ns))
     return here % 2**64, anywhere % 2**64
+
+
+def marks_of(paths: Iterable[str | Path]) -> set[int]:
+    """Return the marks of several files: of all that a run reads."""
+    return {mark for path in paths for mark in file_marks(path)}
+
+
+def is_input(path: Path, inputs: Container[int]) -> bool:
+    """Return whether a path leads to one of the files with these marks, by whatever name."""
+    # As it is written to: a/../b is b, also where there is no folder a.
+    return any(mark in inputs for mark in file_marks(os.path.realpath(path)))
 
 
 def check_target(path: Path, inputs: Container[int], existing: str) -> None:
@@ -210,11 +355,8 @@ def check_target(path: Path, inputs: Container[int], existing: str) -> None:
     FileError
         If the path is an input by whatever name, or exists.
     """
-    # As it is written to: a/../b is b, also where there is no folder a.
-    marks = file_marks(os.path.realpath(path))
-    if not marks:
-        return
-    if any(mark in inputs for mark in marks):
+    nameable(path)
+    if is_input(path, inputs):
         raise FileError(f"{shown(path)}: is an input itself; choose another name")
     if path.is_dir():
         raise FileError(f"{shown(path)}: is a folder; end its name with / to write into it")

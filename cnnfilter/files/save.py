@@ -1,9 +1,12 @@
 """Writing a result, whatever its format."""
 
-from collections.abc import Mapping, Sequence
+import struct
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,11 +14,12 @@ from numpy.typing import ArrayLike
 from cnnfilter.core.arguments import choice
 from cnnfilter.core.arrays import Array, as_image, bands, convert
 from cnnfilter.core.quantize import RANGES, quantize
-from cnnfilter.errors import ArgumentError, FileError
+from cnnfilter.errors import ArgumentError, CnnFilterError, FileError
 from cnnfilter.files import tiff
 from cnnfilter.files.formats import FORMATS, format_of
 from cnnfilter.files.images import write_pictures
-from cnnfilter.files.output import replacing
+from cnnfilter.files.output import WithoutDescriptor, replacing
+from cnnfilter.files.printed import caught
 from cnnfilter.files.source import ContentError, shown
 
 
@@ -66,6 +70,7 @@ def write(
     compression: str = "fast",
     quality: int | None = None,
     existing: str = "replace",
+    durable: bool = False,
 ) -> Written:
     """Write a result as a picture or a matrix, at once or not at all.
 
@@ -91,6 +96,8 @@ def write(
     existing : {"refuse", "same", "replace"}
         What becomes of a file that has the name already; see
         `cnnfilter.files.output.EXISTING`.
+    durable : bool
+        Whether it is on the disk when this ends; see `cnnfilter.files.output.replacing`.
 
     Raises
     ------
@@ -100,27 +107,27 @@ def write(
     notes: list[str] = []
     clipped = None
     try:
-        _check_frames(frames, format)
+        _check_frames(frames, format, depth)
         if len(frames) > 1 and extremes is None:
             extremes = _extremes(frames)
         if FORMATS[format].is_picture:
             pictures, clipped = _pictures(frames, format, range or "clip", extremes, depth, notes)
-            with replacing(path, existing) as file:
-                _encode(file, pictures, format, metadata or {}, compression, quality)
+            with replacing(path, existing, durable=durable) as file:
+                notes += _encode(file, pictures, format, metadata or {}, compression, quality)
         else:
             if any(each.alpha is not None for each in frames):
                 notes.append("alpha is left out of a matrix")
             matrices = [each.values for each in frames]
             if range is not None:
                 matrices = [quantize(each, range, depth, extremes).pixels for each in matrices]
-            with replacing(path, existing) as file:
+            with replacing(path, existing, durable=durable) as file:
                 _write_numbers(file, matrices, format)
     except ContentError as error:
         raise FileError(f"{shown(path)}: {error}") from None
     return Written(clipped, tuple(dict.fromkeys(notes)))
 
 
-def _check_frames(frames: Sequence[Frame], format: str) -> None:
+def _check_frames(frames: Sequence[Frame], format: str, depth: int) -> None:
     """Refuse frames that a format cannot hold."""
     if len(frames) > 1 and not FORMATS[format].frames:
         raise ContentError(f"{format} holds one frame; write gif, webp, png or tif")
@@ -129,6 +136,65 @@ def _check_frames(frames: Sequence[Frame], format: str) -> None:
         raise ContentError(
             f"{format} holds frames of one size; write tif for {sizes[0]} and {sizes[1]}"
         )
+    for frame in frames:
+        check_size(
+            frame.values, format, depth, has_alpha=frame.alpha is not None, frames=len(frames)
+        )
+
+
+def check_size(
+    values: Array, format: str, depth: int, *, has_alpha: bool = False, frames: int = 1
+) -> None:
+    """Refuse a picture that is larger than its format holds; a matrix may have any size.
+
+    Parameters
+    ----------
+    values : ndarray
+        Shape (H, W) or (H, W, C).
+    format : str
+        A name from `FORMATS`.
+    depth : {8, 16}
+        The source's bits.
+    has_alpha : bool
+    frames : int
+        How many are written to the file.
+
+    Raises
+    ------
+    ContentError
+        If it is larger; it names a format that takes it.
+    """
+    if not FORMATS[format].is_picture:
+        return
+    excess = _excess(values, format, depth, has_alpha=has_alpha, frames=frames)
+    if excess is None:
+        return
+    able = [
+        name
+        for name, each in FORMATS.items()
+        if each.is_picture
+        and each.lossy is None
+        and (each.frames or frames == 1)
+        and (each.alpha == "full" or not has_alpha)
+        and _excess(values, name, depth, has_alpha=has_alpha, frames=frames) is None
+    ]
+    height, width = values.shape[:2]
+    raise ContentError(
+        f"{height}x{width} is larger than {format} holds ({excess}); "
+        f"write {' or '.join(able[:2]) or 'npy'}"
+    )
+
+
+def _excess(values: Array, format: str, depth: int, *, has_alpha: bool, frames: int) -> str | None:
+    """Return which limit of a format a picture exceeds; None where it fits."""
+    known = FORMATS[format]
+    channels = values.shape[2] if values.ndim == 3 else 1
+    if has_alpha and known.alpha:
+        channels += 1
+    alpha = np.empty(0) if has_alpha else None
+    kept = kept_depth(values, alpha, format, depth, frames)
+    height, width = values.shape[:2]
+    return known.excess(height, width, channels * kept // 8)
 
 
 def _extremes(frames: Sequence[Frame]) -> tuple[float, float]:
@@ -141,11 +207,47 @@ def _extremes(frames: Sequence[Frame]) -> tuple[float, float]:
 
 def _write_numbers(file: BinaryIO, matrices: Sequence[Array], format: str) -> None:
     if format == "float":
-        tiff.write_float(file, map(_without_single_channel, matrices))
-    else:
-        from cnnfilter.files.matrices import write_matrix
+        with _encoder(file, format) as out:
+            tiff.write_float(out, [_without_single_channel(each) for each in matrices])
+        return
+    from cnnfilter.files.matrices import write_matrix
 
+    if format in ("npy", "npz"):
+        with _encoder(file, format) as out:
+            write_matrix(out, matrices[0], format)
+    else:
         write_matrix(file, matrices[0], format)
+
+
+#: What encoders raise where something is not for them.
+_REFUSALS = (
+    OSError, ValueError, RuntimeError, ArithmeticError, SystemError, struct.error, zlib.error,
+)  # fmt: skip
+
+
+@contextmanager
+def _encoder(file: BinaryIO, format: str) -> Iterator[BinaryIO]:
+    """Hand a file to an encoder, and turn whatever it raises into one error.
+
+    Raises
+    ------
+    ContentError
+        If it cannot encode what it is given.
+    OSError
+        If the file cannot be written.
+    """
+    with caught() as printed:
+        try:
+            yield cast("BinaryIO", WithoutDescriptor(file))
+        except MemoryError:
+            raise ContentError(f"{format} takes more memory to write than there is") from None
+        except _REFUSALS as error:
+            if isinstance(error, CnnFilterError) or getattr(error, "errno", None):
+                raise
+            from cnnfilter.files.reasons import library_words
+
+            words = library_words(error, printed.words()) or type(error).__name__
+            raise ContentError(f"{format} cannot hold this picture ({words})") from None
 
 
 def _encode(
@@ -155,12 +257,14 @@ def _encode(
     metadata: Mapping[str, Any],
     compression: str,
     quality: int | None,
-) -> None:
-    if any(map(_is_deep, frames)):
-        pages = [(pixels, alpha) for pixels, alpha, _ in frames]
-        tiff.write_deep(file, pages, metadata.get("icc_profile"))
-    else:
-        write_pictures(file, frames, format, metadata, compression, quality)
+) -> list[str]:
+    """Encode pictures; return notes on what of the metadata is left out."""
+    with _encoder(file, format) as out:
+        if any(map(_is_deep, frames)):
+            pages = [(pixels, alpha) for pixels, alpha, _ in frames]
+            tiff.write_deep(out, pages, metadata.get("icc_profile"))
+            return []
+        return write_pictures(out, frames, format, metadata, compression, quality)
 
 
 def _is_deep(frame: Frame) -> bool:

@@ -3,11 +3,13 @@
 import errno
 import io
 import os
+import stat
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from cnnfilter.errors import CnnFilterError, FileError
 
@@ -18,6 +20,14 @@ class ContentError(FileError):
 
 #: Bytes of text: kernels and networks' files are far smaller.
 MOST_TEXT = 2**26
+#: Bytes that are taken from a pipe: those of the largest RGB picture that is read by default.
+MOST_PIPED = 2**29
+#: Bytes of a path: no system that this runs on opens a longer one.
+LONGEST_PATH = 2**15
+#: Seconds that a pipe with a name waits for somebody at its other end.
+PATIENCE = 10.0
+#: Bytes that are read at a time.
+READ_BYTES = 2**20
 
 #: What goes wrong with a path, in words that say what to do.
 _REASONS = {
@@ -26,7 +36,11 @@ _REASONS = {
     errno.EACCES: "access is denied; check its permissions",
     errno.EPIPE: "closed by its reader before all was written",
     errno.ENOSPC: "no space is left; free some or write elsewhere",
+    errno.EDQUOT: "no more may be stored by you; free some or write elsewhere",
+    errno.EFBIG: "larger than a file may be; write elsewhere",
     errno.EEXIST: "a part of its path is a file, not a folder",
+    errno.ENXIO: "nobody is at its other end",
+    errno.ELOOP: "is a link that leads nowhere, or is not followed here",
     errno.ENOTDIR: "no such file; a part of its path is no folder",
 }
 
@@ -39,15 +53,78 @@ def shown(path: str | Path) -> str:
     >>> shown("two\nlines.png")
     'two\\nlines.png'
     """
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    try:
+        text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # half a character, which no file's name can hold
+        text = str(path)
     return printable(text)
 
 
 def printable(text: str) -> str:
-    """Escape what would move a terminal's cursor or colour it."""
+    """Escape what would move a terminal's cursor, colour it or turn its text round."""
+    if text.isprintable():
+        return text
     return "".join(
         each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
     )
+
+
+def printable_lines(text: str) -> str:
+    r"""Escape the same in text whose lines and columns are meant.
+
+    Examples
+    --------
+    >>> printable_lines("a\tb\n\x1b[2J\n")
+    'a\tb\n\\x1b[2J\n'
+    """
+    return "\n".join("\t".join(map(printable, line.split("\t"))) for line in text.split("\n"))
+
+
+def json_text(value: Any) -> str:
+    r"""Write a line of JSON in ASCII, without control codes.
+
+    Examples
+    --------
+    >>> json_text({"file": "a\x1b\x7f\u202e"})
+    '{"file": "a\\u001b\\u007f\\u202e"}'
+    """
+    import json
+
+    return json.dumps(value).replace("\x7f", "\\u007f")  # the one code that JSON leaves as it is
+
+
+def problem_with(path: str | Path) -> str | None:
+    """Return what keeps a name from being a path; None for nothing.
+
+    Examples
+    --------
+    >>> problem_with("a.png"), problem_with("")
+    (None, 'is empty')
+    """
+    if str(path) == "":
+        return "is empty"
+    if "\0" in str(path):
+        return "holds a NUL"
+    try:
+        length = len(os.fsencode(path))
+    except UnicodeEncodeError:
+        return "holds half a character"
+    return f"is longer than {LONGEST_PATH} bytes" if length > LONGEST_PATH else None
+
+
+def nameable(path: str | Path) -> Path:
+    """Refuse a name that no file can have.
+
+    Raises
+    ------
+    FileError
+        If it is empty, too long, or holds a NUL or half a character.
+    """
+    if str(path) == "":
+        raise FileError("a file's name is empty; check what was to stand there")
+    if problem := problem_with(path):
+        raise FileError(f"{shown(path)[:200]}: no file can have this name: it {problem}")
+    return Path(path)
 
 
 def inside(path: Path, folder: Path) -> Path:
@@ -84,36 +161,129 @@ def regular(path: Path) -> Path:
 
 
 @contextmanager
-def opened(path: str | Path) -> Iterator[BinaryIO]:
+def opened(path: str | Path, most: int = MOST_PIPED) -> Iterator[BinaryIO]:
     """Open a file to read; ``-`` is standard input. What cannot be searched is taken whole.
+
+    Parameters
+    ----------
+    path : str or Path
+    most : int
+        Bytes that are taken of a pipe; one that goes on is refused.
 
     Raises
     ------
     FileError
-        If there is no such file or it may not be read.
+        If there is no such file, it may not be read, or is a device, which might never end.
     """
     if str(path) == "-":
-        yield io.BytesIO(_standard_input())
+        yield _standard_input(most)
         return
-    if str(path) == "":
-        raise FileError("a file's name is empty; check what was to stand there")
     try:
-        file = Path(path).open("rb")  # noqa: SIM115 - only the opening is guarded
+        # Opening a pipe would wait for its writer, who may never come.
+        file = open(nameable(path), "rb", opener=_at_once)  # noqa: SIM115
     except OSError as error:
         raise FileError(f"{shown(path)}: {reason(error)}") from None
-    except ValueError:
-        raise FileError(f"{shown(path)}: no file can have this name") from None
     with file:
-        yield file if file.seekable() else io.BytesIO(file.read())
+        _check_kind(path, file)
+        yield file if file.seekable() else _taken(path, file, most, _first_bytes(path, file))
 
 
-def _standard_input() -> bytes:
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _check_kind(path: str | Path, file: BinaryIO) -> None:
+    """Refuse devices, but for a terminal that a person types at."""
+    mode = os.fstat(file.fileno()).st_mode
+    if (stat.S_ISCHR(mode) or stat.S_ISBLK(mode)) and not file.isatty():
+        raise FileError(f"{shown(path)}: is a device, not a file or a pipe; name one")
+
+
+def _first_bytes(path: str | Path, file: BinaryIO) -> bytes:
+    """Wait until a pipe has a writer; return what came meanwhile."""
+    descriptor = file.fileno()
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            first = os.read(descriptor, READ_BYTES)
+        except BlockingIOError:  # somebody is about to write
+            first = b""
+            break
+        if first or _was_closed(descriptor):
+            break
+        if time.monotonic() > deadline:
+            raise FileError(f"{shown(path)}: is a pipe that nobody writes to; name a file")
+        time.sleep(0.01)
+    if hasattr(os, "O_NONBLOCK"):
+        os.set_blocking(descriptor, True)
+    return first
+
+
+def _was_closed(descriptor: int) -> bool:
+    """Return whether a pipe without a writer has had one."""
+    import select
+
+    if not hasattr(select, "poll"):
+        return True
+    ends = select.poll()
+    ends.register(descriptor, select.POLLIN)
+    return bool(ends.poll(0))
+
+
+def _taken(path: str | Path, file: BinaryIO, most: int, first: bytes = b"") -> io.BytesIO:
+    """Read all that comes from a pipe, and no more than `most` bytes."""
+    content = io.BytesIO()
+    content.write(first)
+    try:
+        while content.tell() <= most:
+            chunk: bytes | None = file.read(READ_BYTES)
+            if not chunk and chunk is not None:
+                content.seek(0)
+                return content
+            content.write(chunk or _waited_for(file))
+    except OSError as error:
+        raise FileError(f"{shown(path)}: {reason(error)}") from None
+    advice = "write it to a file and name that" if most == MOST_PIPED else "take it apart"
+    raise FileError(
+        f"{shown(path)}: goes on beyond {most // 2**20} MiB, the most that is taken from a pipe; "
+        f"{advice}"
+    )
+
+
+def _waited_for(file: BinaryIO) -> bytes:
+    """Wait for a pipe that was handed over as one that does not wait."""
+    import select
+
+    select.select([file], [], [])
+    return b""
+
+
+def read_all(file: BinaryIO, most: int) -> bytes:
+    """Read all of a file, whose size is looked at first.
+
+    Raises
+    ------
+    ContentError
+        If it is larger than `most` bytes.
+    """
+    check_size(file, most)
+    return file.read()
+
+
+def check_size(file: BinaryIO, most: int) -> None:
+    """Refuse a file of more than `most` bytes; then it is read from its beginning."""
+    size = file.seek(0, io.SEEK_END)
+    if size > most:
+        raise ContentError(f"is {size} bytes; more than {most // 2**20} MiB are not read")
+    file.seek(0)
+
+
+def _standard_input(most: int) -> BinaryIO:
     if sys.stdin is None:
         raise FileError("-: standard input is closed; pipe an image into it")
-    try:
-        return sys.stdin.buffer.read()
-    except OSError as error:
-        raise FileError(f"-: {reason(error)}") from None
+    with suppress(io.UnsupportedOperation):  # a program may have put something in its place
+        _check_kind("-", sys.stdin.buffer)
+    return _taken("-", sys.stdin.buffer, most)
 
 
 def told_of(path: str | Path, error: CnnFilterError) -> str:
@@ -142,11 +312,13 @@ def read_text(path: str | Path) -> str:
     FileError
         If it cannot be read, or is no text.
     """
-    with opened(path) as file:
+    with opened(path, MOST_TEXT) as file:
         try:
-            content = file.read(MOST_TEXT + 1)
-            if len(content) > MOST_TEXT:
-                raise FileError(f"{shown(path)}: larger than any text that is read here")
+            content = bytearray()
+            while part := file.read(READ_BYTES):  # a read of all takes the memory of most
+                content += part
+                if len(content) > MOST_TEXT:
+                    raise FileError(f"{shown(path)}: larger than any text that is read here")
             return content.decode("utf-8-sig")
         except UnicodeDecodeError:
             raise FileError(f"{shown(path)}: not a text file") from None

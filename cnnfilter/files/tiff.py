@@ -1,6 +1,6 @@
 """What Pillow cannot of TIFF, by tifffile: floats, 16-bit colour, any number of channels."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, partial
 from typing import Any, BinaryIO
 
@@ -13,6 +13,7 @@ from cnnfilter.files.images import (
     blank,
     check_pixels,
     decoding,
+    known_compressions,
     profile_fits,
     too_large,
 )
@@ -51,7 +52,7 @@ class Pages:
             self._pages = tifffile.TiffFile(file).pages
             self._count = len(self._pages)
         if not self._count:
-            raise ContentError("holds no pages; save or copy it anew")
+            raise ContentError("holds no pages; save or copy it again")
 
     def __len__(self) -> int:
         return self._count
@@ -80,7 +81,7 @@ class Pages:
         with self._decoding():
             page = self._own(number)
             if page is None:
-                return self._pictures.read(number)
+                return self._by_pillow(number, lambda: self._pictures.read(number))
             return self._image(page, page.asarray())
 
     def head(self) -> Image:
@@ -94,10 +95,20 @@ class Pages:
         with self._decoding():
             page = self._own(0)
             if page is None:
-                return self._pictures.head()
+                return self._by_pillow(0, self._pictures.head)
             # The array, and a strip or tile of it as it comes out of its compression.
             reading = page.nbytes + 2 * page.nbytes // max(1, len(page.dataoffsets))
             return self._image(page, blank(page.shape, page.dtype)).blanked(reading)
+
+    def _by_pillow(self, number: int, read: Callable[[], Image]) -> Image:
+        """Read a page by Pillow, if it knows how the page is compressed."""
+        page: Any = self._pages[number]
+        if int(page.compression) not in known_compressions():
+            name = getattr(page.compression, "name", f"method {page.compression}")
+            raise ContentError(
+                f"is a TIFF compressed with {name}, which is not supported; export it as png or tif"
+            )
+        return read()
 
     def _own(self, number: int) -> Any | None:
         """Give a page that tifffile is to read; None if Pillow does it as well, or alone."""

@@ -9,15 +9,12 @@ from typing import Any, BinaryIO, Protocol, cast
 import numpy as np
 
 from cnnfilter.core.arrays import Array
-from cnnfilter.errors import ArgumentError, FileError
+from cnnfilter.errors import MAX_NAMES, ArgumentError, FileError, brief
 from cnnfilter.files.source import ContentError, opened, regular, shown
 
 #: How a file orders the axes of filter banks and dense weights: outputs first, as PyTorch
 #: and ONNX have them, or inputs first, as Keras has them.
 LAYOUTS = ("OIHW", "HWIO")
-#: A tensor that claims more bytes is taken for a bomb.
-MOST_BYTES = 2**31
-
 #: What other frameworks write. Pickles can run programs when they are opened.
 FOREIGN = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".h5", ".hdf5", ".keras")
 
@@ -29,6 +26,8 @@ class _Tensors(Protocol):
     """An open file of tensors."""
 
     names: list[str]
+    #: Bytes of all that it unfolds to; 0 where it unfolds nothing.
+    size: int
 
     def read(self, name: str) -> Array:
         """Read one."""
@@ -68,7 +67,7 @@ def read_tensor(path: str | Path, name: str | None) -> Array:
         if name is None:
             raise ContentError(
                 f"holds {len(tensors.names)} tensors; name one, such as "
-                f"{Path(path).name}:{tensors.names[0]}"
+                f"{Path(path).name}:{brief(tensors.names[0])}"
             )
         if name not in tensors.names:
             raise ContentError(_missing(name, tensors.names))
@@ -83,7 +82,11 @@ def read_tensors(path: str | Path) -> dict[str, Array]:
     ArgumentError
         If the file cannot be read.
     """
+    from cnnfilter.files.matrices import MOST_BYTES
+
     with _open(path) as tensors:
+        if tensors.size > MOST_BYTES:
+            raise ContentError(f"unfolds to more than {MOST_BYTES} bytes")
         return {name: tensors.read(name) for name in tensors.names}
 
 
@@ -125,7 +128,8 @@ def _missing(name: str, names: list[str]) -> str:
     """Word the error for a tensor that is not there: those there are, the nearest first."""
     from difflib import SequenceMatcher
 
-    nearest = sorted(names, key=lambda each: -SequenceMatcher(None, name, each).ratio())
+    name, kept = brief(name), [brief(each) for each in names[:MAX_NAMES]]
+    nearest = sorted(kept, key=lambda each: -SequenceMatcher(None, name, each).ratio())
     listed = ", ".join(nearest[:8]) + (f", ... ({len(names)} in all)" if len(names) > 8 else "")
     return f"there is no tensor '{name}'; there are {listed}"
 
@@ -151,7 +155,7 @@ class _Single:
     """A .npy file."""
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
-        self.file, self.names = file, [path.stem]
+        self.file, self.names, self.size = file, [path.stem], 0
 
     def read(self, name: str) -> Array:
         from cnnfilter.files.matrices import read_array
@@ -170,24 +174,26 @@ class _Archive:
         try:
             self.archive = zipfile.ZipFile(file)
         except BROKEN as error:
-            raise ContentError(f"not an .npz file that can be read ({error})") from None
+            raise ContentError(f"not an .npz file that can be read ({brief(error)})") from None
         members = [each for each in self.archive.namelist() if each.endswith(".npy")]
         if not members:
             raise ContentError("holds no arrays of NumPy's; write it with numpy.savez")
         self.names = [each.removesuffix(".npy") for each in members]
+        self.size = sum(each.file_size for each in self.archive.infolist())
 
     def read(self, name: str) -> Array:
-        from cnnfilter.files.matrices import BROKEN, read_array
+        from cnnfilter.files.matrices import BROKEN, MOST_BYTES, read_array
 
         try:
-            if self.archive.getinfo(f"{name}.npy").file_size > MOST_BYTES:
-                raise ContentError(f"{name} unfolds to more than {MOST_BYTES} bytes")
+            size = self.archive.getinfo(f"{name}.npy").file_size
+            if size > MOST_BYTES:
+                raise ContentError(f"{brief(name)} unfolds to more than {MOST_BYTES} bytes")
             with self.archive.open(f"{name}.npy") as member:
-                return widened(read_array(cast("BinaryIO", member)))
+                return widened(read_array(cast("BinaryIO", member), size=size))
         except ContentError as error:
-            raise ContentError(f"{name}: {error}") from None
+            raise ContentError(f"{brief(name)}: {error}") from None
         except BROKEN as error:
-            raise ContentError(f"{name} cannot be read ({str(error)[:120]})") from None
+            raise ContentError(f"{brief(name)} cannot be read ({str(error)[:120]})") from None
 
 
 class _Safetensors:
@@ -205,11 +211,13 @@ class _Safetensors:
             SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError,
         )  # fmt: skip
         try:
-            self.file = file
+            self.file, self.size = file, 0
             self.tensors: Any = cast("Any", safe_open)(path, framework="numpy")
             self.names = list(self.tensors.keys())
         except self.broken as error:
-            raise ContentError(f"not a .safetensors file that can be read ({error})") from None
+            raise ContentError(
+                f"not a .safetensors file that can be read ({brief(error)})"
+            ) from None
 
     def read(self, name: str) -> Array:
         try:
@@ -218,7 +226,8 @@ class _Safetensors:
             return widened(self.tensors.get_tensor(name))
         except self.broken as error:
             raise ContentError(
-                f"{name} cannot be read ({error}); save it as float32, float64 or integers"
+                f"{brief(name)} cannot be read ({brief(error)}); save it as float32, float64 or "
+                "integers"
             ) from None
 
     def _read_bfloat16(self, name: str) -> Array:
@@ -235,5 +244,16 @@ class _Safetensors:
 
 
 def widened(tensor: Any) -> Array:
-    """Widen float16, which no network computes in here."""
+    """Widen float16 and shorten longer floats, which no network computes in here.
+
+    Raises
+    ------
+    ContentError
+        If it holds no real numbers.
+    """
+    if tensor.dtype.kind not in "biuf":
+        raise ContentError(f"holds {tensor.dtype}, not real numbers")
+    if tensor.dtype.itemsize > 8:  # NumPy's longer floats; what is larger becomes infinite
+        with np.errstate(over="ignore"):
+            return tensor.astype(np.float64)
     return tensor.astype(np.float32) if tensor.dtype == np.float16 else tensor

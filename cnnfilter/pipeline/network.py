@@ -6,7 +6,8 @@ from typing import Any
 
 from cnnfilter.core.arguments import choice, wholes
 from cnnfilter.core.geometry import Shape
-from cnnfilter.errors import ArgumentError, unknown
+from cnnfilter.errors import ArgumentError, brief, unknown
+from cnnfilter.files.networks import MAX_STEPS
 from cnnfilter.files.weights import LAYOUTS
 from cnnfilter.pipeline.operations import OPERATIONS
 from cnnfilter.pipeline.steps import Step, numbered_step
@@ -66,7 +67,10 @@ def _steps_of(content: Mapping[str, Any], key: str, layout: Any, folder: Path) -
     tables = content.get(key, [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise ArgumentError(f"write each step as a [[{key}]] table with an operation")
+    if len(tables) > MAX_STEPS:
+        raise ArgumentError(f"has {len(tables)} {key}; the most is {MAX_STEPS}")
     steps: list[Step] = []
+    names: set[str] = set()
     for number, table in enumerate(tables, start=1):
         arguments = dict(table)
         name, operation = arguments.pop("name", ""), arguments.pop("operation", None)
@@ -76,7 +80,10 @@ def _steps_of(content: Mapping[str, Any], key: str, layout: Any, folder: Path) -
             raise ArgumentError(f'step {number} has no operation; write operation = "convolve"')
         if operation in OPERATIONS and OPERATIONS[operation].layout:
             arguments.setdefault("layout", layout)
-        if name and name in {step.name for step in steps}:
-            raise ArgumentError(f"two steps are called '{name}'; each needs a name of its own")
+        if name and name in names:
+            raise ArgumentError(
+                f"two steps are called '{brief(name)}'; each needs a name of its own"
+            )
+        names.add(name)
         steps.append(numbered_step(number, operation, arguments, folder, name))
     return steps

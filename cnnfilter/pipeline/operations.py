@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnfilter.core.arguments import choice
+from cnnfilter.core.arguments import choice, whole
 from cnnfilter.core.arrays import Array
 from cnnfilter.core.geometry import Shape
 from cnnfilter.core.layer import Layer
@@ -30,7 +30,8 @@ class Pointwise(Layer):
     def output_shape(self, shape: Shape) -> Shape:
         # One pixel tells what happens to the channels, and checks the arguments.
         if len(shape) == 1:
-            return self(np.zeros(shape, np.float32)).shape
+            self(np.zeros(1, np.float32))
+            return shape
         pixel = np.zeros((1, 1, *shape[2:]), np.float32)
         return *shape[:2], *self(pixel).shape[2:]
 
@@ -47,6 +48,9 @@ class Selection(Regrouping):
 
     def __init__(self, function: Callable[..., Array], channel: Any, space: Any) -> None:
         self.function = function
+        for each in channel if isinstance(channel, list | tuple) else [channel]:
+            if not isinstance(each, str):
+                whole("channel", each, least=0)
         self.arguments = {"channel": channel, "space": choice("space", space, SPACES)}
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnfilter.core.arrays import Array, as_features, check_finite
+from cnnfilter.core.arrays import Array, as_features, check_finite, check_room
 from cnnfilter.core.geometry import Shape
 from cnnfilter.core.quantize import Storing
-from cnnfilter.errors import ArgumentError, CnnFilterError, ShapeError, unknown
+from cnnfilter.errors import MAX_SHOWN, ArgumentError, CnnFilterError, ShapeError, brief, unknown
 from cnnfilter.files.source import shown
 from cnnfilter.files.weights import FOREIGN
 from cnnfilter.networks import NETWORKS
@@ -39,6 +39,8 @@ class Pipeline:
     description : str
     file : Path, optional
         What it was read from.
+    read : sequence of Path
+        All files that were read for it, besides those that the steps name.
 
     Raises
     ------
@@ -64,6 +66,7 @@ class Pipeline:
         labels: Sequence[str] = (),
         description: str = "",
         file: Path | None = None,
+        read: Sequence[Path] = (),
     ) -> None:
         self.steps = parse_steps(steps) if isinstance(steps, str) else tuple(steps)
         self.preparation = tuple(preparation)
@@ -71,6 +74,7 @@ class Pipeline:
         self.labels = tuple(labels)
         self.description = description
         self.file = file
+        self.read = tuple(read)
         if not self.steps:
             raise ArgumentError("the pipeline has no step; name one, such as relu")
         if self.labels and not self.gives_vector:
@@ -106,10 +110,12 @@ class Pipeline:
         from cnnfilter.files.networks import read_network
 
         path = Path(path)
-        return cls.from_content(read_network(path), path)
+        return cls.from_content(*read_network(path), path)
 
     @classmethod
-    def from_content(cls, content: Mapping[str, Any], path: Path) -> "Pipeline":
+    def from_content(
+        cls, content: Mapping[str, Any], files: Sequence[Path], path: Path
+    ) -> "Pipeline":
         """Make sense of what `cnnfilter.files.networks.read_network` gave of a file.
 
         Raises
@@ -120,7 +126,7 @@ class Pipeline:
         from cnnfilter.pipeline.network import parts_of
 
         try:
-            return cls(**parts_of(content, path.parent), file=path)
+            return cls(**parts_of(content, path.parent), file=path, read=files)
         except (ArgumentError, ShapeError) as error:
             raise ArgumentError(f"{shown(path)}: {error}") from None
 
@@ -184,14 +190,17 @@ class Pipeline:
             input_shape=self.input_shape,
             description=self.description,
             file=self.file,
+            read=self.files,
         )
 
     def _number(self, step: str) -> int:
         """Find a step by its number or name."""
         if step.isdecimal():
-            if 1 <= int(step) <= len(self.steps):
+            if len(step) <= MAX_SHOWN and 1 <= int(step) <= len(self.steps):
                 return int(step)
-            raise ArgumentError(f"there is no step {step}; the pipeline has {len(self.steps)}")
+            raise ArgumentError(
+                f"there is no step {brief(step)}; the pipeline has {len(self.steps)}"
+            )
         titles = [each.title for each in self.steps]
         if step not in titles:
             raise ArgumentError(unknown("step", step, titles))
@@ -213,9 +222,9 @@ class Pipeline:
 
     @property
     def files(self) -> list[Path]:
-        """The files that it was read from: its own, and its weights."""
+        """The files that it was read from, its weights and those of steps left out included."""
         weights = [path for step in (*self.preparation, *self.steps) for path in step.files]
-        return [*([self.file] if self.file else []), *weights]
+        return list(dict.fromkeys([*self.read, *weights]))
 
     def __str__(self) -> str:
         """Write the steps as text, as a person types them."""
@@ -442,6 +451,7 @@ def _outlined(steps: Sequence[Step], image: Array, kind: str) -> Iterator[tuple[
     for number, step in enumerate(steps, start=1):
         try:
             shape = step.layer.output_shape(image.shape)
+            check_room("the result", shape, itemsize=1)
             with np.errstate(all="ignore"):
                 dtype = step.layer.output_dtype(image)
         except CnnFilterError as error:

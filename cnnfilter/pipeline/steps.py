@@ -12,7 +12,7 @@ import numpy as np
 
 from cnnfilter.core.arguments import choice
 from cnnfilter.core.layer import Layer
-from cnnfilter.errors import ArgumentError, CnnFilterError, unknown
+from cnnfilter.errors import ArgumentError, CnnFilterError, brief, unknown
 from cnnfilter.files.kernels import files_named, kernel_argument, named_absolutely, tensor_argument
 from cnnfilter.files.weights import LAYOUTS, tensor_reference
 from cnnfilter.pipeline.operations import OPERATIONS
@@ -192,7 +192,7 @@ def numbered_step(
     try:
         return Step(operation, arguments, folder, name)
     except ArgumentError as error:
-        called = f" ({name})" if name else ""
+        called = f" ({brief(name)})" if name else ""
         raise ArgumentError(f"step {number}{called}: {error}") from None
 
 
@@ -202,7 +202,7 @@ def in_step(
     """Say in which step an error happened, where there is more than one."""
     if len(steps) == 1 and kind == "step":
         return error
-    return type(error)(f"{kind} {number} ({steps[number - 1].title}): {error}")
+    return type(error)(f"{kind} {number} ({brief(steps[number - 1].title)}): {error}")
 
 
 def _parse_step(number: int, words: Sequence[str]) -> Step:
@@ -231,7 +231,9 @@ def _split(text: str) -> Iterator[list[str]]:
             else:
                 words.append(word)
     except ValueError:
-        raise ArgumentError(f"the pipeline has a quotation that is not closed: {text}") from None
+        raise ArgumentError(
+            f"the pipeline has a quotation that is not closed: {brief(text)}"
+        ) from None
     yield words
 
 
@@ -249,10 +251,10 @@ def _arguments(operation: str, words: Sequence[str]) -> dict[str, Any]:
         elif (name := next(names, None)) is not None and _positional(operation, name):
             values.setdefault(name, []).append(word)
         else:
-            raise ArgumentError(f"{operation} has no place for '{word}'; write NAME={word}")
+            raise ArgumentError(f"{operation} has no place for '{brief(word)}'; write NAME=VALUE")
     loose = values.get("kernel", [])
     if len(loose) > 1 and all(re.fullmatch(r"[-+\d./,;]+", word) for word in loose):
-        matrix = " ".join(loose)
+        matrix = brief(" ".join(loose))
         raise ArgumentError(f"{operation}: quote the matrix: {operation} '{matrix}'")
     for name, given in values.items():
         if len(given) > 1 and name != many:

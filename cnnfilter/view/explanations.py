@@ -1,7 +1,7 @@
 """An explanation for a terminal, as plain text, or as data."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,8 @@ from cnnfilter.explanations.explanation import (
     Term,
     Weighed,
 )
+from cnnfilter.files.source import printable
+from cnnfilter.pipeline.steps import Step
 from cnnfilter.view.matrices import cropped, gap_in, number_text, peak_of, value_style
 
 #: Of many channels under a kernel, or contributions, so many are shown.
@@ -68,6 +70,7 @@ def explanation_blocks(
     ------
     rich renderable
     """
+    told = _printable(told)
     yield Text.assemble((heading(told), "bold"), f"  {told.place} of {_size(told.shape)}")
     for line in _sight(told):
         yield Text(line, "dim")
@@ -97,6 +100,7 @@ def explanation_text(told: Explanation) -> str:
     won 4 the max of 4, at row 1, column 1
     value 4
     """
+    told = _printable(told)
     lines = [f"{heading(told)}  {told.place} of {_size(told.shape)}", *_sight(told), ""]
     detail = told.detail
     if isinstance(detail, Convolved):
@@ -117,7 +121,20 @@ def heading(told: Explanation) -> str:
     """Name the step."""
     name = f" ({told.step.name})" if told.step.name else ""
     number = f"{told.number}. " if len(told.inputs) > 1 else ""
-    return f"{number}{told.step.described()}{name}"
+    return printable(f"{number}{told.step.described()}{name}")
+
+
+def _printable(told: Any) -> Any:
+    """Escape all words of an explanation: names of kernels, channels and steps are among them."""
+    if isinstance(told, str):
+        return printable(told)
+    if type(told) is tuple:
+        return tuple(map(_printable, told))
+    if not is_dataclass(told) or isinstance(told, Step | type):
+        return told
+    return replace(
+        told, **{each.name: _printable(getattr(told, each.name)) for each in fields(told)}
+    )
 
 
 def explanation_data(told: Explanation) -> dict[str, Any]:

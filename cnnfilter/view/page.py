@@ -16,6 +16,7 @@ from cnnfilter.core.channels import channel_names
 from cnnfilter.core.geometry import Shape
 from cnnfilter.errors import ArgumentError
 from cnnfilter.explanations.trace import Trace
+from cnnfilter.files.source import printable
 from cnnfilter.pipeline.steps import Step
 from cnnfilter.view.page_layers import layer_record, step_record
 
@@ -77,11 +78,12 @@ def page(
     """
     record = _record(trace, title, notes, at, step)
     _check_size(sum(_stored(each).nbytes for each in _arrays_in(record)) * 4 // 3)
-    data = json.dumps(record, default=_encoded, allow_nan=False).replace("<", "\\u003c")
+    data = json.dumps(record, default=_encoded, allow_nan=False)
+    data = data.replace("<", "\\u003c").replace("\x7f", "\\u007f")
     style = _asset("page.css")
     script = "\n".join(map(_asset, SCRIPTS))
     parts = {
-        "title": html.escape(title.encode(errors="replace").decode()),
+        "title": html.escape(printable(title)),
         "policy": _policy(style, script),
         "style": style,
         "data": data,

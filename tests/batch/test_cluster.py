@@ -1,6 +1,7 @@
 """A real Dask cluster on this machine: a scheduler and two workers, some of which are killed."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -75,7 +76,9 @@ def start(folder: Path, *words: str) -> "subprocess.Popen[bytes]":
 
 def finish(process: "subprocess.Popen[bytes]") -> tuple[int, list[str]]:
     _, told = process.communicate(timeout=120)
-    return process.returncode, told.decode().splitlines()
+    pace = re.compile(r"cnnfilter: \d+ of \d+ images, ")  # which a slow machine has told
+    lines = [line for line in told.decode().splitlines() if not pace.match(line)]
+    return process.returncode, lines
 
 
 def written(folder: Path) -> dict[str, bytes]:
@@ -163,4 +166,40 @@ def test_where_no_scheduler_answers_it_is_said(tmp_path: Path) -> None:
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert run.returncode == 1
     assert run.stderr.startswith("cnnfilter: --scheduler nonsense: no scheduler answers")
+    assert len(run.stderr.splitlines()) == 1
+
+
+def test_a_cluster_whose_workers_are_all_gone_is_told_in_one_line(
+    cluster: Cluster, photos: Path
+) -> None:
+    process = start(photos, "--scheduler", cluster.address)
+    wait_for_some(photos)
+    for worker in cluster.workers:
+        worker.kill()
+    status, told = finish(process)
+    assert status == 1
+    assert not any("Traceback" in line for line in told)
+    assert [line for line in told if "its last worker went away" in line] == [told[0]]
+    assert "--skip-existing does the rest" in told[0]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "tls://127.0.0.1:1",
+        "inproc://1/2/3",
+        "ucx://127.0.0.1:1",
+        "http://127.0.0.1:1",
+        "tcp://",
+        "",
+    ],
+)
+def test_an_address_of_another_kind_is_told_in_one_line(address: str, tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((3, 3), np.uint8)).save(tmp_path / "a.png")
+    command = [str(PYTHON), "-m", "cnnfilter", "pool", "a.png", "--scheduler", address]
+    run = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert run.returncode == 1
+    assert run.stderr.startswith(f"cnnfilter: --scheduler {address}: no scheduler answers (")
     assert len(run.stderr.splitlines()) == 1

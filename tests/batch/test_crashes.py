@@ -951,6 +951,30 @@ def test_a_signal_ends_a_run_that_can_be_gone_on_with(
     assert _parts(tmp_path) == []
 
 
+@pytest.mark.parametrize("way", POOLS)
+def test_a_terminal_that_is_closed_ends_a_run_unless_that_is_ignored(
+    way: str, start: Start, tmp_path: Path
+) -> None:
+    _pictures(tmp_path / "in", 300, 48)
+    started = start("pool", "in", "-o", "out", *WAYS[way])
+    _until(lambda: (tmp_path / "out" / LEDGER).exists(), "something is to be done")
+    os.killpg(started.process.pid, signal.SIGHUP)
+    assert started.status == 129
+    assert len(started.lines) == 1
+    assert 0 < len(_results(tmp_path / "out")) < 300
+    _all_end(started)
+    assert _parts(tmp_path) == []
+    kept = start("pool", "in", "-o", "kept", *WAYS[way], preexec_fn=_ignore_hangup)
+    _until(lambda: (tmp_path / "kept" / LEDGER).exists(), "something is to be done")
+    os.killpg(kept.process.pid, signal.SIGHUP)
+    assert kept.status == 0
+    assert kept.counts == (300, 0, 0)
+
+
+def _ignore_hangup() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
 @on_linux
 def test_a_worker_killed_after_a_signal_does_not_keep_the_run(start: Start, tmp_path: Path) -> None:
     pipe, content, _ = _with_a_pipe(tmp_path / "in", 80)
@@ -997,6 +1021,36 @@ def test_a_second_signal_ends_a_run_at_once(
     last = start("pool", "--files-from", "list", "-o", "out", "--skip-existing")
     assert last.status == 0, last.stderr
     _assert_pooled(tmp_path / "out", expected)
+
+
+@pytest.mark.parametrize("way", POOLS)
+@pytest.mark.parametrize(("number", "status"), SIGNALS)
+def test_an_image_that_never_ends_does_not_keep_a_run_for_long(
+    way: str, number: signal.Signals, status: int, start: Start, tmp_path: Path
+) -> None:
+    pipe, _, _ = _with_a_pipe(tmp_path / "in", 80)
+    started = start("pool", "--files-from", "list", "-o", "out", *WAYS[way])
+    writer = pipe.opened(started)
+    _until(lambda: (tmp_path / "out" / LEDGER).exists(), "something is to be done")
+    started.process.send_signal(number)
+    assert started.status == status
+    (line,) = started.lines
+    assert line.startswith("cnnfilter: stopped: images were still at work after 3 s;")
+    os.close(writer)
+    _all_end(started)
+    assert 0 < len(_results(tmp_path / "out")) < 80
+    assert _parts(tmp_path) == []
+
+
+def test_a_signal_ends_what_reads_a_pipe_that_nobody_writes(start: Start, tmp_path: Path) -> None:
+    pipe = Pipe(tmp_path / "a.png")
+    started = start("pool", "a.png", "-o", "b.png")
+    writer = pipe.opened(started)
+    started.process.send_signal(signal.SIGINT)
+    assert started.status == 130
+    assert started.stderr == ""
+    os.close(writer)
+    assert _parts(tmp_path) == []
 
 
 @pytest.mark.parametrize("way", WAYS)

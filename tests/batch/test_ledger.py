@@ -1,13 +1,18 @@
 """What an output folder remembers."""
 
+import json
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cnnfilter.batch.ledger import LEDGER, Ledger, Stamp, stamp_of
+from cnnfilter.batch import ledger as ledgers
+from cnnfilter.batch.ledger import LEDGER, Ledger, Stamp, set_aside_damaged, stamp_of
 from cnnfilter.batch.marks import Marks, path_mark
+from cnnfilter.errors import FileError
 
 
 @pytest.fixture
@@ -109,3 +114,128 @@ def test_marks_are_few_bytes() -> None:
     assert path_mark("/photos/1000.png") not in marks
     assert "/photos/999.png" not in marks
     assert 0 not in Marks()
+
+
+def entry(**changed: object) -> bytes:
+    """Write a line that is well formed but for what is changed."""
+    usual = {"input": "/a.png", "size": 1, "time": 1, "steps": "", "outputs": {"b.png": [1, 1]}}
+    return json.dumps(usual | changed).encode()
+
+
+DAMAGED = {
+    "odd bytes": b"\xff\x00\x1b",
+    "no JSON": b"a line",
+    "a list": b"[]",
+    "a line of other things": b"{}",
+    "deep lists": b"[" * 200_000,
+    "deep lists in a line": b'{"input": ' * 100_000 + b"}}",
+    "a number without an end": entry(size=1)[:-1] + b', "size": ' + b"9" * 10_000 + b"}}",
+    "a size that is infinite": entry(size=float("inf")),
+    "a time that is text": entry(time="1"),
+    "outputs in a list": entry(outputs=[]),
+    "an empty name": entry(input=""),
+    "a NUL in a name": entry(input="/a\0b"),
+    "half a character in a name": entry(input="/\ud800"),
+    "a NUL in an output's name": entry(outputs={"a\0": None}),
+    "half a character in an output's name": entry(outputs={"\ud800": None}),
+    "a name that is too long": entry(input="/" + "x" * 40_000),
+    "a line without an end": entry()[:-1] + b" " * 2**23,
+}
+
+
+@pytest.mark.parametrize("line", DAMAGED.values(), ids=DAMAGED.keys())
+def test_a_damaged_ledger_is_set_aside_and_what_can_be_read_of_it_kept(
+    line: bytes, ledger: Ledger, tmp_path: Path
+) -> None:
+    path = tmp_path / "out" / LEDGER
+    sound = path.read_bytes()
+    path.write_bytes(sound + line + b"\n")
+    damaged = path.read_bytes()
+    assert remembered(ledger, tmp_path) == (True, True)
+    told = set_aside_damaged(tmp_path / "out")
+    assert told is not None
+    assert told.startswith(f"{path}: line 2 is damaged; it was renamed to ")
+    (aside,) = (tmp_path / "out").glob("*damaged*")
+    assert aside.name in told
+    assert aside.read_bytes() == damaged
+    assert path.read_bytes() == sound
+    assert set_aside_damaged(tmp_path / "out") is None
+    assert remembered(ledger, tmp_path) == (True, True)
+
+
+def test_each_damaged_ledger_gets_a_name_of_its_own(tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / LEDGER).write_bytes(b"%d\n" % number)
+        assert set_aside_damaged(tmp_path) is not None
+    assert sorted(path.read_bytes() for path in tmp_path.iterdir()) == [b"0\n", b"1\n", b"2\n"]
+
+
+def test_a_line_that_a_kill_has_cut_is_passed_over_wherever_it_stands(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    path = tmp_path / "out" / LEDGER
+    whole = path.read_bytes()
+    for length in range(1, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        if length < len(whole) - len(b"}\n"):
+            assert set_aside_damaged(tmp_path / "out") is None, whole[:length]
+    path.write_bytes(whole[:60])
+    stamp = stamp_of(tmp_path / "a.png") or Stamp(0, 0)
+    ledger.remember(str(tmp_path / "a.png"), stamp, [str(tmp_path / "out/a-edge.png")])
+    assert path.read_bytes() == whole[:60] + b"\n" + whole
+    assert set_aside_damaged(tmp_path / "out") is None
+    assert remembered(ledger, tmp_path) == (True, True)
+
+
+def _pipe(path: Path) -> None:
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("there are no pipes with names")
+    os.mkfifo(path)
+
+
+def _large(path: Path) -> None:
+    path.touch()
+    os.truncate(path, 2**40)
+
+
+IN_ITS_PLACE: dict[str, Callable[[Path], Any]] = {
+    "a pipe": _pipe,
+    "a folder": Path.mkdir,
+    "a link to an image": lambda path: path.symlink_to("../a.png"),
+    "a link to a device": lambda path: path.symlink_to("/dev/zero"),
+    "a link to itself": lambda path: path.symlink_to(LEDGER),
+    "a link to nothing": lambda path: path.symlink_to("nothing"),
+    "an image's second name": lambda path: os.link(path.parent.parent / "a.png", path),
+    "a terabyte": _large,
+}
+
+
+@pytest.mark.parametrize("put", IN_ITS_PLACE.values(), ids=IN_ITS_PLACE.keys())
+def test_what_has_a_ledgers_name_and_is_none_is_set_aside(
+    put: Callable[[Path], Any], ledger: Ledger, tmp_path: Path
+) -> None:
+    path = tmp_path / "out" / LEDGER
+    path.unlink()
+    put(path)
+    kind = stat.S_IFMT(path.lstat().st_mode)
+    assert remembered(ledger, tmp_path) == (False, False)
+    told = set_aside_damaged(tmp_path / "out")
+    assert told is not None
+    (aside,) = (tmp_path / "out").glob("*damaged*")
+    assert stat.S_IFMT(aside.lstat().st_mode) == kind
+    ledger.remember(str(tmp_path / "a.png"), Stamp(1, 1), [])
+    assert path.is_file()
+    assert (tmp_path / "a.png").read_bytes() == b"image"
+
+
+def test_a_ledger_that_cannot_be_set_aside_is_an_error_of_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / LEDGER).write_bytes(b"a line\n")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(ledgers.Path, "rename", refuse)
+    with pytest.raises(FileError, match="line 1 is damaged, and cannot be renamed"):
+        set_aside_damaged(tmp_path)

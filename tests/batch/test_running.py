@@ -1,8 +1,9 @@
 """In what order images are worked on, and what becomes of them when workers end."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Future
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -109,6 +110,52 @@ def test_what_was_not_begun_is_given_up_when_asked_to_stop(
     written = {path.stem.removesuffix("-relu") for path in (tmp_path / "out").iterdir()}
     assert written == {Path(each.source).stem for each in outcomes}
     assert 1 <= len(outcomes) < 60
+
+
+def test_futures_that_nobody_is_notified_of_do_not_keep_a_run(recipe: Recipe) -> None:
+    # As an executor that is shut down gives them up: cancelled, and never notified of it.
+    handed_out: list[Future[Outcome]] = []
+    stop = Stop(asked=True)
+
+    @contextmanager
+    def open_pool(_recipe: Recipe, _workers: int) -> Iterator[Pool]:
+        def submit(_source: Source, _again: bool) -> "Future[Outcome]":
+            handed_out.append(Future())
+            return handed_out[-1]
+
+        def give_up(futures: "Iterable[Future[Outcome]]") -> None:
+            assert all(future.cancel() for future in futures)
+
+        yield Pool(submit, 2, give_up=give_up)
+
+    done: list[Outcome] = []
+    run = threading.Thread(
+        target=lambda: done.extend(run_jobs(recipe, SOURCES, open_pool, 2, stop)), daemon=True
+    )
+    run.start()
+    run.join(20)
+    assert not run.is_alive()
+    assert done == []
+    assert handed_out[0].cancelled()
+
+
+@pytest.mark.parametrize("open_pool", [threads, processes])
+def test_images_that_take_long_are_finished_and_no_more_begun(
+    open_pool: Callable[..., AbstractContextManager[Pool]], tmp_path: Path
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (400, 400))
+    sources = [Source(str(tmp_path / f"{number}.png")) for number in range(9)]
+    for source in sources:
+        write_image(source.path, noise)
+    slow = Filtering(Pipeline("pool 7 stride=1 mode=median"), "slow")
+    stop = Stop()
+    outcomes = []
+    for outcome in run_jobs(Recipe(slow, Target(folder=tmp_path)), sources, open_pool, 2, stop):
+        outcomes.append(outcome)
+        stop.ask()
+    written = {path.stem.removesuffix("-slow") for path in tmp_path.glob("*-slow.png")}
+    assert written == {Path(each.source).stem for each in outcomes}
+    assert 1 <= len(outcomes) <= 4  # the first, the two at work, and one that was just begun
 
 
 def test_a_bug_keeps_its_traceback(recipe: Recipe, sources: list[Source]) -> None:

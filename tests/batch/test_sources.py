@@ -103,7 +103,7 @@ def test_a_folder_that_may_not_be_searched_is_a_problem(tree: Tree, tmp_path: Pa
 def test_a_list_holds_names_as_they_are(tmp_path: Path) -> None:
     file = tmp_path / "list"
     file.write_bytes(b"a b.png\n\n-x.png\r\nlatin-\xe9.png\n*.png")
-    names = listed_names(str(file), null_separated=False)
+    names = listed_names(str(file), null_separated=False).names
     assert names == ["a b.png", "-x.png", os.fsdecode(b"latin-\xe9.png"), "*.png"]
     file.write_bytes(b"line\nbreak.png\0a.png\0")
-    assert listed_names(str(file), null_separated=True) == ["line\nbreak.png", "a.png"]
+    assert listed_names(str(file), null_separated=True).names == ["line\nbreak.png", "a.png"]

@@ -1,10 +1,12 @@
 """A pseudo-terminal of a given width, and what a person sees on it."""
 
+import json
 import os
 import re
 import select
 import struct
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -86,3 +88,42 @@ def show(command: str, environment: dict[str, str], tmp_path: Path) -> Callable[
         return Screen(process.returncode, written.decode().replace("\r\n", "\n"), complaint)
 
     return show
+
+
+#: Runs commands one after the other: a process for each would take a minute.
+_PROGRAM = """
+import contextlib, io, json, sys
+from cnnfilter.cli import main
+found = []
+for words in json.loads(sys.argv[1]):
+    sys.argv = ["cnnfilter", *words]
+    with contextlib.redirect_stderr(io.StringIO()) as told:
+        try:
+            main()
+        except SystemExit as end:
+            found.append((end.code or 0, told.getvalue()))
+print("\\n" + json.dumps(found))
+"""
+
+
+@pytest.fixture
+def each_of(
+    environment: dict[str, str], tmp_path: Path
+) -> Callable[[Sequence[Sequence[str]]], list[tuple[int, str]]]:
+    """Run several commands in one process; return each one's status and what it said."""
+
+    def each_of(commands: Sequence[Sequence[str]]) -> list[tuple[int, str]]:
+        done = subprocess.run(
+            [sys.executable, "-c", _PROGRAM, json.dumps(commands)],
+            cwd=tmp_path,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr.decode()
+        found = json.loads(done.stdout.decode().splitlines()[-1])
+        return [(status, told) for status, told in found]
+
+    return each_of

@@ -8,6 +8,7 @@ import signal
 import stat
 import struct
 import subprocess
+import sys
 import time
 import zlib
 from collections.abc import Callable
@@ -772,3 +773,35 @@ def test_an_interrupt_while_computing_leaves_nothing(
     assert "Traceback" not in ended[1]
     assert len(ended[1].splitlines()) <= 1
     assert snapshot() == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="only POSIX bounds the size of files")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    "words", ["pool img.png -o -", "pool img.png --print --format json", "kernels", "--help"]
+)
+def test_a_disk_that_takes_a_part_of_standard_output_is_told(
+    words: str,
+    unbuffered: str,
+    command: str,
+    environment: dict[str, str],
+    images: Any,
+    tmp_path: Path,
+) -> None:
+    import resource
+
+    images.photo()
+    with (tmp_path / "out").open("wb") as out:
+        done = subprocess.run(
+            [command, *words.split()],
+            cwd=tmp_path,
+            env={**environment, "PYTHONUNBUFFERED": unbuffered},
+            stdout=out,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)),
+        )
+    told = "cnnfilter: standard output: larger than a file may be; write elsewhere\n"
+    assert (done.returncode, done.stderr.decode()) == (1, told)
+    assert (tmp_path / "out").stat().st_size == 100

@@ -87,7 +87,7 @@ TABLES = [
 def test_lines_are_found_wherever_a_piece_of_the_text_ends(
     text: str, piece: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(matrices, "_READ_BYTES", piece)
+    monkeypatch.setattr(matrices, "READ_BYTES", piece)
     file = io.BytesIO(b"\xef\xbb\xbf" + text.encode())
     assert list(matrices._lines(file)) == text.splitlines()
 

@@ -289,7 +289,7 @@ ALONG = {
 def test_constants_along_any_axis_are_imported_as_they_are(case: str, tmp_path: Path) -> None:
     model, x = model_of(ALONG[case], shape=(1, 4, 4, 4)), floats(1, 4, 4, 4)
     onnx.save(model, tmp_path / "model.onnx")
-    write_network(tmp_path / "net.toml", read_network(tmp_path / "model.onnx"))
+    write_network(tmp_path / "net.toml", read_network(tmp_path / "model.onnx").content)
     actual = Pipeline.from_file(tmp_path / "net.toml").run(np.moveaxis(x[0], 0, -1))
     np.testing.assert_allclose(actual, reference(model, x)[-1], rtol=1e-5, atol=1e-5)
 
@@ -304,7 +304,7 @@ def test_an_imported_network_is_the_model_and_needs_no_onnx(
     ]  # fmt: skip
     onnx.save(model_of(nodes), tmp_path / "model.onnx")
     model = Pipeline.from_file(tmp_path / "model.onnx")
-    write_network(tmp_path / "net.toml", read_network(tmp_path / "model.onnx"))
+    write_network(tmp_path / "net.toml", read_network(tmp_path / "model.onnx").content)
     monkeypatch.setitem(__import__("sys").modules, "onnx", None)
     network = Pipeline.from_file(tmp_path / "net.toml")
     image = floats(9, 8, 4)

@@ -1,0 +1,100 @@
+"""Why a picture cannot be read, in words for people; a library's own stand in brackets."""
+
+import re
+
+from cnnfilter.files.source import printable
+
+#: A library's words are no longer than this in a message.
+_MOST = 200
+
+_AGAIN = "save or copy it again"
+_EXPORT = "export it as png or tif"
+
+#: What libraries say of files that may be whole, and what it is that they cannot read.
+_UNSUPPORTED = (
+    (r"cannot handle (\d+)-bit layers", r"a \1-bit JPEG"),
+    (r"Unsupported JPEG data precision (\d+)", r"a \1-bit JPEG"),
+    (r"cannot handle (\d+)-layer images", r"a JPEG of \1 channels"),
+    (r"Unsupported BMP pixel depth \((\d+)\)", r"a BMP of \1 bits a pixel"),
+    (r"Unsupported BMP compression \((\d+)\)", r"a BMP of compression \1"),
+    (r"Unsupported BMP bitfields layout", "a BMP with an unusual layout of colours"),
+    (r"Unsupported BMP header type \((\d+)\)", r"a BMP with a header of \1 bytes"),
+    (r"unable to determine J2K image mode", "a JPEG 2000 of unusual channels or bits"),
+    (r"unknown pixel mode", "a TIFF of unusual channels or bits"),
+    (r"unknown data organization", "a TIFF without strips or tiles"),
+    (r"data type not supported \(SampleFormat \d+, (.+?)-bit\)", r"a TIFF with \1 bits a channel"),
+    (r"data type not supported", "a TIFF of an unusual type of numbers"),
+    (r"Windows Media Photo", "a TIFF with JPEG XR in it"),
+    (r"(\w+) compression support is not configured", r"a TIFF compressed with \1"),
+    (r"COMPRESSION\.(\w+): \d+>.* (not supported|requires)", r"a TIFF compressed with \1"),
+    (r"PREDICTOR\.(\w+): \d+>.* (not supported|requires)", r"a TIFF with predictor \1"),
+)
+
+#: First bytes of what is no picture that is read here, and what it is.
+_FOREIGN = (
+    (rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript drawing"),
+    (rb"%PDF", "a PDF"),
+    (rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*|<!DOCTYPE[^>]*>\s*)*<(\w+:)?svg", "an SVG drawing"),
+    (rb".{4}ftyp(hei|hev|mif1|msf1)", "an HEIC picture"),
+    (rb".{4}ftyp", "a video"),
+    (rb"\xff\x0a|\x00\x00\x00\x0cJXL ", "a JPEG XL picture"),
+    (rb"II\xbc", "a JPEG XR picture"),
+    (rb"8BPS", "a Photoshop file"),
+    (rb"gimp xcf", "a GIMP file"),
+    (rb"\x00\x00\x01\x00", "a Windows icon"),
+    (rb"v/1\x01", "an OpenEXR picture"),
+    (rb"#\?(RADIANCE|RGBE)", "a Radiance picture"),
+    (rb"qoif", "a QOI picture"),
+    (rb"DDS ", "a DDS texture"),
+    (rb"SIMPLE  =", "a FITS file"),
+    (rb".{128}DICM", "a DICOM file"),
+)
+
+#: What says nothing to a person: Pillow's words for anything, and Python's for what a library
+#: did not foresee.
+_EMPTY = ("not identified by this driver", "cannot load this image")
+_UNFORESEEN = (LookupError, TypeError, AttributeError, AssertionError)
+
+
+def told_of_decoding(error: Exception, printed: str = "") -> str:
+    """Return a message of what a decoder raised, and what it printed before.
+
+    Examples
+    --------
+    >>> told_of_decoding(SyntaxError("unknown pixel mode"))[:53]
+    'is a TIFF of unusual channels or bits, which is not s'
+    >>> told_of_decoding(OSError("decoder error -2"), "ZIPDecode: Decoding error")
+    'corrupt or truncated (decoder error -2: ZIPDecode: Decoding error); save or copy it again'
+    """
+    words = library_words(error, printed)
+    for pattern, kind in _UNSUPPORTED:
+        if found := re.search(pattern, words):
+            return f"is {found.expand(kind)}, which is not supported ({words}); {_EXPORT}"
+    return f"corrupt or truncated{f' ({words})' if words else ''}; {_AGAIN}"
+
+
+def library_words(error: Exception, printed: str = "") -> str:
+    """Return what a library raised and printed, on one line; "" where it says nothing."""
+    raised = "" if isinstance(error, _UNFORESEEN) else " ".join(str(error).split())
+    parts = [words for words in (raised, printed) if " " in words and words not in _EMPTY]
+    words = printable(": ".join(dict.fromkeys(parts)))
+    return words if len(words) <= _MOST else words[: _MOST - 3] + "..."
+
+
+def foreign_kind(head: bytes) -> str | None:
+    """Return what a file is that is no picture read here, by its first bytes.
+
+    Examples
+    --------
+    >>> foreign_kind(b"%PDF-1.7")
+    'a PDF'
+    """
+    for pattern, kind in _FOREIGN:
+        if re.match(pattern, head, re.DOTALL):
+            return kind
+    return None
+
+
+def told_of_foreign(kind: str) -> str:
+    """Return the message of a file that is no picture read here."""
+    return f"is {kind}, which is not read here; {_EXPORT}"

@@ -1,0 +1,187 @@
+"""What libraries print and warn of: part of our one line, or nowhere; never beside it."""
+
+import io
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+Run = Callable[..., Any]
+
+RGB = np.random.default_rng(3).integers(0, 256, (40, 40, 3), np.uint8)
+
+
+def corrupt_tiff() -> bytes:
+    """Make a TIFF whose compressed pixels are damaged: libtiff prints what it meets."""
+    buffer = io.BytesIO()
+    Image.fromarray(RGB).save(buffer, "TIFF", compression="tiff_adobe_deflate")
+    data = bytearray(buffer.getvalue())
+    data[200:240] = b"\xff" * 40
+    return bytes(data)
+
+
+def odd_jpeg() -> bytes:
+    """Make a JPEG whose EXIF is cut: Pillow warns of it."""
+    buffer = io.BytesIO()
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x02\0\x0f\x01\x02\0\xff\0\0\0\xff\0\0\0"
+    Image.fromarray(RGB).save(buffer, "JPEG", exif=exif)
+    return buffer.getvalue()
+
+
+def python(code: str, *options: str, cwd: Path | None = None) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, *options, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        check=False,
+        timeout=60,
+    )
+    return done.returncode, done.stderr
+
+
+def test_what_a_decoder_prints_is_the_reason(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.tif").write_bytes(corrupt_tiff())
+    result = run("pool", "a.tif", "-o", "out.png")
+    assert result.status == 1
+    assert "a.tif: corrupt or truncated (" in result.line
+    assert "ZIPDecode" in result.line
+
+
+@pytest.mark.parametrize("executor", ["threads", "processes"])
+def test_each_file_has_one_line_whoever_works(executor: str, run: Run, tmp_path: Path) -> None:
+    names = [f"{number}.{kind}" for number in range(6) for kind in ("tif", "jpg")]
+    for name in names:
+        (tmp_path / name).write_bytes(corrupt_tiff() if name.endswith("tif") else odd_jpeg())
+    result = run("pool", *names, "-o", "out/", "--executor", executor, "--jobs", "2")
+    *lines, summary = result.stderr.splitlines()
+    assert [line.split(":")[1].strip() for line in lines] == names
+    assert all(line.startswith("cnnfilter: ") for line in lines)
+    assert "6 done, 0 skipped, 6 failed" in summary
+
+
+def test_a_dry_run_prints_nothing_of_a_decoder(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(odd_jpeg())
+    assert run("pool", "a.jpg", "-o", "out.png", "--dry-run").stderr.count("\n") <= 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell closes the stream")
+def test_a_closed_standard_error_stays_closed(command: str, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.tif").write_bytes(corrupt_tiff())
+    result = run("-c", f"'{command}' pool a.tif -o out.png 2>&-", program=("sh",))
+    assert (result.status, result.stdout, result.stderr) == (1, b"", "")
+
+
+def test_a_program_that_imports_us_keeps_its_standard_error(tmp_path: Path) -> None:
+    (tmp_path / "a.tif").write_bytes(corrupt_tiff())
+    code = (
+        "import os, sys, cnnfilter\n"
+        "before = os.fstat(2), sys.stderr\n"
+        "try:\n    cnnfilter.read_image('a.tif')\n"
+        "except cnnfilter.CnnFilterError:\n    pass\n"
+        "assert (os.fstat(2), sys.stderr) == before\n"
+    )
+    status, stderr = python(code, cwd=tmp_path)
+    assert status == 0
+    assert "ZIPDecode" in stderr
+
+
+CAUGHT = (
+    "import os, sys, faulthandler\n"
+    "from cnnfilter.files.printed import catch_printed, caught\n"
+    "catch_printed()\n"
+    "with caught() as printed:\n"
+)
+
+
+def test_a_bug_is_seen_while_a_file_is_at_work() -> None:
+    status, stderr = python(CAUGHT + "    raise RuntimeError('a bug')")
+    assert status == 1
+    assert stderr.startswith("Traceback")
+    assert stderr.endswith("RuntimeError: a bug\n")
+
+
+def test_a_crash_is_seen_while_a_file_is_at_work() -> None:
+    status, stderr = python(CAUGHT + "    os.abort()", "-X", "faulthandler")
+    assert status != 0
+    assert stderr.startswith("Fatal Python error: Aborted")
+
+
+def test_what_is_printed_between_files_is_seen() -> None:
+    code = CAUGHT + "    os.write(2, b'within')\nos.write(2, b'after')"
+    assert python(code) == (0, "after")
+
+
+def test_a_library_that_prints_without_end_never_blocks() -> None:
+    code = CAUGHT + (
+        "    for _ in range(100):\n"
+        "        try:\n            os.write(2, b'x' * 65536)\n"
+        "        except BlockingIOError:\n            pass\n"
+        "    print(len(printed.words()), file=sys.stderr)"
+    )
+    assert python(code) == (0, "200\n")
+
+
+def test_a_line_is_told_of_no_file_where_several_are_at_work() -> None:
+    code = CAUGHT + (
+        "    from threading import Thread, Event\n"
+        "    begun, done = Event(), Event()\n"
+        "    def other():\n"
+        "        with caught():\n"
+        "            begun.set()\n"
+        "            done.wait()\n"
+        "    thread = Thread(target=other)\n"
+        "    thread.start()\n"
+        "    begun.wait()\n"
+        "    os.write(2, b'a failure')\n"
+        "    assert printed.words() == ''\n"
+        "    done.set()\n"
+        "    thread.join()\n"
+        "with caught() as printed:\n"
+        "    os.write(2, b'another failure')\n"
+        "    assert printed.words() == 'another failure'\n"
+    )
+    assert python(code) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.psd", b"8BPS" + b"\0" * 40, "is a Photoshop file"),
+        ("a.png", b"\0\0\0\x18ftypheic" + b"\0" * 40, "is an HEIC picture"),
+        ("a.svg", b"<?xml version='1.0'?>\n<svg/>", "is an SVG drawing"),
+        ("a.bmp", b"BM" + b"\0" * 12 + b"\x42\0\0\0" + b"\0" * 62, "is a BMP with a header of 66"),
+    ],
+)
+def test_what_is_not_supported_says_what_it_is(
+    name: str, content: bytes, words: str, run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    result = run("pool", name, "-o", "out.png")
+    assert result.status == 1
+    assert f"{name}: {words}" in result.line
+    assert result.line.endswith("export it as png or tif")
+
+
+def test_a_jpeg_of_12_bits_is_named_so(run: Run, tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(RGB).save(buffer, "JPEG")
+    data = bytearray(buffer.getvalue())
+    data[data.index(b"\xff\xc0") + 4] = 12
+    (tmp_path / "a.jpg").write_bytes(data)
+    assert "a.jpg: is a 12-bit JPEG, which is not supported" in run("pool", "a.jpg").line
+
+
+def test_a_tiff_of_an_unknown_compression_is_named_so(run: Run, tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(RGB).save(buffer, "TIFF")
+    data = bytearray(buffer.getvalue())
+    at = data.index((259).to_bytes(2, "little") + b"\x03\0\x01\0\0\0")
+    data[at + 8 : at + 10] = (34712).to_bytes(2, "little")  # JPEG 2000, by libtiff's list
+    (tmp_path / "a.tif").write_bytes(data)
+    assert "a.tif: is a TIFF compressed with JPEG2000" in run("pool", "a.tif").line
