@@ -47,10 +47,9 @@ def run(work: "Work", common: Common, *, stages: str | None = None, top: int | N
     plan = _plan(work, common, stages)
     for problem in plan.problems:
         say(problem)
-    draws = bool(common.preview or common.plot or common.sheet or common.animate)
     writes = not common.only_looks or stages is not None
     if common.dry_run:
-        _print_plan(plan, common, draws=draws, writes=writes)
+        _print_plan(plan, common, writes=writes)
         return
     if plan.recipe.target.file == "-":
         _check_stdout(common.format)
@@ -66,12 +65,12 @@ def run(work: "Work", common: Common, *, stages: str | None = None, top: int | N
         raise typer.Exit(1)
 
 
-def _print_plan(plan: "Plan", common: Common, *, draws: bool, writes: bool) -> None:
+def _print_plan(plan: "Plan", common: Common, *, writes: bool) -> None:
     from cnnfilter.batch.workers import processes
     from cnnfilter.cli.dry_run import print_plan
 
     drawings = {}
-    if draws:
+    if common.looks:
         from cnnfilter.cli.views import check_views
 
         drawings = check_views(plan, common)

@@ -26,7 +26,7 @@ from cnnfilter.files.metadata import (
     read_orientation,
 )
 from cnnfilter.files.printed import Printed, caught
-from cnnfilter.files.source import ContentError
+from cnnfilter.files.source import ContentError, piped_bytes
 
 # What decoders log about odd files would stand beside our one line.
 for _name in ("PIL", "tifffile"):
@@ -242,7 +242,7 @@ class Pictures:
             pixels,
             pixels * channels,
             self._file.seek(0, io.SEEK_END),
-            picture=stored,
+            picture=stored + piped_bytes(self._file),
             more=max(coefficients, turned),
         )
 

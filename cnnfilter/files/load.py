@@ -14,7 +14,7 @@ from cnnfilter.errors import FileError, ShapeError
 from cnnfilter.files import tiff
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.images import MAX_PIXELS, Image, Pictures, check_pixels, too_large
-from cnnfilter.files.source import ContentError, opened, reason, shown
+from cnnfilter.files.source import ContentError, opened, piped_bytes, reason, shown
 
 _NPY_MAGIC = b"\x93NUMPY"
 _ZIP_MAGIC = b"PK\x03\x04"
@@ -169,7 +169,8 @@ class _Matrix:
         else:
             image = self.read()
         file, values = self._file.seek(0, io.SEEK_END), image.pixels.size
-        return image.blanked(FORMATS[self._format].reading_bytes(image.nbytes, 0, values, file))
+        reading = FORMATS[self._format].reading_bytes(image.nbytes, 0, values, file)
+        return image.blanked(reading + piped_bytes(self._file))
 
     def _image(self, matrix: Array) -> Image:
         numbers = as_image(matrix)

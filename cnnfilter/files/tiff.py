@@ -17,7 +17,7 @@ from cnnfilter.files.images import (
     profile_fits,
     too_large,
 )
-from cnnfilter.files.source import ContentError
+from cnnfilter.files.source import ContentError, piped_bytes
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -98,7 +98,9 @@ class Pages:
                 return self._by_pillow(0, self._pictures.head)
             # The array, and a strip or tile of it as it comes out of its compression.
             reading = page.nbytes + 2 * page.nbytes // max(1, len(page.dataoffsets))
-            return self._image(page, blank(page.shape, page.dtype)).blanked(reading)
+            return self._image(page, blank(page.shape, page.dtype)).blanked(
+                reading + piped_bytes(self._file)
+            )
 
     def _by_pillow(self, number: int, read: Callable[[], Image]) -> Image:
         """Read a page by Pillow, if it knows how the page is compressed."""
