@@ -234,8 +234,6 @@ class Pictures:
         """Count what decoding takes at the most, and then what is held beside the arrays."""
         pixels, channels = picture.width * picture.height, len(picture.getbands())
         stored = _STORED_BYTES.get(picture.mode, 4) * pixels
-        # All of a JPEG's coefficients, 16 bits each.
-        coefficients = 2 * pixels * channels if picture.info.get("progressive") else 0
         turned = stored if orientation != 1 else 0
         return FORMATS[image.format].reading_bytes(
             image.nbytes,
@@ -243,7 +241,7 @@ class Pictures:
             pixels * channels,
             self._file.seek(0, io.SEEK_END),
             picture=stored + piped_bytes(self._file),
-            more=max(coefficients, turned),
+            more=max(_coefficients(picture), turned),
         )
 
     def _plain_mode(self, picture: Pillow.Image) -> str:
@@ -355,6 +353,14 @@ def _numbered(picture: Pillow.Image) -> tuple[int, int]:
     # A PNG's default picture may stand for an animation where none is shown, and be no part of it.
     first = int(getattr(picture, "default_image", False))
     return first, getattr(picture, "n_frames", 1) - first
+
+
+def _coefficients(picture: Pillow.Image) -> int:
+    """Count the bytes of a progressive JPEG's coefficients, which are held until the last scan."""
+    if not picture.info.get("progressive"):
+        return 0
+    samples = [down * across for _, across, down, *_ in getattr(picture, "layer", [])]
+    return 2 * picture.width * picture.height * sum(samples) // max(samples, default=1)
 
 
 def _format_named(pillow: str | None) -> str:
