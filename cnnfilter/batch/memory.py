@@ -48,10 +48,10 @@ MODULES = {
 #: What the strips of a picture and the tiles of a kernel take, whatever the image's size; those
 #: of one more kernel; those of kernels that are combined; those of values that are stretched.
 SCRATCH, KERNEL, COMBINED, STRETCHED = 6 * MIB, 3 * MIB, 12 * MIB, 9 * MIB
+#: What the C library and the system round up.
+MARGIN = 1.03
 #: Of workers that are processes: the server that starts them, and the tracker.
 HELPERS = 50 * MIB
-
-
 #: What a drawing takes whatever the image's size: rows that are computed, a page, an encoder.
 DRAWN = {
     "plot": 45 * MIB,
@@ -96,8 +96,8 @@ def peak(needs: Sequence[Need], workers: int, *, processes: bool = False) -> int
     process = PROCESS + sum(MODULES[each] for each in modules)
     largest = sum(sorted((each.bytes for each in needs), reverse=True)[:workers])
     if processes:
-        return PROCESS + HELPERS + workers * process + largest
-    return process + largest
+        process = PROCESS + HELPERS + workers * process
+    return int(MARGIN * (process + largest))
 
 
 def need(

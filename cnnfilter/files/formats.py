@@ -160,6 +160,8 @@ COMPRESSIONS = ("fast", "small")
 
 #: An array of 8 bytes a number for each line, and all of them joined.
 _LINES = Buffers(value=16)
+#: What NumPy writes at a time.
+_CHUNK = 16 * 2**20
 #: Pillow counts the bits of a row in an int, and some more than there are.
 _ROW_BYTES = 2**28 - 32
 
@@ -192,6 +194,7 @@ FORMATS: Mapping[str, Format] = {
         options={"compression": "tiff_adobe_deflate"},
         frames=True,
         reading=Buffers(file=1),
+        writing=Buffers(value=0.65),  # the file, as far as it is compressed
         row_bytes=_ROW_BYTES,
     ),
     "webp": Format(
@@ -207,8 +210,8 @@ FORMATS: Mapping[str, Format] = {
         duration=2**24 - 1,
         reading=Buffers(pixel=12, file=1),
         held=Buffers(pixel=12, file=1),
-        writing=Buffers(pixel=38),
-        losing=Buffers(pixel=6),
+        writing=Buffers(pixel=31, value=1.5, fixed=6 * 2**20),
+        losing=Buffers(pixel=7),
     ),
     "bmp": Format(
         (".bmp",),
@@ -239,7 +242,7 @@ FORMATS: Mapping[str, Format] = {
         bytes=(2**32 - 1) // 8,  # Pillow counts the bits of a tile, here the picture, in 32
         reading=Buffers(value=4.8, file=1),
         held=Buffers(file=1),
-        writing=Buffers(value=1.5, tile=13),
+        writing=Buffers(value=1.5, tile=14),
         deep_writing=Buffers(value=15.5),
     ),
     "avif": Format(
@@ -257,8 +260,8 @@ FORMATS: Mapping[str, Format] = {
         side=32_768,
         area=16_384**2,
     ),
-    "npy": Format((".npy",)),
-    "npz": Format((".npz",), writing=Buffers(fixed=16 * 2**20)),
+    "npy": Format((".npy",), writing=Buffers(fixed=_CHUNK)),
+    "npz": Format((".npz",), writing=Buffers(fixed=_CHUNK)),
     "csv": Format((".csv",), reading=_LINES),
     "tsv": Format((".tsv",), reading=_LINES),
     "json": Format((".json",), reading=_LINES._replace(file=1)),

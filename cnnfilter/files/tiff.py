@@ -97,7 +97,8 @@ class Pages:
             if page is None:
                 return self._by_pillow(0, self._pictures.head)
             # The array, and a strip or tile of it as it comes out of its compression.
-            reading = page.nbytes + 2 * page.nbytes // max(1, len(page.dataoffsets))
+            parts = 0 if page.is_contiguous else 2 * page.nbytes // max(1, len(page.dataoffsets))
+            reading = page.nbytes + parts
             return self._image(page, blank(page.shape, page.dtype)).blanked(
                 reading + piped_bytes(self._file)
             )
