@@ -43,18 +43,17 @@ MODULES = {
     "tifffile": 4 * MIB,
     "Pillow's rarer formats": 3 * MIB,
     "scikit-image": 26 * MIB,
-    "Matplotlib": 45 * MIB,
 }
 #: What the strips of a picture and the tiles of a kernel take, whatever the image's size; those
 #: of one more kernel; those of kernels that are combined; those of values that are stretched.
 SCRATCH, KERNEL, COMBINED, STRETCHED = 6 * MIB, 3 * MIB, 12 * MIB, 9 * MIB
-#: What the C library and the system round up.
-MARGIN = 1.03
+#: What the C library keeps of an image, in each worker; what it and the system round up.
+RETAINED, MARGIN = 3 * MIB, 1.03
 #: Of workers that are processes: the server that starts them, and the tracker.
 HELPERS = 50 * MIB
 #: What a drawing takes whatever the image's size: rows that are computed, a page, an encoder.
 DRAWN = {
-    "plot": 45 * MIB,
+    "plot": 90 * MIB,  # with Matplotlib, which is imported when the image is read
     "sheet": 20 * MIB,
     "preview": 20 * MIB,
     "animate": 25 * MIB,
@@ -95,6 +94,8 @@ def peak(needs: Sequence[Need], workers: int, *, processes: bool = False) -> int
     modules = frozenset[str]().union(*(each.modules for each in needs))
     process = PROCESS + sum(MODULES[each] for each in modules)
     largest = sum(sorted((each.bytes for each in needs), reverse=True)[:workers])
+    if len(needs) > workers:
+        largest += workers * RETAINED
     if processes:
         process = PROCESS + HELPERS + workers * process
     return int(MARGIN * (process + largest))
@@ -291,8 +292,7 @@ def drawing(image: Image, work: Work, option: str, format: str = "") -> Need:
         pixels = _frames_pixels(image, work)
         encoder = 4 * pixels if format == "webp" else 0
         held = 3 * pixels + max(held, DRAWN["encoder"] + encoder)
-    modules = frozenset({"Matplotlib"} if option == "plot" else ())
-    return Need(max(image.reading, held), modules)
+    return Need(max(image.reading, held))
 
 
 def _frames_pixels(image: Image, work: Filtering) -> int:
