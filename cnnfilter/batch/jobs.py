@@ -24,7 +24,7 @@ from cnnfilter.batch.writings import (
     survey,
     writings,
 )
-from cnnfilter.core.arrays import bands
+from cnnfilter.core.arrays import BAND_BYTES, bands
 from cnnfilter.core.geometry import Shape
 from cnnfilter.core.quantize import Storing, quantize
 from cnnfilter.errors import CnnFilterError, FileError
@@ -169,7 +169,7 @@ def _results(recipe: Recipe, source: Source, outcome: Outcome) -> tuple[list[Fra
         outcome.before = image.pixels.shape
         outcome.notes.extend(image.notes)
         origin = Origin.of(image)
-        storing = _storing(image, origin, target)
+        storing = storing_of(image, origin, target)
         _check_sizes(recipe, source, image)
         made = [recipe.work.results(image, storing)]
         several = image.frames if target.frame is None else 1
@@ -200,7 +200,7 @@ def _holds_frames(result: Result, origin: Origin, target: Target) -> bool:
     return FORMATS[target.format_for(result, origin.format)].frames
 
 
-def _storing(image: Image, origin: Origin, target: Target) -> Storing | None:
+def storing_of(image: Image, origin: Origin, target: Target) -> Storing | None:
     """Say how results are stored while they are computed; None where they are needed first."""
     depth = target.depth or origin.depth
     is_picture = FORMATS[target.format_for(Result("", image.pixels), origin.format)].is_picture
@@ -284,7 +284,10 @@ def _holds_floats(result: Result) -> bool:
 
 def _shown_as_stored(result: Result, picture: Picture, storing: Storing) -> Result:
     """Make a picture of a result; its own floats are a band's at a time."""
-    bands_ = [(rows, result.with_pixels(result.pixels[rows])) for rows in bands(result.pixels)]
+    bands_ = [
+        (rows, result.with_pixels(result.pixels[rows]))
+        for rows in bands(result.pixels, BAND_BYTES // 4)
+    ]
     if storing.looks_first:
         for _, band in bands_:
             storing.look(picture(band).pixels)

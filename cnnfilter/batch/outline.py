@@ -1,22 +1,18 @@
 """What a run would do, told from the heads of its images."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import prod
 from pathlib import Path
 
 from cnnfilter.batch.jobs import Recipe, existing_at
+from cnnfilter.batch.memory import Need, drawing, need
 from cnnfilter.batch.sources import Source
 from cnnfilter.batch.writings import Origin, check_sizes, writings
 from cnnfilter.core.geometry import Shape
 from cnnfilter.errors import CnnFilterError
-from cnnfilter.files.formats import FORMATS
-from cnnfilter.files.images import Image
 from cnnfilter.files.load import read_head
 from cnnfilter.files.output import check_target
 from cnnfilter.files.source import told_of
-
-#: Bytes that a command takes before it reads an image.
-BASE_BYTES = 100 * 2**20
 
 
 @dataclass
@@ -34,8 +30,10 @@ class Outline:
         The shapes of what is written.
     outputs : list of str
         The files.
-    bytes : int
+    need : Need or None
         What it takes of memory.
+    drawings : list of Need
+        What each drawing of it takes, which come first.
     """
 
     source: str
@@ -43,20 +41,30 @@ class Outline:
     before: Shape = ()
     after: list[Shape] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
-    bytes: int = 0
+    need: Need | None = None
+    drawings: list[Need] = field(default_factory=list)
 
 
-def outline_job(recipe: Recipe, source: Source) -> Outline:
-    """Tell what `run_job` would do with an image, without decoding it."""
+def outline_job(recipe: Recipe, source: Source, drawings: Mapping[str, str]) -> Outline:
+    """Tell what would be done with an image, without decoding it.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    source : Source
+    drawings : mapping of str to str
+        What is drawn of it (plot, sheet, animate, preview), to the file's name; of a preview
+        to an empty one.
+    """
     outline = Outline(source.path)
     try:
-        _outline(recipe, source, outline)
+        _outline(recipe, source, outline, drawings)
     except CnnFilterError as error:
         outline.error = told_of(source.path, error)
     return outline
 
 
-def _outline(recipe: Recipe, source: Source, outline: Outline) -> None:
+def _outline(recipe: Recipe, source: Source, outline: Outline, drawings: Mapping[str, str]) -> None:
     target = recipe.target
     image = read_head(source.path, recipe.max_pixels)
     outline.before = image.pixels.shape
@@ -71,16 +79,11 @@ def _outline(recipe: Recipe, source: Source, outline: Outline) -> None:
         if each.path != "-":
             mode = existing_at(each.path, recipe)
             check_target(Path(each.path), recipe.inputs, mode)
+    for option, file in drawings.items():
+        format = Path(file).suffix.lower().removeprefix(".")
+        outline.drawings.append(drawing(image, recipe.work, option, format))
+        if file:
+            outline.outputs.append(file)
+            outline.after.append(results[-1].pixels.shape)
     outline.after = outline.after or [each.pixels.shape for each in results]
-    one_picture = len(planned) == 1 and FORMATS[planned[0].format].is_picture
-    stored = one_picture and origin.depth == 8 and (target.depth or 8) == 8
-    values = sum(prod(each.pixels.shape) for each in results) * (1 if stored else 4)
-    held = [FORMATS[each.format].frames for each in planned]
-    frames = image.frames if target.frame is None and any(held) else 1
-    outline.bytes = frames * max(2 * _size(image), _size(image) + values)
-
-
-def _size(image: Image) -> int:
-    """Count the bytes of an image's arrays; a decoder holds as many once more."""
-    alpha = 0 if image.alpha is None else image.alpha.nbytes
-    return prod(image.pixels.shape) * image.pixels.itemsize + alpha
+    outline.need = need(image, recipe.work, results, planned, target)

@@ -142,6 +142,11 @@ class Filtering:
         return self.pipeline.gives_vector
 
     @property
+    def gives_picture(self) -> bool:
+        """Whether one picture comes out, whose values need not be held to be stored."""
+        return not (self.stages or self.gives_vector or self.pipeline.maps())
+
+    @property
     def names(self) -> Sequence[str]:
         """The name, and the feature maps'."""
         return [self.name, *Result(self.name, _NOTHING, channels=self.pipeline.maps()).titles]
@@ -170,10 +175,10 @@ class Filtering:
         last = Result(self.name, image.pixels, image.alpha)
         if self.gives_vector:
             last = Result(self.name, without_alpha(image))
-        comes_apart = storing is not None and self._may_come_apart(image, storing)
+        comes_apart = storing is not None and self.may_come_apart(image, storing)
         if storing is not None and comes_apart:
             storing = storing.for_maps()
-        elif self.stages or self.gives_vector or self.pipeline.maps():
+        elif not self.gives_picture:
             storing = None
         *stages, last = self._followed(
             last,
@@ -189,7 +194,7 @@ class Filtering:
         maps = tuple(storing.maps or ())
         return [replace(last, stored=storing, maps=maps) if maps else last]
 
-    def _may_come_apart(self, image: Image, storing: Storing) -> bool:
+    def may_come_apart(self, image: Image, storing: Storing) -> bool:
         """Whether a picture's maps can be computed one by one, each when it is written."""
         maps = len(self.pipeline.maps())
         fits = maps > 0 and self.pipeline.steps[-1].layer.maps_apart == maps

@@ -7,28 +7,48 @@ import typer
 from cnnfilter.cli.printing import print_rows, say, shape_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cnnfilter.batch.outline import Outline
     from cnnfilter.batch.plan import Plan
 
 
-def print_plan(plan: "Plan", workers: int) -> None:
-    """Print every input, output and shape; exit with 1 if an image would fail."""
-    from cnnfilter.batch.outline import BASE_BYTES, outline_job
+def print_plan(
+    plan: "Plan", drawings: "Mapping[str, str]", workers: int, *, processes: bool, writes: bool
+) -> None:
+    """Print every input, output and shape; exit with 1 if an image would fail.
 
-    outlines = [outline_job(plan.recipe, source) for source in plan.sources]
+    Parameters
+    ----------
+    plan : Plan
+    drawings : mapping of str to str
+        What is drawn of each image (plot, sheet, animate, preview) to the file's name.
+    workers : int
+        How many images are worked on at once.
+    processes : bool
+        Whether each worker is a process.
+    writes : bool
+        Whether anything but drawings comes out.
+    """
+    from cnnfilter.batch.memory import MIB, peak
+    from cnnfilter.batch.outline import outline_job
+
+    outlines = [outline_job(plan.recipe, source, drawings) for source in plan.sources]
     fine = [each for each in outlines if each.error is None]
     rows = [row for each in fine for row in _rows(each)]
     print_rows(("input", "output", "shape", "result"), rows, wrapping=("input", "output"))
     for each in outlines:
         if each.error is not None:
             say(each.error)
-    largest = sorted((each.bytes for each in fine), reverse=True)[:workers]
+    memory = peak([need for each in fine for need in each.drawings], 1)
+    if writes:
+        needs = [each.need for each in fine if each.need is not None]
+        memory = max(memory, peak(needs, workers, processes=processes))
     files = sum(len(each.outputs) for each in fine)
-    memory = (BASE_BYTES + sum(largest)) / 2**20
     failed = len(outlines) - len(fine) + len(plan.problems)
     say(
         f"would do {len(fine)} image(s) into {files} file(s), {workers} at once, in about "
-        f"{memory:.0f} MiB; {len(plan.done)} skipped, {failed} would fail"
+        f"{memory / MIB:.0f} MiB; {len(plan.done)} skipped, {failed} would fail"
     )
     if failed:
         raise typer.Exit(1)

@@ -41,26 +41,41 @@ def run(work: "Work", common: Common, *, stages: str | None = None, top: int | N
     typer.Exit
         With status 1 if an image failed, 130 or 143 after a signal.
     """
+    from cnnfilter.batch.allocation import return_freed_memory
+
     at = _place(common)
     plan = _plan(work, common, stages)
     for problem in plan.problems:
         say(problem)
+    writes = not common.only_looks or stages is not None
     if common.dry_run:
-        from cnnfilter.cli.dry_run import print_plan
-
-        print_plan(plan, _workers(plan, common))
+        _print_plan(plan, common, writes=writes)
         return
     if plan.recipe.target.file == "-":
         _check_stdout(common.format)
+    return_freed_memory()
     failed = bool(plan.problems)
     if common.looks:
         from cnnfilter.cli.views import show_views
 
         failed = show_views(plan, common) or failed
-    if not common.only_looks or stages is not None:
+    if writes:
         failed = _run(plan, common, at, top) or failed
     if failed:
         raise typer.Exit(1)
+
+
+def _print_plan(plan: "Plan", common: Common, *, writes: bool) -> None:
+    from cnnfilter.batch.workers import processes
+    from cnnfilter.cli.dry_run import print_plan
+
+    drawings = {}
+    if common.looks:
+        from cnnfilter.cli.views import check_views
+
+        drawings = check_views(plan, common)
+    workers, pool = _workers(plan, common), _open_pool(plan, common)
+    print_plan(plan, drawings, workers, processes=pool is processes, writes=writes)
 
 
 def _plan(work: "Work", common: Common, stages: str | None) -> "Plan":

@@ -25,8 +25,8 @@ _PREVIEWED = 12
 _FIGURES = ("png", "pdf", "svg")
 
 
-def show_views(plan: Plan, common: Common) -> bool:
-    """Draw what was asked for of each image; tell whether any failed.
+def check_views(plan: Plan, common: Common) -> dict[str, str]:
+    """Return what is drawn: plot, sheet, animate and preview to their files' names.
 
     Raises
     ------
@@ -35,12 +35,12 @@ def show_views(plan: Plan, common: Common) -> bool:
     FileError
         If a file exists already, or is an input.
     """
-    drawn = {"--plot": common.plot, "--sheet": common.sheet, "--animate": common.animate}
+    drawn = {"plot": common.plot, "sheet": common.sheet, "animate": common.animate}
     files = {option: file for option, file in drawn.items() if file is not None}
     for option, file in files.items():
         if len(plan.sources) > 1:
-            raise ArgumentError(f"{option} draws one image; name one")
-        _check_format(option, file)
+            raise ArgumentError(f"--{option} draws one image; name one")
+        _check_format(f"--{option}", file)
         check_target(Path(file), plan.recipe.inputs, "replace" if common.force else "refuse")
     if not common.only_looks and any(source.path == "-" for source in plan.sources):
         raise ArgumentError("standard input (-) can be read only once; leave --output out")
@@ -48,6 +48,18 @@ def show_views(plan: Plan, common: Common) -> bool:
         raise ArgumentError("--preview needs a terminal; -o writes a picture")
     if len({*files.values()}) < len(files):
         raise ArgumentError("two drawings would be written to one file; name another")
+    return files | ({"preview": ""} if common.preview else {})
+
+
+def show_views(plan: Plan, common: Common) -> bool:
+    """Draw what was asked for of each image; return whether any failed.
+
+    Raises
+    ------
+    CnnFilterError
+        As of `check_views`.
+    """
+    check_views(plan, common)
     failed = 0
     for source in plan.sources:
         try:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from cnnfilter.core.arguments import choice
-from cnnfilter.core.arrays import Array, as_image, bands, convert
+from cnnfilter.core.arrays import BAND_BYTES, Array, as_image, bands, convert
 from cnnfilter.core.spaces import SPACES, from_rgb, full_scale, to_rgb
 from cnnfilter.errors import ArgumentError, ShapeError, brief, unknown
 
@@ -339,7 +339,7 @@ def over_white(image: Array, alpha: Array) -> Array:
     """
     top = full_scale(alpha)
     result = np.empty(image.shape, image.dtype)
-    for rows in bands(image):
+    for rows in bands(image, BAND_BYTES // 8):  # of several arrays of float64
         part = alpha[rows]
         share = (part / top).reshape(part.shape + (1,) * (image.ndim - 2))
         result[rows] = convert(image[rows] * share + top * (1 - share), image.dtype)

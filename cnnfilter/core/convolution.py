@@ -384,9 +384,8 @@ class Convolution(Layer):
     def stored(self, image: ArrayLike, storing: Storing) -> Array:
         """Give the result as a picture stores it; of integers, never as it is."""
         array, shape = self._laid_out(image)
-        is_plain = self.dtype is None and array.dtype.kind in "iu"
         comes_apart = storing.maps is not None and self.maps_apart > 0
-        if not is_plain or self._arithmetic(array) != np.float32:
+        if not self.stores_tiles(array):
             return self(image) if comes_apart else super().stored(image, storing)
         if storing.maps is not None and comes_apart:
             storing.maps += self._later_maps(array, storing)
@@ -398,6 +397,15 @@ class Convolution(Layer):
         for tile, values, is_whole in self._tiles(array, np.dtype(np.float32), places.shape):
             storing.put(values, places[tile], whole=is_whole)
         return result
+
+    def output_dtype(self, image: Array) -> np.dtype[Any]:
+        """Return the type of the result for an image; one pixel of it is enough."""
+        return self.dtype or self._arithmetic(np.atleast_3d(image)[:1, :1])
+
+    def stores_tiles(self, image: Array) -> bool:
+        """Return whether `stored` holds no more of the values than a tile: not of floats."""
+        is_plain = self.dtype is None and image.dtype.kind in "iu"
+        return is_plain and self._arithmetic(np.atleast_3d(image)) == np.float32
 
     def _look(self, array: Array, shape: Shape, storing: Storing) -> None:
         """Look at all values of a result of a shape, for the lowest and the highest."""

@@ -160,6 +160,10 @@ class Dense(Layer):
         """One for each weight."""
         return self.weights.size
 
+    def output_dtype(self, image: Array) -> np.dtype[Any]:
+        """Return the wider of the types that a result may have."""
+        return np.dtype(np.float32 if image.dtype == np.float32 else np.float64)
+
     def sees_all(self, shape: Shape) -> bool:
         """Each output weighs every feature."""
         return True

@@ -2,7 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from cnnfilter.core.arrays import Array
@@ -25,6 +27,10 @@ class Layer(ABC):
         """Compute, and give the result as a picture stores it."""
         return storing.take(self(image))
 
+    def stores_tiles(self, image: Array) -> bool:
+        """Return whether `stored` holds no more of the values than a tile."""
+        return False
+
     @property
     def maps_apart(self) -> int:
         """How many feature maps `stored` can compute one by one; 0 where it cannot."""
@@ -42,6 +48,12 @@ class Layer(ABC):
     def output_shape(self, shape: Shape) -> Shape:
         """Give the result's shape, or raise ShapeError."""
         return shape
+
+    def output_dtype(self, image: Array) -> np.dtype[Any]:
+        """Return the type of the result for an image; one pixel of it is enough."""
+        pixel = image[:1] if image.ndim == 1 else image[:1, :1]
+        # The values of wide integers can decide it; floats are not all taken by every layer.
+        return self(np.zeros_like(pixel) if pixel.dtype.kind == "f" else pixel).dtype
 
     def window_for(self, shape: Shape) -> Window | None:
         """Give what an output value sees of a map; None where that is its own pixel."""

@@ -290,6 +290,19 @@ class Pooling(Layer):
             how = replace(how, finish=self._divide(axes))
         return how, exact
 
+    def output_dtype(self, image: Array) -> np.dtype[Any]:
+        """Return the type of the result for an image; one pixel of it is enough."""
+        pixel = image[:1, :1]
+        down, across = self.window_for(image.shape).size
+        match self.mode:
+            case "max" | "min":
+                return image.dtype
+            case "median":
+                return float_type(pixel, 2)
+            case "l2" | "lp":
+                return float_type(pixel, largest_magnitude(pixel) * down * across)
+        return float_type(pixel, down * across)
+
     def _power(self, values: Array) -> Array:
         if self.p == 2:
             return np.square(values, dtype=np.float64)

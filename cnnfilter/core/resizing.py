@@ -92,6 +92,10 @@ class Resizing(Layer):
         check_map(shape)
         return *self.size, *shape[2:]
 
+    def output_dtype(self, image: Array) -> np.dtype[Any]:
+        """Return uint8 and uint16 as they are, float32 for all others."""
+        return image.dtype if image.dtype in (np.uint8, np.uint16) else np.dtype(np.float32)
+
     def __call__(self, image: ArrayLike) -> Array:
         """Resize."""
         array = as_image(image)

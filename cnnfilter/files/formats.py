@@ -2,9 +2,48 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import ceil
 from pathlib import PurePath
+from typing import NamedTuple
 
 from cnnfilter.errors import ArgumentError, unknown
+
+#: The side of the tiles that JPEG 2000 is written in.
+_TILE = 1024
+
+
+class Buffers(NamedTuple):
+    """What a codec holds beside its picture, in bytes.
+
+    Attributes
+    ----------
+    pixel : float
+        For each pixel.
+    value : float
+        For each of a pixel's values: 1 of grey, 3 of colours, one more with alpha.
+    file : float
+        For each byte of the file.
+    tile : float
+        For each value of a tile, of which one at a time is held.
+    fixed : int
+        Whatever the size.
+    """
+
+    pixel: float = 0
+    value: float = 0
+    file: float = 0
+    tile: float = 0
+    fixed: int = 0
+
+    def bytes(self, pixels: int, values: int, file: int = 0) -> int:
+        """Return what is held for so many pixels, values, and bytes of the file."""
+        tile = min(1, _TILE**2 / max(1, pixels)) * self.tile * values
+        return self.fixed + ceil(
+            self.pixel * pixels + self.value * values + self.file * file + tile
+        )
+
+
+_NOTHING = Buffers()
 
 
 @dataclass(frozen=True)
@@ -31,6 +70,11 @@ class Format:
         What it is told besides where a quality is asked for; None where there is none to ask for.
     frames : bool
         Whether it holds several frames or pages.
+    reading, held : Buffers
+        What its decoder holds while it decodes; and then, as long as the file is open.
+    writing, losing, deep_writing : Buffers
+        What its encoder holds; where a quality is asked for; of 16 bits. As measured by
+        ``tests/benchmarks/memory.py``.
     is_buffered : bool
         Whether it is encoded in memory: its encoder does not return from a write that fails.
     side : int or None
@@ -53,6 +97,11 @@ class Format:
     small: Mapping[str, object] = field(default_factory=dict)
     lossy: Mapping[str, object] | None = None
     frames: bool = False
+    reading: Buffers = _NOTHING
+    held: Buffers = _NOTHING
+    writing: Buffers = _NOTHING
+    losing: Buffers | None = None
+    deep_writing: Buffers | None = None
     is_buffered: bool = False
     side: int | None = None
     area: int | None = None
@@ -60,6 +109,25 @@ class Format:
     bytes: int | None = None
     row_unit: int = 1
     duration: int | None = None
+
+    def reading_bytes(
+        self, arrays: int, pixels: int, values: int, file: int, picture: int = 0, more: int = 0
+    ) -> int:
+        """Return the most that is held while a file is read.
+
+        Parameters
+        ----------
+        arrays : int
+            Bytes that the image's arrays take.
+        pixels, values, file : int
+            See `Buffers.bytes`.
+        picture : int
+            Bytes that the decoder's picture takes.
+        more : int
+            Bytes that it takes besides while it decodes.
+        """
+        decoding = self.reading.bytes(pixels, values, file) + more
+        return picture + max(decoding, self.held.bytes(pixels, values, file) + arrays)
 
     @property
     def is_picture(self) -> bool:
@@ -90,6 +158,10 @@ class Format:
 #: Whether pictures are written quickly, or to small files.
 COMPRESSIONS = ("fast", "small")
 
+#: An array of 8 bytes a number for each line, and all of them joined.
+_LINES = Buffers(value=16)
+#: What NumPy writes at a time.
+_CHUNK = 16 * 2**20
 #: Pillow counts the bits of a row in an int, and some more than there are.
 _ROW_BYTES = 2**28 - 32
 
@@ -121,6 +193,8 @@ FORMATS: Mapping[str, Format] = {
         "color",
         options={"compression": "tiff_adobe_deflate"},
         frames=True,
+        reading=Buffers(file=1),
+        writing=Buffers(value=0.65),  # the file, as far as it is compressed
         row_bytes=_ROW_BYTES,
     ),
     "webp": Format(
@@ -134,6 +208,10 @@ FORMATS: Mapping[str, Format] = {
         frames=True,
         side=16_383,  # libwebp's WEBP_MAX_DIMENSION
         duration=2**24 - 1,
+        reading=Buffers(pixel=12, file=1),
+        held=Buffers(pixel=12, file=1),
+        writing=Buffers(pixel=31, value=1.5, fixed=6 * 2**20),
+        losing=Buffers(pixel=7),
     ),
     "bmp": Format(
         (".bmp",),
@@ -149,6 +227,7 @@ FORMATS: Mapping[str, Format] = {
         frames=True,
         side=2**16 - 1,  # GIF89a, 18: the logical screen's sides have 16 bits
         duration=10 * (2**16 - 1),
+        writing=Buffers(pixel=2, value=3),
     ),
     "ppm": Format((".ppm", ".pgm", ".pnm", ".pbm"), "PPM", deep="gray", row_bytes=_ROW_BYTES),
     "jp2": Format(
@@ -156,11 +235,15 @@ FORMATS: Mapping[str, Format] = {
         "JPEG2000",
         is_buffered=True,
         # The encoder holds some ten copies of a tile; as one tile a picture takes all of them.
-        options={"tile_size": (1024, 1024)},
+        options={"tile_size": (_TILE, _TILE)},
         alpha="full",
         deep="gray",
         row_bytes=_ROW_BYTES,
         bytes=(2**32 - 1) // 8,  # Pillow counts the bits of a tile, here the picture, in 32
+        reading=Buffers(value=4.8, file=1),
+        held=Buffers(file=1),
+        writing=Buffers(value=1.5, tile=14),
+        deep_writing=Buffers(value=15.5),
     ),
     "avif": Format(
         (".avif",),
@@ -170,15 +253,18 @@ FORMATS: Mapping[str, Format] = {
         options={"quality": 90, "subsampling": "4:4:4", "speed": 8},
         lossy={},
         frames=True,
+        reading=Buffers(pixel=7, file=1),
+        held=Buffers(pixel=4, file=1),
+        writing=Buffers(pixel=22, value=5.5, fixed=16 * 2**20),
         # What libavif reads unless it is told to read more; beyond that others cannot open it.
         side=32_768,
         area=16_384**2,
     ),
-    "npy": Format((".npy",)),
-    "npz": Format((".npz",)),
-    "csv": Format((".csv",)),
-    "tsv": Format((".tsv",)),
-    "json": Format((".json",)),
+    "npy": Format((".npy",), writing=Buffers(fixed=_CHUNK)),
+    "npz": Format((".npz",), writing=Buffers(fixed=_CHUNK)),
+    "csv": Format((".csv",), reading=_LINES),
+    "tsv": Format((".tsv",), reading=_LINES),
+    "json": Format((".json",), reading=_LINES._replace(file=1)),
     "float": Format((".tif", ".tiff"), frames=True),
 }
 

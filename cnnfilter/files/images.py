@@ -27,7 +27,7 @@ from cnnfilter.files.metadata import (
     read_orientation,
 )
 from cnnfilter.files.printed import Printed, caught
-from cnnfilter.files.source import ContentError
+from cnnfilter.files.source import ContentError, piped_bytes
 
 # What decoders log about odd files would stand beside our one line.
 for _name in ("PIL", "tifffile"):
@@ -46,6 +46,8 @@ _OF_THE_DISK = (errno.EIO, errno.EACCES, errno.ENOSPC, errno.ESTALE, errno.ETIME
 _USUAL = ("PNG", "JPEG", "BMP", "GIF", "PPM")
 #: How GIFs begin.
 _GIF_MAGIC = (b"GIF87a", b"GIF89a")
+#: Bytes that Pillow takes for a pixel of a mode; 4 of all others.
+_STORED_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;16N": 2}
 #: Pillow's modes that hold numbers rather than 8-bit colours.
 _NUMBERS = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
@@ -75,6 +77,8 @@ class Image:
         What the person should know about how it was read.
     frames : int
         How many frames or pages its file has.
+    reading : int
+        Of a head: the bytes that reading takes at the most, with the pixels.
     """
 
     pixels: Array
@@ -83,22 +87,29 @@ class Image:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     frames: int = 1
+    reading: int = 0
 
     @property
     def depth(self) -> int:
         """Bits for each channel, where they are integers of a picture: 16, else 8."""
         return 16 if self.pixels.dtype == np.uint16 else 8
 
-    def blanked(self) -> "Image":
-        """Give its head: the same without its pixels and its metadata."""
+    @property
+    def nbytes(self) -> int:
+        """The bytes of its arrays."""
+        return self.pixels.nbytes + (0 if self.alpha is None else self.alpha.nbytes)
+
+    def blanked(self, reading: int = 0) -> "Image":
+        """Give its head: the same without its pixels, but for the largest, and its metadata."""
         alpha = None if self.alpha is None else blank(self.alpha.shape, self.alpha.dtype)
-        pixels = blank(self.pixels.shape, self.pixels.dtype)
-        return replace(self, pixels=pixels, alpha=alpha, metadata={})
+        low, high = self.pixels.min(), self.pixels.max()
+        pixels = blank(self.pixels.shape, self.pixels.dtype, low if -float(low) > high else high)
+        return replace(self, pixels=pixels, alpha=alpha, metadata={}, reading=reading)
 
 
-def blank(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Make an array that has a shape and a type, and takes no room."""
-    return np.broadcast_to(np.zeros((), dtype), shape)
+def blank(shape: tuple[int, ...], dtype: np.dtype[Any], value: float = 0) -> Array:
+    """Make an array that has a shape, a type and one value, and takes no room."""
+    return np.broadcast_to(np.array(value, dtype), shape)
 
 
 class Pictures:
@@ -213,15 +224,31 @@ class Pictures:
     def _head(self) -> Image:
         picture = self._picture
         picture.seek(self._first)
-        if self._format == "PNG" and _goes_on_behind_pixels(self._file):
-            return self._read(0).blanked()
-        mode = self._plain_mode(picture)
         orientation, odd = self._orientation(picture, before_pixels=True)
+        if self._format == "PNG" and _goes_on_behind_pixels(self._file):
+            image = self._read(0)
+            return image.blanked(self._reading(picture, image, orientation))
+        mode = self._plain_mode(picture)
         # A TIFF's size is that of the picture upright.
         turned = self._format != "TIFF" and orientation > _LAST_UPRIGHT
         size = picture.size if turned else picture.size[::-1]
         pixels, alpha = _planes(size, mode, _dtype(picture, mode), blank)
-        return self._image(pixels, alpha, {}, (*_notes(picture), odd))
+        image = self._image(pixels, alpha, {}, (*_notes(picture), odd))
+        return replace(image, reading=self._reading(picture, image, orientation))
+
+    def _reading(self, picture: Pillow.Image, image: Image, orientation: int) -> int:
+        """Count what decoding takes at the most, and then what is held beside the arrays."""
+        pixels, channels = picture.width * picture.height, len(picture.getbands())
+        stored = _STORED_BYTES.get(picture.mode, 4) * pixels
+        turned = stored if orientation != 1 else 0
+        return FORMATS[image.format].reading_bytes(
+            image.nbytes,
+            pixels,
+            pixels * channels,
+            self._file.seek(0, io.SEEK_END),
+            picture=stored + piped_bytes(self._file),
+            more=max(_coefficients(picture), turned),
+        )
 
     def _orientation(
         self, picture: Pillow.Image, *, before_pixels: bool = False
@@ -344,6 +371,14 @@ def _numbered(picture: Pillow.Image) -> tuple[int, int]:
     # A PNG's default picture may stand for an animation where none is shown, and be no part of it.
     first = int(getattr(picture, "default_image", False))
     return first, getattr(picture, "n_frames", 1) - first
+
+
+def _coefficients(picture: Pillow.Image) -> int:
+    """Count the bytes of a progressive JPEG's coefficients, which are held until the last scan."""
+    if not picture.info.get("progressive"):
+        return 0
+    samples = [down * across for _, across, down, *_ in getattr(picture, "layer", [])]
+    return 2 * picture.width * picture.height * sum(samples) // max(samples, default=1)
 
 
 def _format_named(pillow: str | None) -> str:

@@ -1,5 +1,6 @@
 """Reading an image, whatever its format."""
 
+import io
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,8 +12,9 @@ import numpy as np
 from cnnfilter.core.arrays import Array, as_image
 from cnnfilter.errors import FileError, ShapeError
 from cnnfilter.files import tiff
-from cnnfilter.files.images import MAX_PIXELS, Image, Pictures, blank, check_pixels, too_large
-from cnnfilter.files.source import ContentError, opened, reason, shown
+from cnnfilter.files.formats import FORMATS
+from cnnfilter.files.images import MAX_PIXELS, Image, Pictures, check_pixels, too_large
+from cnnfilter.files.source import ContentError, opened, piped_bytes, reason, shown
 
 _NPY_MAGIC = b"\x93NUMPY"
 _ZIP_MAGIC = b"PK\x03\x04"
@@ -163,8 +165,12 @@ class _Matrix:
         from cnnfilter.files.matrices import read_array_head
 
         if self._format == "npy":
-            return self._image(blank(*read_array_head(self._file))).blanked()
-        return self.read().blanked()
+            image = self._image(read_array_head(self._file))
+        else:
+            image = self.read()
+        file, values = self._file.seek(0, io.SEEK_END), image.pixels.size
+        reading = FORMATS[self._format].reading_bytes(image.nbytes, 0, values, file)
+        return image.blanked(reading + piped_bytes(self._file))
 
     def _image(self, matrix: Array) -> Image:
         numbers = as_image(matrix)

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from cnnfilter.core.arrays import Array, bands, check_finite, memory
+from cnnfilter.core.arrays import BAND_BYTES, Array, bands, check_finite, memory
 from cnnfilter.errors import brief
 from cnnfilter.files.printed import caught
 from cnnfilter.files.source import MOST_PIPED, READ_BYTES, ContentError, check_size, read_all
@@ -110,13 +110,33 @@ def _content(file: BinaryIO, size: int) -> Array:
     return place
 
 
-def read_array_head(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Give the shape and the type of what `read_array` would read, from the header alone."""
+def read_array_head(file: BinaryIO) -> Array:
+    """Return what `read_array` would, with the largest value in all places, in no room.
+
+    Returns
+    -------
+    ndarray
+        Of types whose arithmetic depends on the values, these are looked at, a band at a time.
+    """
     with _decoding():
         shape, _, dtype = _read_header(file)
         begin = file.tell()
         _check_header(shape, dtype, file.seek(0, io.SEEK_END) - begin)
-        return shape, dtype.newbyteorder("=")
+        file.seek(begin)
+        is_wide = dtype.itemsize > 4 or (dtype.kind in "iu" and dtype.itemsize > 2)
+        largest = _largest(file, dtype) if is_wide else 0
+        return np.broadcast_to(np.array(largest, dtype.newbyteorder("=")), shape)
+
+
+def _largest(file: BinaryIO, dtype: np.dtype[Any]) -> Any:
+    """Return the value of the largest magnitude behind a header."""
+    largest = dtype.type(0)
+    while content := file.read(BAND_BYTES):
+        values = np.frombuffer(content, dtype)
+        for value in (values.min(), values.max()):
+            if not abs(float(value)) <= abs(float(largest)):  # NaN is the largest
+                largest = value
+    return largest
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cnnfilter.core.arguments import choice
-from cnnfilter.core.arrays import Array, as_image, convert
+from cnnfilter.core.arrays import Array, as_image, bands, convert
 from cnnfilter.core.quantize import RANGES, quantize
 from cnnfilter.errors import ArgumentError, CnnFilterError, FileError
 from cnnfilter.files import tiff
@@ -319,14 +319,25 @@ def _pixels(
         )
     scaled = kept < depth and range in ("clip", "abs")
     stored = quantize(values, range, depth if scaled else kept, extremes)
-    pixels = convert(stored.pixels / 257, np.uint8) if scaled else stored.pixels
+    pixels = _of_depth(stored.pixels, np.dtype(np.uint8)) if scaled else stored.pixels
     if kept < depth:
         notes.append(f"16 bits scaled to 8: {format} holds no more here")
     if alpha is not None:
-        alpha = _fitting_alpha(convert(alpha / (257 if kept < depth else 1), pixels.dtype), format)
+        alpha = _fitting_alpha(_of_depth(alpha, pixels.dtype), format)
     if format == "gif" and pixels.ndim == 3:
         notes.append("gif holds 256 colours")
     return Frame(pixels, alpha, frame.duration), stored.clipped
+
+
+def _of_depth(pixels: Array, dtype: np.dtype[Any]) -> Array:
+    """Scale 0..65535 to 0..255 or back, a band of rows at a time."""
+    if pixels.dtype == dtype:
+        return pixels
+    divisor = 257.0 if dtype == np.uint8 else 1 / 257
+    result = np.empty(pixels.shape, dtype)
+    for rows in bands(pixels):
+        result[rows] = convert(pixels[rows] / divisor, dtype)
+    return result
 
 
 def _without_single_channel(values: Array) -> Array:

@@ -244,6 +244,11 @@ def _was_closed(descriptor: int) -> bool:
     return bool(ends.poll(0))
 
 
+def piped_bytes(file: BinaryIO) -> int:
+    """Return the bytes that a file takes of memory: what came through a pipe is held."""
+    return len(file.getbuffer()) * 9 // 8 if isinstance(file, io.BytesIO) else 0
+
+
 def _taken(path: str | Path, file: BinaryIO, most: int, first: bytes = b"") -> io.BytesIO:
     """Read all that comes from a pipe, and no more than `most` bytes."""
     content = io.BytesIO()

@@ -20,7 +20,7 @@ from cnnfilter.files.images import (
     too_large,
 )
 from cnnfilter.files.metadata import UPRIGHT, checked_orientation
-from cnnfilter.files.source import ContentError
+from cnnfilter.files.source import ContentError, piped_bytes
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -103,8 +103,13 @@ class Pages:
             page = self._own(0)
             if page is None:
                 return replace(self._by_pillow(0, self._pictures.head), frames=len(self))
+            # The array, and a strip or tile of it as it comes out of its compression.
+            parts = 0 if page.is_contiguous else 2 * page.nbytes // max(1, len(page.dataoffsets))
+            reading = page.nbytes + parts
             dtype = np.dtype(np.uint8) if page.dtype == np.bool_ else page.dtype
-            return self._image(page, blank(page.shape, dtype)).blanked()
+            return self._image(page, blank(page.shape, dtype)).blanked(
+                reading + piped_bytes(self._file)
+            )
 
     def _by_pillow(self, number: int, read: Callable[[], Image]) -> Image:
         """Read a page by Pillow, if it knows how the page is compressed."""

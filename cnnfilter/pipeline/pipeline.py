@@ -331,11 +331,11 @@ class Pipeline:
         return prepared
 
     def preparation_outlined(self, image: Array) -> Iterator[tuple[Step, Array]]:
-        """Give the preparation's steps with arrays of their results' shapes, and no values."""
+        """Give the preparation's steps with arrays of their results' shapes and types."""
         yield from _outlined(self.preparation, image, "preparation")
 
     def outlined(self, prepared: Array) -> Iterator[tuple[Step, Array]]:
-        """Give the steps with arrays of their results' shapes, and no values."""
+        """Give the steps with arrays of their results' shapes and types."""
         yield from _outlined(self.steps, self.as_input(prepared), "step")
 
     def _check_input(self, shape: Shape) -> None:
@@ -448,14 +448,23 @@ def _applied(
 
 
 def _outlined(steps: Sequence[Step], image: Array, kind: str) -> Iterator[tuple[Step, Array]]:
-    shape = image.shape
     for number, step in enumerate(steps, start=1):
         try:
-            shape = step.layer.output_shape(shape)
+            shape = step.layer.output_shape(image.shape)
             check_room("the result", shape, itemsize=1)
+            with np.errstate(all="ignore"):
+                dtype = step.layer.output_dtype(image)
         except CnnFilterError as error:
             raise in_step(error, steps, number, kind) from None
-        yield step, np.broadcast_to(np.float32(), shape)
+        image = np.broadcast_to(_largest(image, dtype), shape)
+        yield step, image
+
+
+def _largest(image: Array, dtype: np.dtype[Any]) -> Any:
+    """Return a value as large as any that may come out: it can decide the next step's type."""
+    if dtype == image.dtype and dtype.kind in "iu":
+        return image[(0,) * image.ndim]
+    return dtype.type(np.finfo(dtype).max if dtype.kind == "f" else np.iinfo(dtype).max)
 
 
 def _lengths(shape: Shape) -> str:

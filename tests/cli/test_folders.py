@@ -217,7 +217,7 @@ def test_a_dry_run_prints_the_plan_and_does_nothing(
     assert rows[2] == ["photos/deep/a.png", "out/deep/a-pool.png", "36x48x3", "18x24x3"]
     bad, summary = result.stderr.splitlines()
     assert "photos/bad.png: not an image" in bad
-    assert "would do 4 image(s) into 4 file(s), 2 at once, in about 1" in summary
+    assert "would do 4 image(s) into 4 file(s), 2 at once, in about " in summary
     assert "1 would fail" in summary
     (tmp_path / "photos/bad.png").unlink()
     assert run("pool", "-r", "photos", "-o", "out").status == 0

@@ -413,7 +413,7 @@ def test_a_head_agrees_with_a_tiff_of_any_compression(compression: str, tmp_path
     assert_heads_agree(tmp_path / "a.tif")
 
 
-@pytest.mark.parametrize("dtype", ["u1", "?", "f2", ">f8", "i8"])
+@pytest.mark.parametrize("dtype", ["u1", "?", "i2", "f2", ">f4"])
 def test_a_head_of_an_array_is_read_without_its_numbers(
     dtype: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -421,6 +421,17 @@ def test_a_head_of_an_array_is_read_without_its_numbers(
     assert_heads_agree(tmp_path / "a.npy")
     monkeypatch.setattr(np, "frombuffer", None)
     assert read_head(tmp_path / "a.npy").pixels.shape == (4, 5, 2)
+
+
+@pytest.mark.parametrize("dtype", ["i4", ">i8", "f8"])
+def test_a_head_has_the_largest_value_where_it_decides_the_arithmetic(
+    dtype: str, tmp_path: Path
+) -> None:
+    values = np.arange(-300_000, 200_000).astype(dtype).reshape(1000, 500)
+    np.save(tmp_path / "a.npy", values)
+    head = read_head(tmp_path / "a.npy").pixels
+    assert (head.shape, head.dtype) == (values.shape, np.dtype(dtype).newbyteorder("="))
+    assert head[0, 0] == head[-1, -1] == -300_000
 
 
 def test_a_head_is_read_without_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

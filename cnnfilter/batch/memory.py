@@ -1,0 +1,310 @@
+"""The memory that a run takes, known from shapes and types before an image is decoded.
+
+What is held is added up for each of three moments, the largest of which counts:
+
+=======  ==================================================================================
+read     what the decoder holds, and the image's arrays
+compute  the image; of each step what goes in and what comes out; results that are kept
+write    the results; of the one that is written its pixels, and what the encoder holds
+=======  ==================================================================================
+
+Beside them stand what a process takes before it reads anything (`PROCESS`, `MODULES`), and
+what tiles are computed in (`SCRATCH`). What codecs hold is in the table of formats. All of
+these were measured by ``tests/benchmarks/memory.py`` and are upper bounds: its ratios, the
+figure divided by the peak, are to lie from 1 to 1.25. The constants stand for Python 3.11 and
+later, NumPy 2, Pillow 11 and later on 64-bit Linux.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import ceil, prod
+
+import numpy as np
+
+from cnnfilter.batch.jobs import storing_of
+from cnnfilter.batch.splitting import Splitting
+from cnnfilter.batch.target import Target
+from cnnfilter.batch.work import Filtering, Result, Work
+from cnnfilter.batch.writings import Origin, Writing
+from cnnfilter.core.arrays import Array
+from cnnfilter.core.convolution import Convolution
+from cnnfilter.core.layer import Layer
+from cnnfilter.core.quantize import Storing
+from cnnfilter.files.formats import FORMATS
+from cnnfilter.files.images import Image
+from cnnfilter.files.save import kept_depth
+
+MIB = 2**20
+#: What a process takes before it reads an image: Python, NumPy, Pillow, the command.
+PROCESS = 40 * MIB
+#: What modules take that not every run imports.
+MODULES = {
+    "tifffile": 4 * MIB,
+    "Pillow's rarer formats": 3 * MIB,
+    "scikit-image": 26 * MIB,
+}
+#: What the strips of a picture and the tiles of a kernel take, whatever the image's size; those
+#: of one more kernel; those of kernels that are combined; those of values that are stretched.
+SCRATCH, KERNEL, COMBINED, STRETCHED = 6 * MIB, 3 * MIB, 12 * MIB, 9 * MIB
+#: What the C library keeps of an image, in each worker; what it and the system round up.
+RETAINED, MARGIN = 3 * MIB, 1.03
+#: Of workers that are processes: the server that starts them, and the tracker.
+HELPERS = 50 * MIB
+#: What a drawing takes whatever the image's size: rows that are computed, a page, an encoder.
+DRAWN = {
+    "plot": 90 * MIB,  # with Matplotlib, which is imported when the image is read
+    "sheet": 20 * MIB,
+    "preview": 20 * MIB,
+    "animate": 25 * MIB,
+    "encoder": 65 * MIB,
+}
+#: Pixels along a panel of an animation, and frames, at the most.
+ANIMATED_SIDE, ANIMATED_FRAMES = 352, 150
+
+
+@dataclass(frozen=True)
+class Need:
+    """What one image takes.
+
+    Attributes
+    ----------
+    bytes : int
+        At its peak, beside what is imported.
+    modules : frozenset of str
+        Of `MODULES`, those that it imports.
+    """
+
+    bytes: int
+    modules: frozenset[str] = frozenset()
+
+
+def peak(needs: Sequence[Need], workers: int, *, processes: bool = False) -> int:
+    """Return the bytes that a run takes at its peak.
+
+    Parameters
+    ----------
+    needs : sequence of Need
+        Of its images.
+    workers : int
+        How many of them are worked on at once: the largest may meet.
+    processes : bool
+        Whether each worker is a process.
+    """
+    modules = frozenset[str]().union(*(each.modules for each in needs))
+    process = PROCESS + sum(MODULES[each] for each in modules)
+    largest = sum(sorted((each.bytes for each in needs), reverse=True)[:workers])
+    if len(needs) > workers:
+        largest += workers * RETAINED
+    if processes:
+        process = PROCESS + HELPERS + workers * process
+    return int(MARGIN * (process + largest))
+
+
+def need(
+    image: Image, work: Work, results: Sequence[Result], planned: Sequence[Writing], target: Target
+) -> Need:
+    """Return what an image takes.
+
+    Parameters
+    ----------
+    image : Image
+        Its head.
+    work : Work
+    results : sequence of Result
+        What would come out, blank.
+    planned : sequence of Writing
+        What would be written.
+    target : Target
+    """
+    job = _Job(image, work, results, planned, target)
+    return Need(job.bytes, frozenset(job.modules()))
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """An image with what is done to it; see `need`."""
+
+    image: Image
+    work: Work
+    results: Sequence[Result]
+    planned: Sequence[Writing]
+    target: Target
+
+    @property
+    def bytes(self) -> int:
+        """What it takes at the most, with what does not depend on its size."""
+        computing = self._computing()
+        if self._frames > 1:  # the file stays open, and there are the frames before
+            computing += self.image.reading + self._kept
+        writing = max((self._writing(each) for each in self.planned), default=0)
+        scratch = SCRATCH + self._kernels()
+        if (self.target.range or self.target.stages_range) not in (None, "clip"):
+            scratch += STRETCHED
+        return scratch + max(self.image.reading, computing, self._kept + writing)
+
+    @cached_property
+    def _frames(self) -> int:
+        return max((len(each.frames) for each in self.planned), default=1)
+
+    @cached_property
+    def _layers(self) -> list[tuple[Layer, Array, Array]]:
+        return list(_steps(self.image, self.work)) if isinstance(self.work, Filtering) else []
+
+    @cached_property
+    def _storing(self) -> Storing | None:
+        """How the last result is stored while it is computed; None where it is held as it is."""
+        if not isinstance(self.work, Filtering):
+            return None
+        storing = storing_of(self.image, Origin.of(self.image), self.target)
+        may_come_apart = storing is not None and self.work.may_come_apart(self.image, storing)
+        layer, before, _ = self._layers[-1]
+        if may_come_apart:
+            return storing if layer.stores_tiles(before) else None
+        return storing if self.work.gives_picture else None
+
+    @property
+    def _comes_apart(self) -> bool:
+        """Whether maps are computed one by one, each when it is written."""
+        is_picture = isinstance(self.work, Filtering) and self.work.gives_picture
+        return self._storing is not None and not is_picture
+
+    @cached_property
+    def _kept(self) -> int:
+        """Count what is held when all results are there."""
+        if self._comes_apart:  # what the maps are computed of
+            return self._layers[-1][1].nbytes + self._alpha
+        if self._storing is None:
+            return self._frames * sum(map(_size, self.results))
+        stored = self.results[-1].pixels.size * self._storing.dtype.itemsize
+        return self._frames * (stored + self._alpha)
+
+    @property
+    def _alpha(self) -> int:
+        """Count the bytes of the last result's alpha."""
+        return _size(self.results[-1]) - self.results[-1].pixels.nbytes
+
+    def _computing(self) -> int:
+        """Count what is held at the most while results are computed."""
+        held = most = self.image.nbytes
+        stages = isinstance(self.work, Filtering) and self.work.stages
+        for number, (layer, before, after) in enumerate(self._layers, start=1):
+            is_last = number == len(self._layers)
+            comes_in = 0 if before is self.image.pixels or stages else before.nbytes
+            comes_out = self._coming_out(layer, before, after) if is_last else after.nbytes
+            most = max(most, held + comes_in + comes_out + _less_channels(layer, before))
+            held += after.nbytes if stages else 0
+        if isinstance(self.work, Splitting) and self.work.space != "rgb":
+            most += sum(map(_size, self.results))  # those of rgb are views of the image
+        return most + self._alpha
+
+    def _coming_out(self, layer: Layer, before: Array, after: Array) -> int:
+        """Count what the last layer makes: values, pixels, or one after the other."""
+        if self._storing is None:
+            return after.nbytes
+        pixels = 0 if self._comes_apart else after.size * self._storing.dtype.itemsize
+        return pixels if layer.stores_tiles(before) else after.nbytes + pixels
+
+    def _kernels(self) -> int:
+        """Count what the tiles of more than one kernel take."""
+        layers = [layer for layer, _, _ in self._layers if isinstance(layer, Convolution)]
+        each = [
+            KERNEL * (len(layer.kernels) - 1) + (COMBINED if layer.combine else 0)
+            for layer in layers
+        ]
+        return 0 if self._comes_apart else max(each, default=0)
+
+    def _writing(self, writing: Writing) -> int:
+        """Count what is held beside the results while a file is written.
+
+        The pixels, unless the result is these; Pillow's picture; what the encoder holds.
+        """
+        format, part = FORMATS[writing.format], writing.part
+        pixels, values = prod(part.pixels.shape[:2]), part.pixels.size
+        if not format.is_picture:
+            return format.writing.bytes(pixels, values)
+        alpha = 0 if part.alpha is None else pixels
+        depth = self.target.depth or part.depth or self.image.depth
+        kept = kept_depth(part.pixels, part.alpha, writing.format, depth)
+        is_stored = self._storing is not None or part.pixels.dtype == np.dtype(f"uint{depth}")
+        stored = 0 if is_stored and not self._comes_apart else values * depth // 8
+        if kept < depth:
+            stored += values
+        picture = 0 if values == pixels and not alpha else 4 * pixels  # a grey one is the array
+        encoder = format.writing
+        if self.target.quality is not None and not alpha:
+            encoder = format.losing or encoder
+        if kept == 16:
+            encoder = format.deep_writing or encoder
+        return len(writing.frames) * (stored + picture) + encoder.bytes(pixels, values + alpha)
+
+    def modules(self) -> Iterator[str]:
+        """Yield what is imported besides."""
+        written = {each.format for each in self.planned}
+        depth = self.target.depth or self.image.depth
+        by_tifffile = {"float"} if depth == 8 else {"float", "tif"}
+        if self.image.format in ("tif", "float") or written & by_tifffile:
+            yield "tifffile"
+        if {self.image.format, *written} & {"tif", "webp", "jp2", "avif"}:
+            yield "Pillow's rarer formats"
+        if isinstance(self.work, Splitting) and self.work.space != "rgb":
+            yield "scikit-image"
+
+
+def _size(result: Result) -> int:
+    """Count the bytes of a result's arrays."""
+    return result.pixels.nbytes + (0 if result.alpha is None else result.alpha.nbytes)
+
+
+def _steps(image: Image, work: Filtering) -> Iterator[tuple[Layer, Array, Array]]:
+    """Yield each layer with what goes in and what comes out, blank."""
+    before = image.pixels
+    for outlined in (work.pipeline.preparation_outlined, work.pipeline.outlined):
+        for step, after in outlined(before):
+            yield step.layer, before, after
+            before = after
+
+
+def _less_channels(layer: Layer, before: Array) -> int:
+    """Count what a convolution makes of its input first: grey, or the sum of its channels."""
+    if not isinstance(layer, Convolution) or before.ndim == 2 or layer.channels == "each":
+        return 0
+    pixels = before.shape[0] * before.shape[1]
+    if layer.channels == "gray":
+        return pixels * before.itemsize
+    return pixels * layer.groups * layer.output_dtype(before).itemsize if layer.bank is None else 0
+
+
+def drawing(image: Image, work: Work, option: str, format: str = "") -> Need:
+    """Return what it takes to draw what comes out of an image, which no map is held for.
+
+    Parameters
+    ----------
+    image : Image
+        Its head.
+    work : Work
+    option : {"plot", "sheet", "animate", "preview"}
+    format : str
+        What the drawing is written as.
+    """
+    held = image.nbytes + DRAWN[option]
+    if option == "animate" and isinstance(work, Filtering):
+        pixels = _frames_pixels(image, work)
+        encoder = 4 * pixels if format == "webp" else 0
+        held = 3 * pixels + max(held, DRAWN["encoder"] + encoder)
+    return Need(max(image.reading, held))
+
+
+def _frames_pixels(image: Image, work: Filtering) -> int:
+    """Count the pixels of all frames of an animation; see `cnnfilter.view.animation`."""
+    *_, (layer, before, after) = _steps(image, work)
+    height = width = 0
+    for panel in (before, after):
+        side = ANIMATED_SIDE / max(panel.shape[:2])
+        height = max(height, ceil(side * panel.shape[0]))
+        width += ceil(side * panel.shape[1])
+    kernel = isinstance(layer, Convolution) and len(layer.kernels) == 1
+    margins = (270 if kernel else 60), 90
+    return (
+        min(ANIMATED_FRAMES, prod(after.shape[:2])) * (width + margins[0]) * (height + margins[1])
+    )
