@@ -294,26 +294,27 @@ class _WindowRows(_LayerRows):
 
     def compute(self, first: int, stop: int) -> Array:
         """Return some rows, cut from the strips that they are in."""
-        taken, parts = self._parts
+        _, parts = self._parts
         if not parts:
             return self._held[first:stop]
-        maps = [self._cut(index, taken, first, stop) for index in range(len(parts))]
+        maps = [self._cut(index, first, stop) for index in range(len(parts))]
         result = maps[0] if len(maps) == 1 else np.concatenate(maps, axis=2)
         return result.reshape(stop - first, *self.shape[1:])
 
-    def _cut(self, index: int, taken: Rows, first: int, stop: int) -> Array:
-        """Return rows of one part."""
+    def _cut(self, index: int, first: int, stop: int) -> Array:
+        """Return rows of one part's maps."""
         height = self._parts[1][index].height
         pieces = []
         for top in range(first // height * height, stop, height):
-            strip = self._strip(index, taken, top)
+            strip = self._strip(index, top)
             pieces.append(strip[max(0, first - top) : stop - top])
         return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
-    def _strip(self, index: int, taken: Rows, top: int) -> Array:
+    def _strip(self, index: int, top: int) -> Array:
         """Return the strip of a part that begins at a row."""
         if index not in self._last or self._last[index][0] != top:
-            strips = self._parts[1][index]
+            taken, parts = self._parts
+            strips = parts[index]
             rows = slice(top, min(top + strips.height, self.shape[0]))
             under = strips.under(rows)
             pixels = taken.rows(under.start, under.stop)
