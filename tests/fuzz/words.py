@@ -281,9 +281,9 @@ def targets() -> Iterator[Target]:
     """List what is here."""
     yield Target("names", "lists of names, and what they mean", _names, _read_names, 40)
     yield Target(
-        "template", "names of results, and formats by name", _template, _read_template, 150
+        "template", "names of results, and formats by name", _template, _read_template, 200
     )
     yield Target("ledger", "the ledger of an output folder", _ledger, _read_ledger, 80, bytes)
     yield Target("argument", "numbers, sizes, places, shapes and channels as arguments", _argument,
-                 _read_argument, 300)  # fmt: skip
+                 _read_argument, 450)  # fmt: skip
     yield Target("command", "whole commands with odd values", _command, _run_command, 3)
