@@ -43,6 +43,8 @@ _HEAD = 512
 _OF_THE_DISK = (errno.EIO, errno.EACCES, errno.ENOSPC, errno.ESTALE, errno.ETIMEDOUT)
 #: Those of them that Pillow imports whatever it is to open.
 _USUAL = ("PNG", "JPEG", "BMP", "GIF", "PPM")
+#: Those whose decoders print nothing of what they read nevertheless.
+_SILENT = (*_USUAL, "MPO")
 #: Pillow's modes that hold numbers rather than 8-bit colours.
 _NUMBERS = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
@@ -150,12 +152,12 @@ class Pictures:
                 image = read()
             except BROKEN as error:
                 self._take_without_metadata(self._file, error)
-                printed.words()  # what was printed of the metadata says nothing of the pixels
+                printed.forget()  # what was printed of the metadata says nothing of the pixels
                 try:
                     image = read()
                 except BROKEN:
                     raise error from None
-            words = printed.words()
+            words = "" if self._format in _SILENT else printed.words()
         return replace(image, notes=(*image.notes, f"may be corrupt ({words})")) if words else image
 
     def __len__(self) -> int:

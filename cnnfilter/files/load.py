@@ -1,10 +1,10 @@
 """Reading an image, whatever its format."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path, PurePath
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, TypeVar
 
 import numpy as np
 
@@ -12,11 +12,14 @@ from cnnfilter.core.arrays import Array, as_image
 from cnnfilter.errors import FileError, ShapeError
 from cnnfilter.files import tiff
 from cnnfilter.files.images import MAX_PIXELS, Image, Pictures, blank, check_pixels, too_large
+from cnnfilter.files.printed import attributed
 from cnnfilter.files.source import ContentError, opened, reason, shown
 
 _NPY_MAGIC = b"\x93NUMPY"
 _ZIP_MAGIC = b"PK\x03\x04"
 _TEXT_SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".json": "json"}
+
+_Result = TypeVar("_Result")
 
 
 def read(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image:
@@ -120,14 +123,50 @@ def _opened_frames(path: str | Path, max_pixels: int) -> Iterator[_Frames]:
     """Open a file; errors name it, those that come up while it is read, too."""
     with opened(path) as file:
         try:
-            yield _frames(file, PurePath(path).suffix.lower(), max_pixels)
+            yield _AttributedFrames(file, PurePath(path).suffix.lower(), max_pixels)
         except (ContentError, ShapeError) as error:
             raise FileError(f"{shown(path)}: {error}") from None
         except OSError as error:
             raise FileError(f"{shown(path)}: {reason(error)}") from None
 
 
+class _AttributedFrames:
+    """The frames of an open file, which are opened afresh where what was printed is in doubt."""
+
+    def __init__(self, file: BinaryIO, suffix: str, max_pixels: int) -> None:
+        self._file, self._suffix, self._max_pixels = file, suffix, max_pixels
+        self._frames: _Frames
+        attributed(self._open, lambda: None)
+
+    def _open(self) -> None:
+        self._frames = _frames(self._file, self._suffix, self._max_pixels)
+
+    def _open_afresh(self) -> None:
+        del self._frames  # a decoder's copy of the pixels goes before the next
+        self._open()
+
+    def _attributed(self, look: Callable[[_Frames], _Result]) -> _Result:
+        return attributed(lambda: look(self._frames), self._open_afresh)
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    @property
+    def pixels(self) -> int:
+        """How many pixels they have together."""
+        return self._attributed(lambda frames: frames.pixels)
+
+    def read(self, number: int) -> Image:
+        """Decode one."""
+        return self._attributed(lambda frames: frames.read(number))
+
+    def head(self) -> Image:
+        """Return the first as it would be read, blank."""
+        return self._attributed(lambda frames: frames.head())
+
+
 def _frames(file: BinaryIO, suffix: str, max_pixels: int) -> _Frames:
+    file.seek(0)
     head = file.read(512)
     file.seek(0)
     if not head:
