@@ -123,23 +123,37 @@ def _opened_frames(path: str | Path, max_pixels: int) -> Iterator[_Frames]:
     """Open a file; errors name it, those that come up while it is read, too."""
     with opened(path) as file:
         try:
-            yield _AttributedFrames(file, PurePath(path).suffix.lower(), max_pixels)
+            yield _frames(file, PurePath(path).suffix.lower(), max_pixels)
         except (ContentError, ShapeError) as error:
             raise FileError(f"{shown(path)}: {error}") from None
         except OSError as error:
             raise FileError(f"{shown(path)}: {reason(error)}") from None
 
 
-class _AttributedFrames:
-    """The frames of an open file, which are opened afresh where what was printed is in doubt."""
+def _frames(file: BinaryIO, suffix: str, max_pixels: int) -> _Frames:
+    head = file.read(512)
+    file.seek(0)
+    if not head:
+        raise ContentError("is empty")
+    if matrix := _sniffed_matrix(head) or _TEXT_SUFFIXES.get(suffix):
+        return _Matrix(file, matrix, max_pixels)
+    kind = tiff.Pages if head.startswith(tiff.MAGIC) else Pictures
+    return _Attributed(kind, file, max_pixels)
 
-    def __init__(self, file: BinaryIO, suffix: str, max_pixels: int) -> None:
-        self._file, self._suffix, self._max_pixels = file, suffix, max_pixels
+
+class _Attributed:
+    """A picture's frames, opened afresh where what was printed may be another file's."""
+
+    def __init__(
+        self, kind: Callable[[BinaryIO, int], _Frames], file: BinaryIO, max_pixels: int
+    ) -> None:
+        self._kind, self._file, self._max_pixels = kind, file, max_pixels
         self._frames: _Frames
         attributed(self._open, lambda: None)
 
     def _open(self) -> None:
-        self._frames = _frames(self._file, self._suffix, self._max_pixels)
+        self._file.seek(0)
+        self._frames = self._kind(self._file, self._max_pixels)
 
     def _open_afresh(self) -> None:
         del self._frames  # a decoder's copy of the pixels goes before the next
@@ -153,29 +167,14 @@ class _AttributedFrames:
 
     @property
     def pixels(self) -> int:
-        """How many pixels they have together."""
+        """How many pixels all frames have together."""
         return self._attributed(lambda frames: frames.pixels)
 
-    def read(self, number: int) -> Image:
-        """Decode one."""
+    def read(self, number: int = 0) -> Image:
         return self._attributed(lambda frames: frames.read(number))
 
     def head(self) -> Image:
-        """Return the first as it would be read, blank."""
         return self._attributed(lambda frames: frames.head())
-
-
-def _frames(file: BinaryIO, suffix: str, max_pixels: int) -> _Frames:
-    file.seek(0)
-    head = file.read(512)
-    file.seek(0)
-    if not head:
-        raise ContentError("is empty")
-    if matrix := _sniffed_matrix(head) or _TEXT_SUFFIXES.get(suffix):
-        return _Matrix(file, matrix, max_pixels)
-    if head.startswith(tiff.MAGIC):
-        return tiff.Pages(file, max_pixels)
-    return Pictures(file, max_pixels)
 
 
 class _Matrix:
