@@ -48,6 +48,8 @@ _USUAL = ("PNG", "JPEG", "BMP", "GIF", "PPM")
 _GIF_MAGIC = (b"GIF87a", b"GIF89a")
 #: Bytes that Pillow takes for a pixel of a mode; 4 of all others.
 _STORED_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;16N": 2}
+#: Those whose decoders print nothing of what they read nevertheless.
+_SILENT = (*_USUAL, "MPO")
 #: Pillow's modes that hold numbers rather than 8-bit colours.
 _NUMBERS = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
@@ -167,12 +169,12 @@ class Pictures:
                 if self._format != "TIFF":  # whose orientation stays
                     self._turn, _ = read_orientation(self._picture, before_pixels=True)
                 self._take_without_metadata(self._file, error)
-                printed.words()  # what was printed of the metadata says nothing of the pixels
+                printed.forget()  # what was printed of the metadata says nothing of the pixels
                 try:
                     image = read()
                 except BROKEN:
                     raise error from None
-            words = printed.words()
+            words = "" if self._format in _SILENT else printed.words()
         return replace(image, notes=(*image.notes, f"may be corrupt ({words})")) if words else image
 
     def __len__(self) -> int:
