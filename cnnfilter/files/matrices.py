@@ -5,7 +5,6 @@ import io
 import json
 import lzma
 import math
-import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -29,8 +28,6 @@ BROKEN = (
 MOST_BYTES, _BYTES_A_PIXEL = 2**31, 32
 #: Bytes of an array's header; NumPy's own reader takes no longer one.
 _LONGEST_HEADER = 10_000
-#: What no header has, and Python warns of when it reads one: escapes, words behind digits.
-_WARNED_OF = re.compile(rb"\\|\d\w*?(and|else|for|if|in|is|not|or)")
 #: What JSON allows between its words.
 _SPACES = tuple(" \t\n\r")
 #: Types that NumPy chooses for lists of numbers in Python.
@@ -155,11 +152,8 @@ def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Read the shape, whether the first axis runs fastest, and the type."""
     version = np.lib.format.read_magic(file)
     begin = file.tell()
-    length = int.from_bytes(file.read(2 * version[0]), "little")
-    if length > _LONGEST_HEADER:
+    if int.from_bytes(file.read(2 * version[0]), "little") > _LONGEST_HEADER:
         raise ContentError(f"its header is longer than {_LONGEST_HEADER} bytes")
-    if _WARNED_OF.search(file.read(length)):
-        raise ContentError("not an array of NumPy's: its header cannot be read")
     file.seek(begin)
     readers: Mapping[tuple[int, int], Callable[..., Any]] = {
         (1, 0): np.lib.format.read_array_header_1_0,

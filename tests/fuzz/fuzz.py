@@ -56,7 +56,7 @@ PATIENCE = 12
 #: Inputs that a child tries before the next one takes over: what leaks goes with it.
 BATCH = 20_000
 #: Inputs of all targets before it begins with the first again.
-ROUND = 250_000
+ROUND = 200_000
 
 
 @dataclass
@@ -366,9 +366,12 @@ def _go_through(all_: Sequence[Fuzzing], rounds: int, until: float) -> None:
             each.go_on(number / rounds, until)
         if number < rounds:
             runs = sum(each.tally.runs for each in all_)
-            failed = sum(len(each.tally.failures) for each in all_)
+            failed = [
+                f"{each.plan.target.name}: {what}" for each in all_ for what in each.tally.failures
+            ]
             took = time.monotonic() - begin
-            print(f"after {took:.0f} s: {runs} inputs, {failed} kinds of failure", flush=True)
+            print(f"after {took:.0f} s: {runs} inputs, {len(failed)} kinds of failure", flush=True)
+            print("".join(f"  {what}\n" for what in failed), end="", flush=True)
         if time.monotonic() > until:
             break
 
