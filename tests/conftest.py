@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 SAMPLES = REPOSITORY / "sample_images"
 
 # Scripts are not collected, nor what needs torch where there is none.
-collect_ignore_glob = ["training/*", "benchmarks/[!t]*"]
+collect_ignore_glob = ["training/*", "benchmarks/[!t]*", "fuzz/[!t]*"]
 if find_spec("torch") is None:
     collect_ignore_glob.append("networks/networks.py")
 

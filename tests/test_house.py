@@ -67,8 +67,12 @@ def test_pillow_is_imported_where_pictures_are_read_resized_and_drawn_alone() ->
         if any(name.split(".")[0] == "PIL" for name in imports_of(path))
     }
     assert users == {
-        "files/images.py", "files/metadata.py", "core/resizing.py", "view/canvas.py",
-    }  # fmt: skip
+        "files/images.py",
+        "files/gif.py",
+        "files/metadata.py",
+        "core/resizing.py",
+        "view/canvas.py",
+    }
 
 
 def test_what_is_promised_is_there() -> None:

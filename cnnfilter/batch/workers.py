@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Future
 from contextlib import contextmanager
-from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
 
 from cnnfilter.batch.allocation import return_freed_memory
 from cnnfilter.batch.jobs import Outcome, Recipe, run_job
@@ -13,6 +13,9 @@ from cnnfilter.batch.pools import Pool
 from cnnfilter.batch.sources import Source
 from cnnfilter.files.output import abandon
 from cnnfilter.files.printed import catch_printed, ignore_warnings
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 
 @contextmanager
@@ -115,7 +118,7 @@ def _begin_worker(recipe: Recipe, open_end: "Connection[None, None]") -> None:
     terminated, wake = os.pipe()
     os.set_blocking(wake, False)
     if sys.platform != "win32":
-        signal.signal(signal.SIGTERM, lambda *_: None)
+        signal.signal(signal.SIGTERM, lambda *_: _end())
         signal.set_wakeup_fd(wake)
     threading.Thread(target=_end_when_told, args=(terminated,), daemon=True).start()
 
@@ -127,6 +130,10 @@ def _end_when_told(terminated: int) -> None:
 
     parent = parent_process()
     wait([terminated] if parent is None else [terminated, parent.sentinel])
+    _end()
+
+
+def _end() -> None:
     abandon()
     os._exit(1)
 

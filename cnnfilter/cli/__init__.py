@@ -60,13 +60,14 @@ def main() -> None:
 def _fill_closed_streams() -> None:
     """Put nothing in the place of streams that are closed.
 
-    A file that is opened would take their number, and what a library writes to standard error.
+    A file that is opened would take their number, and what a library writes to standard error;
+    in child processes, too, which therefore inherit them.
     """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
 
 
 def _buffer_standard_output() -> None:

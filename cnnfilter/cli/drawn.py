@@ -3,8 +3,9 @@
 Memory at the peak, in bytes, beside the modules and whatever the number of maps:
 
 - figures, sheets, previews: height * width * channels * item size of the picture, about
-  6 * `streaming.BAND`, and for each map shown the few pixels that are kept of it (a figure's:
-  300 dots an inch, a preview's: at most 2048 a side, 3 bytes each);
+  6 * `streaming.BAND`, a strip of each layer's maps (some hundred rows), about three times one
+  channel where a step resizes, and for each map shown the few pixels that are kept of it (a
+  figure's: 300 dots an inch, a preview's: at most 2048 a side, 3 bytes each);
 - animations: the same and, of each of up to 150 frames, 3 bytes a pixel; while they are
   encoded the picture is gone, and Pillow takes 1 byte a pixel of each for GIF, 4 for WebP.
 

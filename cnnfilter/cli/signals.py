@@ -42,6 +42,7 @@ class Signals:
         self._heard_at = 0.0
         self._ask: Callable[[], None] | None = None
         self._last_words: Callable[[], str] | None = None
+        self._is_leaving = False
         self._cleaners: list[Callable[[], object]] = []
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._writer, False)
@@ -71,6 +72,8 @@ class Signals:
         try:
             yield
         finally:
+            if self._is_leaving:  # another thread ends the process, and has the last word
+                time.sleep(GRACE)
             self._ask = self._last_words = None
 
     @contextmanager
@@ -118,6 +121,7 @@ class Signals:
 
     def _leave(self, last_words: Callable[[], str] | None = None) -> None:
         """End the process; what the main thread holds or waits for is of no account."""
+        self._is_leaving = True
         try:
             for clean in reversed(self._cleaners):
                 clean()

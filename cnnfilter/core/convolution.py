@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
@@ -36,7 +36,7 @@ from cnnfilter.core.kernels import is_list_of_kernels, labelled
 from cnnfilter.core.layer import Layer
 from cnnfilter.core.quantize import LaterMap, Storing
 from cnnfilter.core.selection import choose, choose_for_bank
-from cnnfilter.core.tiles import BORDERS, Padded, Tile, tiles
+from cnnfilter.core.tiles import BORDERS, Padded, Strips, Tile, tiles
 from cnnfilter.errors import ArgumentError, KernelError, ShapeError, brief
 
 #: A name, text, a 2-D array, a list of these, or a 4-D filter bank.
@@ -449,9 +449,62 @@ class Convolution(Layer):
         check_room("the result", shape, np.dtype(self.dtype or np.float32).itemsize)
         extent = self.window_for(array.shape).extent
         check_room("the dilated kernel", extent, np.dtype(np.float64).itemsize)
-        if self.channels == "gray":
-            array = gray(array)
-        return (array[:, :, np.newaxis] if array.ndim == 2 else array), shape
+        return self.filtered(array), shape
+
+    def filtered(self, image: Array) -> Array:
+        """Return what the kernels are laid on, of shape (H, W, C)."""
+        array = gray(image) if self.channels == "gray" else image
+        return array[:, :, np.newaxis] if array.ndim == 2 else array
+
+    @property
+    def adds_up_channels(self) -> bool:
+        """Whether a 2-D kernel sees the sum of channels."""
+        return self.channels == "sum" and self.bank is None
+
+    def summed(self, filtered: Array, work: np.dtype[Any]) -> Array:
+        """Add up each group's channels, in a type, where that is what kernels see."""
+        if not self.adds_up_channels:
+            return filtered
+        groups = filtered.reshape(*filtered.shape[:2], self.groups, -1)
+        result: Array = groups.sum(axis=-1, dtype=work)
+        return result
+
+    def arithmetic(self, extremes: Array) -> np.dtype[Any] | None:
+        """Choose the type to compute in; None where results come too near to infinity for strips.
+
+        Parameters
+        ----------
+        extremes : ndarray
+            The lowest and the highest value of what is filtered, of shape (1, 2, C).
+
+        Raises
+        ------
+        NotFiniteError
+            If there is NaN or infinity.
+        """
+        check_finite(extremes, "the image")
+        work = self._arithmetic(extremes)
+        return None if work == np.float64 and self._excess(extremes) > 0 else work
+
+    def strips(
+        self, shape: Shape, extremes: Array, work: np.dtype[Any], result: Shape
+    ) -> list[Strips]:
+        """Return the strips of each kernel's maps, or of the one that is made of all.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Of the array that `summed` returns.
+        extremes : ndarray
+            Its lowest and highest value: shape (1, 2, C).
+        work : dtype
+            See `arithmetic`.
+        result : tuple of int
+            The result's shape: (H', W', maps).
+        """
+        image = np.broadcast_to(extremes[:1, :1], shape)
+        parts = self._parts(image, self._peak(extremes), work, result)
+        return [_ConvolvedStrips(part, self.dtype or work) for part in parts]
 
     def carry_alpha(self, alpha: Array) -> Array:
         """Give each output pixel the alpha of the pixel under the kernel's centre."""
@@ -541,28 +594,36 @@ class Convolution(Layer):
         Gives each tile's place, its values, whose rows may go on behind it as an engine's,
         and whether they are integers.
         """
-        if self.channels == "sum" and self.bank is None:
-            groups = image.reshape(*image.shape[:2], self.groups, -1)
-            image = groups.sum(axis=-1, dtype=work)
-        filters = list(self._filters(image, work))
+        image = self.summed(image, work)
+        for part in self._parts(image, self._peak(image), work, shape):
+            for tile in tiles((shape[0], shape[1]), part.size):
+                yield (*tile, part.maps), part(tile), part.gives_integers
+
+    def _peak(self, image: Array) -> float:
+        """Return the largest magnitude that kernels are laid on; a filter bank needs none."""
+        return _peak(image) if self.bank is None else 0
+
+    def _parts(
+        self, image: Array, peak: float, work: np.dtype[Any], shape: Shape
+    ) -> Iterator[_Part]:
+        """Prepare what gives a result of a shape: each kernel, or all that are combined."""
+        filters = list(self._filters(image, peak, work))
         if self.combine is not None:
             sizes = [each.engine.tile(shape) for each in filters]
             size = min(rows for rows, _ in sizes), min(columns for _, columns in sizes)
-            for tile in tiles((shape[0], shape[1]), size):
-                width = tile[1].stop - tile[1].start
-                yield tile, self._combined((each(tile)[:, :width] for each in filters), work), False
+            yield _Part(
+                filters, size, shape, slice(0, shape[2]), partial(self._combined, work=work)
+            )
             return
         maps = shape[2] // len(filters)
         for index, each in enumerate(filters):
-            own = slice(index * maps, (index + 1) * maps)
-            for tile in tiles((shape[0], shape[1]), each.engine.tile((*shape[:2], maps))):
-                yield (*tile, own), each(tile), each.gives_integers
+            own = (*shape[:2], maps)
+            yield _Part([each], each.engine.tile(own), own, slice(index * maps, (index + 1) * maps))
 
-    def _filters(self, image: Array, work: np.dtype[Any]) -> Iterator[_Filter]:
-        """Give each kernel, ready to be applied."""
+    def _filters(self, image: Array, peak: float, work: np.dtype[Any]) -> Iterator[_Filter]:
+        """Return each kernel, ready to be applied."""
         channels = image.shape[2] if self.bank is None else self.bank.shape[3]
         biases = self.biases(channels)
-        peak = _peak(image) if self.bank is None else 0
         for index, weights in enumerate(self.kernels.values()):
             axes = self.window_of((weights.shape[0], weights.shape[1])).axes(image.shape)
             if weights.ndim == 4:
@@ -623,6 +684,68 @@ class _Filter:
         if self.bias is not None:
             values += self.bias
         return values
+
+
+@dataclass(eq=False, repr=False)
+class _Part:
+    """Maps of a result that are computed together, tile by tile.
+
+    Attributes
+    ----------
+    filters : list of _Filter
+        The one kernel's, or those that are combined.
+    size : (int, int)
+        A tile's rows and columns.
+    shape : tuple of int
+        The maps': (H', W', maps).
+    maps : slice
+        Which maps of the result they are.
+    combined : callable, optional
+        Makes one tile of the kernels'.
+    """
+
+    filters: list[_Filter]
+    size: tuple[int, int]
+    shape: Shape
+    maps: slice
+    combined: Callable[[Iterator[Array]], Array] | None = None
+
+    @property
+    def gives_integers(self) -> bool:
+        """Whether its values are integers, whatever their type."""
+        return self.combined is None and self.filters[0].gives_integers
+
+    def __call__(self, tile: Tile) -> Array:
+        """Compute a tile, whose rows may go on behind it as an engine's."""
+        if self.combined is None:
+            return self.filters[0](tile)
+        width = tile[1].stop - tile[1].start
+        return self.combined(each(tile)[:, :width] for each in self.filters)
+
+
+class _ConvolvedStrips(Strips):
+    """A convolution's result, a row of tiles at a time."""
+
+    def __init__(self, part: _Part, dtype: np.dtype[Any]) -> None:
+        self._part, self._dtype = part, dtype
+        self.height = part.size[0]
+
+    def under(self, rows: slice) -> slice:
+        """Return which rows of the image lie under a strip of any of the kernels."""
+        under = [each.image.rows_under(rows) for each in self._part.filters]
+        return slice(min(each.start for each in under), max(each.stop for each in under))
+
+    def compute(self, rows: slice, pixels: Array) -> Array:
+        """Compute a strip as the whole result has it."""
+        part, first = self._part, self.under(rows).start
+        for each in part.filters:
+            each.image.hold(pixels, first)
+        result = np.empty((rows.stop - rows.start, *part.shape[1:]), self._dtype)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for _, columns in tiles((1, part.shape[1]), part.size):
+                values = part((rows, columns))
+                store(values, result[:, columns], whole=part.gives_integers)
+        return result
 
 
 def _peak(image: Array) -> float:

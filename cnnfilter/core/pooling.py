@@ -32,6 +32,7 @@ from cnnfilter.core.arrays import (
 )
 from cnnfilter.core.geometry import Axis, Padding, Shape, Window, check_map, read_padding
 from cnnfilter.core.layer import Layer
+from cnnfilter.core.tiles import Strips
 from cnnfilter.errors import ArgumentError, ShapeError
 
 MODES = ("max", "min", "average", "median", "sum", "l2", "lp")
@@ -230,13 +231,27 @@ class Pooling(Layer):
 
     def __call__(self, image: ArrayLike) -> Array:
         """Pool an image."""
-        return self.on_band(*self._laid_over(image))
+        array, axes = self._laid_over(image)
+        return self._on_axes(array, axes, array)
 
-    def on_band(self, array: Array, axes: tuple[Axis, Axis]) -> Array:
-        """Pool some rows of an image, over which the window's axes are laid."""
+    def _on_axes(self, array: Array, axes: tuple[Axis, Axis], extremes: Array) -> Array:
+        """Pool an image, or rows of one whose lowest and highest values are known."""
         # Infinity is passed on, also where it meets its opposite.
         with np.errstate(invalid="ignore", over="ignore"):
-            return self._pool(array, axes)
+            if self.mode == "median":
+                return _median(array, axes, float_type(extremes, 2))
+            return _reduce(array, axes, *self._reduction(axes, extremes))
+
+    def strips(self, shape: Shape, extremes: Array) -> Strips:
+        """Return the strips of the whole result, for an image of a shape.
+
+        Parameters
+        ----------
+        shape : tuple of int
+        extremes : ndarray
+            The image's lowest and highest value, in its dtype.
+        """
+        return _PooledStrips(self, self.window_for(shape).axes(shape), shape, extremes)
 
     def with_indices(self, image: ArrayLike) -> tuple[Array, Array]:
         """Pool an image by max or min, and say where each value stood: row * W + column."""
@@ -250,26 +265,30 @@ class Pooling(Layer):
         check_room("the result", self.output_shape(array.shape), array.dtype.itemsize)
         return array, self.window_for(array.shape).axes(array.shape)
 
-    def _pool(self, array: Array, axes: tuple[Axis, Axis]) -> Array:
+    def _reduction(
+        self, axes: tuple[Axis, Axis], values: Array
+    ) -> tuple[_Reduction, np.dtype[Any]]:
+        """Return how windows become values, and the result's type; a median is none of these.
+
+        Parameters
+        ----------
+        values : ndarray
+            All of the image, or its lowest and highest value.
+        """
         taps = axes[0].size * axes[1].size
-        native = array.dtype.newbyteorder("=")
+        native = values.dtype.newbyteorder("=")
         if self.mode == "max":
-            how = _Reduction(np.maximum, _least(native), native)
-            return _reduce(array, axes, how, array.dtype)
+            return _Reduction(np.maximum, _least(native), native), values.dtype
         if self.mode == "min":
-            how = _Reduction(np.minimum, _most(native), native)
-            return _reduce(array, axes, how, array.dtype)
-        if self.mode == "median":
-            return _median(array, axes)
+            return _Reduction(np.minimum, _most(native), native), values.dtype
         if self.mode in ("l2", "lp"):
-            exact = float_type(array, largest_magnitude(array) * taps)
-            how = _Reduction(np.add, 0, np.dtype(np.float64), self._power, self._root)
-            return _reduce(array, axes, how, exact)
-        exact = float_type(array, taps)
-        how = _Reduction(np.add, 0, _sum_type(array.dtype, axes, exact))
+            exact = float_type(values, largest_magnitude(values) * taps)
+            return _Reduction(np.add, 0, np.dtype(np.float64), self._power, self._root), exact
+        exact = float_type(values, taps)
+        how = _Reduction(np.add, 0, _sum_type(values.dtype, axes, exact))
         if self.mode == "average":
             how = replace(how, finish=self._divide(axes))
-        return _reduce(array, axes, how, exact)
+        return how, exact
 
     def output_dtype(self, image: Array) -> np.dtype[Any]:
         """Return the type of the result for an image; one pixel of it is enough."""
@@ -400,10 +419,14 @@ class _Reduction:
 
     def lines(self, image: Array, axes: tuple[Axis, Axis]) -> Array:
         """Make room for a band of windows reduced downwards, their padding neutral."""
-        vertical, horizontal = axes
-        shape = _padded(horizontal).length, *image.shape[2:]
-        height = BAND_BYTES // (self.work.itemsize * math.prod(shape))
-        return np.full((max(1, min(vertical.count, height)), *shape), self.neutral, self.work)
+        row = _padded(axes[1]).length, *image.shape[2:]
+        height = min(axes[0].count, self.height(image.shape, axes))
+        return np.full((height, *row), self.neutral, self.work)
+
+    def height(self, shape: Shape, axes: tuple[Axis, Axis]) -> int:
+        """Return how many rows of windows make a band, on an image of a shape."""
+        row = _padded(axes[1]).length, *shape[2:]
+        return max(1, BAND_BYTES // (self.work.itemsize * math.prod(row)))
 
     def down(self, image: Array, out: Array, axis: Axis) -> None:
         """Reduce the rows of windows, from the pixels as they are."""
@@ -489,6 +512,37 @@ class _Reduction:
             reach *= 2
         starts, ends = runs[:: axis.stride], runs[axis.size - reach :: axis.stride]
         self.ufunc(starts[: axis.count], ends[: axis.count], out=out, dtype=self.work)
+
+
+class _PooledStrips(Strips):
+    """A pooling's result, a band of rows at a time."""
+
+    def __init__(
+        self, layer: Pooling, axes: tuple[Axis, Axis], shape: Shape, extremes: Array
+    ) -> None:
+        self._layer, self._axes, self._extremes = layer, axes, extremes
+        # The middle values of a window are the same in whatever order they are found.
+        how = replace(layer, mode="max") if layer.mode == "median" else layer
+        self.height = how._reduction(axes, extremes)[0].height(shape, axes)
+
+    def under(self, rows: slice) -> slice:
+        """Return which rows of the image lie under a strip."""
+        axis = self._axes[0]
+        under = axis.under(rows)
+        first, end = under.start - axis.before, under.stop - axis.before
+        return slice(max(0, first), min(axis.length, end))
+
+    def compute(self, rows: slice, pixels: Array) -> Array:
+        """Pool the windows of a strip."""
+        axis, first = self._axes[0], self.under(rows).start
+        part = axis.part(rows.start, rows.stop - rows.start)
+        held = replace(
+            part,
+            before=part.before + first,
+            length=len(pixels),
+            after=axis.length + axis.after - first - len(pixels),
+        )
+        return self._layer._on_axes(pixels, (held, self._axes[1]), self._extremes)
 
 
 def _reduce(image: Array, axes: tuple[Axis, Axis], how: _Reduction, dtype: np.dtype[Any]) -> Array:
@@ -585,10 +639,9 @@ def _pick_one(image: Array, window: tuple[slice, slice], better: np.ufunc) -> tu
     return picked.reshape(shape), indices.reshape(shape)
 
 
-def _median(image: Array, axes: tuple[Axis, Axis]) -> Array:
+def _median(image: Array, axes: tuple[Axis, Axis], exact: np.dtype[Any]) -> Array:
     """Sort each window; infinity, where there is no pixel, sorts behind what is counted."""
     vertical, horizontal = axes
-    exact = float_type(image, 2)
     shape = (vertical.count, horizontal.count, *image.shape[2:])
     result = np.empty(shape, exact)
     if vertical.covered is not None and horizontal.covered is not None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -97,20 +99,38 @@ class Resizing(Layer):
     def __call__(self, image: ArrayLike) -> Array:
         """Resize."""
         array = as_image(image)
-        dtype = self.output_dtype(array)
         if array.shape[:2] == self.size:
-            return array.astype(dtype, copy=False)
-        inner, region = self.placed((array.shape[0], array.shape[1]))
-        planes = array[:, :, np.newaxis] if array.ndim == 2 else array
-        check_room("the result", (*self.size, planes.shape[2]), dtype.itemsize)
-        result = np.empty((*self.size, planes.shape[2]), dtype)
-        filled = np.median(border(planes), axis=0) if self.fill is None else np.array([self.fill])
-        result[...] = convert(filled, dtype)
+            return array.astype(_kept(array.dtype), copy=False)
+        planes = array.reshape(*array.shape[:2], -1)
+        around = border(planes) if self.fill is None else None
+        return self.of_planes(np.moveaxis(planes, -1, 0), array.shape, array.dtype, around)
+
+    def of_planes(
+        self,
+        planes: Iterable[Array],
+        shape: Shape,
+        dtype: np.dtype[Any],
+        around: Array | None = None,
+    ) -> Array:
+        """Resize an image of a shape and dtype, whose channels come one by one.
+
+        Parameters
+        ----------
+        around : ndarray, optional
+            The image's border, where its median is what is filled in.
+        """
+        kept = _kept(dtype)
+        inner, region = self.placed((shape[0], shape[1]))
+        channels = prod(shape[2:])
+        check_room("the result", (*self.size, channels), kept.itemsize)
+        result = np.empty((*self.size, channels), kept)
+        filled = np.array([self.fill]) if around is None else np.median(around, axis=0)
+        result[...] = convert(filled, kept)
         top, left = ((whole - part) // 2 for whole, part in zip(self.size, inner, strict=True))
-        for channel in range(planes.shape[2]):
-            resized = _resized(planes[:, :, channel], inner, self.filter, region)
-            result[top : top + inner[0], left : left + inner[1], channel] = convert(resized, dtype)
-        return result.reshape(self.output_shape(array.shape))
+        place = slice(top, top + inner[0]), slice(left, left + inner[1])
+        for channel, plane in enumerate(planes):
+            result[*place, channel] = convert(_resized(plane, inner, self.filter, region), kept)
+        return result.reshape(self.output_shape(shape))
 
     def placed(self, size: tuple[int, int]) -> tuple[tuple[int, int], tuple[float, ...]]:
         """Say how large the image becomes, and which part of it: left, top, right, bottom."""
@@ -133,11 +153,16 @@ class Resizing(Layer):
         return Resizing(self.size, self.filter, self.aspect, full_scale(alpha))(alpha)
 
 
+def _kept(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the type of what is made of an image's."""
+    return dtype if dtype in (np.uint8, np.uint16) else np.dtype(np.float32)
+
+
 def _resized(plane: Array, size: tuple[int, int], filter: str, region: tuple[float, ...]) -> Array:
     # Only resizing needs Pillow here; it is what a network's users resize with.
     from PIL import Image
 
-    kept = plane if plane.dtype == np.uint8 else plane.astype(np.float32)
+    kept = plane if plane.dtype == np.uint8 else plane.astype(np.float32, copy=False)
     whole = Image.fromarray(np.ascontiguousarray(kept))
     method = Image.Resampling[filter.upper()]
     left, top, right, bottom = region

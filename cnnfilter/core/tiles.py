@@ -5,6 +5,7 @@ once, in the type that the arithmetic takes, so that nothing but a tile is ever 
 beside the image and its result.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
@@ -45,6 +46,29 @@ def tiles(shape: tuple[int, int], size: tuple[int, int]) -> Iterator[Tile]:
             )
 
 
+class Strips(ABC):
+    """A result in strips of rows, each computed by itself, to the last bit as in the whole.
+
+    Sums of floats depend on their order, and so on where tiles begin: strips begin where the
+    tiles of the whole result do.
+
+    Attributes
+    ----------
+    height : int
+        A strip's rows; the last one may have fewer.
+    """
+
+    height: int
+
+    @abstractmethod
+    def under(self, rows: slice) -> slice:
+        """Return which rows of the image a strip is computed from; some, if it needs none."""
+
+    @abstractmethod
+    def compute(self, rows: slice, pixels: Array) -> Array:
+        """Compute a strip, from the rows of the image that are under it."""
+
+
 class Padded:
     """An image as if it were padded.
 
@@ -59,10 +83,26 @@ class Padded:
     """
 
     def __init__(self, image: Array, axes: tuple[Axis, Axis], border: str) -> None:
-        self._image = image
+        self._image, self._first = image, 0
         self._axes = axes
         self._scratch = Scratch()
         self._under = [pixels_under(axis, border) for axis in axes]
+
+    def hold(self, rows: Array, first: int) -> None:
+        """Hold only some rows of the image, from number `first` on."""
+        self._image, self._first = rows, first
+
+    def rows_under(self, windows: slice) -> slice:
+        """Return which rows of the image lie under some rows of windows; one, if none does."""
+        (axis, _), (pixels, _) = self._axes, self._under
+        extent = axis.under(windows)
+        if pixels is not None:
+            places = pixels[extent]
+            return slice(int(places.min()), int(places.max()) + 1)
+        low, high = (
+            min(max(place - axis.before, 0), axis.length) for place in (extent.start, extent.stop)
+        )
+        return slice(low, high) if low < high else slice(0, 1)
 
     def under(self, tile: Tile, dtype: np.dtype[Any] | None) -> Array:
         """Give what lies under a tile.
@@ -81,8 +121,10 @@ class Padded:
         """
         extents = [axis.under(windows) for axis, windows in zip(self._axes, tile, strict=True)]
         down, across = (
-            _segments(axis, pixels, extent)
-            for axis, pixels, extent in zip(self._axes, self._under, extents, strict=True)
+            _segments(axis, pixels, extent, first)
+            for axis, pixels, extent, first in zip(
+                self._axes, self._under, extents, (self._first, 0), strict=True
+            )
         )
         if dtype is None and len(down) == len(across) == 1:
             rows, columns = down[0][1], across[0][1]
@@ -109,8 +151,11 @@ def pixels_under(axis: Axis, border: str) -> Array | None:
     return np.pad(np.arange(axis.length), amounts, mode=BORDERS[border])  # type: ignore[call-overload]
 
 
-def _segments(axis: Axis, pixels: Array | None, extent: slice) -> list[_Segment]:
-    """Cut an extent of a padded axis where the image begins and ends."""
+def _segments(axis: Axis, pixels: Array | None, extent: slice, held: int) -> list[_Segment]:
+    """Cut an extent of a padded axis where the image begins and ends.
+
+    Pixels are counted from the first that is held.
+    """
     first, end = axis.before, axis.before + axis.length
     cuts = [extent.start, *(min(max(cut, extent.start), extent.stop) for cut in (first, end))]
     cuts.append(extent.stop)
@@ -120,7 +165,7 @@ def _segments(axis: Axis, pixels: Array | None, extent: slice) -> list[_Segment]
             continue
         place = slice(start - extent.start, stop - extent.start)
         if start >= first and stop <= end:
-            segments.append((place, slice(start - first, stop - first)))
+            segments.append((place, slice(start - first - held, stop - first - held)))
         else:
-            segments.append((place, None if pixels is None else pixels[start:stop]))
+            segments.append((place, None if pixels is None else pixels[start:stop] - held))
     return segments

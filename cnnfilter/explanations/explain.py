@@ -174,11 +174,10 @@ def _stored(trace: Trace, at: Place, range: str, depth: int) -> Stored:
     """Tell how a picture stores a value: all of them decide how they are stretched."""
     rows = trace.rows[-1]
     value = rows.rows(at[0], at[0] + 1)[(0, *at[1:])].reshape(1, 1)
-    if not all(np.isfinite([low, high]).all() for low, high in trace.spans):
+    if not np.isfinite(rows.extremes).all():
         check_finite(rows.whole(), "the result")
-    spans = np.array(trace.spans)
-    extremes = float(spans.min()), float(spans.max())
-    own = quantize(value, range, depth, extremes)
+    low, high = map(float, rows.extremes)
+    own = quantize(value, range, depth, (low, high))
     return Stored(int(own.pixels[0, 0]), range, range in ("clip", "abs") and own.clipped > 0)
 
 

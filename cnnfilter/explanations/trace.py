@@ -71,7 +71,7 @@ class Trace:
         """
         picture = as_features(image)
         trace = cls._named(pipeline, picture, rows_of(pipeline, picture))
-        trace.spans  # noqa: B018 - an error is one wherever it is
+        trace.rows[-1].extremes  # noqa: B018 - an error is one wherever it is
         return trace
 
     @classmethod
@@ -87,11 +87,6 @@ class Trace:
     def maps(self) -> tuple[Array, ...]:
         """Each of the maps as a whole."""
         return tuple(each.whole() for each in self.rows)
-
-    @cached_property
-    def spans(self) -> tuple[tuple[float, float], ...]:
-        """The lowest and the highest value of each band of the result; NaN where it has one."""
-        return tuple((float(each.min()), float(each.max())) for each in self.rows[-1].bands())
 
     @property
     def shapes(self) -> tuple[Shape, ...]:

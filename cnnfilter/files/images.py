@@ -20,6 +20,7 @@ from cnnfilter.core.arrays import Array
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.metadata import (
     BROKEN,
+    UPRIGHT,
     XMP_TEXT,
     exif_without_folders,
     read_metadata,
@@ -43,8 +44,12 @@ _HEAD = 512
 _OF_THE_DISK = (errno.EIO, errno.EACCES, errno.ENOSPC, errno.ESTALE, errno.ETIMEDOUT)
 #: Those of them that Pillow imports whatever it is to open.
 _USUAL = ("PNG", "JPEG", "BMP", "GIF", "PPM")
+#: How GIFs begin.
+_GIF_MAGIC = (b"GIF87a", b"GIF89a")
 #: Bytes that Pillow takes for a pixel of a mode; 4 of all others.
 _STORED_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;16N": 2}
+#: Those whose decoders print nothing of what they read nevertheless.
+_SILENT = (*_USUAL, "MPO")
 #: Pillow's modes that hold numbers rather than 8-bit colours.
 _NUMBERS = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
@@ -128,6 +133,7 @@ class Pictures:
     def __init__(self, file: BinaryIO, max_pixels: int = MAX_PIXELS) -> None:
         self._max_pixels = max_pixels
         self._notes: tuple[str, ...] = ()
+        self._turn = UPRIGHT
         with decoding():
             try:
                 self._take(file)
@@ -160,13 +166,15 @@ class Pictures:
             try:
                 image = read()
             except BROKEN as error:
+                if self._format != "TIFF":  # whose orientation stays
+                    self._turn, _ = read_orientation(self._picture, before_pixels=True)
                 self._take_without_metadata(self._file, error)
-                printed.words()  # what was printed of the metadata says nothing of the pixels
+                printed.forget()  # what was printed of the metadata says nothing of the pixels
                 try:
                     image = read()
                 except BROKEN:
                     raise error from None
-            words = printed.words()
+            words = "" if self._format in _SILENT else printed.words()
         return replace(image, notes=(*image.notes, f"may be corrupt ({words})")) if words else image
 
     def __len__(self) -> int:
@@ -195,7 +203,7 @@ class Pictures:
         check_pixels(picture.height, picture.width, self._max_pixels)
         notes = _notes(picture)
         picture.load()
-        orientation, odd = read_orientation(picture)
+        orientation, odd = self._orientation(picture)
         metadata, left_out = read_metadata(picture, self._format)
         upright = _turned_upright(picture, orientation)
         # The file goes on from the frame that it has drawn, so that must stay as it is; one that
@@ -218,10 +226,12 @@ class Pictures:
     def _head(self) -> Image:
         picture = self._picture
         picture.seek(self._first)
-        orientation, odd = read_orientation(picture, before_pixels=True)
         if self._format == "PNG" and _goes_on_behind_pixels(self._file):
+            stored = picture.size[::-1]
             image = self._read(0)
+            orientation = UPRIGHT if image.pixels.shape[:2] == stored else _LAST_UPRIGHT + 1
             return image.blanked(self._reading(picture, image, orientation))
+        orientation, odd = self._orientation(picture, before_pixels=True)
         mode = self._plain_mode(picture)
         # A TIFF's size is that of the picture upright.
         turned = self._format != "TIFF" and orientation > _LAST_UPRIGHT
@@ -243,6 +253,13 @@ class Pictures:
             picture=stored + piped_bytes(self._file),
             more=max(_coefficients(picture), turned),
         )
+
+    def _orientation(
+        self, picture: Pillow.Image, *, before_pixels: bool = False
+    ) -> tuple[int, str]:
+        """Return EXIF's orientation, of a copy without metadata that of the file, and a note."""
+        orientation, odd = read_orientation(picture, before_pixels=before_pixels)
+        return orientation if orientation != UPRIGHT else self._turn, odd
 
     def _plain_mode(self, picture: Pillow.Image) -> str:
         """Choose what a frame is converted to; those of one GIF differ in Pillow's hands."""
@@ -285,13 +302,18 @@ def _open(file: BinaryIO, max_pixels: int) -> Pillow.Image:
     if max_pixels > MAX_PIXELS:
         # Pillow has its limit nowhere else; whoever asks for more takes it away for good.
         Pillow.MAX_IMAGE_PIXELS = None
-    picture = _identified(file)
+    picture = _identified(file, max_pixels)
     check_pixels(picture.height, picture.width, max_pixels)
     return picture
 
 
-def _identified(file: BinaryIO) -> Pillow.Image:
+def _identified(file: BinaryIO, max_pixels: int) -> Pillow.Image:
     """Find the format on the allow-list that a file has, and read its head."""
+    file.seek(0)
+    if file.read(len(_GIF_MAGIC[0])) in _GIF_MAGIC:
+        from cnnfilter.files.gif import BoundedGif
+
+        return BoundedGif(file, max_pixels)
     try:
         return Pillow.open(file, formats=_USUAL)
     except UnidentifiedImageError:
@@ -698,6 +720,12 @@ def _save_options(
     if format == "png":
         options["pnginfo"] = _png_text(metadata)
     return options, [f"{format} cannot hold {name}: left out" for name in left_out]
+
+
+def left_out_notes(metadata: Mapping[str, Any], format: str, kept: Collection[str]) -> list[str]:
+    """Return a note on each part of the metadata that a format holds and this file will not."""
+    lost = [key for key in _TAKES.get(format, ()) if key in metadata and key not in kept]
+    return [f"{format} cannot hold its {_NAMES[key]} here: left out" for key in lost]
 
 
 def _refused(

@@ -1,11 +1,11 @@
 """Reading an image, whatever its format."""
 
 import io
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path, PurePath
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, TypeVar
 
 import numpy as np
 
@@ -14,11 +14,14 @@ from cnnfilter.errors import FileError, ShapeError
 from cnnfilter.files import tiff
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.images import MAX_PIXELS, Image, Pictures, check_pixels, too_large
+from cnnfilter.files.printed import attributed
 from cnnfilter.files.source import ContentError, opened, piped_bytes, reason, shown
 
 _NPY_MAGIC = b"\x93NUMPY"
 _ZIP_MAGIC = b"PK\x03\x04"
 _TEXT_SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".json": "json"}
+
+_Result = TypeVar("_Result")
 
 
 def read(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image:
@@ -136,9 +139,44 @@ def _frames(file: BinaryIO, suffix: str, max_pixels: int) -> _Frames:
         raise ContentError("is empty")
     if matrix := _sniffed_matrix(head) or _TEXT_SUFFIXES.get(suffix):
         return _Matrix(file, matrix, max_pixels)
-    if head.startswith(tiff.MAGIC):
-        return tiff.Pages(file, max_pixels)
-    return Pictures(file, max_pixels)
+    kind = tiff.Pages if head.startswith(tiff.MAGIC) else Pictures
+    return _Attributed(kind, file, max_pixels)
+
+
+class _Attributed:
+    """A picture's frames, opened afresh where what was printed may be another file's."""
+
+    def __init__(
+        self, kind: Callable[[BinaryIO, int], _Frames], file: BinaryIO, max_pixels: int
+    ) -> None:
+        self._kind, self._file, self._max_pixels = kind, file, max_pixels
+        self._frames: _Frames
+        attributed(self._open, lambda: None)
+
+    def _open(self) -> None:
+        self._file.seek(0)
+        self._frames = self._kind(self._file, self._max_pixels)
+
+    def _open_afresh(self) -> None:
+        del self._frames  # a decoder's copy of the pixels goes before the next
+        self._open()
+
+    def _attributed(self, look: Callable[[_Frames], _Result]) -> _Result:
+        return attributed(lambda: look(self._frames), self._open_afresh)
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    @property
+    def pixels(self) -> int:
+        """How many pixels all frames have together."""
+        return self._attributed(lambda frames: frames.pixels)
+
+    def read(self, number: int = 0) -> Image:
+        return self._attributed(lambda frames: frames.read(number))
+
+    def head(self) -> Image:
+        return self._attributed(lambda frames: frames.head())
 
 
 class _Matrix:

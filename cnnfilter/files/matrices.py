@@ -16,6 +16,7 @@ import numpy as np
 
 from cnnfilter.core.arrays import BAND_BYTES, Array, bands, check_finite, memory
 from cnnfilter.errors import brief
+from cnnfilter.files.printed import caught
 from cnnfilter.files.source import MOST_PIPED, READ_BYTES, ContentError, check_size, read_all
 
 #: What NumPy and zipfile raise on files that are broken.
@@ -137,9 +138,10 @@ def _largest(file: BinaryIO, dtype: np.dtype[Any]) -> Any:
 
 @contextmanager
 def _decoding() -> Iterator[None]:
-    """Turn whatever a broken array makes NumPy raise into one error."""
+    """Turn whatever a broken array makes NumPy raise into one error; it warns of nothing."""
     try:
-        yield
+        with caught():
+            yield
     except BROKEN as error:
         raise ContentError(f"not an array of NumPy's that can be read ({brief(error)})") from None
     except MemoryError:  # Python's word for brackets in brackets; arrays are bounded before

@@ -53,6 +53,19 @@ def read_orientation(picture: Pillow.Image, *, before_pixels: bool = False) -> t
         value = exif.get(_ORIENTATION, UPRIGHT)
     except BROKEN:
         value = None
+    return checked_orientation(value)
+
+
+def checked_orientation(value: Any) -> tuple[int, str]:
+    """Return what a tag holds as an orientation, 1 to 8, and a note if it is no number.
+
+    Examples
+    --------
+    >>> checked_orientation(6), checked_orientation(9)
+    ((6, ''), (1, ''))
+    >>> checked_orientation("six")
+    (1, 'its orientation cannot be read: taken as upright')
+    """
     if isinstance(value, int):
         return value if 1 <= value <= 8 else UPRIGHT, ""
     return UPRIGHT, "its orientation cannot be read: taken as upright"

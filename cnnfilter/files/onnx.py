@@ -1,5 +1,6 @@
 """ONNX models whose graph is a chain, read as networks."""
 
+import os
 import re
 import warnings
 from collections.abc import Callable, Iterator
@@ -109,10 +110,15 @@ def _load(path: Path) -> "tuple[ModelProto, list[Path]]":
 def _named_beside(tensors: "list[TensorProto]", folder: Path) -> Iterator[Path]:
     """List the files of weights that tensors name."""
     for tensor in tensors:
+        if not any(entry.key == "location" for entry in tensor.external_data):
+            raise ContentError(
+                f"its tensor {brief(tensor.name)} names no file for its numbers; "
+                "export the model again"
+            )
         for entry in tensor.external_data:
             if entry.key == "location":
                 beside = inside(folder / str(entry.value), folder)
-                if not beside.is_file():
+                if not os.path.isfile(beside):  # noqa: PTH113 - a name may be too long for Path
                     raise ContentError(
                         f"its weights, {shown(beside)}, are missing; copy them along"
                     )
@@ -134,6 +140,11 @@ def _check_bytes(tensors: "list[TensorProto]", folder: Path) -> None:
     total = 0
     for tensor in tensors:
         stated = {str(each.key): str(each.value) for each in tensor.external_data}
+        if "location" not in stated:
+            raise ContentError(
+                f"its tensor {brief(tensor.name)} names no file that its numbers stand in; "
+                "export the model again"
+            )
         offset = whole("offset", stated.get("offset", "0"), 0, MAX_OFFSET)
         there = (folder / stated["location"]).stat().st_size - offset
         size = _size_of(tensor)

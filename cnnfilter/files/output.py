@@ -358,7 +358,11 @@ def check_target(path: Path, inputs: Container[int], existing: str) -> None:
     nameable(path)
     if is_input(path, inputs):
         raise FileError(f"{shown(path)}: is an input itself; choose another name")
-    if path.is_dir():
+    try:
+        is_folder = path.is_dir()
+    except OSError as error:  # a name that is too long, or a folder that may not be looked into
+        raise FileError(f"{shown(path)}: cannot be written ({reason(error)})") from None
+    if is_folder:
         raise FileError(f"{shown(path)}: is a folder; end its name with / to write into it")
     if existing == "refuse" and os.path.isfile(os.path.realpath(path)):  # noqa: PTH113
         raise _exists(path)

@@ -4,14 +4,24 @@ Decoders in C print to descriptor 2, whatever Python's streams are. A command ke
 standard error on another descriptor; while a file is at work, 2 leads into a pipe that never
 blocks, and holds no more than the system's buffer. Outside that time 2 is the person's, so what
 Python itself or a child process prints there is seen.
+
+All threads have one descriptor 2. What is printed while several files are at work may be of any
+of them, so whoever needs to know works once more, while no other file is at work.
 """
 
 import os
+import re
 import sys
 import threading
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
+from typing import Any, TypeVar, cast
+
+from cnnfilter.errors import CnnFilterError
+
+_Result = TypeVar("_Result")
 
 #: A printed line is no longer than this in a message.
 _MOST = 200
@@ -55,31 +65,56 @@ def _keep_crashes_seen(person: int) -> None:
 
 
 def ignore_warnings() -> None:
-    """Ignore what Pillow and tifffile find odd about a file: it is not the person's doing.
+    """Ignore what Pillow, tifffile and NumPy find odd about a file: it is not the person's doing.
 
     Filters are a process's own, so each worker calls this, too.
     """
-    import warnings
-
     warnings.filterwarnings("ignore", module=r"(PIL|tifffile)(\.|$)")
+    warnings.filterwarnings("ignore", "Reading `.npy`")  # which Python 2 wrote
 
 
 class Printed:
     """What libraries print while one file is at work."""
 
+    def __init__(self) -> None:
+        self._text = ""
+        self._is_shared = False
+        #: Whether it was asked for words that may be another file's.
+        self.is_in_doubt = False
+
     def words(self) -> str:
         """Return the first line printed so far that tells of a failure; "" if there is none.
 
-        It is "" also while other files are at work: nothing says whose line it is.
+        It is "" also where other files were at work when something was printed: nothing says
+        whose line it is.
         """
-        text = "" if _catcher is None else _catcher.drain()
+        text = self._taken()
         lines = (" ".join(line.split()) for line in text.splitlines())
         told = [line for line in lines if line and not any(map(line.lower().count, _HARMLESS))]
         return told[0].removeprefix("tempfile.tif: ")[:_MOST] if told else ""
 
+    def forget(self) -> None:
+        """Drop what was printed so far."""
+        self._taken()
+        self.is_in_doubt = self._is_shared = False
+
+    def add(self, text: str, *, is_shared: bool) -> None:
+        """Add what was printed, which may be of another file at work."""
+        self._text += text
+        self._is_shared |= is_shared
+
+    def _taken(self) -> str:
+        if _catcher is not None:
+            _catcher.drain()
+        text, self._text = self._text, ""
+        self.is_in_doubt |= self._is_shared
+        return "" if self._is_shared else text
+
 
 class _Catcher:
     """Descriptor 2, which leads into a pipe as long as files are at work.
+
+    Files are at work together, but for a thread that is `alone`: others wait for it.
 
     Parameters
     ----------
@@ -91,56 +126,163 @@ class _Catcher:
 
     def __init__(self, person: int, reading: int, writing: int) -> None:
         self._person, self._reading, self._writing = person, reading, writing
-        self._lock = threading.Lock()
-        self._files = 0
-        self._alone = True
+        self._changed = threading.Condition()
+        self._at_work: list[Printed] = []
+        self._waiting = 0
+        self._alone: int | None = None
 
-    def begin(self) -> None:
-        """Begin with a file."""
-        with self._lock:
-            self._files += 1
-            self._alone = self._files == 1
-            if self._alone:
+    def begin(self, printed: Printed) -> None:
+        """Begin with a file, as soon as no other thread is alone, or waits for that."""
+        with self._changed:
+            self._changed.wait_for(self._may_begin)
+            self._read()
+            self._at_work.append(printed)
+            if len(self._at_work) == 1:
                 os.dup2(self._writing, 2)
 
-    def end(self) -> None:
+    def _may_begin(self) -> bool:
+        if self._alone is None:
+            return not self._waiting
+        return self._alone == threading.get_ident()
+
+    def end(self, printed: Printed) -> None:
         """End with a file, and drop what is left of what was printed."""
-        with self._lock:
-            self._files -= 1
-            if not self._files:
+        with self._changed:
+            self._read()
+            self._at_work.remove(printed)
+            if not self._at_work:
                 os.dup2(self._person, 2)
+                self._changed.notify_all()
+
+    def drain(self) -> None:
+        """Add what was printed since the last time to the files that may have caused it."""
+        with self._changed:
             self._read()
 
-    def drain(self) -> str:
-        """Return what was printed since it was last asked for, if one file is at work."""
-        with self._lock:
-            text = self._read()
-            return text if self._alone else ""
-
-    def _read(self) -> str:
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Wait until no file is at work, and let no other thread begin one meanwhile."""
+        with self._changed:
+            self._waiting += 1
+            try:
+                self._changed.wait_for(lambda: self._alone is None and not self._at_work)
+            finally:
+                self._waiting -= 1
+            self._alone = threading.get_ident()
         try:
-            return os.read(self._reading, 2**20).decode("utf-8", "replace")
+            yield
+        finally:
+            with self._changed:
+                self._alone = None
+                self._changed.notify_all()
+
+    def _read(self) -> None:
+        try:
+            text = os.read(self._reading, 2**20).decode("utf-8", "replace")
         except BlockingIOError:  # the pipe is empty
-            return ""
+            return
+        for printed in self._at_work:
+            printed.add(text, is_shared=len(self._at_work) > 1)
 
 
 _catcher: _Catcher | None = None
-_thread = threading.local()
+
+
+class _Thread(threading.local):
+    """What a thread has at work."""
+
+    printed: Printed | None = None
+
+
+_thread = _Thread()
 
 
 @contextmanager
 def caught() -> Iterator[Printed]:
     """Catch what libraries print while a file is at work in this thread.
 
-    Within itself it is entered once. It does nothing before `catch_printed`.
+    Within itself it is entered once. Lines on descriptor 2 are caught from `catch_printed` on;
+    warnings that libraries find a file worth are ignored in this thread alone, always. Nothing
+    that may wait for another process, such as a pipe, belongs inside: others may wait for its end.
     """
-    if _catcher is None or getattr(_thread, "is_at_work", False):
-        yield Printed()
+    if _thread.printed is not None:
+        yield _thread.printed
         return
-    _catcher.begin()
-    _thread.is_at_work = True
+    _filter_warnings()
+    catcher, printed = _catcher, Printed()
+    if catcher is not None:
+        catcher.begin(printed)
+    _thread.printed = printed
     try:
-        yield Printed()
+        yield printed
     finally:
-        _thread.is_at_work = False
-        _catcher.end()
+        _thread.printed = None
+        if catcher is not None:
+            catcher.end(printed)
+
+
+def attributed(work: Callable[[], _Result], start_afresh: Callable[[], object]) -> _Result:
+    """Work on a file so that what was printed is never another file's, and never missing.
+
+    Where words were asked for that may be another file's, the work is done once more while no
+    other file is; only that counts. So a result or an error is the same whatever else is at work.
+
+    Parameters
+    ----------
+    work : callable
+        Reads or writes the file; fails with a `CnnFilterError` where words are part of it.
+    start_afresh : callable
+        Undoes what the work has done to the file.
+    """
+    if _catcher is None or _thread.printed is not None:
+        return work()
+    with caught() as printed:
+        try:
+            result = work()
+        except CnnFilterError:
+            if not printed.is_in_doubt:
+                raise
+        else:
+            if not printed.is_in_doubt:
+                return result
+            del result
+    with _catcher.alone():
+        start_afresh()
+        with caught():
+            return work()
+
+
+class _AtWork:
+    """Matches warnings' modules, as a filter's pattern does, where this thread has a file at work.
+
+    Filters are a process's own, and `warnings.catch_warnings` changes them for every thread. A
+    filter that asks which thread it is need never be taken away.
+
+    Parameters
+    ----------
+    modules : str
+        A regular expression.
+    """
+
+    def __init__(self, modules: str) -> None:
+        self._modules = re.compile(modules)
+
+    def match(self, module: str) -> bool:
+        """Return whether a warning is about a file."""
+        return _thread.printed is not None and bool(self._modules.match(module))
+
+
+#: NumPy has Python's own parser read an array's header, whose code has no file, and warns of
+#: old headers in the name of whoever called it.
+_FILTERS = (
+    ("ignore", None, Warning, _AtWork(r"(PIL|tifffile|numpy\.lib)(\.|$)|<unknown>$"), 0),
+    ("ignore", None, UserWarning, _AtWork(""), 0),
+)
+
+
+def _filter_warnings() -> None:
+    """Put the filters before others, once; whoever puts one before them wants to see more."""
+    filters = cast("list[Any]", warnings.filters)
+    for each in _FILTERS:
+        if each not in filters:
+            filters.insert(0, each)

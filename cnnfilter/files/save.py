@@ -2,11 +2,11 @@
 
 import struct
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,9 +17,9 @@ from cnnfilter.core.quantize import RANGES, quantize
 from cnnfilter.errors import ArgumentError, CnnFilterError, FileError
 from cnnfilter.files import tiff
 from cnnfilter.files.formats import FORMATS, format_of
-from cnnfilter.files.images import write_pictures
+from cnnfilter.files.images import left_out_notes, write_pictures
 from cnnfilter.files.output import WithoutDescriptor, replacing
-from cnnfilter.files.printed import caught
+from cnnfilter.files.printed import attributed, caught
 from cnnfilter.files.source import ContentError, shown
 
 
@@ -207,17 +207,18 @@ def _extremes(frames: Sequence[Frame]) -> tuple[float, float]:
 
 def _write_numbers(file: BinaryIO, matrices: Sequence[Array], format: str) -> None:
     if format == "float":
-        with _encoder(file, format) as out:
-            tiff.write_float(out, [_without_single_channel(each) for each in matrices])
+        arrays = [_without_single_channel(each) for each in matrices]
+        _encoded(file, format, lambda out: tiff.write_float(out, arrays))
         return
     from cnnfilter.files.matrices import write_matrix
 
     if format in ("npy", "npz"):
-        with _encoder(file, format) as out:
-            write_matrix(out, matrices[0], format)
+        _encoded(file, format, lambda out: write_matrix(out, matrices[0], format))
     else:
         write_matrix(file, matrices[0], format)
 
+
+_Result = TypeVar("_Result")
 
 #: What encoders raise where something is not for them.
 _REFUSALS = (
@@ -225,9 +226,8 @@ _REFUSALS = (
 )  # fmt: skip
 
 
-@contextmanager
-def _encoder(file: BinaryIO, format: str) -> Iterator[BinaryIO]:
-    """Hand a file to an encoder, and turn whatever it raises into one error.
+def _encoded(file: BinaryIO, format: str, encode: Callable[[BinaryIO], _Result]) -> _Result:
+    """Let an encoder write to a file, and turn whatever it raises into one error.
 
     Raises
     ------
@@ -236,18 +236,26 @@ def _encoder(file: BinaryIO, format: str) -> Iterator[BinaryIO]:
     OSError
         If the file cannot be written.
     """
-    with caught() as printed:
-        try:
-            yield cast("BinaryIO", WithoutDescriptor(file))
-        except MemoryError:
-            raise ContentError(f"{format} takes more memory to write than there is") from None
-        except _REFUSALS as error:
-            if isinstance(error, CnnFilterError) or getattr(error, "errno", None):
-                raise
-            from cnnfilter.files.reasons import library_words
 
-            words = library_words(error, printed.words()) or type(error).__name__
-            raise ContentError(f"{format} cannot hold this picture ({words})") from None
+    def encoded() -> _Result:
+        with caught() as printed:
+            try:
+                return encode(cast("BinaryIO", WithoutDescriptor(file)))
+            except MemoryError:
+                raise ContentError(f"{format} takes more memory to write than there is") from None
+            except _REFUSALS as error:
+                if isinstance(error, CnnFilterError) or getattr(error, "errno", None):
+                    raise
+                from cnnfilter.files.reasons import library_words
+
+                words = library_words(error, printed.words()) or type(error).__name__
+                raise ContentError(f"{format} cannot hold this picture ({words})") from None
+
+    def emptied() -> None:
+        file.seek(0)
+        file.truncate()
+
+    return attributed(encoded, emptied)
 
 
 def _encode(
@@ -259,12 +267,16 @@ def _encode(
     quality: int | None,
 ) -> list[str]:
     """Encode pictures; return notes on what of the metadata is left out."""
-    with _encoder(file, format) as out:
-        if any(map(_is_deep, frames)):
-            pages = [(pixels, alpha) for pixels, alpha, _ in frames]
-            tiff.write_deep(out, pages, metadata.get("icc_profile"))
-            return []
-        return write_pictures(out, frames, format, metadata, compression, quality)
+    pages = [(pixels, alpha) for pixels, alpha, _ in frames]
+    if any(map(_is_deep, frames)) or (format == "tif" and tiff.is_big(chain(*pages))):
+        profile = metadata.get("icc_profile")
+        _encoded(file, format, lambda out: tiff.write_deep(out, pages, profile))
+        return left_out_notes(metadata, format, kept=("icc_profile",))
+    return _encoded(
+        file,
+        format,
+        lambda out: write_pictures(out, frames, format, metadata, compression, quality),
+    )
 
 
 def _is_deep(frame: Frame) -> bool:

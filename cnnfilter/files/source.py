@@ -39,6 +39,7 @@ _REASONS = {
     errno.EDQUOT: "no more may be stored by you; free some or write elsewhere",
     errno.EFBIG: "larger than a file may be; write elsewhere",
     errno.EEXIST: "a part of its path is a file, not a folder",
+    errno.ENAMETOOLONG: "a name that is too long; choose a shorter one",
     errno.ENXIO: "nobody is at its other end",
     errno.ELOOP: "is a link that leads nowhere, or is not followed here",
     errno.ENOTDIR: "no such file; a part of its path is no folder",
@@ -160,6 +161,19 @@ def regular(path: Path) -> Path:
     return path
 
 
+class _Bounded(io.BufferedReader):
+    """A file that is never asked for more bytes than it has left.
+
+    Python takes the memory of all that is asked for before it reads, and a corrupt picture asks
+    for whatever its chunks say that they hold.
+    """
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > READ_BYTES and self.seekable():
+            size = min(size, max(0, os.fstat(self.fileno()).st_size - self.tell()))
+        return super().read(size)
+
+
 @contextmanager
 def opened(path: str | Path, most: int = MOST_PIPED) -> Iterator[BinaryIO]:
     """Open a file to read; ``-`` is standard input. What cannot be searched is taken whole.
@@ -180,7 +194,7 @@ def opened(path: str | Path, most: int = MOST_PIPED) -> Iterator[BinaryIO]:
         return
     try:
         # Opening a pipe would wait for its writer, who may never come.
-        file = open(nameable(path), "rb", opener=_at_once)  # noqa: SIM115
+        file = _Bounded(open(nameable(path), "rb", 0, opener=_at_once))  # noqa: SIM115
     except OSError as error:
         raise FileError(f"{shown(path)}: {reason(error)}") from None
     with file:

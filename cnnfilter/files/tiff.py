@@ -1,7 +1,9 @@
 """What Pillow cannot of TIFF, by tifffile: floats, 16-bit colour, any number of channels."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
+from itertools import chain
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -17,6 +19,7 @@ from cnnfilter.files.images import (
     profile_fits,
     too_large,
 )
+from cnnfilter.files.metadata import UPRIGHT, checked_orientation
 from cnnfilter.files.source import ContentError, piped_bytes
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -25,6 +28,9 @@ MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _CMYK = 0, 1, 2, 5
 _ORIENTATION, _ICC_PROFILE = 274, 34675
 _ZSTD = 50000
+
+#: Bytes of pages whose offsets surely have 32 bits; what is larger becomes a BigTIFF.
+_MOST_CLASSIC = 2**32 - 2**25
 
 
 class Pages:
@@ -81,8 +87,9 @@ class Pages:
         with self._decoding():
             page = self._own(number)
             if page is None:
-                return self._by_pillow(number, lambda: self._pictures.read(number))
-            return self._image(page, page.asarray())
+                image = self._by_pillow(number, lambda: self._pictures.read(number))
+                return replace(image, frames=len(self))
+            return self._image(page, _numbers(page.asarray()))
 
     def head(self) -> Image:
         """Give what `read` would of the first page, with blank pixels and no metadata.
@@ -95,11 +102,12 @@ class Pages:
         with self._decoding():
             page = self._own(0)
             if page is None:
-                return self._by_pillow(0, self._pictures.head)
+                return replace(self._by_pillow(0, self._pictures.head), frames=len(self))
             # The array, and a strip or tile of it as it comes out of its compression.
             parts = 0 if page.is_contiguous else 2 * page.nbytes // max(1, len(page.dataoffsets))
             reading = page.nbytes + parts
-            return self._image(page, blank(page.shape, page.dtype)).blanked(
+            dtype = np.dtype(np.uint8) if page.dtype == np.bool_ else page.dtype
+            return self._image(page, blank(page.shape, dtype)).blanked(
                 reading + piped_bytes(self._file)
             )
 
@@ -111,7 +119,7 @@ class Pages:
             raise ContentError(
                 f"is a TIFF compressed with {name}, which is not supported; export it as png or tif"
             )
-        return read()
+        return replace(read(), frames=len(self))
 
     def _own(self, number: int) -> Any | None:
         """Give a page that tifffile is to read; None if Pillow does it as well, or alone."""
@@ -127,9 +135,11 @@ class Pages:
         """Make an image of a page's pixels."""
         if page.axes == "SYX":
             pixels = np.moveaxis(pixels, 0, -1)
-        pixels = _upright(pixels, int(page.tags.valueof(_ORIENTATION, 1)))
+        orientation, odd = checked_orientation(page.tags.valueof(_ORIENTATION, UPRIGHT))
+        notes = (odd,) if odd else ()
+        pixels = _upright(pixels, orientation)
         if pixels.dtype not in (np.uint8, np.uint16):
-            return Image(pixels, format="float", frames=len(self))
+            return Image(pixels, format="float", notes=notes, frames=len(self))
         profile = page.tags.valueof(_ICC_PROFILE)
         metadata = {"icc_profile": profile} if isinstance(profile, bytes) else {}
         photometric = int(page.photometric)
@@ -142,12 +152,14 @@ class Pages:
         if page.extrasamples and photometric in (_BLACK_IS_ZERO, _RGB) and colours in (2, 4):
             alpha = pixels[:, :, -1]
             pixels = pixels[:, :, 0] if colours == 2 else pixels[:, :, :3]
-        return Image(pixels, alpha, "tif", metadata, frames=len(self))
+        return Image(pixels, alpha, "tif", metadata, notes, len(self))
 
 
 def _is_for_pillow(page: Any) -> bool:
     samples, photometric = page.samplesperpixel, int(page.photometric)
-    if page.dtype in (np.uint8, np.bool_):
+    if page.dtype == np.bool_:
+        return samples == 1
+    if page.dtype == np.uint8:
         return samples <= 2 or (samples <= 4 and photometric > _BLACK_IS_ZERO)
     return page.dtype == np.uint16 and samples == 1 and photometric == _BLACK_IS_ZERO
 
@@ -163,6 +175,11 @@ def _is_known_compression(page: Any) -> bool:
             return False
         raise
     return True
+
+
+def _numbers(pixels: Array) -> Array:
+    """Return bits as 0 and 255, and numbers as they are."""
+    return pixels.astype(np.uint8) * np.uint8(255) if pixels.dtype == np.bool_ else pixels
 
 
 def _upright(pixels: Array, orientation: int) -> Array:
@@ -183,13 +200,18 @@ def _rgb_of_cmyk(inks: Array) -> Array:
     return np.rint(left[:, :, :3] * left[:, :, 3:4] / top).astype(inks.dtype)
 
 
+def is_big(arrays: Iterable[Array | None]) -> bool:
+    """Return whether pages' arrays may take more bytes than a TIFF's offsets of 32 bits reach."""
+    return sum(each.nbytes for each in arrays if each is not None) > _MOST_CLASSIC
+
+
 def write_deep(
-    file: BinaryIO, pages: Iterable[tuple[Array, Array | None]], profile: bytes | None
+    file: BinaryIO, pages: Sequence[tuple[Array, Array | None]], profile: bytes | None
 ) -> None:
-    """Write pages of any pixels and alpha, 16-bit colours too."""
+    """Write pages of any pixels and alpha: 16-bit colours too, and beyond 4 GiB, as BigTIFF."""
     import tifffile
 
-    with tifffile.TiffWriter(file) as writer:
+    with tifffile.TiffWriter(file, bigtiff=is_big(chain(*pages))) as writer:
         for pixels, alpha in pages:
             planes = pixels if alpha is None else np.dstack([pixels, alpha])
             writer.write(
@@ -203,17 +225,21 @@ def write_deep(
             )
 
 
-def write_float(file: BinaryIO, pages: Iterable[Array]) -> None:
+def write_float(file: BinaryIO, pages: Sequence[Array]) -> None:
     """Write numbers as floats, of any number of channels: shape (H, W) or (H, W, 2 or more)."""
     import tifffile
 
-    with tifffile.TiffWriter(file) as writer:
+    floats = [blank(each.shape, _float_type(each)) for each in pages]
+    with tifffile.TiffWriter(file, bigtiff=is_big(floats)) as writer:
         for array in pages:
-            narrow = np.can_cast(array.dtype, np.float32)
             writer.write(
-                array.astype(np.float32 if narrow else np.float64, copy=False),
+                array.astype(_float_type(array), copy=False),
                 photometric="minisblack",
                 planarconfig="contig" if array.ndim == 3 else None,
                 compression="zlib",
                 metadata=None,
             )
+
+
+def _float_type(array: Array) -> np.dtype[Any]:
+    return np.dtype(np.float32 if np.can_cast(array.dtype, np.float32) else np.float64)

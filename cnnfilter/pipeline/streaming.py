@@ -2,37 +2,45 @@
 
 What is drawn of a photograph is small; the float maps on the way to it are large. A map here
 is a chain of layers above an image: some rows of it need some rows of the map before, and
-these some of the one before that. Rows that lie under two bands are computed twice.
+these some of the one before that.
 
-Memory, beside the image: about `BAND` bytes, and what a layer takes to compute that much. A map
-is held where its layer needs the whole map before it (resizing, flattening, what depends on the
-highest value), and where it takes at most `HELD` bytes.
+Values are, to the last bit, those of the whole map. Convolution and pooling are computed in
+strips, which begin where the whole map's tiles do, and the type to compute in is chosen by the
+lowest and the highest value of all.
+
+Memory, beside the image: about `BAND` bytes, and a strip of each layer. A map is held where its
+layer needs the whole map before it (flattening, functions of wide integers, whose type depends
+on the highest), and where it takes at most `HELD` bytes. Of a map that is resized, a channel is.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from math import prod
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from cnnfilter.core.activations import PRelu, Softmax
 from cnnfilter.core.arrays import Array
 from cnnfilter.core.convolution import Convolution
-from cnnfilter.core.geometry import Axis, Shape
+from cnnfilter.core.geometry import Shape
 from cnnfilter.core.layer import Layer
 from cnnfilter.core.pooling import Pooling
+from cnnfilter.core.resizing import Resizing
 from cnnfilter.core.scaling import Affine, Scaling
-from cnnfilter.core.tiles import pixels_under
+from cnnfilter.core.tiles import Strips
 from cnnfilter.errors import CnnFilterError
 from cnnfilter.pipeline.operations import Pointwise
 from cnnfilter.pipeline.pipeline import Pipeline
 from cnnfilter.pipeline.steps import Step, in_step
 
+T = TypeVar("T")
+
 #: Bytes that one band and those before it take, and up to which a map is held.
 BAND, HELD = 8 * 2**20, 8 * 2**20
+#: Bytes of channels that are held to be resized; one is, whatever its size.
+PLANES = 64 * 2**20
 
 
 class Rows(ABC):
@@ -59,16 +67,12 @@ class Rows(ABC):
         if len(band) == stop - first:
             return band
         result = np.empty((stop - first, *band.shape[1:]), band.dtype)
-        end = 0
-        while True:
-            wider = np.result_type(result, band)
-            if wider != result.dtype:  # wide integers choose their arithmetic by their values
-                result = result.astype(wider)
+        end = len(band)
+        result[:end] = band
+        for band in bands:
             result[end : end + len(band)] = band
             end += len(band)
-            if end == len(result):
-                return result
-            band = next(bands)
+        return result
 
     def bands(self, first: int = 0, stop: int | None = None) -> Iterator[Array]:
         """Go through rows from top to bottom, a band at a time."""
@@ -90,6 +94,12 @@ class Rows(ABC):
     def whole(self) -> Array:
         """Return all of it."""
         return self.rows(0, self.shape[0])
+
+    @cached_property
+    def extremes(self) -> Array:
+        """The lowest and the highest value of all; NaN where there is one."""
+        lows, highs = zip(*((band.min(), band.max()) for band in self.bands()), strict=True)
+        return np.array([np.min(lows), np.max(highs)])
 
 
 class HeldRows(Rows):
@@ -146,7 +156,7 @@ class _LayerRows(Rows):
         except CnnFilterError as error:
             raise in_step(error, *self._place) from None
 
-    def _applied(self, function: Callable[..., Array], *arguments: Any) -> Array:
+    def _applied(self, function: Callable[..., T], *arguments: Any) -> T:
         """Apply a function of the layer to a band; an error is that of the whole map."""
         try:
             with np.errstate(all="ignore"):
@@ -164,6 +174,11 @@ class _LayerRows(Rows):
             return error
         return None
 
+    @cached_property
+    def _held(self) -> Array:
+        """The whole result, for where its rows cannot be computed by themselves."""
+        return self._applied(self.layer, self.before.whole())
+
 
 class _WholeRows(_LayerRows):
     """A layer's result that is computed at once, when it is first needed, and held."""
@@ -172,10 +187,6 @@ class _WholeRows(_LayerRows):
         super().__init__(steps, number, kind, before)
         self.row_bytes = 8 * prod(self.shape[1:])
 
-    @cached_property
-    def _held(self) -> Array:
-        return self._applied(self.layer, self.before.whole())
-
     def compute(self, first: int, stop: int) -> Array:
         """Return some of the rows, as a view."""
         return self._held[first:stop]
@@ -183,6 +194,34 @@ class _WholeRows(_LayerRows):
     def rows(self, first: int, stop: int) -> Array:
         """Return some of the rows, as a view."""
         return self.compute(first, stop)
+
+
+class _ResizedRows(_WholeRows):
+    """A resized map; of the one before it no more than a channel is held, or a few small ones."""
+
+    layer: Resizing
+
+    @cached_property
+    def _held(self) -> Array:
+        shape = self.before.shape
+        if self.shape[:2] == shape[:2]:
+            return self._applied(self.layer, self.before.whole())
+        dtype = self.before.rows(0, 1).dtype
+        return self._applied(self.layer.of_planes, self._planes(dtype), shape, dtype)
+
+    def _planes(self, dtype: np.dtype[Any]) -> Iterator[Array]:
+        """Go through the channels; Pillow takes each as a whole, to resize it in either order."""
+        height, width, *rest = self.before.shape
+        channels = prod(rest)
+        at_once = max(1, PLANES // (height * width * dtype.itemsize))
+        for first in range(0, channels, at_once):
+            planes = np.empty((min(at_once, channels - first), height, width), dtype)
+            end = 0
+            for band in self.before.bands():
+                start, end = end, end + len(band)
+                some = band.reshape(*band.shape[:2], -1)[:, :, first : first + at_once]
+                planes[:, start:end] = np.moveaxis(some, -1, 0)
+            yield from planes
 
 
 class _PointwiseRows(_LayerRows):
@@ -194,7 +233,13 @@ class _PointwiseRows(_LayerRows):
 
     def compute(self, first: int, stop: int) -> Array:
         """Return what the layer makes of these rows."""
-        return self._applied(self.layer, self.before.rows(first, stop))
+        band = self.before.rows(first, stop)
+        if band.dtype.kind in "iu" and band.dtype.itemsize > 2:
+            return self._held[first:stop]  # which float type holds them depends on all
+        return self._made(band)
+
+    def _made(self, band: Array) -> Array:
+        return self._applied(self.layer, band)
 
 
 class _ScaledRows(_PointwiseRows):
@@ -202,98 +247,106 @@ class _ScaledRows(_PointwiseRows):
 
     layer: Scaling
 
-    @cached_property
-    def _bounds(self) -> tuple[float, float]:
-        lows, highs = zip(*((band.min(), band.max()) for band in self.before.bands()), strict=True)
-        low, high = np.min(lows), np.max(highs)  # NaN stays NaN
-        return self.layer.bounds(np.array([low, high]))
+    def _made(self, band: Array) -> Array:
+        return self._applied(self.layer.scaled, band, self.layer.bounds(self.before.extremes))
+
+
+class _PreparedRows(Rows):
+    """What a convolution lays its kernels on: a map's channels, made grey or added up."""
+
+    def __init__(self, before: Rows, prepare: Callable[[Array], Array]) -> None:
+        self._before, self._prepare = before, prepare
+        self.shape = (before.shape[0], *prepare(np.zeros((1, *before.shape[1:]))).shape[1:])
+        self.row_bytes = before.row_bytes
 
     def compute(self, first: int, stop: int) -> Array:
-        """Return these rows, scaled."""
-        bounds = self._bounds
-        return self._applied(self.layer.scaled, self.before.rows(first, stop), bounds)
+        """Prepare some rows."""
+        return self._prepare(self._before.rows(first, stop))
+
+    @property
+    def values(self) -> Array:
+        """The lowest and the highest value, as an image of two pixels."""
+        low_high = self.extremes.reshape(1, 2, 1)
+        return np.broadcast_to(low_high, (1, 2, *self.shape[2:]))
 
 
 class _WindowRows(_LayerRows):
-    """The result of a convolution or of pooling: a row depends on those under its windows."""
+    """The result of a convolution or of pooling, in strips that begin where its tiles do.
 
-    layer: Convolution | Pooling
+    The last strip is kept: rows are mostly asked for from top to bottom.
+    """
 
     def __init__(self, steps: Sequence[Step], number: int, kind: str, before: Rows) -> None:
         super().__init__(steps, number, kind, before)
-        self._parts = _parts(self.layer, before.shape)
-        stride = self._parts[0].axes[0].stride
+        window = self.layer.window_for(before.shape)
+        stride = 1 if window is None else window.stride[0]
         self.row_bytes = stride * before.row_bytes + 4 * prod(self.shape[1:])
+        self._last: dict[int, tuple[int, Array]] = {}
+
+    @cached_property
+    def _parts(self) -> tuple[Rows, list[Strips]]:
+        """What the windows lie on, and the strips of each of the maps that lie side by side."""
+        return self._applied(self._prepared)
+
+    @abstractmethod
+    def _prepared(self) -> tuple[Rows, list[Strips]]:
+        """Return what the windows lie on, and the strips; none, where there can be none."""
 
     def compute(self, first: int, stop: int) -> Array:
-        """Return the rows of some windows, from the rows under them."""
-        maps = [
-            self._applied(*each.on_band(self.before, slice(first, stop))) for each in self._parts
-        ]
-        return maps[0] if len(maps) == 1 else np.dstack(maps)
+        """Return some rows, cut from the strips that they are in."""
+        _, parts = self._parts
+        if not parts:
+            return self._held[first:stop]
+        maps = [self._cut(index, first, stop) for index in range(len(parts))]
+        result = maps[0] if len(maps) == 1 else np.concatenate(maps, axis=2)
+        return result.reshape(stop - first, *self.shape[1:])
+
+    def _cut(self, index: int, first: int, stop: int) -> Array:
+        """Return rows of one part's maps."""
+        height = self._parts[1][index].height
+        pieces = []
+        for top in range(first // height * height, stop, height):
+            strip = self._strip(index, top)
+            pieces.append(strip[max(0, first - top) : stop - top])
+        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+    def _strip(self, index: int, top: int) -> Array:
+        """Return the strip of a part that begins at a row."""
+        if index not in self._last or self._last[index][0] != top:
+            taken, parts = self._parts
+            strips = parts[index]
+            rows = slice(top, min(top + strips.height, self.shape[0]))
+            under = strips.under(rows)
+            pixels = taken.rows(under.start, under.stop)
+            self._last[index] = top, self._applied(strips.compute, rows, pixels)
+        return self._last[index][1]
 
 
-class _Windows:
-    """A layer whose windows are all of one size, and where they stand on a map."""
+class _ConvolvedRows(_WindowRows):
+    """A convolution's result."""
 
-    def __init__(self, layer: Convolution | Pooling, axes: tuple[Axis, Axis]) -> None:
-        self.layer = layer
-        self.axes = axes
-        border = layer.border if isinstance(layer, Convolution) else "zero"
-        self._under = pixels_under(axes[0], border)
+    layer: Convolution
 
-    def on_band(self, before: Rows, windows: slice) -> tuple[Any, ...]:
-        """Return what computes the rows of some windows, and what it takes."""
-        down, across = self.axes
-        under = down.under(windows)
-        first, end = under.start - down.before, under.stop - down.before
-        if isinstance(self.layer, Pooling):
-            low, high = max(0, first), min(down.length, end)
-            part = replace(
-                down.part(windows.start, windows.stop - windows.start),
-                before=low - first,
-                length=high - low,
-                after=down.length + down.after - high,
-            )
-            return self.layer.on_band, before.rows(low, high), (part, across)
-        layer = replace(self.layer, padding=(0, 0, across.before, across.after))
-        return layer, self._padded(before, first, end)
-
-    def _padded(self, before: Rows, first: int, end: int) -> Array:
-        """Return rows, with those that are padding written out."""
-        length = self.axes[0].length
-        if first >= 0 and end <= length:
-            return before.rows(first, end)
-        if self._under is not None:
-            places = self._under[first + self.axes[0].before : end + self.axes[0].before]
-            low = int(places.min())
-            return before.rows(low, int(places.max()) + 1)[places - low]
-        low, high = max(0, first), min(length, end)
-        inside = before.rows(low, high) if low < high else before.rows(0, 1)[:0]
-        padded = np.zeros((end - first, *before.shape[1:]), inside.dtype)
-        padded[low - first : low - first + len(inside)] = inside
-        return padded
+    def _prepared(self) -> tuple[Rows, list[Strips]]:
+        layer = self.layer
+        filtered = _PreparedRows(self.before, layer.filtered)
+        work = layer.arithmetic(filtered.values)
+        if work is None:
+            return filtered, []
+        taken = filtered
+        if layer.adds_up_channels:
+            taken = _PreparedRows(filtered, partial(layer.summed, work=work))
+        result = (*self.shape, 1)[:3]
+        return taken, layer.strips(taken.shape, taken.values, work, result)
 
 
-def _parts(layer: Convolution | Pooling, shape: Shape) -> list[_Windows]:
-    """Return a layer as one whose windows are of one size, or one for each kernel."""
-    if isinstance(layer, Pooling) or _has_one_size(layer):
-        return [_Windows(layer, layer.window_for(shape).axes(shape))]
-    biases = layer.biases(layer.maps_of_each(shape))
-    single = [
-        replace(
-            layer,
-            kernels={name: weights},
-            stacked=True,
-            bias=None if biases is None else biases[index],
-        )
-        for index, (name, weights) in enumerate(layer.kernels.items())
-    ]
-    return [_Windows(each, each.window_for(shape).axes(shape)) for each in single]
+class _PooledRows(_WindowRows):
+    """A pooling's result."""
 
+    layer: Pooling
 
-def _has_one_size(layer: Convolution) -> bool:
-    return len({each.shape[:2] for each in layer.kernels.values()}) == 1
+    def _prepared(self) -> tuple[Rows, list[Strips]]:
+        return self.before, [self.layer.strips(self.before.shape, self.before.extremes)]
 
 
 def rows_of(pipeline: Pipeline, image: Array) -> list[Rows]:
@@ -340,7 +393,7 @@ def _chained(steps: Sequence[Step], kind: str, first: Rows) -> list[Rows]:
 def _layer_rows(steps: Sequence[Step], number: int, kind: str, before: Rows) -> Rows:
     layer = steps[number - 1].layer
     result = _kind(layer, steps[number - 1], before.shape)(steps, number, kind, before)
-    is_small = 8 * prod(result.shape) <= HELD
+    is_small = 8 * prod(result.shape) <= HELD and not isinstance(result, _WholeRows)
     return _WholeRows(steps, number, kind, before) if is_small else result
 
 
@@ -348,11 +401,12 @@ def _kind(layer: Layer, step: Step, shape: Shape) -> type[_LayerRows]:
     """Choose how a layer's rows are computed."""
     if len(shape) == 1:
         return _WholeRows
+    if isinstance(layer, Resizing) and layer.fill is not None:
+        return _ResizedRows
     if isinstance(layer, Pooling):
-        return _WindowRows
+        return _PooledRows
     if isinstance(layer, Convolution):
-        has_parts = _has_one_size(layer) or layer.combine is None
-        return _WindowRows if has_parts else _WholeRows
+        return _ConvolvedRows
     depends_on_all = step.operation == "invert" and step.arguments.get("when") == "auto"
     if isinstance(layer, Pointwise | PRelu | Affine | Softmax) and not depends_on_all:
         return _PointwiseRows

@@ -244,6 +244,15 @@ def _has_open(pid: int, path: Path) -> bool:
     return str(path.resolve()) in links
 
 
+def _leads_to(pid: int, number: int) -> str:
+    """Name what a process's descriptor leads to; "" where it is closed."""
+    try:
+        link = (PROC / str(pid) / "fd" / str(number)).readlink()
+    except OSError:
+        return ""
+    return str(link).partition(":")[0]
+
+
 def _workers(started: Started) -> list[int]:
     """Find the worker processes: children of the run's fork server, or of itself."""
     alive = {pid: _parent(pid) for pid in started.alive() if pid != started.process.pid}
@@ -1228,6 +1237,50 @@ def test_closed_streams_are_no_one_elses_files(
         )
         assert told == [line.replace("usual/", "out/") for line in known]
     _all_end(started)
+
+
+@on_linux
+@pytest.mark.parametrize("way", POOLS)
+def test_closed_streams_lead_nowhere_in_every_process(
+    way: str, start: Start, tmp_path: Path
+) -> None:
+    pipe, content, expected = _with_a_pipe(tmp_path / "in", 12)
+    words = ["pool", "--files-from", "list", "-o", "out", *WAYS[way]]
+    closed = "<&- >&- 2>&-"
+    started = start(*words, shell=closed)
+    writer = pipe.opened(started)
+    # While a file is at work, what its library writes to 2 leads into a pipe.
+    allowed = {0: {os.devnull}, 1: {os.devnull}, 2: {os.devnull, "pipe"}}
+    led = {pid: {number: _leads_to(pid, number) for number in allowed} for pid in started.alive()}
+    os.write(writer, content)
+    os.close(writer)
+    assert started.status == 0
+    assert len(led) >= {"threads": 1, "processes": 3}[way]
+    for pid, descriptors in led.items():
+        assert all(descriptors[number] in allowed[number] for number in allowed), (pid, led)
+    _assert_pooled(tmp_path / "out", expected)
+    _all_end(started)
+
+
+def test_a_pipe_that_is_waited_for_holds_no_damaged_image_up(start: Start, tmp_path: Path) -> None:
+    pipe, content, expected = _with_a_pipe(tmp_path / "in", 24)
+    names = (tmp_path / "list").read_text().splitlines()
+    for number in range(12):
+        (tmp_path / f"in/bad{number}.tif").write_bytes(_spoilt())
+        names.append(f"in/bad{number}.tif")
+    (tmp_path / "list").write_text("".join(f"{name}\n" for name in names))
+    words = ["pool", "--files-from", "list", "-o", "out", "--report", "report.jsonl"]
+    started = start(*words, "--executor", "threads", "--jobs", "3")
+    writer = pipe.opened(started)
+    _until(lambda: len(_results(tmp_path / "out")) == 23, "the others are not held up")
+    os.write(writer, content)
+    os.close(writer)
+    assert started.status == 1
+    assert started.counts == (24, 0, 12)
+    assert (
+        sum("decoder error -2: Using code not yet in table" in line for line in started.lines) == 12
+    )
+    _assert_pooled(tmp_path / "out", expected)
 
 
 @pytest.mark.parametrize("way", WAYS)

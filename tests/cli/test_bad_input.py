@@ -805,3 +805,14 @@ def test_a_disk_that_takes_a_part_of_standard_output_is_told(
     told = "cnnfilter: standard output: larger than a file may be; write elsewhere\n"
     assert (done.returncode, done.stderr.decode()) == (1, told)
     assert (tmp_path / "out").stat().st_size == 100
+
+
+@pytest.mark.parametrize(
+    "option", [("-o", ".png"), ("-o", "/a.png"), ("--report", ".jsonl"), ("--sheet", ".png")]
+)
+def test_a_name_that_is_too_long_for_the_system_is_told(
+    option: tuple[str, str], images: Any, refused: Refused
+) -> None:
+    name, suffix = option
+    arguments = "pool", images.photo(), "--size", "2", name, "a" * 300 + suffix
+    assert "a name that is too long" in refused(*arguments, status=1)

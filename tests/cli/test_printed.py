@@ -1,6 +1,7 @@
 """What libraries print and warn of: part of our one line, or nowhere; never beside it."""
 
 import io
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -23,6 +24,28 @@ def corrupt_tiff() -> bytes:
     data = bytearray(buffer.getvalue())
     data[200:240] = b"\xff" * 40
     return bytes(data)
+
+
+def damaged_tiff(compression: str, at: int) -> bytes:
+    """Make a TIFF damaged at one place; by group4 it is read, and libtiff prints of each line."""
+    buffer = io.BytesIO()
+    mode = "1" if compression == "group4" else "RGB"
+    Image.fromarray(RGB).convert(mode).save(buffer, "TIFF", compression=compression)
+    data = bytearray(buffer.getvalue())
+    data[at : at + 20] = b"\xff" * 20
+    return bytes(data)
+
+
+def damaged_and_whole_tiffs(folder: Path) -> None:
+    """Make 12 TIFFs of which libtiff prints, each something else, among as many whole ones."""
+    folder.mkdir()
+    whole = io.BytesIO()
+    Image.fromarray(RGB).save(whole, "TIFF", compression="tiff_lzw")
+    kinds = ["tiff_lzw", "tiff_adobe_deflate", "group4"]
+    for number in range(12):
+        damaged = damaged_tiff(kinds[number % 3], 100 + 5 * number)
+        (folder / f"{number:02}-damaged.tif").write_bytes(damaged)
+        (folder / f"{number:02}-whole.tif").write_bytes(whole.getvalue())
 
 
 def odd_jpeg() -> bytes:
@@ -63,6 +86,46 @@ def test_each_file_has_one_line_whoever_works(executor: str, run: Run, tmp_path:
     assert [line.split(":")[1].strip() for line in lines] == names
     assert all(line.startswith("cnnfilter: ") for line in lines)
     assert "6 done, 0 skipped, 6 failed" in summary
+
+
+def test_a_folder_is_told_of_alike_whoever_works(run: Run, tmp_path: Path) -> None:
+    damaged_and_whole_tiffs(tmp_path / "in")
+
+    def told(*options: str) -> tuple[list[str], list[dict[str, Any]]]:
+        result = run("pool", "in", "-o", "out", "--report", "report.jsonl", "--force", *options)
+        *lines, summary = result.stderr.splitlines()
+        assert "16 done, 0 skipped, 8 failed" in summary
+        report = (tmp_path / "report.jsonl").read_text().splitlines()
+        return lines, [{**json.loads(line), "milliseconds": 0} for line in report]
+
+    lines, report = told("--jobs", "1")
+    assert sum("may be corrupt (Fax4Decode: " in str(line) for line in report) == 4
+    assert sum("corrupt or truncated (decoder error" in line for line in lines) == 8
+    assert told("--executor", "processes", "--jobs", "2") == (lines, report)
+    for _ in range(3):
+        assert told("--executor", "threads", "--jobs", "4") == (lines, report)
+
+
+def test_threads_read_the_same_words_again_and_again(tmp_path: Path) -> None:
+    damaged_and_whole_tiffs(tmp_path / "in")
+    code = (
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from pathlib import Path\n"
+        "from cnnfilter.errors import CnnFilterError\n"
+        "from cnnfilter.files.load import read\n"
+        "from cnnfilter.files.printed import catch_printed\n"
+        "catch_printed()\n"
+        "def told(path):\n"
+        "    try:\n        return read(path).notes\n"
+        "    except CnnFilterError as error:\n        return str(error)\n"
+        "paths = sorted(Path('in').iterdir())\n"
+        "alone = [told(path) for path in paths]\n"
+        "assert sum(map(bool, alone)) == len(set(alone)) - 1 == 12\n"
+        "with ThreadPoolExecutor(4) as threads:\n"
+        "    for _ in range(15):\n"
+        "        assert list(threads.map(told, paths)) == alone\n"
+    )
+    assert python(code, cwd=tmp_path) == (0, "")
 
 
 def test_a_dry_run_prints_nothing_of_a_decoder(run: Run, tmp_path: Path) -> None:
@@ -145,6 +208,102 @@ def test_a_line_is_told_of_no_file_where_several_are_at_work() -> None:
         "with caught() as printed:\n"
         "    os.write(2, b'another failure')\n"
         "    assert printed.words() == 'another failure'\n"
+    )
+    assert python(code) == (0, "")
+
+
+#: Another file, at work until it is told to end.
+ANOTHER = (
+    "import os\n"
+    "from threading import Thread, Event\n"
+    "from cnnfilter.errors import FileError\n"
+    "from cnnfilter.files.printed import attributed, catch_printed, caught\n"
+    "catch_printed()\n"
+    "begun, done, calls = Event(), Event(), []\n"
+    "def another():\n"
+    "    with caught():\n"
+    "        begun.set()\n"
+    "        done.wait()\n"
+    "def begin():\n"
+    "    Thread(target=another).start()\n"
+    "    begun.wait()\n"
+    "def work():\n"
+    "    calls.append('work')\n"
+    "    os.write(2, b'my failure')\n"
+    "    done.set()\n"
+    "    with caught() as printed:\n"
+    "        return printed.words()\n"
+    "def afresh():\n"
+    "    calls.append('afresh')\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "calls"),
+    [
+        # What may be another's is asked for once more, alone.
+        ("assert attributed(work, afresh) == 'my failure'", ["work", "afresh", "work"]),
+        (
+            "def fails():\n    raise FileError(work())\n"
+            "try:\n    attributed(fails, afresh)\n"
+            "except FileError as error:\n    assert str(error) == 'my failure'",
+            ["work", "afresh", "work"],
+        ),
+        # A bug is no matter of words.
+        (
+            "def fails():\n    work()\n    1 / 0\n"
+            "try:\n    attributed(fails, afresh)\nexcept ZeroDivisionError:\n    pass",
+            ["work"],
+        ),
+        # Within other work, it is that which is done once more.
+        ("with caught():\n    assert attributed(work, afresh) == ''", ["work"]),
+        # Words that nobody asks for are nobody's.
+        ("attributed(lambda: calls.append(os.write(2, b'x')), afresh)\ndone.set()", [1]),
+    ],
+)
+def test_work_is_done_once_more_only_for_words_in_doubt(code: str, calls: list[Any]) -> None:
+    assert python(f"{ANOTHER}begin()\n{code}\nassert calls == {calls}, calls") == (0, "")
+
+
+def test_words_that_are_certain_need_no_second_look() -> None:
+    code = "assert attributed(work, afresh) == 'my failure'\nassert calls == ['work'], calls"
+    assert python(ANOTHER + code) == (0, "")
+
+
+def test_no_file_is_begun_while_one_is_worked_on_alone() -> None:
+    code = ANOTHER + (
+        "later = Thread(target=lambda: caught().__enter__())\n"
+        "def work_alone():\n"
+        "    if len(calls) == 2:\n"
+        "        later.start()\n"
+        "        later.join(0.2)\n"
+        "        assert later.is_alive()\n"
+        "    return work()\n"
+        "begin()\n"
+        "assert attributed(work_alone, afresh) == 'my failure'\n"
+        "later.join(20)\n"
+        "assert not later.is_alive()\n"
+    )
+    assert python(code) == (0, "")
+
+
+def test_an_encoder_that_fails_is_asked_for_its_words_alone() -> None:
+    code = ANOTHER + (
+        "import io\n"
+        "from cnnfilter.files.save import _encoded\n"
+        "def encode(out):\n"
+        "    calls.append('encode')\n"
+        "    out.write(b'half')\n"
+        "    os.write(2, b'my failure')\n"
+        "    done.set()\n"
+        "    raise OSError('encoder error -2')\n"
+        "begin()\n"
+        "file = io.BytesIO()\n"
+        "try:\n    _encoded(file, 'tif', encode)\n"
+        "except FileError as error:\n"
+        "    assert str(error).endswith('(encoder error -2: my failure)'), error\n"
+        "assert calls == ['encode', 'encode'], calls\n"
+        "assert file.getvalue() == b'half'\n"
     )
     assert python(code) == (0, "")
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 from cnnfilter import FileError
 from cnnfilter.files.formats import FORMATS
+from cnnfilter.files.images import Pictures
 from cnnfilter.files.load import read, read_frames, read_head
 from cnnfilter.files.save import Frame, write
 
@@ -813,3 +814,42 @@ def test_one_frame_is_written_as_a_still_picture(tmp_path: Path) -> None:
         write(tmp_path / "a", [Frame(GRAY[0], duration=70)], format, metadata={"loop": 0})
         write(tmp_path / "b", [Frame(GRAY[0])], format)
         assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def growing_gif(width: int, height: int, disposal: int, before: int) -> bytes:
+    """Lay out a GIF of 1x1, a byte a pixel's code, whose last frame has a larger rectangle."""
+    frames = [(1, 1)] * before + [(width, height)]
+    content = b"GIF89a" + struct.pack("<HHBBB", 1, 1, 0x80, 0, 0) + bytes(6)
+    for size in frames:
+        content += b"!\xf9\4" + bytes([disposal << 2, 1, 0, 0, 0])
+        content += b"," + struct.pack("<HHHHB", 0, 0, *size, 0) + b"\2\2\x44\1\0"
+    return content + b";"
+
+
+@pytest.mark.parametrize("disposal", [1, 2, 3])
+@pytest.mark.parametrize("before", [0, 1])
+@pytest.mark.parametrize("sides", [(5000, 5000), (65535, 65535)])
+def test_a_gif_that_grows_is_refused_before_memory_is_taken(
+    sides: tuple[int, int], before: int, disposal: int, tmp_path: Path
+) -> None:
+    resource = pytest.importorskip("resource")
+    (tmp_path / "a.gif").write_bytes(growing_gif(*sides, disposal, before))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(FileError, match="pixels; raise --max-pixels"):
+        list(read_frames(tmp_path / "a.gif", max_pixels=1000))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < peak + 2**14
+
+
+def test_a_gif_that_grows_is_read_where_it_may(tmp_path: Path) -> None:
+    (tmp_path / "a.gif").write_bytes(growing_gif(1, 1, 2, 2))
+    assert [each.pixels.shape for each in read_frames(tmp_path / "a.gif")] == [(1, 1, 3)] * 3
+
+
+def test_pages_are_counted_alike_by_whoever_reads_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "a.tif", frames_of(RGB), "tif")
+    monkeypatch.setattr(Pictures, "__len__", lambda _: 1)  # as Pillow may where links are odd
+    counted = [each.frames for each in read_frames(tmp_path / "a.tif")]
+    assert counted == [3, 3, 3]
+    assert read(tmp_path / "a.tif").frames == read_head(tmp_path / "a.tif").frames == 3

@@ -20,8 +20,6 @@ RGB = np.random.default_rng(12).integers(0, 256, (12, 16, 3), np.uint8)
 ASCII, SHORT, LONG, RATIONAL, UNKNOWN = 2, 3, 4, 5, 99
 ORIENTATION, X_RESOLUTION, Y_RESOLUTION, UNIT, MAKE = 0x0112, 0x011A, 0x011B, 0x0128, 0x010F
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
-
 
 def tag(number: int, type: int, count: int, value: bytes) -> tuple[int, bytes, bytes]:
     """Lay out an entry of a directory, and what lies behind it."""
@@ -197,3 +195,17 @@ def test_metadata_that_a_format_does_not_take_is_left_out_and_said(tmp_path: Pat
     assert written.notes == ("jpeg cannot hold its EXIF: left out",)
     with Image.open(tmp_path / "a.jpg") as picture:
         assert picture.info["dpi"] == (72, 72)
+
+
+def test_a_picture_whose_other_metadata_breaks_it_is_turned_upright_all_the_same(
+    tmp_path: Path,
+) -> None:
+    data = jpeg(tag(ORIENTATION, SHORT, 1, struct.pack("<H", 6)))
+    tables = data.index(b"\xff\xdb")
+    # A second start of an image, with a length as only metadata have one.
+    path = tmp_path / "a.jpg"
+    path.write_bytes(data[:tables] + b"\xff\xd8\0\x04ab" + data[tables:])
+    assert read_head(path).pixels.shape == (16, 12, 3)
+    image = read(path)
+    assert image.pixels.shape == (16, 12, 3)
+    assert image.notes == ("its metadata cannot be read: left out",)

@@ -1,5 +1,6 @@
 """What pictures keep on their way through: depth, metadata, orientation, alpha."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ from PIL import Image, ImageCms
 
 import cnnfilter
 from cnnfilter import FileError, read_image, write_image
+from cnnfilter.files import tiff
 from cnnfilter.files.formats import COMPRESSIONS, format_named
-from cnnfilter.files.load import read
+from cnnfilter.files.load import read, read_head
 from cnnfilter.files.save import Frame, write
 
 RNG = np.random.default_rng(7)
@@ -273,3 +275,116 @@ def test_the_tiles_of_a_large_jp2_make_up_the_picture(
     pixels = np.random.default_rng(0).integers(0, top, shape, dtype, endpoint=True)
     write_image(tmp_path / "a.jp2", pixels, depth=8 * pixels.itemsize)
     np.testing.assert_array_equal(read_image(tmp_path / "a.jp2"), pixels)
+
+
+@pytest.mark.parametrize("planes", ["contig", "separate"])
+@pytest.mark.parametrize("channels", [3, 4, 5])
+def test_bits_of_several_channels_become_0_and_255(
+    channels: int, planes: str, tmp_path: Path
+) -> None:
+    bits = RGB.reshape(-1)[: 6 * 8 * channels].reshape(6, 8, channels) > 127
+    buffer = io.BytesIO()
+    tifffile.imwrite(
+        buffer,
+        bits if planes == "contig" else np.moveaxis(bits, -1, 0),
+        photometric="rgb" if channels < 5 else "minisblack",
+        planarconfig=planes,
+        bitspersample=1,
+    )
+    with tifffile.TiffFile(io.BytesIO(buffer.getvalue())) as file:
+        begin = file.pages[0].dataoffsets[0]
+    # TIFF 6.0 lays a row's samples next to each other, bit by bit; tifffile writes others.
+    packed = np.packbits(
+        bits.reshape(6, -1) if planes == "contig" else np.moveaxis(bits, -1, 0), -1
+    )
+    content = bytearray(buffer.getvalue())
+    content[begin : begin + packed.size] = packed.tobytes()
+    (tmp_path / "a.tif").write_bytes(content)
+    image, head = read(tmp_path / "a.tif"), read_head(tmp_path / "a.tif")
+    found = image.pixels if image.alpha is None else np.dstack([image.pixels, image.alpha])
+    np.testing.assert_array_equal(found, np.where(bits, 255, 0))
+    assert found.dtype == head.pixels.dtype == np.uint8
+    assert head.pixels.shape == image.pixels.shape
+    assert head.format == image.format == "tif"
+    write(tmp_path / "b.tif", [Frame(image.pixels)], "float")
+
+
+@pytest.mark.parametrize(
+    ("type", "value", "note"),
+    [
+        ("H", 9, None),
+        ("H", (6, 6), "orientation cannot be read"),
+        ("d", 6.5, "orientation cannot be read"),
+        ("s", "six", "orientation cannot be read"),
+    ],
+)
+def test_an_odd_orientation_of_a_deep_tiff_does_not_refuse_it(
+    type: str, value: Any, note: str | None, tmp_path: Path
+) -> None:
+    tag = (274, type, 0 if type == "s" else np.size(value), value, True)
+    tifffile.imwrite(tmp_path / "a.tif", DEEP, photometric="rgb", extratags=[tag])
+    image = read(tmp_path / "a.tif")
+    np.testing.assert_array_equal(image.pixels, DEEP)
+    assert read_head(tmp_path / "a.tif").notes == image.notes
+    assert [each for each in image.notes if note and note in each] == list(image.notes)
+
+
+@pytest.mark.parametrize("orientation", [0, 5, 6, 8, 9, 282, 4102])
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif"])
+def test_a_head_is_turned_as_the_picture_is(suffix: str, orientation: int, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[274] = orientation
+    Image.fromarray(RGB).save(tmp_path / f"a.{suffix}", exif=exif)
+    image, head = read(tmp_path / f"a.{suffix}"), read_head(tmp_path / f"a.{suffix}")
+    turned = 5 <= orientation <= 8
+    assert head.pixels.shape == image.pixels.shape == ((32, 24, 3) if turned else RGB.shape)
+
+
+BIG = {
+    "grey": [(GRAY16 >> 8).astype(np.uint8)],
+    "colour": [RGB],
+    "pages": [RGB, RGB[::-1]],
+    "16 bits": [DEEP],
+}
+
+
+@pytest.mark.parametrize("is_large", [False, True])
+@pytest.mark.parametrize("kind", BIG)
+def test_what_may_go_beyond_4_gib_is_a_bigtiff(
+    kind: str, is_large: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = [Frame(each) for each in BIG[kind]]
+    if is_large:
+        monkeypatch.setattr(tiff, "_MOST_CLASSIC", sum(each.values.nbytes for each in frames) - 1)
+    metadata = {"icc_profile": PROFILE, "dpi": (72, 72)}
+    depth = 16 if kind == "16 bits" else 8
+    written = write(tmp_path / "a.tif", frames, "tif", metadata=metadata, depth=depth)
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        assert file.is_bigtiff is is_large
+        for page, frame in zip(file.pages, frames, strict=True):
+            np.testing.assert_array_equal(page.asarray(), frame.values)
+            assert (page.tags.valueof(34675) is not None) is (frame.values.ndim == 3)
+    is_told = any("resolution" in each for each in written.notes)
+    assert is_told is (is_large or kind == "16 bits")
+    np.testing.assert_array_equal(read(tmp_path / "a.tif").pixels, frames[0].values)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.int32, np.float64])
+@pytest.mark.parametrize("is_large", [False, True])
+def test_floats_that_may_go_beyond_4_gib_are_a_bigtiff(
+    is_large: bool, dtype: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = (RGB - 100.0).astype(dtype)
+    size = values.size * (4 if dtype in (np.uint8, np.float32) else 8)
+    monkeypatch.setattr(tiff, "_MOST_CLASSIC", size - is_large)
+    write(tmp_path / "a.tif", [Frame(values)], "float")
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        assert file.is_bigtiff is is_large
+        np.testing.assert_array_equal(file.asarray(), values)
+
+
+def test_offsets_of_32_bits_are_left_where_they_may_not_reach() -> None:
+    row = np.zeros(2**20, np.uint8)
+    assert not tiff.is_big([np.broadcast_to(row, (4000, 2**20))])
+    assert tiff.is_big([np.broadcast_to(row, (4090, 2**20)), None])
+    assert tiff.is_big([np.broadcast_to(row, (2100, 2**20))] * 2)

@@ -242,6 +242,7 @@ def test_unsigned_weights_are_subtracted_as_numbers(tmp_path: Path) -> None:
         ({"location": "none.bin"}, "none.bin"),
         ({"location": "../w.bin"}, "w.bin"),
         ({"location": "\0"}, "no such file"),
+        ({"location": ""}, "names no file"),
     ],
 )
 def test_weights_outside_that_are_not_there_are_told(
@@ -256,8 +257,9 @@ def test_weights_outside_that_are_not_there_are_told(
     tensor.ClearField("raw_data")
     tensor.data_location = 1
     for key, value in {"location": "w.bin", "offset": "0", "length": "16", **stated}.items():
-        entry = tensor.external_data.add()
-        entry.key, entry.value = key, value
+        if value:
+            entry = tensor.external_data.add()
+            entry.key, entry.value = key, value
     refused(loading(model, folder), "model", word)
 
 

@@ -1,9 +1,12 @@
 """Maps by rows: whatever the bands, they are those of the whole maps."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from cnnfilter import Pipeline
+from cnnfilter import Pipeline, explain
+from cnnfilter.core.quantize import quantize
 from cnnfilter.errors import CnnFilterError
 from cnnfilter.pipeline import streaming
 from cnnfilter.pipeline.streaming import rows_of
@@ -39,6 +42,44 @@ PIPELINES = [
 ]
 
 
+#: Of as many values as several tiles and bands of the whole result have.
+LARGE = {
+    "uint8": RANDOM.integers(0, 256, (500, 330, 3), np.uint8),
+    "uint16": RANDOM.integers(0, 65536, (900, 333), np.uint16),
+    "float16": RANDOM.normal(size=(640, 420)).astype(np.float16),
+    "float32": RANDOM.normal(size=(500, 330, 3)).astype(np.float32),
+    "float64": RANDOM.normal(size=(900, 333)) * 1e9,
+    "int32": RANDOM.integers(-(10**5), 10**8, (500, 330, 3), np.int32),
+}
+DENSE = "'0.11 0.7 0.3 0.5; 0.21 0.5 0.9 0.1; 0.3 0.4 0.77 0.9; 0.2 0.1 0.13 0.33'"
+LONG = "'0.31 0.3123 0.9 0.1 0.2 0.77 0.41 0.05 0.6 0.12 0.71'"
+FAR = {
+    "shifted copies": "convolve '0.3 0.77; 0.1 -0.9' padding=same border=wrap",
+    "Toeplitz": f"convolve {DENSE} padding=same border=reflect | pool 3 stride=2 mode=average",
+    "Toeplitz, a stride": f"convolve {DENSE} stride=3x2 padding=full dilation=2 | sigmoid",
+    "a column and a row": "convolve gaussian:31,7 gaussian:9 padding=same border=edge | tanh",
+    "a row": f"convolve {LONG} padding=2 | convolve {LONG}",
+    "running sums": "convolve box:31 sharpen padding=same border=symmetric | gelu",
+    "grey": f"convolve {DENSE} gaussian:5 padding=same channels=gray combine=l2 bias=0.37",
+    "added up": f"convolve {DENSE} box:9 padding=same-lower channels=sum bias=0.37,1",
+    "near infinity": "convolve '1e30 2e30; 3e30 1e30' padding=1 | softplus",
+    "average": "pool 5 stride=1 mode=average padding=same | pool 7x1 stride=2 mode=sum padding=3,0",
+    "average, counted": "pool 4x3 mode=average stride=1 dilation=2 padding=1 ceil-mode=true "
+    "count-include-pad=true | elu",
+    "powers": "pool 3 stride=2 mode=l2 padding=same | pool 5 mode=lp p=1.5 stride=1",
+    "median": "pool 3 stride=1 mode=median padding=same | scale minmax | batch-norm 0.1 2.3",
+    "all of a map": "relu | pool global mode=average",
+    "colours": "gray | rgb | select 0 2 space=lab | softmax",
+    "a resized map": f"convolve {DENSE} | resize 200x300 | convolve gaussian:5 | prelu 0.3",
+}
+
+
+def assert_same(rows: Any, whole: Any) -> None:
+    """Raise AssertionError where a bit differs, that of a zero's sign included."""
+    np.testing.assert_array_equal(rows, whole, strict=True)
+    np.testing.assert_array_equal(np.signbit(rows), np.signbit(whole))
+
+
 @pytest.fixture(params=[1, 3000])
 def small_bands(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streaming, "BAND", request.param)
@@ -53,10 +94,40 @@ def test_rows_are_those_of_the_whole_map(steps: str, image: str) -> None:
     whole = pipeline.run(IMAGES[image])
     rows = rows_of(pipeline, IMAGES[image])[-1]
     assert rows.shape == whole.shape
-    assert rows.whole().dtype == whole.dtype
-    np.testing.assert_allclose(rows.whole(), whole, rtol=1e-5, atol=1e-4)
+    assert_same(rows.whole(), whole)
     last = len(whole) - 1
-    np.testing.assert_allclose(rows.rows(last, last + 1), whole[last:], rtol=1e-5, atol=1e-4)
+    assert_same(rows.rows(last, last + 1), whole[last:])
+
+
+@pytest.mark.parametrize("image", LARGE)
+@pytest.mark.parametrize("engine", FAR)
+def test_no_bit_of_a_large_map_depends_on_the_rows_that_are_asked_for(
+    engine: str, image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "BAND", 2**19)
+    monkeypatch.setattr(streaming, "HELD", 0)
+    monkeypatch.setattr(streaming, "PLANES", 1)
+    pipeline, pixels = Pipeline(FAR[engine]), LARGE[image]
+    whole = pipeline.run(pixels)
+    assert_same(np.concatenate(list(rows_of(pipeline, pixels)[-1].bands())), whole)
+    for row in {len(whole) // 3, len(whole) - 1}:
+        assert_same(rows_of(pipeline, pixels)[-1].rows(row, row + 1), whole[row : row + 1])
+
+
+@pytest.mark.parametrize("image", ["uint8", "float32"])
+@pytest.mark.parametrize("engine", ["Toeplitz", "average", "a column and a row"])
+def test_a_value_that_is_explained_is_the_one_of_the_result(
+    engine: str, image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "HELD", 0)
+    pipeline, pixels = Pipeline(FAR[engine]), LARGE[image]
+    whole = pipeline.run(pixels)
+    for row in RANDOM.integers(len(whole), size=4).tolist():
+        at = (row, whole.shape[1] // 2, *(0 for _ in whole.shape[2:]))
+        explained = explain(pipeline, pixels, at, range="minmax")
+        assert explained.value == float(whole[at])
+        assert explained.stored is not None
+        assert explained.stored.pixel == quantize(whole, "minmax").pixels[at]
 
 
 @pytest.mark.usefixtures("small_bands")

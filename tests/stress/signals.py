@@ -290,7 +290,7 @@ def stress(seconds: float, seed: int, executors: list[str], jobs: int, most: int
             if faults:
                 print(f"FAILED {case}: {'; '.join(faults)}", flush=True)
 
-        with ThreadPoolExecutor(jobs) as pool:
+        with contextlib.suppress(KeyboardInterrupt), ThreadPoolExecutor(jobs) as pool:
             pending = set()
             begun = 0
             while time.monotonic() < end and begun < most:
