@@ -292,6 +292,8 @@ def drawing(image: Image, work: Work, option: str, format: str = "") -> Need:
         pixels = _frames_pixels(image, work)
         encoder = 4 * pixels if format == "webp" else 0
         held = 3 * pixels + max(held, DRAWN["encoder"] + encoder)
+    if isinstance(work, Splitting) and work.space != "rgb":
+        held += MODULES["scikit-image"]
     return Need(max(image.reading, held))
 
 
