@@ -7,7 +7,6 @@ from concurrent.futures import BrokenExecutor, CancelledError, Future
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from cnnfilter.batch.allocation import return_freed_memory
 from cnnfilter.batch.jobs import Outcome, Recipe, run_job
 from cnnfilter.batch.pools import Pool
 from cnnfilter.batch.sources import Source
@@ -111,7 +110,6 @@ def _begin_worker(recipe: Recipe, open_end: "Connection[None, None]") -> None:
     _recipe, _open_end = recipe, open_end
     catch_printed()
     ignore_warnings()
-    return_freed_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     terminated, wake = os.pipe()
     os.set_blocking(wake, False)
