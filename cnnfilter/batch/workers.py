@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Future
 from contextlib import contextmanager
@@ -62,8 +63,9 @@ def processes(recipe: Recipe, workers: int) -> Iterator[Pool]:
         workers = set(multiprocessing.active_children()) - others
         for worker in workers:
             worker.terminate()
+        deadline = time.monotonic() + 1
         for worker in workers:
-            worker.join(1)
+            worker.join(max(0, deadline - time.monotonic()))
 
     try:
         yield Pool(submit, workers, give_up=give_up, end_workers=end_workers)
