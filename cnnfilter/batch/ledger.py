@@ -22,8 +22,6 @@ LEDGER = ".cnnfilter-ledger.jsonl"
 ASIDE = ".cnnfilter-ledger-damaged-{}.jsonl"
 #: Bytes of a ledger and of a line, which names all outputs of one image.
 MOST_BYTES, LONGEST_LINE = 2**30, 2**23
-#: How a line begins and ends.
-_BEGIN, _END = b'{"input": "', b"}"
 
 
 class Stamp(NamedTuple):
@@ -117,7 +115,7 @@ class Ledger:
         if len(line) >= LONGEST_LINE:
             return  # nobody would read it, so the image is done anew
         with open(folder / LEDGER, "r+b", opener=_own_file, buffering=0) as file:
-            if not _ends_in_line(file):  # a killed run did not finish it
+            if not _ends_in_line(file):  # a loss of power, or a full disk, has cut it
                 line = b"\n" + line
             if file.write(line) < len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -168,8 +166,8 @@ def _problem_with(path: Path) -> str | None:
         return None
     except OSError as error:
         return f"cannot be read ({reason(error)})"
-    for number, (line, entry) in enumerate(_lines(path), start=1):
-        if entry is None and not _was_cut(line):
+    for number, (_, entry) in enumerate(_lines(path), start=1):
+        if entry is None:
             return f"line {number} is damaged"
     return None
 
@@ -210,13 +208,6 @@ def _entry(line: bytes) -> dict[str, Any] | None:
             names = [entry["input"], *entry["outputs"]]
             return entry if not any(map(problem_with, names)) else None
     return None
-
-
-def _was_cut(line: bytes) -> bool:
-    """Return whether a line is the beginning of one: its run was killed while it was written."""
-    begins = line.startswith(_BEGIN) or _BEGIN.startswith(line)
-    is_text = line.isascii() and line.decode().isprintable()
-    return begins and is_text and not line.endswith(_END) and len(line) < LONGEST_LINE
 
 
 def _ends_in_line(file: FileIO) -> bool:

@@ -1,5 +1,6 @@
 """Which images a person means: files, folders, patterns and lists of names."""
 
+import codecs
 import glob
 import os
 from collections.abc import Iterator, Sequence
@@ -135,7 +136,7 @@ def listed_names(path: str, *, null_separated: bool) -> Listed:
     """
     try:
         with opened(path, MOST_LISTED) as file:
-            content = file.read(MOST_LISTED + 1)
+            content = file.read(MOST_LISTED + 1).removeprefix(codecs.BOM_UTF8)
     except FileError as error:
         raise ArgumentError(str(error)) from None
     except OSError as error:

@@ -63,9 +63,12 @@ def processes(recipe: Recipe, workers: int) -> Iterator[Pool]:
         workers = set(multiprocessing.active_children()) - others
         for worker in workers:
             worker.terminate()
-        deadline = time.monotonic() + 1
+        deadline = time.monotonic() + 0.5
         for worker in workers:
             worker.join(max(0, deadline - time.monotonic()))
+            worker.kill()  # a codec may hold its interpreter
+        for worker in workers:
+            worker.join(0.1)
 
     try:
         yield Pool(submit, workers, give_up=give_up, end_workers=end_workers)

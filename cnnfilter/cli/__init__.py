@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import sys
 from io import BufferedWriter, RawIOBase, TextIOWrapper
 
@@ -15,6 +16,9 @@ def main() -> None:
     0 where all went well; 2 where the command line is wrong whatever the image; 1 where an
     image failed; 130 or 143 where it was interrupted or told to end.
     """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # Until signals are heard, Ctrl-C ends the process without a traceback.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     _fill_closed_streams()
     from cnnfilter.cli.signals import heard
 
@@ -76,9 +80,9 @@ def _buffer_standard_output() -> None:
     A disk that fills up takes a part, which an unbuffered stream does not tell.
     """
     if isinstance(sys.stdout, TextIOWrapper) and isinstance(sys.stdout.buffer, RawIOBase):
-        encoding = sys.stdout.encoding
-        buffer = BufferedWriter(sys.stdout.detach())
-        sys.stdout = sys.__stdout__ = TextIOWrapper(buffer, encoding, line_buffering=True)  # type: ignore[misc]
+        # Not detached: libraries ask sys.__stdout__, which is the stream before, for a terminal.
+        buffer = BufferedWriter(sys.stdout.buffer)
+        sys.stdout = TextIOWrapper(buffer, sys.stdout.encoding, line_buffering=True)
 
 
 def _fail(message: str, status: int) -> int:

@@ -55,6 +55,7 @@ class Records:
         self._mode = "a" if goes_on else "w" if force else "x"
         self._report: IO[str] | None = None
         self._open = ExitStack()
+        self._folders: set[Path] = set()
 
     def __enter__(self) -> "Records":
         if self._name is not None:
@@ -78,7 +79,10 @@ class Records:
                 sync(self._report)
         with suppress(OSError):
             self._open.close()
-        # A worker that was told to end may do so a moment later.
+        self.remove_strays()
+
+    def remove_strays(self) -> None:
+        """Remove what workers that were ended left half written; they may end a moment later."""
         deadline = time.monotonic() + _GRACE
         for folder in self._folders:
             while (

@@ -132,7 +132,23 @@ def _open_pool(plan: "Plan", common: Common) -> "OpenPool | None":
             raise ArgumentError(f"--scheduler is for --executor dask, not {executor}")
         if common.jobs is not None:
             raise ArgumentError("--jobs is for this machine; a cluster's workers say it there")
+    if executor is None and common.scheduler is None and _needs_processes(plan):
+        executor = "processes"
     return pool_named(executor, _workers(plan, common), len(plan.sources), common.scheduler)
+
+
+def _needs_processes(plan: "Plan") -> bool:
+    """Return whether a codec would keep this process from hearing a signal."""
+    from cnnfilter.files.formats import FORMATS
+
+    target, paths = plan.recipe.target, [source.path.lower() for source in plan.sources]
+    if "-" in (*paths, target.file):  # standard streams are this process's own
+        return False
+    written = target.format or target.named_format
+    return any(
+        format.holds_interpreter and (name == written or any(map(format.has_suffix, paths)))
+        for name, format in FORMATS.items()
+    )
 
 
 def _run(plan: "Plan", common: Common, at: tuple[int, int] | None, top: int | None) -> bool:
@@ -160,7 +176,12 @@ def _run(plan: "Plan", common: Common, at: tuple[int, int] | None, top: int | No
         stop.ask if open_pool else None,
         (lambda: progress.summary(told=listed)) if sums_up else None,
     )
-    ending = signals.cleaning_up(lambda: stop.end_workers())
+
+    def end() -> None:
+        stop.end_workers()
+        records.remove_strays()
+
+    ending = signals.cleaning_up(end)
     ended = False
     with ending, records, asked, progress:
         workers = _workers(plan, common)

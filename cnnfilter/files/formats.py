@@ -77,6 +77,9 @@ class Format:
         ``tests/benchmarks/memory.py``.
     is_buffered : bool
         Whether it is encoded in memory: its encoder does not return from a write that fails.
+    holds_interpreter : bool
+        Whether its codec holds Python's interpreter until a picture is done: only a process of
+        its own can be ended then.
     side : int or None
         The most rows, and the most columns.
     area : int or None
@@ -103,6 +106,7 @@ class Format:
     losing: Buffers | None = None
     deep_writing: Buffers | None = None
     is_buffered: bool = False
+    holds_interpreter: bool = False
     side: int | None = None
     area: int | None = None
     row_bytes: int | None = None
@@ -133,6 +137,10 @@ class Format:
     def is_picture(self) -> bool:
         """Whether it stores pixels, rounded and saturated."""
         return bool(self.pillow)
+
+    def has_suffix(self, path: str) -> bool:
+        """Return whether a name ends as this format's files do."""
+        return PurePath(path).suffix.lower() in self.suffixes
 
     def excess(self, height: int, width: int, pixel_bytes: int = 1) -> str | None:
         """Return which limit a picture exceeds, in words; None where it fits.
@@ -234,6 +242,7 @@ FORMATS: Mapping[str, Format] = {
         (".jp2",),
         "JPEG2000",
         is_buffered=True,
+        holds_interpreter=True,
         # The encoder holds some ten copies of a tile; as one tile a picture takes all of them.
         options={"tile_size": (_TILE, _TILE)},
         alpha="full",

@@ -36,7 +36,7 @@ _FOREIGN = (
     (rb"%PDF", "a PDF"),
     (rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*|<!DOCTYPE[^>]*>\s*)*<(\w+:)?svg", "an SVG drawing"),
     (rb".{4}ftyp(hei|hev|mif1|msf1)", "an HEIC picture"),
-    (rb".{4}ftyp", "a video"),
+    (rb".{4}ftyp(?!avi[fs])", "a video"),
     (rb"\xff\x0a|\x00\x00\x00\x0cJXL ", "a JPEG XL picture"),
     (rb"II\xbc", "a JPEG XR picture"),
     (rb"8BPS", "a Photoshop file"),

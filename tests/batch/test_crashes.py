@@ -1051,6 +1051,23 @@ def test_an_image_that_never_ends_does_not_keep_a_run_for_long(
     assert _parts(tmp_path) == []
 
 
+def test_a_codec_that_holds_the_interpreter_does_not_hold_a_run(
+    start: Start, tmp_path: Path
+) -> None:
+    # Pillow encodes JPEG 2000 without letting another thread run: seconds for such a picture.
+    noise = np.random.default_rng(1).integers(0, 256, (4000, 4000, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.bmp")
+    started = start("pool", "--size", "1", "a.bmp", "-o", "out/", "--format", "jp2")
+    _until(lambda: _parts(tmp_path), "something is to be written")
+    time.sleep(0.3)
+    started.process.send_signal(signal.SIGINT)
+    assert started.status == 130
+    stopped = "cnnfilter: stopped: images were still at work after 2.5 s; "
+    assert all(line.startswith(stopped) for line in started.lines)  # a fast machine may finish
+    _all_end(started)
+    assert _parts(tmp_path) == []
+
+
 def test_a_signal_ends_what_reads_a_pipe_that_nobody_writes(start: Start, tmp_path: Path) -> None:
     pipe = Pipe(tmp_path / "a.png")
     started = start("pool", "a.png", "-o", "b.png")

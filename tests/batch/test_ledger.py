@@ -170,20 +170,19 @@ def test_each_damaged_ledger_gets_a_name_of_its_own(tmp_path: Path) -> None:
     assert sorted(path.read_bytes() for path in tmp_path.iterdir()) == [b"0\n", b"1\n", b"2\n"]
 
 
-def test_a_line_that_a_kill_has_cut_is_passed_over_wherever_it_stands(
-    ledger: Ledger, tmp_path: Path
-) -> None:
+def test_a_ledger_that_is_cut_is_set_aside_and_gone_on_with(ledger: Ledger, tmp_path: Path) -> None:
     path = tmp_path / "out" / LEDGER
     whole = path.read_bytes()
-    for length in range(1, len(whole) - 1):
-        path.write_bytes(whole[:length])
-        if length < len(whole) - len(b"}\n"):
-            assert set_aside_damaged(tmp_path / "out") is None, whole[:length]
-    path.write_bytes(whole[:60])
+    for length in (1, 20, 60, len(whole) - 3):
+        path.write_bytes(whole + whole[:length])
+        told = set_aside_damaged(tmp_path / "out")
+        assert told is not None
+        assert "line 2 is damaged" in told
+        assert path.read_bytes() == whole
+    path.write_bytes(whole[:60])  # while a run goes on
     stamp = stamp_of(tmp_path / "a.png") or Stamp(0, 0)
     ledger.remember(str(tmp_path / "a.png"), stamp, [str(tmp_path / "out/a-edge.png")])
     assert path.read_bytes() == whole[:60] + b"\n" + whole
-    assert set_aside_damaged(tmp_path / "out") is None
     assert remembered(ledger, tmp_path) == (True, True)
 
 

@@ -107,3 +107,9 @@ def test_a_list_holds_names_as_they_are(tmp_path: Path) -> None:
     assert names == ["a b.png", "-x.png", os.fsdecode(b"latin-\xe9.png"), "*.png"]
     file.write_bytes(b"line\nbreak.png\0a.png\0")
     assert listed_names(str(file), null_separated=True).names == ["line\nbreak.png", "a.png"]
+
+
+def test_a_list_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "list").write_text("a.png\nb.png\n", encoding="utf-8-sig")
+    listed = listed_names(str(tmp_path / "list"), null_separated=False)
+    assert listed.names == ["a.png", "b.png"]

@@ -5,6 +5,7 @@ import random
 import select
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -98,3 +99,21 @@ def test_a_terminal_is_as_before_when_a_signal_ends_a_walk(
     assert written.rindex(b"\x1b[?25h") > written.rindex(b"\x1b[?25l")
     os.close(ours)
     os.close(theirs)
+
+
+def test_ctrl_c_before_signals_are_heard_ends_the_command_without_a_word(
+    environment: dict[str, str],
+) -> None:
+    code = (
+        "import os, signal, sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'cnnfilter.cli.signals':\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "from cnnfilter.cli import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")

@@ -261,3 +261,9 @@ def test_a_quiet_run_shows_no_bar(show: Show, images: Any) -> None:
     for number in range(30):
         images.padlock(f"{number:02}.png")
     assert show("pool", ".", "-o", "out", "--quiet", told=True).raw == ""
+
+
+def test_a_preview_is_drawn_where_python_does_not_buffer(show: Show, images: Any) -> None:
+    images.padlock()
+    arguments = ("convolve", "-k", "sharpen", "--preview", "padlock.png")
+    assert show(*arguments, PYTHONUNBUFFERED="1").status == 0

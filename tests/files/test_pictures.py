@@ -388,3 +388,13 @@ def test_offsets_of_32_bits_are_left_where_they_may_not_reach() -> None:
     assert not tiff.is_big([np.broadcast_to(row, (4000, 2**20))])
     assert tiff.is_big([np.broadcast_to(row, (4090, 2**20)), None])
     assert tiff.is_big([np.broadcast_to(row, (2100, 2**20))] * 2)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_a_cut_avif_is_corrupt_and_no_video(share: float, tmp_path: Path) -> None:
+    path = tmp_path / "a.avif"
+    Image.fromarray(RGB).save(path)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(FileError, match="corrupt or truncated"):
+        read_image(path)
