@@ -88,6 +88,13 @@ def test_constants_that_grow_node_by_node_are_refused_by_name(
     refused(loading(doubling(operator), tmp_path), "model.onnx", "node n", operator, "bytes")
 
 
+def test_an_operator_of_constants_that_is_not_computed_is_told_with_what_to_do(
+    tmp_path: Path,
+) -> None:
+    model = onnx_of([("Add", ["c", "c"], "k", {}), ("Add", ["x", "k"], "y", {})], {"c": np.ones(1)})
+    refused(loading(model, tmp_path), "(Add) takes only constants", "constant folding")
+
+
 def test_constants_that_nodes_turn_and_cast_may_be_as_large_as_weights(tmp_path: Path) -> None:
     weights = np.ones((2048, 1024), np.float16)
     nodes = [
@@ -239,6 +246,12 @@ def test_unsigned_weights_are_subtracted_as_numbers(tmp_path: Path) -> None:
         ({"offset": "9999"}, "weight"),
         ({"offset": "-4"}, "offset"),
         ({"offset": "8"}, "weight"),
+        ({"offset": "9999", "length": ""}, "weight needs 16 bytes"),
+        ({"offset": "8", "length": ""}, "weight needs 16 bytes"),
+        ({"length": "-1"}, "weight: length"),
+        ({"offset": "x"}, "weight: offset"),
+        ({"location": "."}, "are no file"),
+        ({"location": "a" * 5000}, "are missing"),
         ({"location": "none.bin"}, "none.bin"),
         ({"location": "../w.bin"}, "w.bin"),
         ({"location": "\0"}, "no such file"),
