@@ -280,7 +280,7 @@ def test_weights_outside_that_are_not_there_are_told(
 
 STEP = '[[steps]]\noperation = "relu"\n'
 NO_NETWORKS = {
-    "digits beyond text": (f"{STEP}x = {'9' * 5000}", "digits"),
+    "digits beyond text": (f"{STEP}x = {'9' * 5000}", "5000 digits"),
     "an integer beyond 64 bits": (f'[[steps]]\noperation = "pool"\nsize = 0x{"f" * 5000}', "size"),
     "infinite shape": (f"{STEP}[input]\nshape = [inf, nan, 3]", "input shape"),
     "large float shape": (f"{STEP}[input]\nshape = [1e308, 1, 1]", "input shape"),
@@ -289,6 +289,14 @@ NO_NETWORKS = {
     "closed lists in lists": (f"x = {'[' * 50}{']' * 50}\n{STEP}", "x is nested"),
     "parts of a key": (f"{'a.' * 100_000}a = 1\n{STEP}", "parts"),
     "parts of a table": (f"[{'a.' * 100_000}a]\n{STEP}", "parts"),
+    "a day for a mean": (
+        '[[steps]]\noperation = "batch-norm"\nmean = 2020-01-01\nvariance = 1',
+        "mean holds other things, not real numbers",
+    ),
+    "text among numbers": (
+        '[[steps]]\noperation = "batch-norm"\nmean = [1, "a"]\nvariance = 1',
+        "mean holds text, not real numbers",
+    ),
     "a large text": (f"{STEP}# {'x' * 2**23}", "characters"),
     "labels of lists": (f"labels = [[1], 2]\n{STEP}", "labels"),
     "a name of numbers": (f"{STEP}name = 5", "name"),
