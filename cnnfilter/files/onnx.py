@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnfilter.core.arguments import whole
+from cnnfilter.core.arguments import MOST, whole
 from cnnfilter.core.arrays import Array, memory
 from cnnfilter.errors import ArgumentError, FileError, brief
 from cnnfilter.files.networks import MAX_STEPS
@@ -245,6 +245,10 @@ def _input_order(graph: "GraphProto", shape: list[int]) -> str:
     if len(shape) != 4:
         raise ContentError(
             f"its input has the shape {brief(shape)}; (batch, channels, height, width) is taken"
+        )
+    if not all(0 <= each <= MOST for each in shape):
+        raise ContentError(
+            f"its input has the shape {brief(shape)}; each must be from 0 (any) to {MOST}"
         )
     for node in graph.node:
         turns = [list(each.ints) for each in node.attribute if each.name == "perm"]

@@ -131,6 +131,26 @@ NO_MODELS: dict[str, tuple[Callable[[], Any], list[str]]] = {
         lambda: onnx_of([("Reshape", ["x", "a"], "y", {})], {"a": np.array(-1)}),
         ["n0", "Reshape"],
     ),
+    "two least values": (
+        lambda: onnx_of([("Clip", ["x", "a"], "y", {})], {"a": np.ones(2, np.float32)}),
+        ["n0", "Clip", "min of 2 numbers"],
+    ),
+    "a least value that is none": (
+        lambda: onnx_of([("Clip", ["x", "a"], "y", {})], {"a": ONE * np.nan}),
+        ["n0", "Clip", "min of nan"],
+    ),
+    "a least value above all": (
+        lambda: onnx_of([("Clip", ["x", "a"], "y", {})], {"a": ONE * np.inf}),
+        ["n0", "Clip", "min of inf"],
+    ),
+    "a negative input": (
+        lambda: onnx_of([("Relu", ["x"], "y", {})], {}, shape=(1, 4, -5, -5)),
+        ["its input has the shape [1, 4, -5, -5]"],
+    ),
+    "a huge input": (
+        lambda: onnx_of([("Relu", ["x"], "y", {})], {}, shape=(1, 4, 2**40, 2**40)),
+        ["its input has the shape", "1000000"],
+    ),
     "no least value": (
         lambda: onnx_of([("Clip", ["x", "a"], "y", {})], {"a": np.zeros(0, np.float32)}),
         ["n0", "Clip", "input 2"],
