@@ -155,7 +155,7 @@ def explain(
 
     _check(walk=walk, delay=delay, html=html, size=size, format=format, preview=preview)
     if depth not in (None, 8, 16):
-        raise ArgumentError(f"--depth is 8 or 16, not {depth}")
+        raise ArgumentError(f"--depth is 8 or 16, not {brief(depth)}")
     place = _place(at)
     way = None if range is None else choice("range", range, RANGES)
     chain = Pipeline.of(steps)

@@ -17,7 +17,7 @@ from cnnfilter.cli.printing import (
     shape_text,
 )
 from cnnfilter.core.arguments import choice, wholes
-from cnnfilter.errors import ArgumentError, CnnFilterError
+from cnnfilter.errors import ArgumentError, CnnFilterError, brief
 
 if TYPE_CHECKING:
     from cnnfilter.batch.jobs import Outcome
@@ -283,7 +283,7 @@ def _target(work: "Work", common: Common, stages: str | None) -> "Target":
             "--report and --skip-existing are for results that are written; add --output"
         )
     if common.depth not in (None, 8, 16):
-        raise ArgumentError(f"--depth is 8 or 16, not {common.depth}")
+        raise ArgumentError(f"--depth is 8 or 16, not {brief(common.depth)}")
     format = None if common.format is None else format_named(common.format)
     return Target(
         format=format,

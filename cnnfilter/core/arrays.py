@@ -82,6 +82,16 @@ def as_features(features: ArrayLike) -> Array:
     return _as_numbers(array) if array.ndim == 1 and array.size else as_image(array)
 
 
+#: What NumPy's kinds are that are no real numbers, in words for people.
+_PLAIN = {
+    "b": "true or false",
+    "c": "complex numbers",
+    "O": "other things",
+    "S": "text",
+    "U": "text",
+}
+
+
 def _as_numbers(array: Array) -> Array:
     if array.dtype == bool:
         return array.astype(np.uint8) * np.uint8(255)
@@ -108,7 +118,8 @@ def as_numbers(name: str, values: Any) -> Array:
         return np.array(words if len(words) > 1 else words[0])
     array = as_array(name, values)
     if array.dtype.kind not in "iuf":
-        raise ArgumentError(f"{name} holds {array.dtype}, not real numbers")
+        held = _PLAIN.get(array.dtype.kind, array.dtype)
+        raise ArgumentError(f"{name} holds {held}, not real numbers")
     if array.size == 0:
         raise ArgumentError(f"{name} holds no number")
     if problem := not_finite(array):

@@ -98,7 +98,7 @@ def read_network(path: Path) -> NetworkFile:
         raise ArgumentError(f"{shown(path)}: {error}") from None
     except (ValueError, RecursionError) as error:
         raise ArgumentError(
-            f"{shown(path)}: not a TOML file ({brief(error)}); correct it"
+            f"{shown(path)}: not a TOML file ({brief(error, 200)}); correct it"
         ) from None
     return NetworkFile(content, [path])
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnfilter.core.arguments import whole
+from cnnfilter.core.arguments import MOST, whole
 from cnnfilter.core.arrays import Array, memory
 from cnnfilter.errors import ArgumentError, FileError, brief
 from cnnfilter.files.networks import MAX_STEPS
@@ -28,7 +28,7 @@ from cnnfilter.files.weights import widened
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
-#: Operators that are reckoned out where all they take is constant.
+#: Operators that are computed beforehand where all they take is constant.
 FOLDED = (
     "Cast", "Concat", "Gather", "Identity", "Reshape", "Slice", "Squeeze", "Transpose", "Unsqueeze",
 )  # fmt: skip
@@ -119,8 +119,11 @@ def _named_beside(tensors: "list[TensorProto]", folder: Path) -> Iterator[Path]:
             if entry.key == "location":
                 beside = inside(folder / str(entry.value), folder)
                 if not os.path.isfile(beside):  # noqa: PTH113 - a name may be too long for Path
+                    is_there = os.path.lexists(beside)
+                    problem = "no file" if is_there else "missing"
+                    advice = "export the model again" if is_there else "copy them along"
                     raise ContentError(
-                        f"its weights, {shown(beside)}, are missing; copy them along"
+                        f"its weights, {brief(shown(beside), 300)}, are {problem}; {advice}"
                     )
                 yield beside
 
@@ -145,10 +148,13 @@ def _check_bytes(tensors: "list[TensorProto]", folder: Path) -> None:
                 f"its tensor {brief(tensor.name)} names no file that its numbers stand in; "
                 "export the model again"
             )
-        offset = whole("offset", stated.get("offset", "0"), 0, MAX_OFFSET)
-        there = (folder / stated["location"]).stat().st_size - offset
         size = _size_of(tensor)
-        if whole("length", stated.get("length", str(there)), 0, MAX_OFFSET) != size or size > there:
+        offset, length = (
+            whole(f"its tensor {brief(tensor.name)}: {key}", stated.get(key, start), 0, MAX_OFFSET)
+            for key, start in (("offset", 0), ("length", size))
+        )
+        there = (folder / stated["location"]).stat().st_size - offset
+        if length != size or size > there or ("length" not in stated and size != there):
             raise ContentError(
                 f"its tensor {brief(tensor.name)} needs {size} bytes, not those that it names in "
                 f"{shown(stated['location'])}; export the model again"
@@ -239,6 +245,10 @@ def _input_order(graph: "GraphProto", shape: list[int]) -> str:
     if len(shape) != 4:
         raise ContentError(
             f"its input has the shape {brief(shape)}; (batch, channels, height, width) is taken"
+        )
+    if not all(0 <= each <= MOST for each in shape):
+        raise ContentError(
+            f"its input has the shape {brief(shape)}; each must be from 0 (any) to {MOST}"
         )
     for node in graph.node:
         turns = [list(each.ints) for each in node.attribute if each.name == "perm"]
@@ -332,17 +342,20 @@ def _ends_softplus(chain: Chain, node: Node) -> bool:
 
 
 def _fold(chain: Chain, proto: "NodeProto") -> None:
-    """Reckon out a node that takes nothing but constants."""
+    """Compute a node that takes nothing but constants."""
     from onnx.reference import ReferenceEvaluator
 
     if proto.op_type not in FOLDED:
-        raise ContentError("takes constants alone, and is not known to be reckoned out")
+        raise ContentError(
+            "takes only constants, from which it cannot be computed here; "
+            "export the model with constant folding"
+        )
     feeds = {name: chain.constants[name] for name in proto.input if name}
     chain.check_size(_most_bytes(proto, [chain.constants[name] for name in proto.input if name]))
     try:
         (result,) = ReferenceEvaluator(proto).run(None, feeds)
     except MISFITS as error:
-        raise ContentError(f"cannot be reckoned out ({_brief(error)})") from None
+        raise ContentError(f"cannot be computed ({_brief(error)})") from None
     chain.keep(str(proto.output[0]), _numbers(np.asarray(result)))
 
 

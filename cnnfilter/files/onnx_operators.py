@@ -326,11 +326,17 @@ def _prelu(chain: Chain, node: Node) -> None:
 
 def _clip(chain: Chain, node: Node) -> None:
     arguments = {"low": float(np.finfo(np.float32).min)}
-    for index, (ours, theirs) in enumerate((("low", "min"), ("high", "max")), start=1):
+    bounds = (("low", "min", -np.inf), ("high", "max", np.inf))
+    for index, (ours, theirs, unbounded) in enumerate(bounds, start=1):
         given = chain.input(node, index)
-        value = node.attributes.get(theirs) if given is None else given.ravel()[0]
-        if value is not None and np.isfinite(value):
-            arguments[ours] = float(value)
+        if given is not None and given.size != 1:
+            raise ContentError(f"has a {theirs} of {given.size} numbers; it takes one")
+        value = node.attributes.get(theirs) if given is None else given.item()
+        if value is None or value == unbounded:
+            continue
+        if not np.isfinite(value):
+            raise ContentError(f"has a {theirs} of {value}, which bounds nothing")
+        arguments[ours] = float(value)
     chain.add(node, "clip", **arguments)
 
 

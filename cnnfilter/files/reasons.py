@@ -39,6 +39,7 @@ _FOREIGN = (
     (rb".{4}ftyp(?!avi[fs])", "a video"),
     (rb"\xff\x0a|\x00\x00\x00\x0cJXL ", "a JPEG XL picture"),
     (rb"II\xbc", "a JPEG XR picture"),
+    (rb"\xff\xd8\xff\xf7", "a JPEG-LS picture"),
     (rb"8BPS", "a Photoshop file"),
     (rb"gimp xcf", "a GIMP file"),
     (rb"\x00\x00\x01\x00", "a Windows icon"),

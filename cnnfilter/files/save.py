@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from cnnfilter.core.arguments import choice
 from cnnfilter.core.arrays import Array, as_image, bands, convert
 from cnnfilter.core.quantize import RANGES, quantize
-from cnnfilter.errors import ArgumentError, CnnFilterError, FileError
+from cnnfilter.errors import ArgumentError, CnnFilterError, FileError, brief
 from cnnfilter.files import tiff
 from cnnfilter.files.formats import FORMATS, format_of
 from cnnfilter.files.images import left_out_notes, write_pictures
@@ -414,7 +414,7 @@ def write_image(path: str | Path, array: ArrayLike, range: str = "clip", depth: 
     values = as_image(array)
     choice("range", range, RANGES)
     if depth not in (8, 16):
-        raise ArgumentError(f"depth is 8 or 16, not {depth}")
+        raise ArgumentError(f"depth is 8 or 16, not {brief(depth)}")
     format = format_of(path)
     if format is None:
         raise ArgumentError(f"{shown(path)}: has no suffix that says the format, such as .png")

@@ -119,13 +119,17 @@ class Pages:
             raise ContentError(
                 f"is a TIFF compressed with {name}, which is not supported; export it as png or tif"
             )
-        return replace(read(), frames=len(self))
+        image = read()
+        notes = image.notes if image.alpha is not None else (*image.notes, *_left_out(page))
+        return replace(image, notes=notes, frames=len(self))
 
     def _own(self, number: int) -> Any | None:
         """Give a page that tifffile is to read; None if Pillow does it as well, or alone."""
         page: Any = self._pages[number]
         if _is_for_pillow(page):
             return None
+        if page.dtype is not None and page.dtype.kind == "c":
+            raise ContentError("holds complex numbers; write its magnitude or its real part")
         check_pixels(page.imagelength, page.imagewidth, self._max_pixels)
         if page.nbytes > 16 * self._max_pixels:
             raise too_large(f"{page.samplesperpixel} channels unfold to {page.nbytes} bytes")
@@ -162,6 +166,12 @@ def _is_for_pillow(page: Any) -> bool:
     if page.dtype == np.uint8:
         return samples <= 2 or (samples <= 4 and photometric > _BLACK_IS_ZERO)
     return page.dtype == np.uint16 and samples == 1 and photometric == _BLACK_IS_ZERO
+
+
+def _left_out(page: Any) -> tuple[str, ...]:
+    """Return a note of the channels that Pillow passes over: those of no stated use."""
+    number = sum(each == 0 for each in page.extrasamples)
+    return (f"{number} channel(s) of no stated use: left out",) if number else ()
 
 
 def _is_known_compression(page: Any) -> bool:

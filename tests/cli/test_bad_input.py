@@ -816,3 +816,9 @@ def test_a_name_that_is_too_long_for_the_system_is_told(
     name, suffix = option
     arguments = "pool", images.photo(), "--size", "2", name, "a" * 300 + suffix
     assert "a name that is too long" in refused(*arguments, status=1)
+
+
+def test_a_depth_of_very_many_digits_is_told_shortly(run: Run) -> None:
+    result = run("convolve", "-k", "sharpen", "a.png", "--depth", "9" * 4000)
+    assert result.status == 2
+    assert len(result.line) < 200

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+import tifffile
+from PIL import Image, features
 
 Run = Callable[..., Any]
 
@@ -313,6 +314,7 @@ def test_an_encoder_that_fails_is_asked_for_its_words_alone() -> None:
     [
         ("a.psd", b"8BPS" + b"\0" * 40, "is a Photoshop file"),
         ("a.png", b"\0\0\0\x18ftypheic" + b"\0" * 40, "is an HEIC picture"),
+        ("a.jls", b"\xff\xd8\xff\xf7" + b"\0" * 40, "is a JPEG-LS picture"),
         ("a.svg", b"<?xml version='1.0'?>\n<svg/>", "is an SVG drawing"),
         ("a.bmp", b"BM" + b"\0" * 12 + b"\x42\0\0\0" + b"\0" * 62, "is a BMP with a header of 66"),
     ],
@@ -325,6 +327,35 @@ def test_what_is_not_supported_says_what_it_is(
     assert result.status == 1
     assert f"{name}: {words}" in result.line
     assert result.line.endswith("export it as png or tif")
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="Pillow is built without AVIF")
+def test_a_truncated_avif_is_no_video(run: Run, tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(RGB).save(buffer, "AVIF")
+    (tmp_path / "a.avif").write_bytes(buffer.getvalue()[: len(buffer.getvalue()) // 2])
+    assert "a.avif: corrupt or truncated" in run("pool", "a.avif").line
+
+
+@pytest.mark.parametrize("bits", [64, 128])
+def test_a_tiff_of_complex_numbers_is_refused_in_one_line(
+    bits: int, run: Run, tmp_path: Path
+) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.ones((4, 5), f"c{bits // 8}"))
+    for more in ([], ["--dry-run"]):
+        result = run("convolve", "-k", "sharpen", "a.tif", "-o", "out.npy", *more)
+        assert result.status == 1
+        assert "a.tif: holds complex numbers" in result.stderr
+        assert "Warning" not in result.stderr
+
+
+def test_a_channel_of_no_stated_use_that_is_left_out_is_told(run: Run, tmp_path: Path) -> None:
+    tifffile.imwrite(
+        tmp_path / "a.tif", RGB[..., [0, 1, 2, 0]], photometric="rgb", extrasamples=[0]
+    )
+    result = run("pool", "a.tif", "-o", "out.npy")
+    assert "1 channel(s) of no stated use: left out" in result.line
+    assert np.load(tmp_path / "out.npy").shape[2] == 3
 
 
 def test_a_jpeg_of_12_bits_is_named_so(run: Run, tmp_path: Path) -> None:

@@ -88,6 +88,13 @@ def test_constants_that_grow_node_by_node_are_refused_by_name(
     refused(loading(doubling(operator), tmp_path), "model.onnx", "node n", operator, "bytes")
 
 
+def test_an_operator_of_constants_that_is_not_computed_is_told_with_what_to_do(
+    tmp_path: Path,
+) -> None:
+    model = onnx_of([("Add", ["c", "c"], "k", {}), ("Add", ["x", "k"], "y", {})], {"c": np.ones(1)})
+    refused(loading(model, tmp_path), "(Add) takes only constants", "constant folding")
+
+
 def test_constants_that_nodes_turn_and_cast_may_be_as_large_as_weights(tmp_path: Path) -> None:
     weights = np.ones((2048, 1024), np.float16)
     nodes = [
@@ -123,6 +130,26 @@ NO_MODELS: dict[str, tuple[Callable[[], Any], list[str]]] = {
     "shape that is no list": (
         lambda: onnx_of([("Reshape", ["x", "a"], "y", {})], {"a": np.array(-1)}),
         ["n0", "Reshape"],
+    ),
+    "two least values": (
+        lambda: onnx_of([("Clip", ["x", "a"], "y", {})], {"a": np.ones(2, np.float32)}),
+        ["n0", "Clip", "min of 2 numbers"],
+    ),
+    "a least value that is none": (
+        lambda: onnx_of([("Clip", ["x", "a"], "y", {})], {"a": ONE * np.nan}),
+        ["n0", "Clip", "min of nan"],
+    ),
+    "a least value above all": (
+        lambda: onnx_of([("Clip", ["x", "a"], "y", {})], {"a": ONE * np.inf}),
+        ["n0", "Clip", "min of inf"],
+    ),
+    "a negative input": (
+        lambda: onnx_of([("Relu", ["x"], "y", {})], {}, shape=(1, 4, -5, -5)),
+        ["its input has the shape [1, 4, -5, -5]"],
+    ),
+    "a huge input": (
+        lambda: onnx_of([("Relu", ["x"], "y", {})], {}, shape=(1, 4, 2**40, 2**40)),
+        ["its input has the shape", "1000000"],
     ),
     "no least value": (
         lambda: onnx_of([("Clip", ["x", "a"], "y", {})], {"a": np.zeros(0, np.float32)}),
@@ -239,6 +266,12 @@ def test_unsigned_weights_are_subtracted_as_numbers(tmp_path: Path) -> None:
         ({"offset": "9999"}, "weight"),
         ({"offset": "-4"}, "offset"),
         ({"offset": "8"}, "weight"),
+        ({"offset": "9999", "length": ""}, "weight needs 16 bytes"),
+        ({"offset": "8", "length": ""}, "weight needs 16 bytes"),
+        ({"length": "-1"}, "weight: length"),
+        ({"offset": "x"}, "weight: offset"),
+        ({"location": "."}, "are no file"),
+        ({"location": "a" * 5000}, "are missing"),
         ({"location": "none.bin"}, "none.bin"),
         ({"location": "../w.bin"}, "w.bin"),
         ({"location": "\0"}, "no such file"),
@@ -267,7 +300,7 @@ def test_weights_outside_that_are_not_there_are_told(
 
 STEP = '[[steps]]\noperation = "relu"\n'
 NO_NETWORKS = {
-    "digits beyond text": (f"{STEP}x = {'9' * 5000}", "digits"),
+    "digits beyond text": (f"{STEP}x = {'9' * 5000}", "5000 digits"),
     "an integer beyond 64 bits": (f'[[steps]]\noperation = "pool"\nsize = 0x{"f" * 5000}', "size"),
     "infinite shape": (f"{STEP}[input]\nshape = [inf, nan, 3]", "input shape"),
     "large float shape": (f"{STEP}[input]\nshape = [1e308, 1, 1]", "input shape"),
@@ -276,6 +309,14 @@ NO_NETWORKS = {
     "closed lists in lists": (f"x = {'[' * 50}{']' * 50}\n{STEP}", "x is nested"),
     "parts of a key": (f"{'a.' * 100_000}a = 1\n{STEP}", "parts"),
     "parts of a table": (f"[{'a.' * 100_000}a]\n{STEP}", "parts"),
+    "a day for a mean": (
+        '[[steps]]\noperation = "batch-norm"\nmean = 2020-01-01\nvariance = 1',
+        "mean holds other things, not real numbers",
+    ),
+    "text among numbers": (
+        '[[steps]]\noperation = "batch-norm"\nmean = [1, "a"]\nvariance = 1',
+        "mean holds text, not real numbers",
+    ),
     "a large text": (f"{STEP}# {'x' * 2**23}", "characters"),
     "labels of lists": (f"labels = [[1], 2]\n{STEP}", "labels"),
     "a name of numbers": (f"{STEP}name = 5", "name"),
