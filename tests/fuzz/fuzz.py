@@ -17,6 +17,7 @@ import argparse
 import contextlib
 import ctypes
 import faulthandler
+import gc
 import hashlib
 import json
 import logging
@@ -281,6 +282,7 @@ class Fuzzing:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tried(self.plan.target, made(self.plan.target, self.plan.seed, 0))
+        gc.collect()  # a decoder with threads must end here: a child has none of them
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
