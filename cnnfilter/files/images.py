@@ -226,10 +226,12 @@ class Pictures:
     def _head(self) -> Image:
         picture = self._picture
         picture.seek(self._first)
-        orientation, odd = self._orientation(picture, before_pixels=True)
         if self._format == "PNG" and _goes_on_behind_pixels(self._file):
+            stored = picture.size[::-1]
             image = self._read(0)
+            orientation = UPRIGHT if image.pixels.shape[:2] == stored else _LAST_UPRIGHT + 1
             return image.blanked(self._reading(picture, image, orientation))
+        orientation, odd = self._orientation(picture, before_pixels=True)
         mode = self._plain_mode(picture)
         # A TIFF's size is that of the picture upright.
         turned = self._format != "TIFF" and orientation > _LAST_UPRIGHT

@@ -157,7 +157,9 @@ class Pages:
 
 def _is_for_pillow(page: Any) -> bool:
     samples, photometric = page.samplesperpixel, int(page.photometric)
-    if page.dtype in (np.uint8, np.bool_):
+    if page.dtype == np.bool_:
+        return samples == 1
+    if page.dtype == np.uint8:
         return samples <= 2 or (samples <= 4 and photometric > _BLACK_IS_ZERO)
     return page.dtype == np.uint16 and samples == 1 and photometric == _BLACK_IS_ZERO
 
