@@ -350,7 +350,8 @@ def main() -> int:
         Fuzzing(Plan(each, seed, asked.each), max(1, asked.runs * each.share // shares))
         for each in targets
     ]
-    _go_through(all_, -(-asked.runs // ROUND), time.monotonic() + asked.seconds)
+    with contextlib.suppress(KeyboardInterrupt):  # who has seen enough is told what was seen
+        _go_through(all_, -(-asked.runs // ROUND), time.monotonic() + asked.seconds)
     for each in all_:
         print(each)
         print("".join(f"{line}\n" for line in _kept(each, folder)), end="")
