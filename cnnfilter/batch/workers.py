@@ -55,9 +55,9 @@ def processes(recipe: Recipe, workers: int) -> Iterator[Pool]:
             raise BrokenExecutor from error
 
     def give_up(_: "Iterable[Future[Outcome]]") -> None:
-        may_begin.close()  # the executor has promised its workers a few images already
-        # Cancelled one by one, they would surprise the executor if a worker ended then.
-        executor.shutdown(wait=False, cancel_futures=True)
+        # Workers refuse what they are handed from now on. Cancelled here, futures would surprise
+        # the executor if a worker ended then; shut down without waiting, it is never waited for.
+        may_begin.close()
 
     def end_workers() -> None:
         workers = set(multiprocessing.active_children()) - others
@@ -72,8 +72,6 @@ def processes(recipe: Recipe, workers: int) -> Iterator[Pool]:
         executor.shutdown(cancel_futures=True)
         open_end.close()
         may_begin.close()
-        for worker in set(multiprocessing.active_children()) - others:
-            worker.join()  # when it was shut down before, nobody waits for them
 
 
 def _start_server() -> None:
