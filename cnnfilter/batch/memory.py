@@ -47,8 +47,11 @@ MODULES = {
 #: What the strips of a picture and the tiles of a kernel take, whatever the image's size; those
 #: of one more kernel; those of kernels that are combined; those of values that are stretched.
 SCRATCH, KERNEL, COMBINED, STRETCHED = 6 * MIB, 3 * MIB, 12 * MIB, 9 * MIB
-#: What the C library keeps of an image, in each worker; what it and the system round up.
-RETAINED, MARGIN = 3 * MIB, 1.03
+#: What each worker keeps of one image for the next, at the most: the C library holds on to what
+#: was freed, up to three tenths of it, and gives back larger arrays at once.
+RETAINED = 20 * MIB
+#: What the C library and the system round up.
+MARGIN = 1.03
 #: Of workers that are processes: the server that starts them, and the tracker.
 HELPERS = 50 * MIB
 #: What a drawing takes whatever the image's size: rows that are computed, a page, an encoder.
@@ -93,9 +96,10 @@ def peak(needs: Sequence[Need], workers: int, *, processes: bool = False) -> int
     """
     modules = frozenset[str]().union(*(each.modules for each in needs))
     process = PROCESS + sum(MODULES[each] for each in modules)
-    largest = sum(sorted((each.bytes for each in needs), reverse=True)[:workers])
+    largest_first = sorted((each.bytes for each in needs), reverse=True)[:workers]
+    largest = sum(largest_first)
     if len(needs) > workers:
-        largest += workers * RETAINED
+        largest += sum(min(each * 3 // 10, RETAINED) for each in largest_first)
     if processes:
         process = PROCESS + HELPERS + workers * process
     return int(MARGIN * (process + largest))
@@ -292,6 +296,8 @@ def drawing(image: Image, work: Work, option: str, format: str = "") -> Need:
         pixels = _frames_pixels(image, work)
         encoder = 4 * pixels if format == "webp" else 0
         held = 3 * pixels + max(held, DRAWN["encoder"] + encoder)
+    if isinstance(work, Splitting) and work.space != "rgb":
+        held += MODULES["scikit-image"]
     return Need(max(image.reading, held))
 
 

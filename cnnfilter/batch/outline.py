@@ -7,6 +7,7 @@ from pathlib import Path
 from cnnfilter.batch.jobs import Recipe, existing_at
 from cnnfilter.batch.memory import Need, drawing, need
 from cnnfilter.batch.sources import Source
+from cnnfilter.batch.work import animated_window
 from cnnfilter.batch.writings import Origin, check_sizes, writings
 from cnnfilter.core.geometry import Shape
 from cnnfilter.errors import CnnFilterError
@@ -80,6 +81,8 @@ def _outline(recipe: Recipe, source: Source, outline: Outline, drawings: Mapping
             mode = existing_at(each.path, recipe)
             check_target(Path(each.path), recipe.inputs, mode)
     for option, file in drawings.items():
+        if option == "animate":
+            animated_window(recipe.work, image)
         format = Path(file).suffix.lower().removeprefix(".")
         outline.drawings.append(drawing(image, recipe.work, option, format))
         if file:

@@ -10,9 +10,11 @@ import numpy as np
 from cnnfilter.core.arrays import Array
 from cnnfilter.core.channels import over_white
 from cnnfilter.core.quantize import LaterMap, Storing
+from cnnfilter.errors import ArgumentError
 from cnnfilter.files.images import Image
 
 if TYPE_CHECKING:
+    from cnnfilter.core.geometry import Window
     from cnnfilter.pipeline.pipeline import Pipeline
     from cnnfilter.pipeline.steps import Step
 
@@ -230,6 +232,32 @@ class Filtering:
             replace(result, name=name, pixels=part, maps=result.maps[index : index + 1])
             for index, (name, part) in enumerate(zip(names, parts, strict=True))
         ]
+
+
+def animated_window(work: Work, image: Image) -> "Window":
+    """Return the window that slides over the last step's input.
+
+    Raises
+    ------
+    ArgumentError
+        If there is none.
+    """
+    if not isinstance(work, Filtering):
+        raise ArgumentError("--animate is for convolutions and pooling; channels have no window")
+    pipeline, step = work.pipeline, work.pipeline.steps[-1]
+    *_, prepared = [
+        image.pixels,
+        *(map_ for _, map_ in pipeline.preparation_outlined(image.pixels)),
+    ]
+    maps = [pipeline.as_input(prepared), *(map_ for _, map_ in pipeline.outlined(prepared))]
+    before = maps[-2]
+    window = step.layer.window_for(before.shape)
+    if window is None:
+        raise ArgumentError(
+            f"--animate: {step.title} slides no window; end with a convolution or "
+            "pooling, or choose one with --step"
+        )
+    return window
 
 
 def without_alpha(image: Image) -> Array:

@@ -2,12 +2,12 @@
 
 import os
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Future
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from cnnfilter.batch.allocation import return_freed_memory
 from cnnfilter.batch.jobs import Outcome, Recipe, run_job
 from cnnfilter.batch.pools import Pool
 from cnnfilter.batch.sources import Source
@@ -63,8 +63,9 @@ def processes(recipe: Recipe, workers: int) -> Iterator[Pool]:
         workers = set(multiprocessing.active_children()) - others
         for worker in workers:
             worker.terminate()
+        deadline = time.monotonic() + 1
         for worker in workers:
-            worker.join(1)
+            worker.join(max(0, deadline - time.monotonic()))
 
     try:
         yield Pool(submit, workers, give_up=give_up, end_workers=end_workers)
@@ -111,7 +112,6 @@ def _begin_worker(recipe: Recipe, open_end: "Connection[None, None]") -> None:
     _recipe, _open_end = recipe, open_end
     catch_printed()
     ignore_warnings()
-    return_freed_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     terminated, wake = os.pipe()
     os.set_blocking(wake, False)

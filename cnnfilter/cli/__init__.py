@@ -78,7 +78,7 @@ def _buffer_standard_output() -> None:
     if isinstance(sys.stdout, TextIOWrapper) and isinstance(sys.stdout.buffer, RawIOBase):
         encoding = sys.stdout.encoding
         buffer = BufferedWriter(sys.stdout.detach())
-        sys.stdout = TextIOWrapper(buffer, encoding, line_buffering=True)
+        sys.stdout = sys.__stdout__ = TextIOWrapper(buffer, encoding, line_buffering=True)  # type: ignore[misc]
 
 
 def _fail(message: str, status: int) -> int:

@@ -41,8 +41,6 @@ def run(work: "Work", common: Common, *, stages: str | None = None, top: int | N
     typer.Exit
         With status 1 if an image failed, 130 or 143 after a signal.
     """
-    from cnnfilter.batch.allocation import return_freed_memory
-
     at = _place(common)
     plan = _plan(work, common, stages)
     for problem in plan.problems:
@@ -53,7 +51,6 @@ def run(work: "Work", common: Common, *, stages: str | None = None, top: int | N
         return
     if plan.recipe.target.file == "-":
         _check_stdout(common.format)
-    return_freed_memory()
     failed = bool(plan.problems)
     if common.looks:
         from cnnfilter.cli.views import show_views

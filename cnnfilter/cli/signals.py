@@ -17,7 +17,7 @@ from functools import cache
 from types import FrameType
 
 #: Seconds that images at work may take after the first signal.
-GRACE = 3.0
+GRACE = 2.5
 #: Seconds within which a second signal is the first once more: ``timeout`` sends its signal to
 #: the process and then to its group.
 _ECHO = 0.02

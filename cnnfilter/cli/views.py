@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from cnnfilter.batch.plan import Plan
-from cnnfilter.batch.work import Filtering
+from cnnfilter.batch.work import Filtering, animated_window
 from cnnfilter.cli.drawn import Drawn, taken
 from cnnfilter.cli.options import Common
 from cnnfilter.cli.preview import print_picture
@@ -171,16 +171,10 @@ def _animation(plan: Plan, image: Image, title: str) -> list[Frame]:
     from cnnfilter.view.animation import animation
 
     work = plan.recipe.work
-    if not isinstance(work, Filtering):
-        raise ArgumentError("--animate is for convolutions and pooling; channels have no window")
+    window = animated_window(work, image)
+    assert isinstance(work, Filtering)  # noqa: S101 - which is what slides one
     step = work.pipeline.steps[-1]
     before, after = rows_of(work.pipeline, taken(work, image))[-2:]
-    window = step.layer.window_for(before.shape)
-    if window is None:
-        raise ArgumentError(
-            f"--animate: {step.title} slides no window; end with a convolution or "
-            "pooling, or choose one with --step"
-        )
     weights = None
     if isinstance(step.layer, Convolution) and len(step.layer.kernels) == 1:
         (weights,) = step.layer.kernels.values()

@@ -1044,7 +1044,7 @@ def test_an_image_that_never_ends_does_not_keep_a_run_for_long(
     started.process.send_signal(number)
     assert started.status == status
     (line,) = started.lines
-    assert line.startswith("cnnfilter: stopped: images were still at work after 3 s;")
+    assert line.startswith("cnnfilter: stopped: images were still at work after 2.5 s;")
     os.close(writer)
     _all_end(started)
     assert 0 < len(_results(tmp_path / "out")) < 80

@@ -247,6 +247,23 @@ def test_a_dry_run_knows_channels_maps_and_stages(run: Run, images: Any, tmp_pat
         assert made == {row[1] for row in rows if row[1]}
 
 
+def test_a_dry_run_knows_what_is_drawn(run: Run, images: Any, tmp_path: Path) -> None:
+    images.photo("a.png")
+    drawn = ["--plot", "p.png", "--sheet", "s.png", "--animate", "m.gif"]
+    planned = run("convolve", "-k", "edge", "a.png", *drawn, "--dry-run")
+    outputs = [line.split("\t")[1] for line in planned.text.splitlines()[1:]]
+    assert files(tmp_path) == ["a.png"]
+    assert run("convolve", "-k", "edge", "a.png", *drawn).status == 0
+    assert files(tmp_path) == sorted(["a.png", *outputs])
+
+
+def test_a_dry_run_knows_what_cannot_be_drawn(run: Run, images: Any) -> None:
+    images.photo("a.png")
+    planned = run("pipeline", "pool 2 | relu", "a.png", "--animate", "m.gif", "--dry-run")
+    assert planned.status == 1
+    assert "slides no window" in planned.stderr
+
+
 def test_a_report_has_a_line_for_each_image(
     run: Run, images: Any, tmp_path: Path, pixels: Pixels
 ) -> None:

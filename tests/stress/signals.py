@@ -333,6 +333,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2, help="runs at once")
     parser.add_argument("--executor", action="append", choices=EXECUTORS)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # by way of ending the cluster
     executors = options.executor or list(EXECUTORS)
     failures = stress(options.seconds, options.seed, executors, options.jobs, options.runs)
     sys.exit(failures > 0)
