@@ -48,7 +48,7 @@ def float_strip(path: Path) -> None:
 
 @pytest.fixture
 def peak() -> Iterator[Callable[[], float]]:
-    """Tell the MiB that Python has held since the test began, at the most."""
+    """Return a way to ask for the most MiB that Python has held since the test began."""
     tracemalloc.start()
     yield lambda: tracemalloc.get_traced_memory()[1] / 2**20
     tracemalloc.stop()

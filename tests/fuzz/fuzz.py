@@ -17,6 +17,7 @@ import argparse
 import contextlib
 import ctypes
 import faulthandler
+import gc
 import hashlib
 import json
 import logging
@@ -281,6 +282,7 @@ class Fuzzing:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tried(self.plan.target, made(self.plan.target, self.plan.seed, 0))
+        gc.collect()  # a decoder with threads must end here: a child has none of them
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
@@ -348,7 +350,8 @@ def main() -> int:
         Fuzzing(Plan(each, seed, asked.each), max(1, asked.runs * each.share // shares))
         for each in targets
     ]
-    _go_through(all_, -(-asked.runs // ROUND), time.monotonic() + asked.seconds)
+    with contextlib.suppress(KeyboardInterrupt):  # who has seen enough is told what was seen
+        _go_through(all_, -(-asked.runs // ROUND), time.monotonic() + asked.seconds)
     for each in all_:
         print(each)
         print("".join(f"{line}\n" for line in _kept(each, folder)), end="")
