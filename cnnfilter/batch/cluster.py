@@ -27,6 +27,8 @@ from cnnfilter.files.source import shown
 
 #: Seconds until a scheduler that does not answer is taken to be gone.
 _TIMEOUT = 10
+#: How often it is tried to connect.
+_TRIES = 3
 #: Seconds that a cluster may be without a worker: one that restarts is back before.
 _ALONE = 10
 #: Seconds between two looks at whether there is a worker.
@@ -120,7 +122,12 @@ def _connected(address: str) -> Client:
     """Connect to a scheduler; a client that cannot would wait for itself when it is closed."""
     try:
         asyncio.run(_check_answers(address))
-        return Client(address, timeout=_TIMEOUT, set_as_default=False)
+        for _ in range(_TRIES):
+            # Where others connect at the same moment, a first message that brings a second one
+            # along is taken for a mistake.
+            with suppress(AssertionError):
+                return Client(address, timeout=_TIMEOUT, set_as_default=False)
+        raise OSError("it does not answer as schedulers do")
     except (OSError, ValueError, TypeError, LookupError, RuntimeError, ImportError) as error:
         words = " ".join(str(error).split())
         raise CnnFilterError(f"--scheduler {address}: no scheduler answers ({words})") from None

@@ -179,14 +179,16 @@ class _Job:
         if self._comes_apart:  # what the maps are computed of
             return self._layers[-1][1].nbytes + self._alpha
         if self._storing is None:
-            return self._frames * sum(map(_size, self.results))
+            return self._frames * (sum(each.pixels.nbytes for each in self.results) + self._alpha)
         stored = self.results[-1].pixels.size * self._storing.dtype.itemsize
         return self._frames * (stored + self._alpha)
 
     @property
     def _alpha(self) -> int:
-        """Count the bytes of the last result's alpha."""
-        return _size(self.results[-1]) - self.results[-1].pixels.nbytes
+        """Count the bytes of the last result's alpha, which outlines leave out."""
+        if self.image.alpha is None or not isinstance(self.work, Filtering):
+            return 0
+        return prod(self.results[-1].pixels.shape[:2]) * self.image.alpha.itemsize
 
     def _computing(self) -> int:
         """Count what is held at the most while results are computed."""
@@ -199,7 +201,8 @@ class _Job:
             most = max(most, held + comes_in + comes_out + _less_channels(layer, before))
             held += after.nbytes if stages else 0
         if isinstance(self.work, Splitting) and self.work.space != "rgb":
-            most += sum(map(_size, self.results))  # those of rgb are views of the image
+            # Those of rgb are views of the image.
+            most += sum(each.pixels.nbytes for each in self.results)
         return most + self._alpha
 
     def _coming_out(self, layer: Layer, before: Array, after: Array) -> int:
@@ -227,15 +230,18 @@ class _Job:
         pixels, values = prod(part.pixels.shape[:2]), part.pixels.size
         if not format.is_picture:
             return format.writing.bytes(pixels, values)
-        alpha = 0 if part.alpha is None else pixels
+        alpha = pixels if self._alpha else 0
         depth = self.target.depth or part.depth or self.image.depth
-        kept = kept_depth(part.pixels, part.alpha, writing.format, depth)
+        kept = kept_depth(part.pixels, self.image.alpha, writing.format, depth)
         is_stored = self._storing is not None or part.pixels.dtype == np.dtype(f"uint{depth}")
         stored = 0 if is_stored and not self._comes_apart else values * depth // 8
         if kept < depth:
             stored += values
-        picture = 0 if values == pixels and not alpha else 4 * pixels  # a grey one is the array
+        is_plain = values == pixels and not alpha
+        picture = 0 if is_plain else 4 * pixels  # a grey one is the array
         encoder = format.writing
+        if kept == 16 and not is_plain:  # by tifffile, a strip at a time
+            return len(writing.frames) * stored
         if self.target.quality is not None and not alpha:
             encoder = format.losing or encoder
         if kept == 16:
@@ -253,11 +259,6 @@ class _Job:
             yield "Pillow's rarer formats"
         if isinstance(self.work, Splitting) and self.work.space != "rgb":
             yield "scikit-image"
-
-
-def _size(result: Result) -> int:
-    """Count the bytes of a result's arrays."""
-    return result.pixels.nbytes + (0 if result.alpha is None else result.alpha.nbytes)
 
 
 def _steps(image: Image, work: Filtering) -> Iterator[tuple[Layer, Array, Array]]:

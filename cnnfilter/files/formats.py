@@ -202,7 +202,8 @@ FORMATS: Mapping[str, Format] = {
         options={"compression": "tiff_adobe_deflate"},
         frames=True,
         reading=Buffers(file=1),
-        writing=Buffers(value=0.65),  # the file, as far as it is compressed
+        writing=Buffers(value=1.2),  # the file, which grows in memory
+        deep_writing=Buffers(value=1.6),
         row_bytes=_ROW_BYTES,
     ),
     "webp": Format(
@@ -251,8 +252,8 @@ FORMATS: Mapping[str, Format] = {
         bytes=(2**32 - 1) // 8,  # Pillow counts the bits of a tile, here the picture, in 32
         reading=Buffers(value=4.8, file=1),
         held=Buffers(file=1),
-        writing=Buffers(value=1.5, tile=14),
-        deep_writing=Buffers(value=15.5),
+        writing=Buffers(value=4.5, tile=14),
+        deep_writing=Buffers(value=17),
     ),
     "avif": Format(
         (".avif",),
