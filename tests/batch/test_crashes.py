@@ -965,7 +965,7 @@ def test_a_terminal_that_is_closed_ends_a_run_unless_that_is_ignored(
     way: str, start: Start, tmp_path: Path
 ) -> None:
     _pictures(tmp_path / "in", 300, 48)
-    started = start("pool", "in", "-o", "out", *WAYS[way])
+    started = start("pool", "in", "-o", "out", *WAYS[way], preexec_fn=_heed_hangup)
     _until(lambda: (tmp_path / "out" / LEDGER).exists(), "something is to be done")
     os.killpg(started.process.pid, signal.SIGHUP)
     assert started.status == 129
@@ -978,6 +978,10 @@ def test_a_terminal_that_is_closed_ends_a_run_unless_that_is_ignored(
     os.killpg(kept.process.pid, signal.SIGHUP)
     assert kept.status == 0
     assert kept.counts == (300, 0, 0)
+
+
+def _heed_hangup() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests may run where it is ignored
 
 
 def _ignore_hangup() -> None:
