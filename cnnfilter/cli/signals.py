@@ -39,10 +39,10 @@ class Signals:
 
     def __init__(self) -> None:
         self.status = 0
-        self._heard_at = 0.0
+        self._heard_at: float | None = None
         self._ask: Callable[[], None] | None = None
         self._last_words: Callable[[], str] | None = None
-        self._is_leaving = False
+        self._was_asked = self._is_leaving = False
         self._cleaners: list[Callable[[], object]] = []
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._writer, False)
@@ -93,8 +93,9 @@ class Signals:
         self._cleaners.append(clean)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        if self._ask is not None:  # before the main thread sees workers that were told to end, too
-            self._ask()
+        # Before the main thread goes on: it may see workers that were told to end, too.
+        self.status = self.status or 128 + number
+        self._pass_on()
         if sys.platform == "win32":
             os.write(self._writer, bytes([number]))
 
@@ -106,18 +107,23 @@ class Signals:
 
     def _hear(self, number: int) -> None:
         now = time.monotonic()
-        if self.status:
+        if self._heard_at is not None:
             if now - self._heard_at > _ECHO:
                 self._leave()
             return
-        self.status, self._heard_at = 128 + number, now
-        if self._ask is None:
+        self.status, self._heard_at = self.status or 128 + number, now
+        self._pass_on()
+        if not self._was_asked:
             self._leave(self._last_words)
-        else:
-            self._ask()
-            overdue = threading.Timer(GRACE, self._leave, [_overdue])
-            overdue.daemon = True
-            overdue.start()
+        overdue = threading.Timer(GRACE, self._leave, [_overdue])
+        overdue.daemon = True
+        overdue.start()
+
+    def _pass_on(self) -> None:
+        ask = self._ask  # which the main thread may take back at any moment
+        if ask is not None:
+            self._was_asked = True
+            ask()
 
     def _leave(self, last_words: Callable[[], str] | None = None) -> None:
         """End the process; what the main thread holds or waits for is of no account."""

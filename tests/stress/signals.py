@@ -197,6 +197,8 @@ def _left_behind(studio: Studio, case: Case, status: int, out: Path, errors: Pat
     if case.images == "mixed" and "mixed-025.png" in said:
         allowed.add(1)
     faults = [] if status in allowed else [f"status {status}"]
+    if status == 0 and " not done" in said:
+        faults.append(f"status 0, and said {said!r}")
     odd = [line for line in said.splitlines() if not line.startswith("cnnfilter: ")]
     if odd or "Traceback" in said or "Exception ignored" in said:
         faults.append(f"said {said!r}")
