@@ -24,7 +24,7 @@ from cnnfilter.batch.writings import (
     survey,
     writings,
 )
-from cnnfilter.core.arrays import BAND_BYTES, bands
+from cnnfilter.core.arrays import BAND_BYTES, Array, bands
 from cnnfilter.core.geometry import Shape
 from cnnfilter.core.quantize import Storing, quantize
 from cnnfilter.errors import CnnFilterError, FileError
@@ -242,7 +242,7 @@ def _write(
     written = write(
         writing.path,
         [
-            Frame(each.pixels, each.alpha, duration)
+            Frame(each.pixels, _alpha_at(depth, each.alpha, origin), duration)
             for each, duration in zip(made, origin.durations, strict=False)
         ],
         writing.format,
@@ -260,6 +260,13 @@ def _write(
     if written.clipped is not None and not part.is_stage:
         stored = made[0].stored
         outcome.clipped.append(written.clipped if stored is None else stored.clipped)
+
+
+def _alpha_at(depth: int, alpha: Array | None, origin: Origin) -> Array | None:
+    """Bring an averaged alpha, whose type no longer tells its range, to that of a depth."""
+    if alpha is None or alpha.dtype.kind != "f" or depth == origin.depth:
+        return alpha
+    return alpha * 257 if depth == 16 else alpha / 257
 
 
 def _made(writing: Writing, range: str | None, depth: int) -> Sequence[Result]:

@@ -48,7 +48,7 @@ class Frame(NamedTuple):
     values : ndarray
         Shape (H, W) or (H, W, C).
     alpha : ndarray or None
-        Shape (H, W), in the source's 0..255 or 0..65535.
+        Shape (H, W), in the range of its type; floats in that of the depth to write.
     duration : float or None
         Milliseconds that it is shown; None for as long as the metadata says.
     """
@@ -334,6 +334,8 @@ def _pixels(
     if kept < depth:
         notes.append(f"16 bits scaled to 8: {format} holds no more here")
     if alpha is not None:
+        if alpha.dtype.kind == "f":  # an average, in the range of the depth
+            alpha = convert(alpha / 257 if kept < depth else alpha, pixels.dtype)
         alpha = _fitting_alpha(_of_depth(alpha, pixels.dtype), format)
     if format == "gif" and pixels.ndim == 3:
         notes.append("gif holds 256 colours")

@@ -50,7 +50,7 @@ def test_a_result_that_no_file_could_hold_is_not_computed(
 
     plan = plan_of(photo, Filtering(Pipeline(steps), "wide"), format)
     monkeypatch.setattr(Filtering, "results", compute)
-    for done in (outline_job(plan.recipe, *plan.sources), run_job(plan.recipe, *plan.sources)):
+    for done in (outline_job(plan.recipe, *plan.sources, {}), run_job(plan.recipe, *plan.sources)):
         assert done.error is not None
         assert done.error.startswith(f"{photo}: {told}")
         assert done.error.endswith("; write png or tif")
@@ -61,7 +61,7 @@ def test_channels_that_no_file_could_hold_are_not_split(tmp_path: Path) -> None:
     Image.new("RGB", (70_000, 1)).save(tmp_path / "a.png")
     plan = plan_of(tmp_path / "a.png", Splitting("rgb", "tint"), "gif")
     told = f"{tmp_path / 'a.png'}: 1x70000 is larger than gif holds (sides of 65535); "
-    for done in (outline_job(plan.recipe, *plan.sources), run_job(plan.recipe, *plan.sources)):
+    for done in (outline_job(plan.recipe, *plan.sources, {}), run_job(plan.recipe, *plan.sources)):
         assert done.error == f"{told}write png or tif"
 
 

@@ -400,6 +400,17 @@ def test_alpha_is_averaged_by_pooling(
     np.testing.assert_array_equal(written[..., :3], cnnfilter.pool(source[..., :3]))
 
 
+def test_alpha_that_is_averaged_is_as_deep_as_its_picture(
+    works: Run, images: Any, pixels: Pixels, tmp_path: Path
+) -> None:
+    source = pixels(images.rgba())
+    works("pool", "img.png", "--depth", "16", "-o", "deep.tif")
+    written = cnnfilter.read_image(tmp_path / "deep.tif")
+    alpha = cnnfilter.pool(source[..., 3], mode="average").astype(float)
+    assert written.dtype == np.uint16
+    np.testing.assert_array_equal(written[..., 3], np.rint(alpha * 257))
+
+
 def test_16_bit_stays_16_bit(works: Run, images: Any, pixels: Pixels, tmp_path: Path) -> None:
     source = pixels(images.grey16())
     assert source.max() > 255
