@@ -3,6 +3,7 @@
 import os
 import random
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -27,7 +28,7 @@ COMMANDS = (
     "pool a.png -o {out}.png",
     "convolve -k sobel a.png -o {out}.avif",
     "pipeline digits a.png",
-    "explain sharpen a.png --html {out}.html",
+    "explain 'convolve sharpen' a.png --html {out}.html",
     "convolve -k sharpen a.png --sheet {out}.png",
     "convolve -k sharpen a.png --plot {out}.svg",
 )
@@ -50,7 +51,7 @@ def test_a_signal_while_modules_load_ends_the_command_without_a_word(
     ended = 0
     for count, words in enumerate(COMMANDS * 2):
         process = subprocess.Popen(
-            [command, *words.format(out=f"out{count}").split()],
+            [command, *shlex.split(words.format(out=f"out{count}"))],
             cwd=tmp_path,
             env=environment,
             stdout=subprocess.DEVNULL,

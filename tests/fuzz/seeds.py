@@ -118,7 +118,7 @@ def _tiff_by_tifffile() -> list[bytes]:
         _tiff(_values(6, 5, 4, top=65536, dtype=np.uint16), photometric="rgb",
               extrasamples=["unassalpha"]),
         _tiff(floats.astype(np.float32)),
-        _tiff(floats, compression="zlib", predictor=True, bigtiff=True),
+        _tiff(floats, compression="zlib", bigtiff=True),
         _tiff(floats.astype(np.float16)),
         _tiff(_RANDOM.random((6, 5, 7)).astype(np.float32), photometric="minisblack",
               planarconfig="contig"),
