@@ -9,33 +9,7 @@ from importlib import import_module
 
 TYPE_CHECKING = False  # typing's own would cost a start some milliseconds
 if TYPE_CHECKING:
-    from cnnfilter.core.activations import clip as clip
-    from cnnfilter.core.activations import elu as elu
-    from cnnfilter.core.activations import gelu as gelu
-    from cnnfilter.core.activations import leaky_relu as leaky_relu
-    from cnnfilter.core.activations import prelu as prelu
-    from cnnfilter.core.activations import relu as relu
-    from cnnfilter.core.activations import sigmoid as sigmoid
-    from cnnfilter.core.activations import softmax as softmax
-    from cnnfilter.core.activations import softplus as softplus
-    from cnnfilter.core.activations import tanh as tanh
-    from cnnfilter.core.arrays import patches as patches
-    from cnnfilter.core.catalogue import KERNELS as KERNELS
-    from cnnfilter.core.channels import gray as gray
-    from cnnfilter.core.channels import merge_channels as merge_channels
-    from cnnfilter.core.channels import rgb as rgb
-    from cnnfilter.core.channels import select_channels as select_channels
-    from cnnfilter.core.channels import split_channels as split_channels
-    from cnnfilter.core.convolution import convolve as convolve
-    from cnnfilter.core.dense import dense as dense
-    from cnnfilter.core.dense import flatten as flatten
-    from cnnfilter.core.kernels import kernel as kernel
-    from cnnfilter.core.pooling import pool as pool
-    from cnnfilter.core.resizing import resize as resize
-    from cnnfilter.core.scaling import batch_norm as batch_norm
-    from cnnfilter.core.scaling import invert as invert
-    from cnnfilter.core.scaling import scale as scale
-    from cnnfilter.core.scaling import standardize as standardize
+    from cnnfilter.arrays.patches import patches as patches
     from cnnfilter.errors import ArgumentError as ArgumentError
     from cnnfilter.errors import CnnFilterError as CnnFilterError
     from cnnfilter.errors import FileError as FileError
@@ -45,6 +19,32 @@ if TYPE_CHECKING:
     from cnnfilter.explanations.explain import explain as explain
     from cnnfilter.files.load import read_image as read_image
     from cnnfilter.files.save import write_image as write_image
+    from cnnfilter.kernels.catalogue import KERNELS as KERNELS
+    from cnnfilter.kernels.parse import kernel as kernel
+    from cnnfilter.layers.activations import clip as clip
+    from cnnfilter.layers.activations import elu as elu
+    from cnnfilter.layers.activations import gelu as gelu
+    from cnnfilter.layers.activations import leaky_relu as leaky_relu
+    from cnnfilter.layers.activations import prelu as prelu
+    from cnnfilter.layers.activations import relu as relu
+    from cnnfilter.layers.activations import sigmoid as sigmoid
+    from cnnfilter.layers.activations import softmax as softmax
+    from cnnfilter.layers.activations import softplus as softplus
+    from cnnfilter.layers.activations import tanh as tanh
+    from cnnfilter.layers.channels import gray as gray
+    from cnnfilter.layers.channels import merge_channels as merge_channels
+    from cnnfilter.layers.channels import rgb as rgb
+    from cnnfilter.layers.channels import select_channels as select_channels
+    from cnnfilter.layers.channels import split_channels as split_channels
+    from cnnfilter.layers.convolution import convolve as convolve
+    from cnnfilter.layers.dense import dense as dense
+    from cnnfilter.layers.dense import flatten as flatten
+    from cnnfilter.layers.pooling import pool as pool
+    from cnnfilter.layers.resizing import resize as resize
+    from cnnfilter.layers.scaling import batch_norm as batch_norm
+    from cnnfilter.layers.scaling import invert as invert
+    from cnnfilter.layers.scaling import scale as scale
+    from cnnfilter.layers.scaling import standardize as standardize
     from cnnfilter.networks import NETWORKS as NETWORKS
     from cnnfilter.pipeline.pipeline import Pipeline as Pipeline
     from cnnfilter.pipeline.steps import Step as Step
@@ -52,21 +52,21 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "cnnfilter.core.activations": (
+    "cnnfilter.layers.activations": (
         "clip", "elu", "gelu", "leaky_relu", "prelu", "relu", "sigmoid", "softmax", "softplus",
         "tanh",
     ),
-    "cnnfilter.core.arrays": ("patches",),
-    "cnnfilter.core.catalogue": ("KERNELS",),
-    "cnnfilter.core.channels": (
+    "cnnfilter.arrays.patches": ("patches",),
+    "cnnfilter.kernels.catalogue": ("KERNELS",),
+    "cnnfilter.layers.channels": (
         "gray", "merge_channels", "rgb", "select_channels", "split_channels",
     ),
-    "cnnfilter.core.convolution": ("convolve",),
-    "cnnfilter.core.dense": ("dense", "flatten"),
-    "cnnfilter.core.kernels": ("kernel",),
-    "cnnfilter.core.pooling": ("pool",),
-    "cnnfilter.core.resizing": ("resize",),
-    "cnnfilter.core.scaling": ("batch_norm", "invert", "scale", "standardize"),
+    "cnnfilter.layers.convolution": ("convolve",),
+    "cnnfilter.layers.dense": ("dense", "flatten"),
+    "cnnfilter.kernels.parse": ("kernel",),
+    "cnnfilter.layers.pooling": ("pool",),
+    "cnnfilter.layers.resizing": ("resize",),
+    "cnnfilter.layers.scaling": ("batch_norm", "invert", "scale", "standardize"),
     "cnnfilter.errors": (
         "ArgumentError", "CnnFilterError", "FileError", "KernelError", "NotFiniteError",
         "ShapeError",

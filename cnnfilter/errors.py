@@ -47,6 +47,10 @@ class FileError(CnnFilterError):
     """A file that cannot be read or written."""
 
 
+class ContentError(FileError):
+    """Content that cannot be read or written; whoever opened the file adds its name."""
+
+
 def brief(value: Any, most: int = MAX_SHOWN) -> str:
     """Return a value's text for a message: on one line, and cut where it is long.
 

@@ -12,26 +12,26 @@ import pytest
 import typer
 
 import cnnfilter
+from cnnfilter.arrays.geometry import PADDINGS
+from cnnfilter.arrays.quantize import RANGES
+from cnnfilter.arrays.spaces import SPACES
 from cnnfilter.batch.splitting import LOOKS
 from cnnfilter.cli.convolve import convolve as convolve_command
 from cnnfilter.cli.options import Common
 from cnnfilter.cli.pipeline import pipeline as pipeline_command
 from cnnfilter.cli.pool import pool as pool_command
 from cnnfilter.cli.split_channels import split_channels as split_channels_command
-from cnnfilter.core.convolution import BORDERS, CHANNELS, COMBINES, Convolution
-from cnnfilter.core.geometry import PADDINGS
-from cnnfilter.core.pooling import MODES, Pooling
-from cnnfilter.core.quantize import RANGES
-from cnnfilter.core.spaces import SPACES
 from cnnfilter.files.formats import COMPRESSIONS, FORMATS
 from cnnfilter.files.images import MAX_PIXELS
+from cnnfilter.layers.convolution import BORDERS, CHANNELS, COMBINES, Convolution
+from cnnfilter.layers.pooling import MODES, Pooling
 from cnnfilter.pipeline.operations import OPERATIONS
 
 PACKAGE = Path(cnnfilter.__file__).parent
 #: Top to bottom; a room imports from lower floors only.
 FLOORS = {
-    "cli": 6, "batch": 5, "view": 5, "explanations": 4, "pipeline": 3, "files": 2, "core": 1,
-    "networks": 0, "errors": 0,
+    "cli": 8, "batch": 7, "view": 7, "explanations": 6, "pipeline": 5, "layers": 4, "files": 4,
+    "correlation": 2, "kernels": 2, "arrays": 1, "text": 0, "networks": 0, "errors": 0,
 }  # fmt: skip
 PROMISED = {
     "convolve", "pool", "split_channels", "merge_channels", "flatten", "patches", "kernel",
@@ -70,7 +70,7 @@ def test_pillow_is_imported_where_pictures_are_read_resized_and_drawn_alone() ->
         "files/images.py",
         "files/gif.py",
         "files/metadata.py",
-        "core/resizing.py",
+        "layers/resizing.py",
         "view/canvas.py",
     }
 
@@ -208,7 +208,7 @@ HEAVY = {
 }  # fmt: skip
 #: What of ours neither `convolve` nor `pool` has a use for.
 UNUSED = {
-    "cnnfilter.core.activations", "cnnfilter.core.resizing", "cnnfilter.core.scaling",
+    "cnnfilter.layers.activations", "cnnfilter.layers.resizing", "cnnfilter.layers.scaling",
     "cnnfilter.files.matrices", "cnnfilter.files.networks", "cnnfilter.files.onnx",
     "cnnfilter.pipeline.comparison", "cnnfilter.pipeline.network", "cnnfilter.pipeline.summary",
     "cnnfilter.view", "cnnfilter.explanations", "cnnfilter.cli.explain", "cnnfilter.cli.views",
@@ -222,7 +222,7 @@ def test_help_loads_neither_numpy_nor_pillow() -> None:
     # What else Rich brings along when it lays out help is its own affair.
     loaded = loaded_by("--help")
     ours = {name for name in loaded if name.startswith("cnnfilter.")}
-    assert {name.split(".")[1] for name in ours} == {"cli", "errors", "files"}
+    assert {name.split(".")[1] for name in ours} == {"cli", "errors", "files", "text"}
     assert {name for name in ours if name.startswith("cnnfilter.files.")} == {
         "cnnfilter.files.output", "cnnfilter.files.printed", "cnnfilter.files.source",
     }  # fmt: skip
@@ -238,8 +238,8 @@ def test_a_command_loads_no_other_command() -> None:
 @pytest.mark.parametrize(
     ("command", "other"),
     [
-        (["convolve", "-k", "identity"], "cnnfilter.core.pooling"),
-        (["pool"], "cnnfilter.core.convolution"),
+        (["convolve", "-k", "identity"], "cnnfilter.layers.pooling"),
+        (["pool"], "cnnfilter.layers.convolution"),
     ],
 )
 def test_a_run_loads_no_more_than_it_uses(command: list[str], other: str, tmp_path: Path) -> None:

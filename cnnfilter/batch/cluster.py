@@ -23,7 +23,7 @@ from cnnfilter.batch.pools import Pool
 from cnnfilter.batch.sources import Source
 from cnnfilter.errors import CnnFilterError
 from cnnfilter.files.printed import ignore_warnings
-from cnnfilter.files.source import shown
+from cnnfilter.text import shown
 
 #: Seconds until a scheduler that does not answer is taken to be gone.
 _TIMEOUT = 10

@@ -10,7 +10,7 @@ from cnnfilter.batch.target import Target
 from cnnfilter.batch.work import Work
 from cnnfilter.errors import ArgumentError, CnnFilterError
 from cnnfilter.files.load import read_head
-from cnnfilter.files.source import shown
+from cnnfilter.text import shown
 
 
 def check_collisions(sources: Sequence[Source], work: Work, target: Target) -> None:

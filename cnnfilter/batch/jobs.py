@@ -8,6 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.buffers import BAND_BYTES, bands
+from cnnfilter.arrays.geometry import Shape
+from cnnfilter.arrays.quantize import Storing, quantize
 from cnnfilter.batch.ledger import Stamp, stamp_of
 from cnnfilter.batch.marks import Marks, path_mark
 from cnnfilter.batch.sources import Source
@@ -24,16 +28,14 @@ from cnnfilter.batch.writings import (
     survey,
     writings,
 )
-from cnnfilter.core.arrays import BAND_BYTES, Array, bands
-from cnnfilter.core.geometry import Shape
-from cnnfilter.core.quantize import Storing, quantize
 from cnnfilter.errors import CnnFilterError, FileError
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.images import MAX_PIXELS, Image
 from cnnfilter.files.load import read_frames
 from cnnfilter.files.output import check_target
 from cnnfilter.files.save import Frame, write
-from cnnfilter.files.source import shown, told_of
+from cnnfilter.files.source import told_of
+from cnnfilter.text import shown
 
 
 @dataclass(frozen=True, eq=False)

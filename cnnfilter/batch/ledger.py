@@ -14,7 +14,8 @@ from typing import Any, BinaryIO, NamedTuple
 from cnnfilter.batch.marks import Marks, path_mark
 from cnnfilter.errors import FileError
 from cnnfilter.files.output import replacing
-from cnnfilter.files.source import problem_with, reason, shown
+from cnnfilter.files.source import problem_with, reason
+from cnnfilter.text import shown
 
 #: It is hidden, so it is never taken for an image. A line is a JSON object for one image.
 LEDGER = ".cnnfilter-ledger.jsonl"

@@ -22,18 +22,18 @@ from math import ceil, prod
 
 import numpy as np
 
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.quantize import Storing
 from cnnfilter.batch.jobs import storing_of
 from cnnfilter.batch.splitting import Splitting
 from cnnfilter.batch.target import Target
 from cnnfilter.batch.work import Filtering, Result, Work
 from cnnfilter.batch.writings import Origin, Writing
-from cnnfilter.core.arrays import Array
-from cnnfilter.core.convolution import Convolution
-from cnnfilter.core.layer import Layer
-from cnnfilter.core.quantize import Storing
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.images import Image
 from cnnfilter.files.save import kept_depth
+from cnnfilter.layers.base import Layer
+from cnnfilter.layers.convolution import Convolution
 
 MIB = 2**20
 #: What a process takes before it reads an image: Python, NumPy, Pillow, the command.

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cnnfilter.arrays.geometry import Shape
 from cnnfilter.batch.jobs import Recipe, existing_at
 from cnnfilter.batch.memory import Need, drawing, need
 from cnnfilter.batch.sources import Source
 from cnnfilter.batch.work import animated_window
 from cnnfilter.batch.writings import Origin, check_sizes, writings
-from cnnfilter.core.geometry import Shape
 from cnnfilter.errors import CnnFilterError
 from cnnfilter.files.load import read_head
 from cnnfilter.files.output import check_target

@@ -9,7 +9,7 @@ from cnnfilter.batch.target import Target
 from cnnfilter.batch.work import Work
 from cnnfilter.errors import ArgumentError
 from cnnfilter.files.formats import FORMATS, format_of
-from cnnfilter.files.source import shown
+from cnnfilter.text import shown
 
 
 def root_of(output: str | None) -> Path | None:

@@ -17,7 +17,7 @@ from cnnfilter.batch.work import Work
 from cnnfilter.errors import ArgumentError, FileError
 from cnnfilter.files.images import MAX_PIXELS
 from cnnfilter.files.output import file_marks
-from cnnfilter.files.source import shown
+from cnnfilter.text import shown
 
 
 @dataclass(frozen=True)

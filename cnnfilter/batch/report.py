@@ -3,7 +3,7 @@
 from typing import Any
 
 from cnnfilter.batch.jobs import Outcome
-from cnnfilter.files.source import json_text
+from cnnfilter.text import json_text
 
 
 def report_line(outcome: Outcome) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cnnfilter.batch.jobs import Outcome, Recipe, run_job
 from cnnfilter.batch.pools import OpenPool, Pool
 from cnnfilter.batch.sources import Source
-from cnnfilter.files.source import shown
+from cnnfilter.text import shown
 
 #: Images queued per worker ahead of the oldest unfinished one, so that one slow image does not
 #: stall the rest.

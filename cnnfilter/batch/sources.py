@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from cnnfilter.errors import ArgumentError, FileError
 from cnnfilter.files.formats import FORMATS
-from cnnfilter.files.source import opened, problem_with, reason, shown
+from cnnfilter.files.source import opened, problem_with, reason
+from cnnfilter.text import shown
 
 #: Bytes and names of a list; what goes on is no list of images.
 MOST_LISTED, MOST_NAMES = 2**27, 10**6

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from cnnfilter.arrays.arguments import choice
+from cnnfilter.arrays.quantize import Storing
+from cnnfilter.arrays.spaces import SPACES
 from cnnfilter.batch.work import Result
-from cnnfilter.core.arguments import choice
-from cnnfilter.core.channels import alpha_in, channel_as_gray, channel_as_tint, split_channels
-from cnnfilter.core.quantize import Storing
-from cnnfilter.core.spaces import SPACES
 from cnnfilter.files.images import Image
+from cnnfilter.layers.channels import alpha_in, channel_as_gray, channel_as_tint, split_channels
 
 LOOKS = ("gray", "tint")
 

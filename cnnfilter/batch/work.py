@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from cnnfilter.core.arrays import Array
-from cnnfilter.core.channels import over_white
-from cnnfilter.core.quantize import LaterMap, Storing
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.quantize import LaterMap, Storing
 from cnnfilter.errors import ArgumentError
 from cnnfilter.files.images import Image
+from cnnfilter.layers.channels import over_white
 
 if TYPE_CHECKING:
-    from cnnfilter.core.geometry import Window
+    from cnnfilter.arrays.geometry import Window
     from cnnfilter.pipeline.pipeline import Pipeline
     from cnnfilter.pipeline.steps import Step
 

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from cnnfilter.arrays.buffers import bands
 from cnnfilter.batch.sources import Source
 from cnnfilter.batch.target import Target
 from cnnfilter.batch.work import Result, Work
-from cnnfilter.core.arrays import bands
-from cnnfilter.errors import FileError
+from cnnfilter.errors import ContentError, FileError
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.images import Image
 from cnnfilter.files.save import check_size
-from cnnfilter.files.source import ContentError, shown
+from cnnfilter.text import shown
 
 #: A lowest and a highest value.
 Span = tuple[float, float]

@@ -17,13 +17,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.checks import check_finite
+from cnnfilter.arrays.quantize import Storing
 from cnnfilter.batch.work import Filtering, Result, Work, without_alpha
 from cnnfilter.cli.preview import preview_size
-from cnnfilter.core.arrays import Array, check_finite
-from cnnfilter.core.channels import rgb
-from cnnfilter.core.quantize import Storing
 from cnnfilter.errors import NotFiniteError
 from cnnfilter.files.images import Image
+from cnnfilter.layers.channels import rgb
 from cnnfilter.pipeline.streaming import Rows, rows_of, traced_rows
 from cnnfilter.view.canvas import Reducing
 from cnnfilter.view.colours import Scale

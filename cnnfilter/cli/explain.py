@@ -8,12 +8,12 @@ import typer
 from cnnfilter.cli.options import Force, Quiet, examples, option
 from cnnfilter.cli.printing import is_terminal, print_text, say
 from cnnfilter.errors import ArgumentError, brief
-from cnnfilter.files.source import json_text
+from cnnfilter.text import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cnnfilter.core.arrays import Array
+    from cnnfilter.arrays import Array
     from cnnfilter.explanations.explanation import Explanation, Place
     from cnnfilter.explanations.trace import Trace
     from cnnfilter.files.images import Image
@@ -148,8 +148,8 @@ def explain(
     activations, dense and softmax, what went in. It says which part of the
     picture the value sees.
     """
-    from cnnfilter.core.arguments import choice
-    from cnnfilter.core.quantize import RANGES
+    from cnnfilter.arrays.arguments import choice
+    from cnnfilter.arrays.quantize import RANGES
     from cnnfilter.explanations.trace import Trace
     from cnnfilter.pipeline.pipeline import Pipeline
 
@@ -164,7 +164,7 @@ def explain(
     given = _read(image, frame, max_pixels, quiet=quiet)
     if html is not None:
         from cnnfilter.cli.pages import reduced, write_page
-        from cnnfilter.files.source import shown
+        from cnnfilter.text import shown
 
         given, notes = reduced(given, chain, size or _SIZE)
         write_page(_traced(chain, given, Trace.of), image, html, place, notes=notes, force=force)
@@ -191,7 +191,7 @@ def _check(
     preview: bool,
 ) -> None:
     """Refuse options that do not go together."""
-    from cnnfilter.core.arguments import choice
+    from cnnfilter.arrays.arguments import choice
 
     if format is not None:
         choice("format", format, ("tsv", "json"))
@@ -210,7 +210,7 @@ def _check(
 def _place(at: str | None) -> "Place | None":
     if at is None:
         return None
-    from cnnfilter.core.arguments import whole
+    from cnnfilter.arrays.arguments import whole
 
     words = at.split(",")
     if not 1 <= len(words) <= 3:
@@ -225,7 +225,7 @@ def _read(path: str, frame: int | None, max_pixels: int | None, *, quiet: bool) 
 
     from cnnfilter.files.images import MAX_PIXELS
     from cnnfilter.files.load import read, read_frames
-    from cnnfilter.files.source import shown
+    from cnnfilter.text import shown
 
     if frame is None:
         given = read(path, max_pixels or MAX_PIXELS)

@@ -41,8 +41,8 @@ def import_network(
     from cnnfilter.errors import ArgumentError
     from cnnfilter.files.networks import read_network, write_network
     from cnnfilter.files.output import marks_of
-    from cnnfilter.files.source import shown
     from cnnfilter.pipeline.pipeline import Pipeline
+    from cnnfilter.text import shown
 
     source = Path(model)
     if source.suffix.lower() != ".onnx":

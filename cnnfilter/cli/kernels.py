@@ -7,8 +7,8 @@ import typer
 from cnnfilter.cli.options import complete_kernel, examples
 
 if TYPE_CHECKING:
-    from cnnfilter.core.arrays import Array
-    from cnnfilter.core.catalogue import NamedKernel
+    from cnnfilter.arrays import Array
+    from cnnfilter.kernels.catalogue import NamedKernel
 
 EXAMPLES = examples(
     "cnnfilter kernels",
@@ -43,7 +43,7 @@ def kernels(
 
 def _list() -> None:
     from cnnfilter.cli.printing import print_rows
-    from cnnfilter.core.catalogue import KERNELS
+    from cnnfilter.kernels.catalogue import KERNELS
 
     sets = [entry.weights for entry in KERNELS.values() if isinstance(entry.weights, dict)]
     members = {name for weights in sets for name in weights}
@@ -64,10 +64,10 @@ def _described(entry: "NamedKernel") -> str:
 
 
 def _show(text: str) -> None:
-    from cnnfilter.core.catalogue import KERNELS
-    from cnnfilter.core.kernels import labelled
     from cnnfilter.errors import KernelError
     from cnnfilter.files.kernels import kernel_argument
+    from cnnfilter.kernels.catalogue import KERNELS
+    from cnnfilter.kernels.parse import labelled
 
     for name, weights in labelled(kernel_argument(text, None)).items():
         if weights.ndim != 2:
@@ -77,7 +77,7 @@ def _show(text: str) -> None:
 
 def _show_one(name: str, weights: "Array", entry: "NamedKernel | None") -> None:
     from cnnfilter.cli.printing import print_array, print_rows, print_text
-    from cnnfilter.core.kernels import kernel_facts
+    from cnnfilter.kernels.parse import kernel_facts
 
     facts = kernel_facts(weights)
     rows = [

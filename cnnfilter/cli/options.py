@@ -325,7 +325,7 @@ def takes_common_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def complete_kernel(incomplete: str) -> list[str]:
     """Complete a named kernel for the shell."""
-    from cnnfilter.core.catalogue import KERNELS
+    from cnnfilter.kernels.catalogue import KERNELS
 
     return [name for name in KERNELS if name.startswith(incomplete)]
 

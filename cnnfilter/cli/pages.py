@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from cnnfilter.core.resizing import resize
 from cnnfilter.explanations.explain import checked_place
 from cnnfilter.explanations.explanation import Place
 from cnnfilter.explanations.trace import Trace
 from cnnfilter.files.images import Image
 from cnnfilter.files.output import check_target, marks_of, replacing
-from cnnfilter.files.source import nameable, shown
+from cnnfilter.files.source import nameable
+from cnnfilter.layers.resizing import resize
 from cnnfilter.pipeline.pipeline import Pipeline
+from cnnfilter.text import shown
 from cnnfilter.view.page import page
 
 

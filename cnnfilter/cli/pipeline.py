@@ -9,7 +9,7 @@ from cnnfilter.cli.printing import print_rows, say, shape_text
 from cnnfilter.errors import ArgumentError, CnnFilterError
 
 if TYPE_CHECKING:
-    from cnnfilter.core.geometry import Shape
+    from cnnfilter.arrays.geometry import Shape
     from cnnfilter.pipeline.comparison import Comparison
     from cnnfilter.pipeline.pipeline import Pipeline
 
@@ -127,7 +127,7 @@ def pipeline(
 
 def _print_summaries(pipeline: "Pipeline", common: Common, shape: str | None) -> None:
     """Print a summary for a shape, for the network's own, or one for each image."""
-    from cnnfilter.core.arguments import wholes
+    from cnnfilter.arrays.arguments import wholes
     from cnnfilter.files.images import MAX_PIXELS
     from cnnfilter.files.load import read
     from cnnfilter.files.source import told_of
@@ -185,9 +185,10 @@ def _print_comparison(pipeline: "Pipeline", common: Common, against: str) -> Non
     from cnnfilter.batch.work import without_alpha
     from cnnfilter.files.images import MAX_PIXELS
     from cnnfilter.files.load import read
-    from cnnfilter.files.source import shown, told_of
+    from cnnfilter.files.source import told_of
     from cnnfilter.files.weights import read_tensors
     from cnnfilter.pipeline.comparison import compare
+    from cnnfilter.text import shown
 
     if not common.images or len(common.images) != 1:
         raise ArgumentError("--against takes the one image that the activations are of")

@@ -3,11 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 from cnnfilter.cli.printing import print_text
-from cnnfilter.files.source import printable
+from cnnfilter.text import printable
 
 if TYPE_CHECKING:
-    from cnnfilter.core.arrays import Array
-    from cnnfilter.core.geometry import Shape
+    from cnnfilter.arrays import Array
+    from cnnfilter.arrays.geometry import Shape
 
 #: Rows of the terminal that are left to the title and the prompt.
 _SPARED = 3

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from cnnfilter.files.output import discard, standard_output
-from cnnfilter.files.source import json_text, printable, printable_lines
+from cnnfilter.text import json_text, printable, printable_lines
 
 if TYPE_CHECKING:
-    from cnnfilter.core.arrays import Array
+    from cnnfilter.arrays import Array
 
 #: The formats in which numbers are printed.
 PRINTED = ("tsv", "csv", "json")
@@ -148,7 +148,7 @@ def print_array(
 
 def _titled(name: str, array: "Array", channels: Sequence[str]) -> "Iterator[tuple[str, Array]]":
     """Take an array's channels apart, each with its title."""
-    from cnnfilter.core.channels import titles_of
+    from cnnfilter.layers.channels import titles_of
 
     size = shape_text(array.shape[:2])
     if array.ndim == 1:

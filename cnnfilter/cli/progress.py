@@ -7,7 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from cnnfilter.cli.printing import say
-from cnnfilter.files.source import shown
+from cnnfilter.text import shown
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar

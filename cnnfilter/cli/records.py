@@ -18,7 +18,8 @@ from cnnfilter.files.output import (
     remove_strays,
     sync,
 )
-from cnnfilter.files.source import nameable, reason, shown
+from cnnfilter.files.source import nameable, reason
+from cnnfilter.text import shown
 
 if TYPE_CHECKING:
     from cnnfilter.batch.jobs import Outcome, Recipe

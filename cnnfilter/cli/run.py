@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from cnnfilter.arrays.arguments import choice, wholes
 from cnnfilter.cli.options import Common
 from cnnfilter.cli.printing import (
     PRINTED,
@@ -16,16 +17,15 @@ from cnnfilter.cli.printing import (
     say,
     shape_text,
 )
-from cnnfilter.core.arguments import choice, wholes
 from cnnfilter.errors import ArgumentError, CnnFilterError, brief
 
 if TYPE_CHECKING:
+    from cnnfilter.arrays.geometry import Shape
     from cnnfilter.batch.jobs import Outcome
     from cnnfilter.batch.plan import Plan
     from cnnfilter.batch.pools import OpenPool
     from cnnfilter.batch.target import Target
     from cnnfilter.batch.work import Work
-    from cnnfilter.core.geometry import Shape
 
 #: Up to so many images, each gets a line.
 _LISTED = 20
@@ -224,7 +224,7 @@ class _Printer:
 
     def print(self, outcome: "Outcome") -> None:
         """Print what an image's outcome keeps: predictions, or numbers."""
-        from cnnfilter.files.source import shown
+        from cnnfilter.text import shown
 
         common = self._common
         if common.only_looks:
@@ -260,8 +260,8 @@ class _Printer:
 
 
 def _target(work: "Work", common: Common, stages: str | None) -> "Target":
+    from cnnfilter.arrays.quantize import RANGES
     from cnnfilter.batch.target import Target
-    from cnnfilter.core.quantize import RANGES
     from cnnfilter.files.formats import COMPRESSIONS, format_named
 
     if common.print and common.output is not None:
@@ -316,7 +316,7 @@ def _place(common: Common) -> tuple[int, int] | None:
 
 def _outside(at: tuple[int, int] | None, outcome: "Outcome") -> str | None:
     """Word the error where --at names a place that a result does not have."""
-    from cnnfilter.files.source import shown
+    from cnnfilter.text import shown
 
     for shape in outcome.after:
         shape = (1, *shape) if len(shape) == 1 else shape
@@ -333,7 +333,7 @@ def _check_stdout(format: str | None) -> None:
 
 def _report(outcome: "Outcome") -> str:
     """Say in one line what was done: shapes, range, share clipped, where it is."""
-    from cnnfilter.files.source import shown
+    from cnnfilter.text import shown
 
     parts = [f"{shape_text(outcome.before)} -> {_shapes_text(outcome.after)}"]
     if outcome.kept and not outcome.kept[0].classes:

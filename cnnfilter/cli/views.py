@@ -4,21 +4,22 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+from cnnfilter.arrays.geometry import Shape
 from cnnfilter.batch.plan import Plan
 from cnnfilter.batch.work import Filtering, animated_window
 from cnnfilter.cli.drawn import Drawn, taken
 from cnnfilter.cli.options import Common
 from cnnfilter.cli.preview import print_picture
 from cnnfilter.cli.printing import is_terminal, print_classes, say, shape_text
-from cnnfilter.core.geometry import Shape
 from cnnfilter.errors import ArgumentError, CnnFilterError
 from cnnfilter.files.formats import FORMATS, format_of
 from cnnfilter.files.images import Image
 from cnnfilter.files.load import read_frames
 from cnnfilter.files.output import check_target, replacing
 from cnnfilter.files.save import Frame, write
-from cnnfilter.files.source import shown, told_of
+from cnnfilter.files.source import told_of
 from cnnfilter.pipeline.streaming import rows_of
+from cnnfilter.text import shown
 
 #: Of many feature maps, a preview shows so many.
 _PREVIEWED = 12
@@ -167,7 +168,7 @@ def _draw_sheet(plan: Plan, image: Image, common: Common) -> None:
 
 
 def _animation(plan: Plan, image: Image, title: str) -> list[Frame]:
-    from cnnfilter.core.convolution import Convolution
+    from cnnfilter.layers.convolution import Convolution
     from cnnfilter.view.animation import animation
 
     work = plan.recipe.work

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cnnfilter.core.geometry import Shape
+    from cnnfilter.arrays.geometry import Shape
     from cnnfilter.explanations.explanation import Explanation, Place
 
 #: How far keys go: to the next window, or to the row above or below.

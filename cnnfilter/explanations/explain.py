@@ -3,11 +3,10 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnfilter.core.arrays import Array, as_features, check_finite
-from cnnfilter.core.channels import titles_of
-from cnnfilter.core.dense import Flattening
-from cnnfilter.core.geometry import Shape
-from cnnfilter.core.quantize import quantize
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.checks import as_features, check_finite
+from cnnfilter.arrays.geometry import Shape
+from cnnfilter.arrays.quantize import quantize
 from cnnfilter.errors import ArgumentError, brief
 from cnnfilter.explanations.explanation import Explanation, Place, Region, Stored, place_text
 from cnnfilter.explanations.layers import detail_of
@@ -18,6 +17,8 @@ from cnnfilter.explanations.regions import (
     steps_that_see_all,
 )
 from cnnfilter.explanations.trace import Trace
+from cnnfilter.layers.channels import titles_of
+from cnnfilter.layers.dense import Flattening
 from cnnfilter.pipeline.pipeline import Pipeline
 from cnnfilter.pipeline.streaming import Rows
 

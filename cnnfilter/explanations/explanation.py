@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cnnfilter.core.arrays import Array
-from cnnfilter.core.geometry import Shape
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.geometry import Shape
 from cnnfilter.pipeline.steps import Step
 
 #: A row, a column and, of several channels, which: from 0; or a vector's index alone.

@@ -5,17 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from cnnfilter.core.activations import PRelu, Softmax
-from cnnfilter.core.arrays import Array, per_channel
-from cnnfilter.core.channels import GRAY_WEIGHTS, gray, titles_of
-from cnnfilter.core.convolution import Convolution
-from cnnfilter.core.dense import Dense, Flattening
-from cnnfilter.core.geometry import Axis
-from cnnfilter.core.layer import Layer
-from cnnfilter.core.pooling import Pooling, counted_taps, real_taps
-from cnnfilter.core.resizing import Resizing
-from cnnfilter.core.scaling import Affine, Scaling
-from cnnfilter.core.tiles import pixels_under
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.checks import per_channel
+from cnnfilter.arrays.geometry import Axis
+from cnnfilter.correlation.tiles import pixels_under
 from cnnfilter.explanations.explanation import (
     Contribution,
     Convolved,
@@ -31,6 +24,14 @@ from cnnfilter.explanations.explanation import (
     nowhere,
     place_text,
 )
+from cnnfilter.layers.activations import PRelu, Softmax
+from cnnfilter.layers.base import Layer
+from cnnfilter.layers.channels import GRAY_WEIGHTS, gray, titles_of
+from cnnfilter.layers.convolution import Convolution
+from cnnfilter.layers.dense import Dense, Flattening
+from cnnfilter.layers.pooling import Pooling, counted_taps, real_taps
+from cnnfilter.layers.resizing import Resizing
+from cnnfilter.layers.scaling import Affine, Scaling
 from cnnfilter.pipeline.steps import Step
 
 #: What activations do, by their operation; their arguments stand in braces.

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from math import ceil, floor
 
-from cnnfilter.core.convolution import Convolution
-from cnnfilter.core.dense import Flattening
-from cnnfilter.core.geometry import Axis, Shape
-from cnnfilter.core.layer import Layer
-from cnnfilter.core.resizing import REACHES, Resizing
-from cnnfilter.core.scaling import Scaling
-from cnnfilter.core.tiles import pixels_under
+from cnnfilter.arrays.geometry import Axis, Shape
+from cnnfilter.correlation.tiles import pixels_under
 from cnnfilter.explanations.explanation import Place, Region
 from cnnfilter.explanations.trace import Trace
+from cnnfilter.layers.base import Layer
+from cnnfilter.layers.convolution import Convolution
+from cnnfilter.layers.dense import Flattening
+from cnnfilter.layers.resizing import REACHES, Resizing
+from cnnfilter.layers.scaling import Scaling
 from cnnfilter.pipeline.steps import Step
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from cnnfilter.core.arrays import Array, as_features
-from cnnfilter.core.geometry import Shape
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.checks import as_features
+from cnnfilter.arrays.geometry import Shape
 from cnnfilter.pipeline.pipeline import Pipeline
 from cnnfilter.pipeline.steps import Step
 from cnnfilter.pipeline.streaming import HeldRows, Rows, rows_of

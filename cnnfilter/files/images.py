@@ -16,7 +16,8 @@ from PIL import Image as Pillow
 from PIL import UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
-from cnnfilter.core.arrays import Array
+from cnnfilter.arrays import Array
+from cnnfilter.errors import ContentError
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.metadata import (
     BROKEN,
@@ -27,7 +28,7 @@ from cnnfilter.files.metadata import (
     read_orientation,
 )
 from cnnfilter.files.printed import Printed, caught
-from cnnfilter.files.source import ContentError, piped_bytes
+from cnnfilter.files.source import piped_bytes
 
 # What decoders log about odd files would stand beside our one line.
 for _name in ("PIL", "tifffile"):

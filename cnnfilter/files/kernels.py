@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from cnnfilter.core.arguments import number
-from cnnfilter.core.arrays import Array, not_finite
-from cnnfilter.core.kernels import as_weights, check_length, is_name, parse_kernel
-from cnnfilter.errors import ArgumentError, FileError, KernelError, brief
-from cnnfilter.files.source import ContentError, inside, read_text, regular, shown
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.arguments import number
+from cnnfilter.arrays.checks import not_finite
+from cnnfilter.errors import ArgumentError, ContentError, FileError, KernelError, brief
+from cnnfilter.files.source import inside, read_text, regular
 from cnnfilter.files.weights import FOREIGN, read_tensor, tensor_reference, turned
+from cnnfilter.kernels.parse import as_weights, check_length, is_name, parse_kernel
+from cnnfilter.text import shown
 
 SUFFIXES = (".npy", ".npz", ".safetensors", ".json", ".csv", ".tsv", ".txt", ".mat", ".con")
 

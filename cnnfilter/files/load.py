@@ -9,13 +9,15 @@ from typing import BinaryIO, Protocol, TypeVar
 
 import numpy as np
 
-from cnnfilter.core.arrays import Array, as_image
-from cnnfilter.errors import FileError, ShapeError
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.checks import as_image
+from cnnfilter.errors import ContentError, FileError, ShapeError
 from cnnfilter.files import tiff
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.images import MAX_PIXELS, Image, Pictures, check_pixels, too_large
 from cnnfilter.files.printed import attributed
-from cnnfilter.files.source import ContentError, opened, piped_bytes, reason, shown
+from cnnfilter.files.source import opened, piped_bytes, reason
+from cnnfilter.text import shown
 
 _NPY_MAGIC = b"\x93NUMPY"
 _ZIP_MAGIC = b"PK\x03\x04"

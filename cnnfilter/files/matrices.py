@@ -14,10 +14,12 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from cnnfilter.core.arrays import BAND_BYTES, Array, bands, check_finite, memory
-from cnnfilter.errors import brief
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.buffers import BAND_BYTES, bands, memory
+from cnnfilter.arrays.checks import check_finite
+from cnnfilter.errors import ContentError, brief
 from cnnfilter.files.printed import caught
-from cnnfilter.files.source import MOST_PIPED, READ_BYTES, ContentError, check_size, read_all
+from cnnfilter.files.source import MOST_PIPED, READ_BYTES, check_size, read_all
 
 #: What NumPy and zipfile raise on files that are broken.
 BROKEN = (

@@ -28,11 +28,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cnnfilter.core.arrays import Array
+from cnnfilter.arrays import Array
 from cnnfilter.errors import ArgumentError, FileError, brief
 from cnnfilter.files.output import check_target, replacing
-from cnnfilter.files.source import read_text, regular, shown
+from cnnfilter.files.source import read_text, regular
 from cnnfilter.files.weights import turned_back, write_tensors
+from cnnfilter.text import shown
 
 #: Steps of a network, nodes of a model; the deepest published ones have about a thousand.
 MAX_STEPS = 10_000

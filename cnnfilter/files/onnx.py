@@ -10,20 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnfilter.core.arguments import MOST, whole
-from cnnfilter.core.arrays import Array, memory
-from cnnfilter.errors import ArgumentError, FileError, brief
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.arguments import MOST, whole
+from cnnfilter.arrays.buffers import memory
+from cnnfilter.errors import ArgumentError, ContentError, FileError, brief
 from cnnfilter.files.networks import MAX_STEPS
 from cnnfilter.files.onnx_operators import FLOATS, OPERATORS, Chain, Node
-from cnnfilter.files.source import (
-    ContentError,
-    inside,
-    opened,
-    read_all,
-    regular,
-    shown,
-)
+from cnnfilter.files.source import inside, opened, read_all, regular
 from cnnfilter.files.weights import widened
+from cnnfilter.text import shown
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto

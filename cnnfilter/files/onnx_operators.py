@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from cnnfilter.core.arguments import free_name
-from cnnfilter.core.arrays import Array
-from cnnfilter.errors import brief
-from cnnfilter.files.source import ContentError
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.arguments import free_name
+from cnnfilter.errors import ContentError, brief
 from cnnfilter.files.weights import turned
 
 Arguments = dict[str, Any]

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from cnnfilter.errors import FileError
-from cnnfilter.files.source import PATIENCE, nameable, reason, shown
+from cnnfilter.files.source import PATIENCE, nameable, reason
+from cnnfilter.text import shown
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer

@@ -2,7 +2,7 @@
 
 import re
 
-from cnnfilter.files.source import printable
+from cnnfilter.text import printable
 
 #: A library's words are no longer than this in a message.
 _MOST = 200

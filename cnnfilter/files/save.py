@@ -11,16 +11,19 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnfilter.core.arguments import choice
-from cnnfilter.core.arrays import Array, as_image, bands, convert
-from cnnfilter.core.quantize import RANGES, quantize
-from cnnfilter.errors import ArgumentError, CnnFilterError, FileError, brief
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.arguments import choice
+from cnnfilter.arrays.buffers import bands
+from cnnfilter.arrays.checks import as_image
+from cnnfilter.arrays.dtypes import convert
+from cnnfilter.arrays.quantize import RANGES, quantize
+from cnnfilter.errors import ArgumentError, CnnFilterError, ContentError, FileError, brief
 from cnnfilter.files import tiff
 from cnnfilter.files.formats import FORMATS, format_of
 from cnnfilter.files.images import left_out_notes, write_pictures
 from cnnfilter.files.output import WithoutDescriptor, replacing
 from cnnfilter.files.printed import attributed, caught
-from cnnfilter.files.source import ContentError, shown
+from cnnfilter.text import shown
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from cnnfilter.core.arrays import Array
+from cnnfilter.arrays import Array
+from cnnfilter.errors import ContentError
 from cnnfilter.files.images import (
     Image,
     Pictures,
@@ -20,7 +21,7 @@ from cnnfilter.files.images import (
     too_large,
 )
 from cnnfilter.files.metadata import UPRIGHT, checked_orientation
-from cnnfilter.files.source import ContentError, piped_bytes
+from cnnfilter.files.source import piped_bytes
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 

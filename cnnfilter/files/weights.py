@@ -8,9 +8,10 @@ from typing import Any, BinaryIO, Protocol, cast
 
 import numpy as np
 
-from cnnfilter.core.arrays import Array
-from cnnfilter.errors import MAX_NAMES, ArgumentError, FileError, brief
-from cnnfilter.files.source import ContentError, opened, regular, shown
+from cnnfilter.arrays import Array
+from cnnfilter.errors import MAX_NAMES, ArgumentError, ContentError, FileError, brief
+from cnnfilter.files.source import opened, regular
+from cnnfilter.text import shown
 
 #: How a file orders the axes of filter banks and dense weights: outputs first, as PyTorch
 #: and ONNX have them, or inputs first, as Keras has them.

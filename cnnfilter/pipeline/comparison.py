@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnfilter.core.arrays import Array
-from cnnfilter.core.geometry import Shape
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.geometry import Shape
 from cnnfilter.errors import ArgumentError
 
 #: Differences up to this share of a layer's largest magnitude are float32's rounding.

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cnnfilter.core.arguments import choice, wholes
-from cnnfilter.core.geometry import Shape
+from cnnfilter.arrays.arguments import choice, wholes
+from cnnfilter.arrays.geometry import Shape
 from cnnfilter.errors import ArgumentError, brief, unknown
 from cnnfilter.files.networks import MAX_STEPS
 from cnnfilter.files.weights import LAYOUTS

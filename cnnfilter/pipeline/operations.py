@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnfilter.core.arguments import choice, whole
-from cnnfilter.core.arrays import Array
-from cnnfilter.core.geometry import Shape
-from cnnfilter.core.layer import Layer
-from cnnfilter.core.spaces import SPACES
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.arguments import choice, whole
+from cnnfilter.arrays.geometry import Shape
+from cnnfilter.arrays.spaces import SPACES
+from cnnfilter.layers.base import Layer
 
 
 class Pointwise(Layer):
@@ -61,7 +61,7 @@ class Operation:
     Attributes
     ----------
     home : str
-        The module of the core where it lives.
+        The module of `cnnfilter.layers` where it lives.
     name : str
         Its function's name there.
     maker : str or type
@@ -97,7 +97,7 @@ class Operation:
         return partial(self.maker, self.function)
 
     def _of_home(self, name: str) -> Any:
-        return attrgetter(name)(import_module(f"cnnfilter.core.{self.home}"))
+        return attrgetter(name)(import_module(f"cnnfilter.layers.{self.home}"))
 
 
 #: Every step a pipeline can have, by name.

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnfilter.core.arrays import Array, as_features, check_finite, check_room
-from cnnfilter.core.geometry import Shape
-from cnnfilter.core.quantize import Storing
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.buffers import check_room
+from cnnfilter.arrays.checks import as_features, check_finite
+from cnnfilter.arrays.geometry import Shape
+from cnnfilter.arrays.quantize import Storing
 from cnnfilter.errors import MAX_SHOWN, ArgumentError, CnnFilterError, ShapeError, brief, unknown
-from cnnfilter.files.source import shown
 from cnnfilter.files.weights import FOREIGN
 from cnnfilter.networks import NETWORKS
 from cnnfilter.pipeline.operations import OPERATIONS
 from cnnfilter.pipeline.steps import Step, in_step, parse_steps
+from cnnfilter.text import shown
 
 if TYPE_CHECKING:
     from cnnfilter.pipeline.summary import LayerSummary
@@ -209,14 +211,14 @@ class Pipeline:
     @property
     def gives_vector(self) -> bool:
         """Whether the result is a vector; nothing makes a map of one again."""
-        from cnnfilter.core.dense import Dense, Flattening
+        from cnnfilter.layers.dense import Dense, Flattening
 
         return any(isinstance(step.layer, Flattening | Dense) for step in self.steps)
 
     @property
     def gives_probabilities(self) -> bool:
         """Whether that vector's values are probabilities."""
-        from cnnfilter.core.activations import Softmax
+        from cnnfilter.layers.activations import Softmax
 
         return self.gives_vector and isinstance(self.steps[-1].layer, Softmax)
 

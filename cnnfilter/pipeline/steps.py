@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from cnnfilter.core.arguments import choice
-from cnnfilter.core.layer import Layer
+from cnnfilter.arrays.arguments import choice
 from cnnfilter.errors import ArgumentError, CnnFilterError, brief, unknown
 from cnnfilter.files.kernels import files_named, kernel_argument, named_absolutely, tensor_argument
 from cnnfilter.files.weights import LAYOUTS, tensor_reference
+from cnnfilter.layers.base import Layer
 from cnnfilter.pipeline.operations import OPERATIONS
 
 

@@ -21,16 +21,16 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from cnnfilter.core.activations import PRelu, Softmax
-from cnnfilter.core.arrays import Array
-from cnnfilter.core.convolution import Convolution
-from cnnfilter.core.geometry import Shape
-from cnnfilter.core.layer import Layer
-from cnnfilter.core.pooling import Pooling
-from cnnfilter.core.resizing import Resizing
-from cnnfilter.core.scaling import Affine, Scaling
-from cnnfilter.core.tiles import Strips
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.geometry import Shape
+from cnnfilter.correlation.tiles import Strips
 from cnnfilter.errors import CnnFilterError
+from cnnfilter.layers.activations import PRelu, Softmax
+from cnnfilter.layers.base import Layer
+from cnnfilter.layers.convolution import Convolution
+from cnnfilter.layers.pooling import Pooling
+from cnnfilter.layers.resizing import Resizing
+from cnnfilter.layers.scaling import Affine, Scaling
 from cnnfilter.pipeline.operations import Pointwise
 from cnnfilter.pipeline.pipeline import Pipeline
 from cnnfilter.pipeline.steps import Step, in_step

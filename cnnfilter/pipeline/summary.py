@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cnnfilter.core.geometry import Shape
-from cnnfilter.core.layer import Layer
+from cnnfilter.arrays.geometry import Shape
 from cnnfilter.errors import CnnFilterError
+from cnnfilter.layers.base import Layer
 from cnnfilter.pipeline.steps import Step, in_step
 
 

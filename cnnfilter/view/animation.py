@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnfilter.core.arrays import Array
-from cnnfilter.core.geometry import Axis, Shape, Window
-from cnnfilter.core.quantize import Storing
-from cnnfilter.files.source import printable
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.geometry import Axis, Shape, Window
+from cnnfilter.arrays.quantize import Storing
 from cnnfilter.pipeline.streaming import Rows, as_rows
+from cnnfilter.text import printable
 from cnnfilter.view.canvas import (
     BLACK,
     GREY,

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from cnnfilter.core.arrays import Array
-from cnnfilter.files.source import printable
+from cnnfilter.arrays import Array
+from cnnfilter.text import printable
 
 #: Red, green, blue.
 Colour = tuple[int, int, int]

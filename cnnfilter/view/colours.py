@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnfilter.core.arrays import Array, bands
-from cnnfilter.core.geometry import Shape
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.buffers import bands
+from cnnfilter.arrays.geometry import Shape
 
 #: What is neither: NaN and infinity, which no scale has.
 NOT_FINITE = (255, 0, 255)

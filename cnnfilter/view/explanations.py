@@ -9,8 +9,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cnnfilter.core.arrays import Array
-from cnnfilter.core.geometry import Shape
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.geometry import Shape
 from cnnfilter.explanations.explanation import (
     Contribution,
     Convolved,
@@ -24,8 +24,8 @@ from cnnfilter.explanations.explanation import (
     Term,
     Weighed,
 )
-from cnnfilter.files.source import printable
 from cnnfilter.pipeline.steps import Step
+from cnnfilter.text import printable
 from cnnfilter.view.matrices import cropped, gap_in, number_text, peak_of, value_style
 
 #: Of many channels under a kernel, or contributions, so many are shown.

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from cnnfilter.core.arguments import choice
-from cnnfilter.core.arrays import Array
-from cnnfilter.core.channels import titles_of
-from cnnfilter.core.geometry import Shape
-from cnnfilter.core.quantize import RANGES, Storing
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.arguments import choice
+from cnnfilter.arrays.geometry import Shape
+from cnnfilter.arrays.quantize import RANGES, Storing
 from cnnfilter.errors import ArgumentError
-from cnnfilter.files.source import printable
+from cnnfilter.layers.channels import titles_of
 from cnnfilter.pipeline.streaming import Rows, as_rows
+from cnnfilter.text import printable
 from cnnfilter.view.canvas import Reducing
 from cnnfilter.view.colours import (
     Look,
@@ -76,7 +76,7 @@ def figure(
         The feature maps' names, or one for every equal group of channels; labels, of a
         vector. Empty where the result is an image, which is drawn as it is stored, too.
     range, depth
-        How an image is stored; see `cnnfilter.core.quantize.quantize`.
+        How an image is stored; see `cnnfilter.arrays.quantize.quantize`.
 
     Returns
     -------

@@ -7,7 +7,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from cnnfilter.core.arrays import Array
+from cnnfilter.arrays import Array
 
 #: Rows that a cropped matrix shows at the least, however low the terminal.
 FEWEST_ROWS = 8

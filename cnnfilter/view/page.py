@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from cnnfilter.core.arrays import Array
-from cnnfilter.core.channels import channel_names
-from cnnfilter.core.geometry import Shape
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.geometry import Shape
 from cnnfilter.errors import ArgumentError
 from cnnfilter.explanations.trace import Trace
-from cnnfilter.files.source import printable
+from cnnfilter.layers.channels import channel_names
 from cnnfilter.pipeline.steps import Step
+from cnnfilter.text import printable
 from cnnfilter.view.page_layers import layer_record, step_record
 
 #: Bytes. What is larger, browsers open slowly and mail programs not at all.

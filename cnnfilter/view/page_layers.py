@@ -7,19 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from cnnfilter.core.activations import PRelu, Softmax
-from cnnfilter.core.arguments import number
-from cnnfilter.core.arrays import Array
-from cnnfilter.core.channels import channel_names
-from cnnfilter.core.convolution import Convolution
-from cnnfilter.core.dense import Dense, Flattening
-from cnnfilter.core.geometry import Shape
-from cnnfilter.core.layer import Layer
-from cnnfilter.core.pooling import Pooling
-from cnnfilter.core.resizing import REACHES, Resizing
-from cnnfilter.core.scaling import Affine, Scaling
-from cnnfilter.core.spaces import full_scale
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.arguments import number
+from cnnfilter.arrays.geometry import Shape
+from cnnfilter.arrays.spaces import full_scale
 from cnnfilter.errors import ArgumentError
+from cnnfilter.layers.activations import PRelu, Softmax
+from cnnfilter.layers.base import Layer
+from cnnfilter.layers.channels import channel_names
+from cnnfilter.layers.convolution import Convolution
+from cnnfilter.layers.dense import Dense, Flattening
+from cnnfilter.layers.pooling import Pooling
+from cnnfilter.layers.resizing import REACHES, Resizing
+from cnnfilter.layers.scaling import Affine, Scaling
 from cnnfilter.pipeline.operations import OPERATIONS, Pointwise
 from cnnfilter.pipeline.steps import Step
 

@@ -3,9 +3,9 @@
 import numpy as np
 from rich.text import Text
 
-from cnnfilter.core.arrays import Array
-from cnnfilter.core.channels import gray
-from cnnfilter.core.resizing import resize
+from cnnfilter.arrays import Array
+from cnnfilter.layers.channels import gray
+from cnnfilter.layers.resizing import resize
 
 #: From dark to light, where there are no colours.
 _SHADES = " ░▒▓█"

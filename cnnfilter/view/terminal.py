@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
 from rich.segment import Segment
 
-from cnnfilter.files.source import printable_lines
+from cnnfilter.text import printable_lines
 
 
 def terminal() -> Console:

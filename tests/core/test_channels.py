@@ -21,8 +21,8 @@ from cnnfilter import (
     select_channels,
     split_channels,
 )
-from cnnfilter.core import spaces
-from cnnfilter.core.channels import over_white
+from cnnfilter.arrays import spaces
+from cnnfilter.layers.channels import over_white
 
 from .reference import Array
 

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 
 from cnnfilter import convolve, gray, kernel
-from cnnfilter.core import engines, selection
-from cnnfilter.core.engines import (
+from cnnfilter.arrays.geometry import Window
+from cnnfilter.correlation import choice as selection
+from cnnfilter.correlation import engines
+from cnnfilter.correlation.choice import choose
+from cnnfilter.correlation.engines import (
     Banded,
     BandedAcross,
     Engine,
@@ -19,10 +22,8 @@ from cnnfilter.core.engines import (
     Shifted,
     Windows,
 )
-from cnnfilter.core.factors import separated, whole_multiples
-from cnnfilter.core.geometry import Window
-from cnnfilter.core.selection import choose
-from cnnfilter.core.tiles import BORDERS, Padded, tiles
+from cnnfilter.correlation.factors import separated, whole_multiples
+from cnnfilter.correlation.tiles import BORDERS, Padded, tiles
 
 from .reference import Array, convolve_by_loops, extent, filter_by_loops, same_padding
 

@@ -11,12 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cnnfilter import CnnFilterError, KernelError, Pipeline, convolve, kernel
-from cnnfilter.core import arguments
-from cnnfilter.core.arrays import Array
-from cnnfilter.core.catalogue import KERNELS
-from cnnfilter.core.geometry import Axis
-from cnnfilter.core.kernels import kernel_facts
-from cnnfilter.core.pooling import Pooling, counted_taps, real_taps
+from cnnfilter.arrays import Array, arguments
+from cnnfilter.arrays.geometry import Axis
+from cnnfilter.kernels.catalogue import KERNELS
+from cnnfilter.kernels.parse import kernel_facts
+from cnnfilter.layers.pooling import Pooling, counted_taps, real_taps
 
 ODD = (
     "1e-320", "1e-308", "1e-200", "1e-160", "1e-20", "0.3", "1", "1e20", "1e154", "1e160",

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from cnnfilter import pool
-from cnnfilter.core import pooling
+from cnnfilter.layers import pooling
 
 from .reference import Array, pool_by_loops
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cnnfilter import Pipeline, convolve, pool
-from cnnfilter.core.quantize import RANGES, Storing, quantize
+from cnnfilter.arrays.quantize import RANGES, Storing, quantize
 from cnnfilter.errors import NotFiniteError
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (300, 900, 3), dtype=np.uint8)

@@ -283,7 +283,7 @@ def test_places_that_are_none(at: tuple[int, ...], words: str) -> None:
 
 @pytest.mark.parametrize(("range", "pixel"), [("abs", 255), ("minmax", None), ("symmetric", None)])
 def test_what_is_stored_is_what_a_picture_holds(range: str, pixel: int | None) -> None:
-    from cnnfilter.core.quantize import quantize
+    from cnnfilter.arrays.quantize import quantize
 
     told = explain("convolve sharpen", IMAGE, (4, 4), range=range)
     expected = quantize(SHARPENED, range).pixels[4, 4]

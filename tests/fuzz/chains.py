@@ -36,7 +36,7 @@ def _kernel_text(random: Random) -> str:
 
 
 def _named_kernel(random: Random) -> str:
-    from cnnfilter.core.catalogue import KERNELS
+    from cnnfilter.kernels.catalogue import KERNELS
 
     name = random.choice([*KERNELS, "nonsense"])
     values = chosen((*NUMBERS, "auto", "3", "5", "9", "1.4", "3x5", "45"), random, 6)
@@ -44,7 +44,7 @@ def _named_kernel(random: Random) -> str:
 
 
 def _read_kernel_text(text: str) -> None:
-    from cnnfilter.core.kernels import kernel_facts, kernel_set, parse_kernel
+    from cnnfilter.kernels.parse import kernel_facts, kernel_set, parse_kernel
 
     for weights in kernel_set(text).values():
         assert np.isfinite(weights).all()

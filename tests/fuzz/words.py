@@ -146,14 +146,14 @@ def _text_place(value: Any) -> object:
 
 
 def _shape_of_text(value: Any) -> object:
-    from cnnfilter.core.arguments import wholes
+    from cnnfilter.arrays.arguments import wholes
 
     return wholes("shape", value)
 
 
 def _reading(function: str) -> Callable[[Any], object]:
     def read(value: Any) -> object:
-        from cnnfilter.core import arguments
+        from cnnfilter.arrays import arguments
 
         return getattr(arguments, function)("value", value)
 
@@ -161,7 +161,7 @@ def _reading(function: str) -> Callable[[Any], object]:
 
 
 def _numbers_of(value: Any) -> object:
-    from cnnfilter.core.arrays import as_numbers
+    from cnnfilter.arrays.checks import as_numbers
 
     found = as_numbers("value", value)
     assert np.isfinite(found).all()
@@ -169,7 +169,7 @@ def _numbers_of(value: Any) -> object:
 
 
 def _window_of(value: Any) -> object:
-    from cnnfilter.core.geometry import Window
+    from cnnfilter.arrays.geometry import Window
 
     return Window.of(value, value, value, value)
 

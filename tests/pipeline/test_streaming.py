@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cnnfilter import Pipeline, explain
-from cnnfilter.core.quantize import quantize
+from cnnfilter.arrays.quantize import quantize
 from cnnfilter.errors import CnnFilterError
 from cnnfilter.pipeline import streaming
 from cnnfilter.pipeline.streaming import rows_of
@@ -161,7 +161,7 @@ def test_a_small_map_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     pipeline = Pipeline("pool 2")
     rows = rows_of(pipeline, IMAGES["uint8"])[-1]
     first = rows.whole()
-    monkeypatch.delattr("cnnfilter.core.pooling.Pooling.__call__")
+    monkeypatch.delattr("cnnfilter.layers.pooling.Pooling.__call__")
     np.testing.assert_array_equal(rows.whole(), first)
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image
 
 from cnnfilter import convolve, read_image
-from cnnfilter.core.arrays import Array
-from cnnfilter.core.geometry import Window
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.geometry import Window
 from cnnfilter.view.animation import animation
 from cnnfilter.view.figure import figure, figure_bytes
 from cnnfilter.view.sheet import Layer, sheet

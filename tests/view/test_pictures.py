@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from cnnfilter import Pipeline, convolve, pool, read_image
-from cnnfilter.core.geometry import Window
+from cnnfilter.arrays.geometry import Window
 from cnnfilter.errors import ArgumentError
 from cnnfilter.explanations.trace import Trace
 from cnnfilter.files.save import Frame, write

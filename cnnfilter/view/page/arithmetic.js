@@ -1,4 +1,4 @@
-/* Arithmetic: what cnnfilter.core computes, in doubles. */
+/* Arithmetic: what the layers compute, in doubles. */
 
 /** A map's value. */
 const valueAt = (map, row, column, channel) =>

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnfilter.core.arguments import number, pair
-from cnnfilter.core.arrays import Array
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.arguments import number, pair
 from cnnfilter.errors import ArgumentError, brief
 
 #: A set of kernels by name, as a compass has one for each direction.

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnfilter.core.arguments import free_name, number
-from cnnfilter.core.arrays import Array, as_array, not_finite
-from cnnfilter.core.catalogue import KERNELS, MAX_SIZE, KernelSet
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.arguments import free_name, number
+from cnnfilter.arrays.checks import as_array, not_finite
 from cnnfilter.errors import ArgumentError, KernelError, ShapeError, brief, unknown
+from cnnfilter.kernels.catalogue import KERNELS, MAX_SIZE, KernelSet
 
 #: Characters of a kernel's text: 16 for each weight of the largest named one.
 MAX_TEXT = 16 * MAX_SIZE**2

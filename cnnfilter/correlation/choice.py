@@ -23,8 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from cnnfilter.core.arrays import FLOAT32_EXACT, FLOAT64_EXACT, INT64_END, Array
-from cnnfilter.core.engines import (
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.dtypes import FLOAT32_EXACT, FLOAT64_EXACT, INT64_END
+from cnnfilter.correlation.engines import (
     Banded,
     BandedAcross,
     Depthwise,
@@ -37,7 +38,7 @@ from cnnfilter.core.engines import (
     Size,
     Windows,
 )
-from cnnfilter.core.factors import largest_sum, separated, whole_multiples
+from cnnfilter.correlation.factors import largest_sum, separated, whole_multiples
 
 #: Below these, sums of integers are exact in a type; the fastest comes first.
 _EXACT = {

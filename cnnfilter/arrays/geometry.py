@@ -9,7 +9,7 @@ stand ``dilation`` apart, so it reaches over ``dilation * (size - 1) + 1`` pixel
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cnnfilter.core.arguments import choice, pair, wholes
+from cnnfilter.arrays.arguments import choice, pair, wholes
 from cnnfilter.errors import ArgumentError, ShapeError, brief
 
 #: The shape of an image or feature map: (height, width) or (height, width, channels).

@@ -4,7 +4,7 @@ from math import gcd
 
 import numpy as np
 
-from cnnfilter.core.arrays import Array
+from cnnfilter.arrays import Array
 
 #: Into how many parts the smallest weight is cut to find the number that all are multiples of.
 _PARTS = 4

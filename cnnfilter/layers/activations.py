@@ -13,18 +13,14 @@ from math import prod
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnfilter.core.arguments import Number, choice, number
-from cnnfilter.core.arrays import (
-    Array,
-    as_features,
-    as_numbers,
-    float_type,
-    in_bands,
-    per_channel,
-)
-from cnnfilter.core.geometry import Shape
-from cnnfilter.core.layer import Layer
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.arguments import Number, choice, number
+from cnnfilter.arrays.buffers import in_bands
+from cnnfilter.arrays.checks import as_features, as_numbers, per_channel
+from cnnfilter.arrays.dtypes import float_type
+from cnnfilter.arrays.geometry import Shape
 from cnnfilter.errors import ArgumentError, ShapeError
+from cnnfilter.layers.base import Layer
 
 
 def _in_floats(function: Callable[[Array], Array], image: ArrayLike) -> Array:

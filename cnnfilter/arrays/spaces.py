@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnfilter.core.arrays import BAND_BYTES, Array, bands
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.buffers import BAND_BYTES, bands
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnfilter.core.arguments import Number, Pair, choice, number, pair
-from cnnfilter.core.arrays import Array, as_image, border, check_room, convert
-from cnnfilter.core.geometry import Shape, check_map
-from cnnfilter.core.layer import Layer
-from cnnfilter.core.spaces import full_scale
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.arguments import Number, Pair, choice, number, pair
+from cnnfilter.arrays.buffers import check_room
+from cnnfilter.arrays.checks import as_image
+from cnnfilter.arrays.dtypes import convert
+from cnnfilter.arrays.geometry import Shape, check_map
+from cnnfilter.arrays.patches import border
+from cnnfilter.arrays.spaces import full_scale
+from cnnfilter.layers.base import Layer
 
 #: Pillow's filters, and how many pixels each looks to either side, at the size of the image.
 REACHES = {"nearest": 0.0, "box": 0.5, "bilinear": 1, "hamming": 1, "bicubic": 2, "lanczos": 3}

@@ -9,21 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnfilter.core.arguments import Number, choice, number
-from cnnfilter.core.arrays import (
-    Array,
-    as_features,
-    as_image,
-    as_numbers,
-    border,
-    float_type,
-    in_bands,
-    per_channel,
-)
-from cnnfilter.core.geometry import Shape
-from cnnfilter.core.layer import Layer
-from cnnfilter.core.spaces import full_scale
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.arguments import Number, choice, number
+from cnnfilter.arrays.buffers import in_bands
+from cnnfilter.arrays.checks import as_features, as_image, as_numbers, per_channel
+from cnnfilter.arrays.dtypes import float_type
+from cnnfilter.arrays.geometry import Shape
+from cnnfilter.arrays.patches import border
+from cnnfilter.arrays.spaces import full_scale
 from cnnfilter.errors import ArgumentError, ShapeError
+from cnnfilter.layers.base import Layer
 
 #: A number for all channels, or one for each.
 Numbers = Number | ArrayLike

@@ -4,7 +4,7 @@ An engine is made for a kernel or a filter bank. It is given what lies under a t
 result, shape (h, w, C), and gives the sums, shape (h', w', maps), which are still to be
 multiplied by its scale. Rows may go on behind what was asked for, with what means nothing:
 arithmetic on arrays without gaps is that much faster. Which engine a kernel gets is said in
-`cnnfilter.core.selection`.
+`cnnfilter.correlation.choice`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from cnnfilter.core.arrays import Array, Scratch
-from cnnfilter.core.geometry import Shape
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.buffers import Scratch
+from cnnfilter.arrays.geometry import Shape
 
 #: Rows and columns.
 Size = tuple[int, int]

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnfilter.core.arrays import Array
-from cnnfilter.core.geometry import Shape, Window
-from cnnfilter.core.quantize import Storing
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.geometry import Shape, Window
+from cnnfilter.arrays.quantize import Storing
 
 
 class Layer(ABC):

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from cnnfilter.core.arrays import Array, Scratch, check_room
-from cnnfilter.core.geometry import Axis
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.buffers import Scratch, check_room
+from cnnfilter.arrays.geometry import Axis
 
 #: Our border to numpy.pad's mode.
 BORDERS = {

@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from cnnfilter.core.arguments import choice
-from cnnfilter.core.arrays import BAND_BYTES, Array, as_image, bands, convert
-from cnnfilter.core.spaces import SPACES, from_rgb, full_scale, to_rgb
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.arguments import choice
+from cnnfilter.arrays.buffers import BAND_BYTES, bands
+from cnnfilter.arrays.checks import as_image
+from cnnfilter.arrays.dtypes import convert
+from cnnfilter.arrays.spaces import SPACES, from_rgb, full_scale, to_rgb
 from cnnfilter.errors import ArgumentError, ShapeError, brief, unknown
 
 #: ITU-R BT.601 luma, in 65536ths as Pillow's ``convert("L")`` has it.

@@ -11,33 +11,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from cnnfilter.core.arguments import TURNED, Number, Pair, choice, flag, number, whole
-from cnnfilter.core.arrays import (
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.arguments import TURNED, Number, Pair, choice, flag, number, whole
+from cnnfilter.arrays.buffers import check_room
+from cnnfilter.arrays.checks import as_image, as_numbers, check_finite, not_finite
+from cnnfilter.arrays.dtypes import (
     FLOAT32_EXACT,
     FLOAT64_EXACT,
     INT64_END,
-    Array,
-    as_image,
-    as_numbers,
-    check_finite,
-    check_room,
     convert,
     largest_magnitude,
     largest_of,
-    not_finite,
     store,
     within,
 )
-from cnnfilter.core.channels import gray
-from cnnfilter.core.engines import Engine
-from cnnfilter.core.factors import dilated
-from cnnfilter.core.geometry import Padding, Shape, Window
-from cnnfilter.core.kernels import is_list_of_kernels, labelled
-from cnnfilter.core.layer import Layer
-from cnnfilter.core.quantize import LaterMap, Storing
-from cnnfilter.core.selection import choose, choose_for_bank
-from cnnfilter.core.tiles import BORDERS, Padded, Strips, Tile, tiles
+from cnnfilter.arrays.geometry import Padding, Shape, Window
+from cnnfilter.arrays.quantize import LaterMap, Storing
+from cnnfilter.correlation.choice import choose, choose_for_bank
+from cnnfilter.correlation.engines import Engine
+from cnnfilter.correlation.factors import dilated
+from cnnfilter.correlation.tiles import BORDERS, Padded, Strips, Tile, tiles
 from cnnfilter.errors import ArgumentError, KernelError, ShapeError, brief
+from cnnfilter.kernels.parse import is_list_of_kernels, labelled
+from cnnfilter.layers.base import Layer
+from cnnfilter.layers.channels import gray
 
 #: A name, text, a 2-D array, a list of these, or a 4-D filter bank.
 KernelLike = str | ArrayLike | Sequence[str | ArrayLike]

@@ -21,19 +21,15 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnfilter.core.arguments import Number, Pair, choice, flag, number, pair
-from cnnfilter.core.arrays import (
-    BAND_BYTES,
-    Array,
-    as_image,
-    check_room,
-    float_type,
-    largest_magnitude,
-)
-from cnnfilter.core.geometry import Axis, Padding, Shape, Window, check_map, read_padding
-from cnnfilter.core.layer import Layer
-from cnnfilter.core.tiles import Strips
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.arguments import Number, Pair, choice, flag, number, pair
+from cnnfilter.arrays.buffers import BAND_BYTES, check_room
+from cnnfilter.arrays.checks import as_image
+from cnnfilter.arrays.dtypes import float_type, largest_magnitude
+from cnnfilter.arrays.geometry import Axis, Padding, Shape, Window, check_map, read_padding
+from cnnfilter.correlation.tiles import Strips
 from cnnfilter.errors import ArgumentError, ShapeError
+from cnnfilter.layers.base import Layer
 
 MODES = ("max", "min", "average", "median", "sum", "l2", "lp")
 

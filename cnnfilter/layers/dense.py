@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnfilter.core.arguments import TURNED, Number, choice
-from cnnfilter.core.arrays import Array, as_features, as_numbers, check_finite, float_type
-from cnnfilter.core.geometry import Shape
-from cnnfilter.core.layer import Layer
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.arguments import TURNED, Number, choice
+from cnnfilter.arrays.checks import as_features, as_numbers, check_finite
+from cnnfilter.arrays.dtypes import float_type
+from cnnfilter.arrays.geometry import Shape
 from cnnfilter.errors import ArgumentError, ShapeError
+from cnnfilter.layers.base import Layer
 
 ORDERS = ("chw", "hwc")
 

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnfilter.core.arguments import choice
-from cnnfilter.core.arrays import Array, bands, check_finite, saturation, store, within
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.arguments import choice
+from cnnfilter.arrays.buffers import bands
+from cnnfilter.arrays.checks import check_finite
+from cnnfilter.arrays.dtypes import saturation, store, within
 
 RANGES = ("clip", "abs", "minmax", "symmetric")
 

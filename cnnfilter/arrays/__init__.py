@@ -1,0 +1,11 @@
+"""Arrays: checks, types, geometry, colour, and how values become pixels.
+
+An image is an array of shape (H, W) or (H, W, C), channels last.
+"""
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+#: An array of any number type; docstrings say which.
+Array = NDArray[Any]

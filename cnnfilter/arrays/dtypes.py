@@ -1,0 +1,131 @@
+"""Types of numbers: which float holds a sum, and how values are rounded and saturated."""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.buffers import bands
+
+#: Up to these, float32 and float64 hold every integer; from the last on, int64 none.
+FLOAT32_EXACT, FLOAT64_EXACT, INT64_END = 2**24, 2**53, 2**63
+
+
+def largest_magnitude(image: Array) -> float:
+    """Give max|x|; as a float, since int64's least has no positive counterpart."""
+    return max(-float(image.min()), float(image.max()))
+
+
+def largest_of(dtype: np.dtype[Any]) -> int:
+    """Give the largest magnitude that an integer type holds."""
+    bounds = np.iinfo(dtype)
+    return max(-int(bounds.min), int(bounds.max))
+
+
+def float_type(image: Array, factor: float) -> np.dtype[Any]:
+    """Choose the float type that holds sums of an image's values, integers exactly.
+
+    Parameters
+    ----------
+    image : ndarray
+    factor : float
+        The largest sum of weights' magnitudes.
+
+    Returns
+    -------
+    dtype
+        A float image keeps its own type (float16 becomes float32). An integer image
+        gives float32 where max|x| * factor stays below 2**24, else float64.
+
+    Examples
+    --------
+    >>> float_type(np.full((2, 2), 255, np.uint8), factor=9)
+    dtype('float32')
+    """
+    if image.dtype.kind == "f":
+        return np.dtype(np.float32 if image.dtype.itemsize <= 4 else np.float64)
+    exact = (
+        largest_of(image.dtype) * factor < FLOAT32_EXACT  # spares a look at the pixels
+        or largest_magnitude(image) * factor < FLOAT32_EXACT
+    )
+    return np.dtype(np.float32 if exact else np.float64)
+
+
+def convert(values: Array, dtype: DTypeLike) -> Array:
+    """Convert to a type; an integer type rounds half to even and saturates.
+
+    Examples
+    --------
+    >>> convert(np.array([[-3, 0.5, 1.5, 300]]), np.uint8)
+    array([[  0,   0,   2, 255]], dtype=uint8)
+    """
+    target = np.dtype(dtype)
+    if target.kind not in "iu":
+        return values.astype(target, copy=False)
+    result = np.empty(values.shape, target)
+    with np.errstate(invalid="ignore"):
+        for rows in bands(values):
+            store(values[rows].copy(), result[rows])
+    return result
+
+
+def store(values: Array, out: Array, *, whole: bool = False) -> None:
+    """Put values into an array of another type; in integers, rounded and saturated.
+
+    Parameters
+    ----------
+    values : ndarray
+        Overwritten. Its rows may be longer than the array's; what is behind is left out.
+    out : ndarray
+    whole : bool
+        Whether they are known to be integers.
+
+    Examples
+    --------
+    >>> out = np.zeros((1, 4), np.uint8)
+    >>> store(np.array([[-3, 0.5, 1.5, 300]]), out)
+    >>> out
+    array([[  0,   0,   2, 255]], dtype=uint8)
+    """
+    if out.dtype.kind not in "iu":
+        np.copyto(out, within(values, out), casting="unsafe")
+        return
+    if values.dtype.kind == "f" and not whole:
+        if values.dtype == np.float16:  # which has no 65535
+            values = values.astype(np.float32)
+        np.rint(values, out=values)
+    low, high = saturation(values.dtype, out.dtype)
+    top = np.iinfo(out.dtype).max
+    above = values > high if values.dtype.kind == "f" and high < top else None
+    values.clip(low, high, out=values)
+    np.copyto(out, within(values, out), casting="unsafe")
+    if above is not None:
+        out[within(above, out)] = top
+
+
+def within(values: Array, other: Array) -> Array:
+    """Leave out what goes on behind another array's rows."""
+    return values if values.shape == other.shape else values[:, : other.shape[1]]
+
+
+@lru_cache
+def saturation(values: np.dtype[Any], stored: np.dtype[Any]) -> tuple[Any, Any]:
+    """Give the lowest and the highest value of one type that an integer type holds.
+
+    Examples
+    --------
+    >>> saturation(np.dtype("float32"), np.dtype("uint8"))
+    (0.0, 255.0)
+    >>> saturation(np.dtype("int16"), np.dtype("uint16"))
+    (0, 32767)
+    """
+    bounds = np.iinfo(stored)
+    if values.kind == "f":
+        high = values.type(bounds.max)
+        if float(high) > bounds.max:  # float32 has no 2**31 - 1
+            high = np.nextafter(high, values.type(0))
+        return float(bounds.min), float(high)
+    own = np.iinfo(values)
+    return max(bounds.min, own.min), min(bounds.max, own.max)

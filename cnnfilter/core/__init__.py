@@ -1,1 +1,0 @@
-"""Arrays in, arrays out: what every operation computes. No files, no terminal."""

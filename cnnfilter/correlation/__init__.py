@@ -1,0 +1,1 @@
+"""Cross-correlation: engines, the choice among them, and the tiles that they work on."""

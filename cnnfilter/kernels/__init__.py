@@ -1,0 +1,1 @@
+"""Kernels: the named ones, and reading them from text."""

@@ -1,0 +1,1 @@
+"""Layers: what each operation means, and how it is computed."""
