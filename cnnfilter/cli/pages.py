@@ -13,7 +13,7 @@ from cnnfilter.files.source import nameable
 from cnnfilter.layers.resizing import resize
 from cnnfilter.pipeline.pipeline import Pipeline
 from cnnfilter.text import shown
-from cnnfilter.view.page import page
+from cnnfilter.view.page.build import page
 
 
 def reduced(image: Image, pipeline: Pipeline, size: int) -> tuple[Image, list[str]]:

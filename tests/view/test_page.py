@@ -12,7 +12,7 @@ import pytest
 from cnnfilter import Pipeline, Step, convolve
 from cnnfilter.errors import ArgumentError
 from cnnfilter.explanations.trace import Trace
-from cnnfilter.view.page import page
+from cnnfilter.view.page.build import page
 
 
 def _data(text: str) -> dict[str, Any]:

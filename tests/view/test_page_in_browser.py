@@ -12,7 +12,7 @@ import pytest
 from cnnfilter import Pipeline, Step, convolve, kernel, pool, read_image
 from cnnfilter.explanations.explain import explained
 from cnnfilter.explanations.trace import Trace
-from cnnfilter.view.page import page as page_text
+from cnnfilter.view.page.build import page as page_text
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 if CHROMIUM is None and "CI" not in os.environ:

@@ -103,7 +103,7 @@ def _check_size(size: int) -> None:
 
 
 def _asset(name: str) -> str:
-    return files("cnnfilter.view").joinpath("page", name).read_text("utf-8")
+    return files("cnnfilter.view.page").joinpath(name).read_text("utf-8")
 
 
 def _policy(style: str, script: str) -> str:
