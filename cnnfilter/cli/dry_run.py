@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cnnfilter.cli.printing import print_rows, say, shape_text
+from cnnfilter.cli.printing import print_rows, say
+from cnnfilter.text import shape_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -304,8 +304,8 @@ def _print(told: "Explanation", format: str | None) -> None:
 def _preview(trace: "Trace", at: "Place | None") -> None:
     """Show the map that a value is part of, in colours; a vector as one row."""
     from cnnfilter.cli.preview import preview_size, print_picture
-    from cnnfilter.cli.printing import shape_text
     from cnnfilter.explanations.explain import checked_place, default_place
+    from cnnfilter.text import shape_text
     from cnnfilter.view.canvas import Reducing
     from cnnfilter.view.colours import Scale, maps_of
 

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from cnnfilter.cli.options import examples
-from cnnfilter.cli.printing import print_rows, shape_text
+from cnnfilter.cli.printing import print_rows
+from cnnfilter.text import shape_text
 
 EXAMPLES = examples(
     "cnnfilter networks",

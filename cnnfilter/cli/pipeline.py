@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cnnfilter.cli.options import Common, examples, option, takes_common_options
-from cnnfilter.cli.printing import print_rows, say, shape_text
+from cnnfilter.cli.printing import print_rows, say
 from cnnfilter.errors import ArgumentError, CnnFilterError
+from cnnfilter.text import shape_text
 
 if TYPE_CHECKING:
     from cnnfilter.arrays.geometry import Shape

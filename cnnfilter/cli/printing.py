@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from cnnfilter.files.output import discard, standard_output
-from cnnfilter.text import json_text, printable, printable_lines
+from cnnfilter.text import json_text, printable, printable_lines, shape_text
 
 if TYPE_CHECKING:
     from cnnfilter.arrays import Array
@@ -34,11 +34,6 @@ def print_text(text: str) -> None:
     """Print lines on standard output, whatever names they hold."""
     with standard_output() as stdout:
         stdout.write(printable_lines(text) + "\n")
-
-
-def shape_text(shape: Iterable[int]) -> str:
-    """Write a shape as people do: 480x640x3."""
-    return "x".join(str(length) for length in shape)
 
 
 def print_rows(

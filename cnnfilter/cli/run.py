@@ -15,9 +15,9 @@ from cnnfilter.cli.printing import (
     print_classes,
     print_text,
     say,
-    shape_text,
 )
 from cnnfilter.errors import ArgumentError, CnnFilterError, brief
+from cnnfilter.text import shape_text, shown
 
 if TYPE_CHECKING:
     from cnnfilter.arrays.geometry import Shape
@@ -224,8 +224,6 @@ class _Printer:
 
     def print(self, outcome: "Outcome") -> None:
         """Print what an image's outcome keeps: predictions, or numbers."""
-        from cnnfilter.text import shown
-
         common = self._common
         if common.only_looks:
             return
@@ -316,8 +314,6 @@ def _place(common: Common) -> tuple[int, int] | None:
 
 def _outside(at: tuple[int, int] | None, outcome: "Outcome") -> str | None:
     """Word the error where --at names a place that a result does not have."""
-    from cnnfilter.text import shown
-
     for shape in outcome.after:
         shape = (1, *shape) if len(shape) == 1 else shape
         if at is not None and (at[0] >= shape[0] or at[1] >= shape[1]):
@@ -333,8 +329,6 @@ def _check_stdout(format: str | None) -> None:
 
 def _report(outcome: "Outcome") -> str:
     """Say in one line what was done: shapes, range, share clipped, where it is."""
-    from cnnfilter.text import shown
-
     parts = [f"{shape_text(outcome.before)} -> {_shapes_text(outcome.after)}"]
     if outcome.kept and not outcome.kept[0].classes:
         parts[0] += f" = {sum(map(prod, outcome.after))} features"

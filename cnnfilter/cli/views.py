@@ -10,7 +10,7 @@ from cnnfilter.batch.work import Filtering, animated_window
 from cnnfilter.cli.drawn import Drawn, taken
 from cnnfilter.cli.options import Common
 from cnnfilter.cli.preview import print_picture
-from cnnfilter.cli.printing import is_terminal, print_classes, say, shape_text
+from cnnfilter.cli.printing import is_terminal, print_classes, say
 from cnnfilter.errors import ArgumentError, CnnFilterError
 from cnnfilter.files.formats import FORMATS, format_of
 from cnnfilter.files.images import Image
@@ -19,7 +19,7 @@ from cnnfilter.files.output import check_target, replacing
 from cnnfilter.files.save import Frame, write
 from cnnfilter.files.source import told_of
 from cnnfilter.pipeline.streaming import rows_of
-from cnnfilter.text import shown
+from cnnfilter.text import shape_text, shown
 
 #: Of many feature maps, a preview shows so many.
 _PREVIEWED = 12

@@ -23,7 +23,7 @@ from cnnfilter.files.formats import FORMATS, format_of
 from cnnfilter.files.images import left_out_notes, write_pictures
 from cnnfilter.files.output import WithoutDescriptor, replacing
 from cnnfilter.files.printed import attributed, caught
-from cnnfilter.text import shown
+from cnnfilter.text import shape_text, shown
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def _check_frames(frames: Sequence[Frame], format: str, depth: int) -> None:
     """Refuse frames that a format cannot hold."""
     if len(frames) > 1 and not FORMATS[format].frames:
         raise ContentError(f"{format} holds one frame; write gif, webp, png or tif")
-    sizes = list(dict.fromkeys("x".join(map(str, each.values.shape[:2])) for each in frames))
+    sizes = list(dict.fromkeys(shape_text(each.values.shape[:2]) for each in frames))
     if len(sizes) > 1 and format not in ("tif", "float"):
         raise ContentError(
             f"{format} holds frames of one size; write tif for {sizes[0]} and {sizes[1]}"
