@@ -10,12 +10,16 @@
     └── FileError            a file that cannot be read or written
 
 Each carries one line that names the value or file, what is wrong with it and
-what to do. Anything else that is raised is a bug and keeps its traceback.
+what to do; `naming` adds the name of a file or a step, here and nowhere else.
+Anything else that is raised is a bug and keeps its traceback.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
-from typing import Any
+from pathlib import Path
+
+from cnnfilter.text import shown
 
 #: Characters of a value that a message repeats.
 MAX_SHOWN = 80
@@ -48,10 +52,46 @@ class FileError(CnnFilterError):
 
 
 class ContentError(FileError):
-    """Content that cannot be read or written; whoever opened the file adds its name."""
+    """Content that cannot be read or written; `naming` adds the file."""
 
 
-def brief(value: Any, most: int = MAX_SHOWN) -> str:
+@contextmanager
+def naming(name: str | Path, kind: type[CnnFilterError] = CnnFilterError) -> Iterator[None]:
+    """Put a file's or step's name before the errors raised within.
+
+    Parameters
+    ----------
+    name : str or Path
+        A step's name, or the path of a file. `FileError` names its file already, so a
+        path is put before all others only; `ContentError` does not, and becomes
+        `FileError`. An empty name adds nothing.
+    kind : type
+        What an error of another kind becomes: `ArgumentError` where the file was named
+        on the command line.
+
+    Examples
+    --------
+    >>> with naming("step 3 (pool)"):
+    ...     raise ShapeError("the window is larger than the image")
+    Traceback (most recent call last):
+    cnnfilter.errors.ShapeError: step 3 (pool): the window is larger than the image
+    >>> with naming(Path("bank.npy"), ArgumentError):
+    ...     raise ContentError("holds text, not numbers")
+    Traceback (most recent call last):
+    cnnfilter.errors.ArgumentError: bank.npy: holds text, not numbers
+    """
+    try:
+        yield
+    except CnnFilterError as error:
+        made = type(error)
+        if isinstance(name, Path):
+            name = shown(name) if made is not FileError else ""
+            made = FileError if made is ContentError else made
+        message = f"{name}: {error}" if name else str(error)
+        raise (made if issubclass(made, kind) else kind)(message) from None
+
+
+def brief(value: object, most: int = MAX_SHOWN) -> str:
     """Return a value's text for a message: on one line, and cut where it is long.
 
     Examples
