@@ -15,7 +15,7 @@ import cnnfilter
 from cnnfilter.arrays.geometry import PADDINGS
 from cnnfilter.arrays.quantize import RANGES
 from cnnfilter.arrays.spaces import SPACES
-from cnnfilter.batch.splitting import LOOKS
+from cnnfilter.batch.task import LOOKS
 from cnnfilter.cli.convolve import convolve as convolve_command
 from cnnfilter.cli.options import Common
 from cnnfilter.cli.pipeline import pipeline as pipeline_command

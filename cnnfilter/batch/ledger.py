@@ -1,4 +1,4 @@
-"""The ledger: what an output folder remembers of the runs that filled it."""
+"""The ledger: the runs that filled an output folder, image by image."""
 
 import errno
 import os
@@ -11,11 +11,53 @@ from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from cnnfilter.batch.marks import Marks, path_mark
+import numpy as np
+
 from cnnfilter.errors import FileError
 from cnnfilter.files.output import replacing
 from cnnfilter.files.source import problem_with, reason
 from cnnfilter.text import shown
+
+
+class Fingerprints:
+    """A set of 64-bit fingerprints, small in memory and when it is sent to a worker.
+
+    Examples
+    --------
+    >>> known = Fingerprints([path_fingerprint("a.png"), path_fingerprint("b.png")])
+    >>> path_fingerprint("./a.png") in known, path_fingerprint("c.png") in known
+    (True, False)
+    """
+
+    def __init__(self, fingerprints: Iterable[int] = ()) -> None:
+        self._sorted = np.sort(np.fromiter(fingerprints, np.uint64))
+
+    def __contains__(self, fingerprint: object) -> bool:
+        if not isinstance(fingerprint, int):
+            return False
+        wanted = np.uint64(fingerprint)
+        place = np.searchsorted(self._sorted, wanted)
+        return bool(place < len(self._sorted) and self._sorted[place] == wanted)
+
+    def __or__(self, others: Iterable[int]) -> "Fingerprints":
+        return Fingerprints([*map(int, self._sorted), *others])
+
+    def __len__(self) -> int:
+        return len(self._sorted)
+
+
+def text_fingerprint(text: str) -> int:
+    """Return the fingerprint of a text, the same in every process."""
+    from hashlib import blake2b
+
+    digest = blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).digest()
+    return int.from_bytes(digest, "big")
+
+
+def path_fingerprint(path: str | Path) -> int:
+    """Return the fingerprint of a path; the same for all ways to write it from here."""
+    return text_fingerprint(os.path.abspath(path))  # noqa: PTH100
+
 
 #: It is hidden, so it is never taken for an image. A line is a JSON object for one image.
 LEDGER = ".cnnfilter-ledger.jsonl"
@@ -64,35 +106,37 @@ class Ledger:
     steps: str
     folder: Path | None = None
 
-    def remembered(self, images: Iterable[str]) -> tuple[Marks, Marks]:
+    def remembered(self, images: Iterable[str]) -> tuple[Fingerprints, Fingerprints]:
         """Tell which images are done, and which outputs were made and not changed since.
 
         An image is done if it has not changed, the steps are the same, and its outputs are
-        as they were written. Each is given by its `path_mark`.
+        as they were written. Each is given by its `path_fingerprint`.
         """
         images = list(images)
-        wanted = set(map(path_mark, images))
+        wanted = set(map(path_fingerprint, images))
         done: set[int] = set()
         made = array("Q")
         for folder in self.folders(images):
             for entry in _entries(folder / LEDGER):
-                image = path_mark(entry["input"])
+                image = path_fingerprint(entry["input"])
                 done.discard(image)
                 outputs = [(folder / name, stamp) for name, stamp in entry["outputs"].items()]
                 kept = [path for path, stamp in outputs if _is(path, stamp)]
-                made.extend(map(path_mark, kept))
+                made.extend(map(path_fingerprint, kept))
                 same = _is(entry["input"], [entry["size"], entry["time"]])
                 is_done = same and len(kept) == len(outputs) and entry["steps"] == self.steps
                 if is_done and image in wanted:
                     done.add(image)
-        return Marks(done), Marks(made)
+        return Fingerprints(done), Fingerprints(made)
 
-    def outputs(self) -> Marks:
-        """Tell what was ever written, by `path_mark`; of a ledger that lies in one folder."""
+    def outputs(self) -> Fingerprints:
+        """Return the fingerprints of all that was ever written; for a ledger in one folder."""
         if self.folder is None:
-            return Marks()
+            return Fingerprints()
         entries = _entries(self.folder / LEDGER)
-        return Marks(path_mark(self.folder / name) for each in entries for name in each["outputs"])
+        return Fingerprints(
+            path_fingerprint(self.folder / name) for each in entries for name in each["outputs"]
+        )
 
     def folders(self, images: Iterable[str]) -> set[Path]:
         """Return the folders of the ledgers that these images are remembered in."""

@@ -24,11 +24,9 @@ import numpy as np
 
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.quantize import Storing
-from cnnfilter.batch.jobs import storing_of
-from cnnfilter.batch.splitting import Splitting
-from cnnfilter.batch.target import Target
-from cnnfilter.batch.work import Filtering, Result, Work
-from cnnfilter.batch.writings import Origin, Writing
+from cnnfilter.batch.job import storing_of
+from cnnfilter.batch.outputs import OutputFile, SourceInfo, Target
+from cnnfilter.batch.task import PipelineTask, Result, SplitTask, Task
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.images import Image
 from cnnfilter.files.save import kept_depth
@@ -106,7 +104,11 @@ def peak(needs: Sequence[Need], workers: int, *, processes: bool = False) -> int
 
 
 def need(
-    image: Image, work: Work, results: Sequence[Result], planned: Sequence[Writing], target: Target
+    image: Image,
+    task: Task,
+    results: Sequence[Result],
+    planned: Sequence[OutputFile],
+    target: Target,
 ) -> Need:
     """Return what an image takes.
 
@@ -114,14 +116,14 @@ def need(
     ----------
     image : Image
         Its head.
-    work : Work
+    task : Task
     results : sequence of Result
         What would come out, blank.
-    planned : sequence of Writing
+    planned : sequence of OutputFile
         What would be written.
     target : Target
     """
-    job = _Job(image, work, results, planned, target)
+    job = _Job(image, task, results, planned, target)
     return Need(job.bytes, frozenset(job.modules()))
 
 
@@ -130,9 +132,9 @@ class _Job:
     """An image with what is done to it; see `need`."""
 
     image: Image
-    work: Work
+    task: Task
     results: Sequence[Result]
-    planned: Sequence[Writing]
+    planned: Sequence[OutputFile]
     target: Target
 
     @property
@@ -153,24 +155,24 @@ class _Job:
 
     @cached_property
     def _layers(self) -> list[tuple[Layer, Array, Array]]:
-        return list(_steps(self.image, self.work)) if isinstance(self.work, Filtering) else []
+        return list(_steps(self.image, self.task)) if isinstance(self.task, PipelineTask) else []
 
     @cached_property
     def _storing(self) -> Storing | None:
         """How the last result is stored while it is computed; None where it is held as it is."""
-        if not isinstance(self.work, Filtering):
+        if not isinstance(self.task, PipelineTask):
             return None
-        storing = storing_of(self.image, Origin.of(self.image), self.target)
-        may_come_apart = storing is not None and self.work.may_come_apart(self.image, storing)
+        storing = storing_of(self.image, SourceInfo.of(self.image), self.target)
+        may_come_apart = storing is not None and self.task.may_come_apart(self.image, storing)
         layer, before, _ = self._layers[-1]
         if may_come_apart:
             return storing if layer.stores_tiles(before) else None
-        return storing if self.work.gives_picture else None
+        return storing if self.task.gives_picture else None
 
     @property
     def _comes_apart(self) -> bool:
         """Whether maps are computed one by one, each when it is written."""
-        is_picture = isinstance(self.work, Filtering) and self.work.gives_picture
+        is_picture = isinstance(self.task, PipelineTask) and self.task.gives_picture
         return self._storing is not None and not is_picture
 
     @cached_property
@@ -186,21 +188,21 @@ class _Job:
     @property
     def _alpha(self) -> int:
         """Count the bytes of the last result's alpha, which outlines leave out."""
-        if self.image.alpha is None or not isinstance(self.work, Filtering):
+        if self.image.alpha is None or not isinstance(self.task, PipelineTask):
             return 0
         return prod(self.results[-1].pixels.shape[:2]) * self.image.alpha.itemsize
 
     def _computing(self) -> int:
         """Count what is held at the most while results are computed."""
         held = most = self.image.nbytes
-        stages = isinstance(self.work, Filtering) and self.work.stages
+        stages = isinstance(self.task, PipelineTask) and self.task.stages
         for number, (layer, before, after) in enumerate(self._layers, start=1):
             is_last = number == len(self._layers)
             comes_in = 0 if before is self.image.pixels or stages else before.nbytes
             comes_out = self._coming_out(layer, before, after) if is_last else after.nbytes
             most = max(most, held + comes_in + comes_out + _less_channels(layer, before))
             held += after.nbytes if stages else 0
-        if isinstance(self.work, Splitting) and self.work.space != "rgb":
+        if isinstance(self.task, SplitTask) and self.task.space != "rgb":
             # Those of rgb are views of the image.
             most += sum(each.pixels.nbytes for each in self.results)
         return most + self._alpha
@@ -221,7 +223,7 @@ class _Job:
         ]
         return 0 if self._comes_apart else max(each, default=0)
 
-    def _writing(self, writing: Writing) -> int:
+    def _writing(self, writing: OutputFile) -> int:
         """Count what is held beside the results while a file is written.
 
         The pixels, unless the result is these; Pillow's picture; what the encoder holds.
@@ -257,14 +259,14 @@ class _Job:
             yield "tifffile"
         if {self.image.format, *written} & {"tif", "webp", "jp2", "avif"}:
             yield "Pillow's rarer formats"
-        if isinstance(self.work, Splitting) and self.work.space != "rgb":
+        if isinstance(self.task, SplitTask) and self.task.space != "rgb":
             yield "scikit-image"
 
 
-def _steps(image: Image, work: Filtering) -> Iterator[tuple[Layer, Array, Array]]:
+def _steps(image: Image, task: PipelineTask) -> Iterator[tuple[Layer, Array, Array]]:
     """Yield each layer with what goes in and what comes out, blank."""
     before = image.pixels
-    for outlined in (work.pipeline.preparation_outlined, work.pipeline.outlined):
+    for outlined in (task.pipeline.preparation_outlined, task.pipeline.outlined):
         for step, after in outlined(before):
             yield step.layer, before, after
             before = after
@@ -280,31 +282,31 @@ def _less_channels(layer: Layer, before: Array) -> int:
     return pixels * layer.groups * layer.output_dtype(before).itemsize if layer.bank is None else 0
 
 
-def drawing(image: Image, work: Work, option: str, format: str = "") -> Need:
+def drawing(image: Image, task: Task, option: str, format: str = "") -> Need:
     """Return what it takes to draw what comes out of an image, which no map is held for.
 
     Parameters
     ----------
     image : Image
         Its head.
-    work : Work
+    task : Task
     option : {"plot", "sheet", "animate", "preview"}
     format : str
         What the drawing is written as.
     """
     held = image.nbytes + DRAWN[option]
-    if option == "animate" and isinstance(work, Filtering):
-        pixels = _frames_pixels(image, work)
+    if option == "animate" and isinstance(task, PipelineTask):
+        pixels = _frames_pixels(image, task)
         encoder = 4 * pixels if format == "webp" else 0
         held = 3 * pixels + max(held, DRAWN["encoder"] + encoder)
-    if isinstance(work, Splitting) and work.space != "rgb":
+    if isinstance(task, SplitTask) and task.space != "rgb":
         held += MODULES["scikit-image"]
     return Need(max(image.reading, held))
 
 
-def _frames_pixels(image: Image, work: Filtering) -> int:
+def _frames_pixels(image: Image, task: PipelineTask) -> int:
     """Count the pixels of all frames of an animation; see `cnnfilter.view.animation`."""
-    *_, (layer, before, after) = _steps(image, work)
+    *_, (layer, before, after) = _steps(image, task)
     height = width = 0
     for panel in (before, after):
         side = ANIMATED_SIDE / max(panel.shape[:2])

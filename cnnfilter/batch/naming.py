@@ -1,4 +1,4 @@
-"""What results are called: after their image, or as a template says."""
+"""The names of outputs: made from the input's, or from a template."""
 
 import os
 import re
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from string import Formatter
 
-from cnnfilter.batch.sources import Source
+from cnnfilter.batch.inputs import Source
 from cnnfilter.errors import ArgumentError, unknown
 from cnnfilter.files.formats import FORMATS, format_of
 

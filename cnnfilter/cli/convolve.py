@@ -97,7 +97,7 @@ def convolve(
     This is cross-correlation, as in CNN frameworks. Alpha is not filtered.
     For img.png it writes img-sharpen.png, named after the kernel.
     """
-    from cnnfilter.batch.work import Filtering
+    from cnnfilter.batch.task import PipelineTask
     from cnnfilter.cli.run import run
     from cnnfilter.files.kernels import kernel_label
     from cnnfilter.pipeline.pipeline import Pipeline
@@ -122,4 +122,4 @@ def convolve(
         },
     )
     name = "-".join([*map(kernel_label, kernel), *([combine] if combine else [])])
-    run(Filtering(Pipeline([step]), name), common)
+    run(PipelineTask(Pipeline([step]), name), common)

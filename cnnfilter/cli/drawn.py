@@ -20,7 +20,7 @@ import numpy as np
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.checks import check_finite
 from cnnfilter.arrays.quantize import Storing
-from cnnfilter.batch.work import Filtering, Result, Work, without_alpha
+from cnnfilter.batch.task import PipelineTask, Result, Task, without_alpha
 from cnnfilter.cli.preview import preview_size
 from cnnfilter.errors import NotFiniteError
 from cnnfilter.files.images import Image
@@ -42,22 +42,22 @@ class Drawn:
         Its values.
     """
 
-    def __init__(self, work: Work, image: Image) -> None:
-        self._work, self._image = work, image
-        self._outlines = work.outline(image)
+    def __init__(self, task: Task, image: Image) -> None:
+        self._work, self._image = task, image
+        self._outlines = task.outline(image)
         self.result = _joined(self._outlines)
-        if isinstance(work, Filtering):
-            self.rows = rows_of(work.pipeline, taken(work, image))[-1]
+        if isinstance(task, PipelineTask):
+            self.rows = rows_of(task.pipeline, taken(task, image))[-1]
         else:
-            self.rows = _ChannelRows(work, image)
+            self.rows = _ChannelRows(task, image)
 
     def stages(self) -> list[tuple[Result, Rows]]:
         """Return every layer's result, where a pipeline has several and no step is chosen."""
-        work = self._work
-        if not isinstance(work, Filtering) or work.layers == 1 or work.alone:
+        task = self._work
+        if not isinstance(task, PipelineTask) or task.layers == 1 or task.single_step:
             return [(self.result, self.rows)]
-        prepared, maps = traced_rows(work.pipeline, taken(work, self._image))
-        outlines = [one for one in replace(work, stages=True).outline(self._image) if one.is_stage]
+        prepared, maps = traced_rows(task.pipeline, taken(task, self._image))
+        outlines = [one for one in replace(task, stages=True).outline(self._image) if one.is_stage]
         return list(zip(outlines, [*prepared, *maps[1:]], strict=True))
 
     def previews(self, range: str, most: int) -> tuple[list["Preview"], int]:
@@ -149,9 +149,9 @@ class Preview:
 class _ChannelRows(Rows):
     """An image's channels, in a colour space, as one map."""
 
-    def __init__(self, work: Work, image: Image) -> None:
-        self._work, self._image = work, image
-        outlines = work.outline(image)
+    def __init__(self, task: Task, image: Image) -> None:
+        self._work, self._image = task, image
+        outlines = task.outline(image)
         depth = (len(outlines),) if len(outlines) > 1 else ()
         self.shape = (*image.pixels.shape[:2], *depth)
         # A colour space takes several float64 of each value.
@@ -166,17 +166,17 @@ class _ChannelRows(Rows):
         return arrays[0] if len(arrays) == 1 else np.dstack(arrays)
 
 
-def taken(work: Filtering, image: Image) -> Array:
+def taken(task: PipelineTask, image: Image) -> Array:
     """Return the pixels that a pipeline takes; a prediction's picture lies on white paper."""
-    return without_alpha(image) if work.gives_vector else image.pixels
+    return without_alpha(image) if task.gives_vector else image.pixels
 
 
-def _alpha(work: Work, image: Image) -> Array | None:
+def _alpha(task: Task, image: Image) -> Array | None:
     """Return a result's alpha, which follows the geometry of each step."""
     alpha = image.alpha
-    if not isinstance(work, Filtering):
+    if not isinstance(task, PipelineTask):
         return None
-    for step in (*work.pipeline.preparation, *work.pipeline.steps):
+    for step in (*task.pipeline.preparation, *task.pipeline.steps):
         alpha = None if alpha is None else step.layer.carry_alpha(alpha)
     return alpha
 

@@ -10,8 +10,7 @@ from cnnfilter.text import shape_text
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cnnfilter.batch.outline import Outline
-    from cnnfilter.batch.plan import Plan
+    from cnnfilter.batch.plan import Outline, Plan
 
 
 def print_plan(
@@ -32,7 +31,7 @@ def print_plan(
         Whether anything but drawings comes out.
     """
     from cnnfilter.batch.memory import MIB, peak
-    from cnnfilter.batch.outline import outline_job
+    from cnnfilter.batch.plan import outline_job
 
     outlines = [outline_job(plan.recipe, source, drawings) for source in plan.sources]
     fine = [each for each in outlines if each.error is None]

@@ -246,7 +246,7 @@ def _is_picture(image: "Image") -> bool:
 def _traced(
     pipeline: "Pipeline", image: "Image", run: "Callable[[Pipeline, Array], Trace]"
 ) -> "Trace":
-    from cnnfilter.batch.work import without_alpha
+    from cnnfilter.batch.task import without_alpha
 
     return run(pipeline, without_alpha(image) if pipeline.gives_vector else image.pixels)
 

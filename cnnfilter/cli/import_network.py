@@ -40,7 +40,7 @@ def import_network(
     """
     from cnnfilter.errors import ArgumentError
     from cnnfilter.files.networks import read_network, write_network
-    from cnnfilter.files.output import marks_of
+    from cnnfilter.files.output import fingerprints_of
     from cnnfilter.pipeline.pipeline import Pipeline
     from cnnfilter.text import shown
 
@@ -53,7 +53,9 @@ def import_network(
     content, files = read_network(source)
     network = Pipeline.from_content(content, files, source)
     existing = "replace" if force else "refuse"
-    written = write_network(target, content, existing=existing, inputs=marks_of(network.files))
+    written = write_network(
+        target, content, existing=existing, inputs=fingerprints_of(network.files)
+    )
     if not quiet:
         parameters = sum(step.layer.parameters for step in network.steps)
         names = ", ".join(shown(path) for path in written)

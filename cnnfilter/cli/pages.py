@@ -8,7 +8,7 @@ from cnnfilter.explanations.explain import checked_place
 from cnnfilter.explanations.explanation import Place
 from cnnfilter.explanations.trace import Trace
 from cnnfilter.files.images import Image
-from cnnfilter.files.output import check_target, marks_of, replacing
+from cnnfilter.files.output import check_target, fingerprints_of, replacing
 from cnnfilter.files.source import nameable
 from cnnfilter.layers.resizing import resize
 from cnnfilter.pipeline.pipeline import Pipeline
@@ -54,7 +54,7 @@ def write_page(
     """
     existing = "replace" if force else "refuse"
     if file != "-":
-        check_target(nameable(file), marks_of([source, *trace.pipeline.files]), existing)
+        check_target(nameable(file), fingerprints_of([source, *trace.pipeline.files]), existing)
     if at is not None:
         at = checked_place(at, trace.maps[-1].shape)
     lines = [f"{note[0].upper()}{note[1:]}." for note in notes]

@@ -118,12 +118,12 @@ def pipeline(
     if against is not None:
         _print_comparison(chain, common, against)
         return
-    from cnnfilter.batch.work import Filtering
+    from cnnfilter.batch.task import PipelineTask
     from cnnfilter.cli.run import run
 
     name = "pipeline" if chain.file is None else chain.file.stem
-    work = Filtering(chain, name, stages is not None, alone=step is not None)
-    run(work, common, stages=stages, top=top)
+    task = PipelineTask(chain, name, stages is not None, single_step=step is not None)
+    run(task, common, stages=stages, top=top)
 
 
 def _print_summaries(pipeline: "Pipeline", common: Common, shape: str | None) -> None:
@@ -183,7 +183,7 @@ def _print_comparison(pipeline: "Pipeline", common: Common, against: str) -> Non
     """Print how far each layer is from what was saved of it; exit with 1 if one differs."""
     from pathlib import Path
 
-    from cnnfilter.batch.work import without_alpha
+    from cnnfilter.batch.task import without_alpha
     from cnnfilter.files.images import MAX_PIXELS
     from cnnfilter.files.load import read
     from cnnfilter.files.source import told_of

@@ -55,7 +55,7 @@ def pool(
     The stride is the window's size unless given. For img.png it writes
     img-pool.png.
     """
-    from cnnfilter.batch.work import Filtering
+    from cnnfilter.batch.task import PipelineTask
     from cnnfilter.cli.run import run
     from cnnfilter.pipeline.pipeline import Pipeline
     from cnnfilter.pipeline.steps import Step
@@ -73,4 +73,4 @@ def pool(
             "p": p,
         },
     )
-    run(Filtering(Pipeline([step]), "pool"), common)
+    run(PipelineTask(Pipeline([step]), "pool"), common)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
-    from cnnfilter.batch.jobs import Outcome
+    from cnnfilter.batch.job import Outcome
 
 #: Seconds from one line to the next, where there is no terminal.
 _PAUSE = 10.0

@@ -12,7 +12,7 @@ from cnnfilter.cli.printing import say
 from cnnfilter.errors import FileError
 from cnnfilter.files.output import (
     check_target,
-    file_marks,
+    file_fingerprints,
     is_input,
     opened_to_write,
     remove_strays,
@@ -22,7 +22,7 @@ from cnnfilter.files.source import nameable, reason
 from cnnfilter.text import shown
 
 if TYPE_CHECKING:
-    from cnnfilter.batch.jobs import Outcome, Recipe
+    from cnnfilter.batch.job import Outcome, Recipe
     from cnnfilter.batch.plan import Plan
 
 
@@ -68,7 +68,7 @@ class Records:
         for folder in self._folders:
             remove_strays(folder, self._plan.recipe.inputs)
         if self._report is not None:
-            from cnnfilter.batch.report import skipped_line
+            from cnnfilter.batch.job import skipped_line
 
             for source in self._plan.done:
                 self._write(skipped_line(source.path))
@@ -131,12 +131,12 @@ class Records:
         recipe = self._plan.recipe
         if self._name is None:
             return recipe
-        return replace(recipe, inputs=recipe.inputs | file_marks(self._name))
+        return replace(recipe, inputs=recipe.inputs | file_fingerprints(self._name))
 
     def add(self, outcome: "Outcome") -> None:
         """Remember an image that is done, and report it."""
         if self._report is not None:
-            from cnnfilter.batch.report import report_line
+            from cnnfilter.batch.job import report_line
 
             self._write(report_line(outcome))
         if self._ledger is None or outcome.error is not None or outcome.stamp is None:

@@ -21,17 +21,17 @@ from cnnfilter.text import shape_text, shown
 
 if TYPE_CHECKING:
     from cnnfilter.arrays.geometry import Shape
-    from cnnfilter.batch.jobs import Outcome
+    from cnnfilter.batch.job import Outcome
+    from cnnfilter.batch.outputs import Target
     from cnnfilter.batch.plan import Plan
     from cnnfilter.batch.pools import OpenPool
-    from cnnfilter.batch.target import Target
-    from cnnfilter.batch.work import Work
+    from cnnfilter.batch.task import Task
 
 #: Up to so many images, each gets a line.
 _LISTED = 20
 
 
-def run(work: "Work", common: Common, *, stages: str | None = None, top: int | None = None) -> None:
+def run(task: "Task", common: Common, *, stages: str | None = None, top: int | None = None) -> None:
     """Do a command's work on all images, and exit with 1 if any failed.
 
     Raises
@@ -42,7 +42,7 @@ def run(work: "Work", common: Common, *, stages: str | None = None, top: int | N
         With status 1 if an image failed, 130 or 143 after a signal.
     """
     at = _place(common)
-    plan = _plan(work, common, stages)
+    plan = _plan(task, common, stages)
     for problem in plan.problems:
         say(problem)
     writes = not common.only_looks or stages is not None
@@ -63,7 +63,7 @@ def run(work: "Work", common: Common, *, stages: str | None = None, top: int | N
 
 
 def _print_plan(plan: "Plan", common: Common, *, writes: bool) -> None:
-    from cnnfilter.batch.workers import processes
+    from cnnfilter.batch.pools import processes
     from cnnfilter.cli.dry_run import print_plan
 
     drawings = {}
@@ -75,12 +75,12 @@ def _print_plan(plan: "Plan", common: Common, *, writes: bool) -> None:
     print_plan(plan, drawings, workers, processes=pool is processes, writes=writes)
 
 
-def _plan(work: "Work", common: Common, stages: str | None) -> "Plan":
+def _plan(task: "Task", common: Common, stages: str | None) -> "Plan":
+    from cnnfilter.batch.inputs import NOTHING_LISTED, Search, listed_names
     from cnnfilter.batch.plan import make_plan
-    from cnnfilter.batch.sources import NOTHING_LISTED, Search, listed_names
     from cnnfilter.files.images import MAX_PIXELS
 
-    target = _target(work, common, stages)
+    target = _target(task, common, stages)
     if common.report == "-":
         raise ArgumentError("--report names a file; standard output is for results")
     if common.null and common.files_from is None:
@@ -94,7 +94,7 @@ def _plan(work: "Work", common: Common, stages: str | None) -> "Plan":
     )
     return make_plan(
         common.images or [],
-        work,
+        task,
         target,
         listed=listed,
         protected=[] if common.files_from is None else [common.files_from],
@@ -103,7 +103,7 @@ def _plan(work: "Work", common: Common, stages: str | None) -> "Plan":
         max_pixels=common.max_pixels or MAX_PIXELS,
         existing="replace" if common.force else "refuse",
         skip_done=common.skip_existing,
-        everywhere=_is_on_cluster(common),
+        absolute=_is_on_cluster(common),
         durable=common.durable,
     )
 
@@ -114,7 +114,7 @@ def _is_on_cluster(common: Common) -> bool:
 
 def _workers(plan: "Plan", common: Common) -> int:
     """Say how many images are worked on at once."""
-    from cnnfilter.batch.executors import available_cores
+    from cnnfilter.batch.pools import available_cores
 
     if common.print:
         return 1  # whoever reads numbers reads one image's after the other
@@ -122,7 +122,7 @@ def _workers(plan: "Plan", common: Common) -> int:
 
 
 def _open_pool(plan: "Plan", common: Common) -> "OpenPool | None":
-    from cnnfilter.batch.executors import EXECUTORS, pool_named
+    from cnnfilter.batch.pools import EXECUTORS, pool_named
 
     executor = common.executor
     if executor is not None:
@@ -153,7 +153,7 @@ def _needs_processes(plan: "Plan") -> bool:
 
 def _run(plan: "Plan", common: Common, at: tuple[int, int] | None, top: int | None) -> bool:
     """Work through a plan and tell what becomes of it; whether anything failed."""
-    from cnnfilter.batch.running import Stop, run_jobs
+    from cnnfilter.batch.loop import Stop, run_jobs
     from cnnfilter.cli.progress import Progress
     from cnnfilter.cli.records import Records
     from cnnfilter.cli.signals import heard
@@ -167,10 +167,10 @@ def _run(plan: "Plan", common: Common, at: tuple[int, int] | None, top: int | No
         len(plan.sources),
         skipped=len(plan.done),
         failed=len(plan.problems),
-        shows=many and not common.quiet and not plan.recipe.target.keep,
+        shows=many and not common.quiet and not plan.recipe.target.returns_results,
     )
     records = Records(plan, common.report, force=common.force, goes_on=common.skip_existing)
-    sums_up = many and not common.quiet and not (plan.recipe.target.keep and listed)
+    sums_up = many and not common.quiet and not (plan.recipe.target.returns_results and listed)
     signals = heard()
     asked = signals.asked(
         stop.ask if open_pool else None,
@@ -257,18 +257,18 @@ class _Printer:
         return predicted and not outcome.written and not outcome.notes
 
 
-def _target(work: "Work", common: Common, stages: str | None) -> "Target":
+def _target(task: "Task", common: Common, stages: str | None) -> "Target":
     from cnnfilter.arrays.quantize import RANGES
-    from cnnfilter.batch.target import Target
+    from cnnfilter.batch.outputs import Target
     from cnnfilter.files.formats import COMPRESSIONS, format_named
 
     if common.print and common.output is not None:
         raise ArgumentError("--print writes to standard output; leave --output out")
     if common.print and common.format is not None:
         choice("--print format", common.format, PRINTED)
-    if work.gives_vector and stages is None and (common.range or common.depth):
+    if task.gives_vector and stages is None and (common.range or common.depth):
         raise ArgumentError("--range and --depth are for pictures; a prediction is none")
-    told = work.gives_vector and common.output is None
+    told = task.gives_vector and common.output is None
     if told and stages is None and common.format not in (None, *PRINTED):
         raise ArgumentError(
             f"--format {common.format}: a prediction is printed as tsv, csv or json; --output "
@@ -292,10 +292,10 @@ def _target(work: "Work", common: Common, stages: str | None) -> "Target":
         frame=common.frame,
         stages=None if stages is None else Path(stages),
         # A network's maps are small numbers about 0: as they are, pictures would be black.
-        stages_range="minmax" if work.gives_vector else None,
+        stages_range="minmax" if task.gives_vector else None,
         # What a prediction is printed in is not meant for these.
         stages_format=None if told and common.format in PRINTED else format,
-        keep=common.print or common.only_looks,
+        returns_results=common.print or common.only_looks,
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cnnfilter.arrays.geometry import Shape
 from cnnfilter.batch.plan import Plan
-from cnnfilter.batch.work import Filtering, animated_window
+from cnnfilter.batch.task import PipelineTask, animated_window
 from cnnfilter.cli.drawn import Drawn, taken
 from cnnfilter.cli.options import Common
 from cnnfilter.cli.preview import print_picture
@@ -116,12 +116,12 @@ def _check_format(option: str, file: str) -> None:
 
 def _preview(plan: Plan, image: Image, title: str, common: Common) -> None:
     """Show each result as the picture that would be written; a prediction as bars."""
-    work = plan.recipe.work
-    if work.gives_vector:
-        last = work.results(image)[-1]
+    task = plan.recipe.task
+    if task.gives_vector:
+        last = task.results(image)[-1]
         print_classes(title, last.classes, last.quantity, top=None, format=None)
         return
-    drawn = Drawn(work, image)
+    drawn = Drawn(task, image)
     pictures, count = drawn.previews(common.range or "clip", _PREVIEWED)
     for picture in pictures:
         name = f"{title}: {picture.name}" if picture.name else title
@@ -133,7 +133,7 @@ def _preview(plan: Plan, image: Image, title: str, common: Common) -> None:
 def _plot(plan: Plan, image: Image, title: str, common: Common) -> None:
     from cnnfilter.view.figure import figure, figure_bytes
 
-    made = Drawn(plan.recipe.work, image)
+    made = Drawn(plan.recipe.task, image)
     last = made.result
     drawn = figure(
         image.pixels,
@@ -152,7 +152,7 @@ def _plot(plan: Plan, image: Image, title: str, common: Common) -> None:
 
 def _labels(plan: Plan, shape: Shape) -> tuple[str, ...]:
     """Return the classes' labels in the order of a prediction's values, where it has any."""
-    labels = plan.recipe.work.pipeline.labels if isinstance(plan.recipe.work, Filtering) else ()
+    labels = plan.recipe.task.pipeline.labels if isinstance(plan.recipe.task, PipelineTask) else ()
     return labels if shape == (len(labels),) else ()
 
 
@@ -161,7 +161,7 @@ def _draw_sheet(plan: Plan, image: Image, common: Common) -> None:
 
     layers = [
         Layer(each.name, rows, _labels(plan, rows.shape) or each.channels)
-        for each, rows in Drawn(plan.recipe.work, image).stages()
+        for each, rows in Drawn(plan.recipe.task, image).stages()
     ]
     drawn = sheet(layers)
     _write_picture(str(common.sheet), [Frame(drawn)], common)
@@ -171,11 +171,11 @@ def _animation(plan: Plan, image: Image, title: str) -> list[Frame]:
     from cnnfilter.layers.convolution import Convolution
     from cnnfilter.view.animation import animation
 
-    work = plan.recipe.work
-    window = animated_window(work, image)
-    assert isinstance(work, Filtering)  # noqa: S101 - which is what slides one
-    step = work.pipeline.steps[-1]
-    before, after = rows_of(work.pipeline, taken(work, image))[-2:]
+    task = plan.recipe.task
+    window = animated_window(task, image)
+    assert isinstance(task, PipelineTask)  # noqa: S101 - which is what slides one
+    step = task.pipeline.steps[-1]
+    before, after = rows_of(task.pipeline, taken(task, image))[-2:]
     weights = None
     if isinstance(step.layer, Convolution) and len(step.layer.kernels) == 1:
         (weights,) = step.layer.kernels.values()

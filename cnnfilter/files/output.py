@@ -262,7 +262,7 @@ def remove_strays(folder: Path, inputs: Container[int] = ()) -> bool:
     ----------
     folder : Path
     inputs : container of int
-        The `file_marks` of files that are kept whatever they are called.
+        The `file_fingerprints` of files that are kept whatever they are called.
 
     Returns
     -------
@@ -310,7 +310,7 @@ def _rename(part: Path, target: Path, existing: str) -> bool:
     return True
 
 
-def file_marks(path: str | Path) -> tuple[int, ...]:
+def file_fingerprints(path: str | Path) -> tuple[int, ...]:
     """Give the marks by which a file is known whatever its name; none if there is no file.
 
     ``-`` is what standard input is read from.
@@ -329,15 +329,15 @@ def file_marks(path: str | Path) -> tuple[int, ...]:
     return here % 2**64, anywhere % 2**64
 
 
-def marks_of(paths: Iterable[str | Path]) -> set[int]:
+def fingerprints_of(paths: Iterable[str | Path]) -> set[int]:
     """Return the marks of several files: of all that a run reads."""
-    return {mark for path in paths for mark in file_marks(path)}
+    return {mark for path in paths for mark in file_fingerprints(path)}
 
 
 def is_input(path: Path, inputs: Container[int]) -> bool:
     """Return whether a path leads to one of the files with these marks, by whatever name."""
     # As it is written to: a/../b is b, also where there is no folder a.
-    return any(mark in inputs for mark in file_marks(os.path.realpath(path)))
+    return any(mark in inputs for mark in file_fingerprints(os.path.realpath(path)))
 
 
 def check_target(path: Path, inputs: Container[int], existing: str) -> None:
@@ -347,7 +347,7 @@ def check_target(path: Path, inputs: Container[int], existing: str) -> None:
     ----------
     path : Path
     inputs : container of int
-        The `file_marks` of all inputs.
+        The `file_fingerprints` of all inputs.
     existing : {"refuse", "same", "replace"}
         See `EXISTING`; what is the same is seen only when it is written.
 

@@ -10,8 +10,15 @@ from typing import Any
 import pytest
 
 from cnnfilter.batch import ledger as ledgers
-from cnnfilter.batch.ledger import LEDGER, Ledger, Stamp, set_aside_damaged, stamp_of
-from cnnfilter.batch.marks import Marks, path_mark
+from cnnfilter.batch.ledger import (
+    LEDGER,
+    Fingerprints,
+    Ledger,
+    Stamp,
+    path_fingerprint,
+    set_aside_damaged,
+    stamp_of,
+)
 from cnnfilter.errors import FileError
 
 
@@ -31,7 +38,9 @@ def ledger(tmp_path: Path) -> Ledger:
 def remembered(ledger: Ledger, folder: Path) -> tuple[bool, bool]:
     """Whether the image is done, and whether its output is known to be ours."""
     done, made = ledger.remembered([str(folder / "a.png")])
-    return path_mark(folder / "a.png") in done, path_mark(folder / "out/a-edge.png") in made
+    return path_fingerprint(folder / "a.png") in done, path_fingerprint(
+        folder / "out/a-edge.png"
+    ) in made
 
 
 def test_what_was_done_is_remembered(ledger: Ledger, tmp_path: Path) -> None:
@@ -41,7 +50,7 @@ def test_what_was_done_is_remembered(ledger: Ledger, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("ledger")
 def test_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert path_mark("./a.png") in Ledger("edge", Path("out")).remembered(["a.png"])[0]
+    assert path_fingerprint("./a.png") in Ledger("edge", Path("out")).remembered(["a.png"])[0]
 
 
 def test_a_changed_image_is_not_done(ledger: Ledger, tmp_path: Path) -> None:
@@ -104,16 +113,16 @@ def test_without_a_folder_it_lies_beside_each_image(tmp_path: Path) -> None:
         ledger.remember(image, stamp_of(image) or Stamp(0, 0), [image])
     assert (tmp_path / "p" / LEDGER).is_file()
     done, _ = ledger.remembered(images)
-    assert [path_mark(image) in done for image in images] == [True, True]
+    assert [path_fingerprint(image) in done for image in images] == [True, True]
 
 
 def test_marks_are_few_bytes() -> None:
-    marks = Marks(path_mark(f"/photos/{number}.png") for number in range(1000))
+    marks = Fingerprints(path_fingerprint(f"/photos/{number}.png") for number in range(1000))
     assert len(marks) == 1000
-    assert path_mark("/photos/999.png") in marks
-    assert path_mark("/photos/1000.png") not in marks
+    assert path_fingerprint("/photos/999.png") in marks
+    assert path_fingerprint("/photos/1000.png") not in marks
     assert "/photos/999.png" not in marks
-    assert 0 not in Marks()
+    assert 0 not in Fingerprints()
 
 
 def entry(**changed: object) -> bytes:

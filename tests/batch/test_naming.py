@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from cnnfilter.batch.inputs import Source
 from cnnfilter.batch.naming import Template
-from cnnfilter.batch.sources import Source
 from cnnfilter.errors import ArgumentError
 
 

@@ -10,14 +10,19 @@ import numpy as np
 import pytest
 
 from cnnfilter import write_image
-from cnnfilter.batch.executors import _container_cores, available_cores, pool_named
-from cnnfilter.batch.jobs import Outcome, Recipe
-from cnnfilter.batch.pools import Pool
-from cnnfilter.batch.running import Stop, run_jobs
-from cnnfilter.batch.sources import Source
-from cnnfilter.batch.target import Target
-from cnnfilter.batch.work import Filtering
-from cnnfilter.batch.workers import processes, threads
+from cnnfilter.batch.inputs import Source
+from cnnfilter.batch.job import Outcome, Recipe
+from cnnfilter.batch.loop import Stop, run_jobs
+from cnnfilter.batch.outputs import Target
+from cnnfilter.batch.pools import (
+    Pool,
+    _container_cores,
+    available_cores,
+    pool_named,
+    processes,
+    threads,
+)
+from cnnfilter.batch.task import PipelineTask
 from cnnfilter.errors import ArgumentError
 from cnnfilter.pipeline.pipeline import Pipeline
 
@@ -31,7 +36,7 @@ def sources(tmp_path: Path) -> list[Source]:
 
 @pytest.fixture
 def recipe(tmp_path: Path) -> Recipe:
-    return Recipe(Filtering(Pipeline("relu"), "relu"), Target(folder=tmp_path / "out"))
+    return Recipe(PipelineTask(Pipeline("relu"), "relu"), Target(folder=tmp_path / "out"))
 
 
 class Fragile:
@@ -47,7 +52,7 @@ class Fragile:
         self.opened += 1
         broken = False
 
-        def submit(source: Source, _again: bool) -> "Future[Outcome]":
+        def submit(source: Source, _retry: bool) -> "Future[Outcome]":
             nonlocal broken
             if broken:
                 raise BrokenExecutor
@@ -119,7 +124,7 @@ def test_futures_that_nobody_is_notified_of_do_not_keep_a_run(recipe: Recipe) ->
 
     @contextmanager
     def open_pool(_recipe: Recipe, _workers: int) -> Iterator[Pool]:
-        def submit(_source: Source, _again: bool) -> "Future[Outcome]":
+        def submit(_source: Source, _retry: bool) -> "Future[Outcome]":
             handed_out.append(Future())
             return handed_out[-1]
 
@@ -147,7 +152,7 @@ def test_images_that_take_long_are_finished_and_no_more_begun(
     sources = [Source(str(tmp_path / f"{number}.png")) for number in range(9)]
     for source in sources:
         write_image(source.path, noise)
-    slow = Filtering(Pipeline("pool 7 stride=1 mode=median"), "slow")
+    slow = PipelineTask(Pipeline("pool 7 stride=1 mode=median"), "slow")
     stop = Stop()
     outcomes = []
     for outcome in run_jobs(Recipe(slow, Target(folder=tmp_path)), sources, open_pool, 2, stop):

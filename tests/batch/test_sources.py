@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cnnfilter.batch.sources import Search, Source, find_sources, listed_names
+from cnnfilter.batch.inputs import Search, Source, find_sources, listed_names
 
 Tree = Callable[..., None]
 

@@ -10,18 +10,16 @@ import pytest
 from PIL import Image
 
 from cnnfilter import Pipeline
-from cnnfilter.batch.jobs import run_job
-from cnnfilter.batch.outline import outline_job
-from cnnfilter.batch.plan import Plan, make_plan
-from cnnfilter.batch.splitting import Splitting
-from cnnfilter.batch.target import Target
-from cnnfilter.batch.work import Filtering, Work
+from cnnfilter.batch.job import run_job
+from cnnfilter.batch.outputs import Target
+from cnnfilter.batch.plan import Plan, make_plan, outline_job
+from cnnfilter.batch.task import PipelineTask, SplitTask, Task
 
 
-def plan_of(path: Path, work: Work, format: str, *, durable: bool = False) -> Plan:
+def plan_of(path: Path, task: Task, format: str, *, durable: bool = False) -> Plan:
     """Plan to write results of one image into a folder."""
     output = f"{path.parent / 'out'}/"
-    return make_plan([str(path)], work, Target(format=format), output=output, durable=durable)
+    return make_plan([str(path)], task, Target(format=format), output=output, durable=durable)
 
 
 @pytest.fixture
@@ -48,8 +46,8 @@ def test_a_result_that_no_file_could_hold_is_not_computed(
     def compute(*_: object) -> NoReturn:
         raise AssertionError("computed")
 
-    plan = plan_of(photo, Filtering(Pipeline(steps), "wide"), format)
-    monkeypatch.setattr(Filtering, "results", compute)
+    plan = plan_of(photo, PipelineTask(Pipeline(steps), "wide"), format)
+    monkeypatch.setattr(PipelineTask, "results", compute)
     for done in (outline_job(plan.recipe, *plan.sources, {}), run_job(plan.recipe, *plan.sources)):
         assert done.error is not None
         assert done.error.startswith(f"{photo}: {told}")
@@ -59,15 +57,15 @@ def test_a_result_that_no_file_could_hold_is_not_computed(
 
 def test_channels_that_no_file_could_hold_are_not_split(tmp_path: Path) -> None:
     Image.new("RGB", (70_000, 1)).save(tmp_path / "a.png")
-    plan = plan_of(tmp_path / "a.png", Splitting("rgb", "tint"), "gif")
+    plan = plan_of(tmp_path / "a.png", SplitTask("rgb", "tint"), "gif")
     told = f"{tmp_path / 'a.png'}: 1x70000 is larger than gif holds (sides of 65535); "
     for done in (outline_job(plan.recipe, *plan.sources, {}), run_job(plan.recipe, *plan.sources)):
         assert done.error == f"{told}write png or tif"
 
 
 def test_what_fits_its_format_is_written_as_before(photo: Path) -> None:
-    work = Filtering(Pipeline("resize 2x16383 aspect=stretch"), "wide")
-    plan = plan_of(photo, work, "webp")
+    task = PipelineTask(Pipeline("resize 2x16383 aspect=stretch"), "wide")
+    plan = plan_of(photo, task, "webp")
     done = run_job(plan.recipe, *plan.sources)
     assert done.error is None
     with Image.open(done.written[0]) as picture:
@@ -86,23 +84,23 @@ def test_a_durable_run_syncs_each_result_before_its_image_is_done(
         sync(descriptor)
 
     monkeypatch.setattr(os, "fsync", spied)
-    plain = plan_of(photo, Filtering(Pipeline("relu"), "plain"), format)
+    plain = plan_of(photo, PipelineTask(Pipeline("relu"), "plain"), format)
     assert run_job(plain.recipe, *plain.sources).error is None
     assert synced == []
-    plan = plan_of(photo, Filtering(Pipeline("relu"), "kept"), format, durable=True)
+    plan = plan_of(photo, PipelineTask(Pipeline("relu"), "kept"), format, durable=True)
     done = run_job(plan.recipe, *plan.sources)
     (written,) = map(Path, done.written)
     assert synced == [written.stat().st_ino, written.parent.stat().st_ino]
 
 
 def test_whether_a_run_is_durable_makes_no_result_of_another_kind(photo: Path) -> None:
-    work = Filtering(Pipeline("relu"), "relu")
+    task = PipelineTask(Pipeline("relu"), "relu")
     names = [f"{photo.parent / 'out'}/"]
     Image.open(photo).save(photo.parent / "b.png")
     images = [str(photo), str(photo.parent / "b.png")]
     steps = set()
     for durable in (False, True):
-        plan = make_plan(images, work, Target(), output=names[0], durable=durable)
+        plan = make_plan(images, task, Target(), output=names[0], durable=durable)
         assert plan.ledger is not None
         steps.add(plan.ledger.steps)
     assert len(steps) == 1

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import cnnfilter
-from cnnfilter.batch.jobs import Outcome
+from cnnfilter.batch.job import Outcome
 from cnnfilter.batch.ledger import LEDGER
 from cnnfilter.cli.progress import Progress
 

@@ -35,7 +35,7 @@ def _names(random: Random) -> tuple[bytes, bool]:
 
 
 def _read_names(given: tuple[bytes, bool]) -> None:
-    from cnnfilter.batch.sources import Search, find_sources, listed_names
+    from cnnfilter.batch.inputs import Search, find_sources, listed_names
 
     data, null_separated = given
     listed = listed_names(str(written("names", data)), null_separated=null_separated)
@@ -58,8 +58,8 @@ def _template(random: Random) -> tuple[str, str, str]:
 
 
 def _read_template(given: tuple[str, str, str]) -> None:
+    from cnnfilter.batch.inputs import Source
     from cnnfilter.batch.naming import Template, named_after, readable
-    from cnnfilter.batch.sources import Source
     from cnnfilter.files.formats import format_named, format_of
 
     text, path, result = given

@@ -1,10 +1,11 @@
-"""A job: one image, what is done to it, and where its results go."""
+"""A job: one image, what is done to it, where its results go, and its line in the report."""
 
 import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,22 +13,21 @@ from cnnfilter.arrays import Array
 from cnnfilter.arrays.buffers import BAND_BYTES, bands
 from cnnfilter.arrays.geometry import Shape
 from cnnfilter.arrays.quantize import Storing, quantize
-from cnnfilter.batch.ledger import Stamp, stamp_of
-from cnnfilter.batch.marks import Marks, path_mark
-from cnnfilter.batch.sources import Source
-from cnnfilter.batch.target import Target
-from cnnfilter.batch.work import Result, Work
-from cnnfilter.batch.writings import (
+from cnnfilter.batch.inputs import Source
+from cnnfilter.batch.ledger import Fingerprints, Stamp, path_fingerprint, stamp_of
+from cnnfilter.batch.outputs import (
     Frames,
-    Origin,
+    OutputFile,
     Picture,
+    SourceInfo,
     Span,
-    Writing,
+    Target,
     check_sizes,
     joined,
+    planned_files,
     survey,
-    writings,
 )
+from cnnfilter.batch.task import Result, Task
 from cnnfilter.errors import CnnFilterError, FileError
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.images import MAX_PIXELS, Image
@@ -35,7 +35,7 @@ from cnnfilter.files.load import read_frames
 from cnnfilter.files.output import check_target
 from cnnfilter.files.save import Frame, write
 from cnnfilter.files.source import told_of
-from cnnfilter.text import shown
+from cnnfilter.text import json_text, shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,26 +44,26 @@ class Recipe:
 
     Attributes
     ----------
-    work : Work
+    task : Task
     target : Target
     max_pixels : int
         More are taken for a decompression bomb.
     existing : {"refuse", "same", "replace"}
         What becomes of files that have an output's name; see `cnnfilter.files.output.EXISTING`.
-    inputs : Marks
+    inputs : Fingerprints
         Of all images and the files that the steps read, which are never written to.
-    made : Marks
+    made : Fingerprints
         Of outputs of an earlier run, which are replaced.
     durable : bool
         Whether each result is on the disk before its image counts as done.
     """
 
-    work: Work
+    task: Task
     target: Target
     max_pixels: int = MAX_PIXELS
     existing: str = "refuse"
-    inputs: Marks = field(default_factory=Marks)
-    made: Marks = field(default_factory=Marks)
+    inputs: Fingerprints = field(default_factory=Fingerprints)
+    made: Fingerprints = field(default_factory=Fingerprints)
     durable: bool = False
 
 
@@ -115,14 +115,14 @@ class Outcome:
     seconds: float = 0
 
 
-def run_job(recipe: Recipe, source: Source, again: bool = False) -> Outcome:
+def run_job(recipe: Recipe, source: Source, retry: bool = False) -> Outcome:
     """Read an image, work on it, and write its results.
 
     Parameters
     ----------
     recipe : Recipe
     source : Source
-    again : bool
+    retry : bool
         Whether a worker that ended may have done it already.
 
     Returns
@@ -133,7 +133,7 @@ def run_job(recipe: Recipe, source: Source, again: bool = False) -> Outcome:
     start = time.perf_counter()
     outcome = Outcome(source.path, stamp=stamp_of(source.path))
     try:
-        _run(recipe, source, outcome, again=again)
+        _run(recipe, source, outcome, retry=retry)
     except CnnFilterError as error:
         outcome.error = told_of(source.path, error)
     except MemoryError:
@@ -142,48 +142,50 @@ def run_job(recipe: Recipe, source: Source, again: bool = False) -> Outcome:
     return outcome
 
 
-def _run(recipe: Recipe, source: Source, outcome: Outcome, *, again: bool) -> None:
+def _run(recipe: Recipe, source: Source, outcome: Outcome, *, retry: bool) -> None:
     target = recipe.target
     results, origin = _results(recipe, source, outcome)
     last = [frames for frames in results if not frames[0].is_stage]
     outcome.after = [frames[0].pixels.shape for frames in last]
     spans, not_finite = zip(*(survey(each) for frames in last for each in frames), strict=True)
     outcome.span, outcome.not_finite = joined(spans), sum(not_finite)
-    if target.keep:
+    if target.returns_results:
         depth = target.depth or origin.depth
         outcome.kept.extend(_stored(frames[0], target.range, depth) for frames in last)
         results = [frames for frames in results if frames[0].is_stage]
-    planned = writings(results, recipe.work, origin, source, target)
+    planned = planned_files(results, recipe.task, origin, source, target)
     for each in planned:
         if each.path != "-":
-            check_target(Path(each.path), recipe.inputs, existing_at(each.path, recipe, again))
+            check_target(Path(each.path), recipe.inputs, existing_at(each.path, recipe, retry))
     for each in planned:
-        _write(each, origin, recipe, existing_at(each.path, recipe, again), outcome)
+        _write(each, origin, recipe, existing_at(each.path, recipe, retry), outcome)
     if any(result.maps for frames in last for result in frames):
         outcome.span = joined(survey(each)[0] for frames in last for each in frames)
 
 
-def _results(recipe: Recipe, source: Source, outcome: Outcome) -> tuple[list[Frames], Origin]:
+def _results(recipe: Recipe, source: Source, outcome: Outcome) -> tuple[list[Frames], SourceInfo]:
     """Work on an image, or on every frame where their results can be kept together."""
     target = recipe.target
     with closing(read_frames(source.path, recipe.max_pixels, target.frame)) as frames:
         image = next(frames)
         outcome.before = image.pixels.shape
         outcome.notes.extend(image.notes)
-        origin = Origin.of(image)
+        origin = SourceInfo.of(image)
         storing = storing_of(image, origin, target)
         _check_sizes(recipe, source, image)
-        made = [recipe.work.results(image, storing)]
+        made = [recipe.task.results(image, storing)]
         several = image.frames if target.frame is None else 1
         if several == 1:
             return [(result,) for result in made[0]], origin
-        if target.keep or not any(_holds_frames(each, origin, target) for each in made[0]):
+        if target.returns_results or not any(
+            _holds_frames(each, origin, target) for each in made[0]
+        ):
             outcome.notes.append(f"the first of {several} frames")
             return [(result,) for result in made[0]], origin
         durations = [*origin.durations]
         for image in frames:
-            made.append(recipe.work.results(image, storing))
-            durations.extend(Origin.of(image).durations)
+            made.append(recipe.task.results(image, storing))
+            durations.extend(SourceInfo.of(image).durations)
     outcome.frames = len(made)
     if len({len(results) for results in made}) > 1:
         raise FileError("its frames have different channels; take one with --frame")
@@ -192,21 +194,21 @@ def _results(recipe: Recipe, source: Source, outcome: Outcome) -> tuple[list[Fra
 
 def _check_sizes(recipe: Recipe, source: Source, image: Image) -> None:
     """Refuse results that are larger than their formats hold, before anything is computed."""
-    work, target = recipe.work, recipe.target
-    results = work.outline(image.blanked())
-    written = [each for each in results if each.is_stage or not target.keep]
-    check_sizes(written, work, image, source, target)
+    task, target = recipe.task, recipe.target
+    results = task.outline(image.blanked())
+    written = [each for each in results if each.is_stage or not target.returns_results]
+    check_sizes(written, task, image, source, target)
 
 
-def _holds_frames(result: Result, origin: Origin, target: Target) -> bool:
+def _holds_frames(result: Result, origin: SourceInfo, target: Target) -> bool:
     return FORMATS[target.format_for(result, origin.format)].frames
 
 
-def storing_of(image: Image, origin: Origin, target: Target) -> Storing | None:
+def storing_of(image: Image, origin: SourceInfo, target: Target) -> Storing | None:
     """Say how results are stored while they are computed; None where they are needed first."""
     depth = target.depth or origin.depth
     is_picture = FORMATS[target.format_for(Result("", image.pixels), origin.format)].is_picture
-    if target.keep or not is_picture or depth != 8:
+    if target.returns_results or not is_picture or depth != 8:
         return None
     # Frames are scaled alike, so all have to be there before one is.
     if image.frames > 1 and target.range in ("minmax", "symmetric"):
@@ -227,15 +229,15 @@ def _stored(result: Result, range: str | None, depth: int) -> Result:
     return result.with_pixels(quantize(result.pixels, range, result.depth or depth).pixels)
 
 
-def existing_at(path: str, recipe: Recipe, again: bool = False) -> str:
+def existing_at(path: str, recipe: Recipe, retry: bool = False) -> str:
     """Say what becomes of a file that has an output's name; see `run_job`."""
-    if len(recipe.made) and path_mark(path) in recipe.made:
+    if len(recipe.made) and path_fingerprint(path) in recipe.made:
         return "replace"
-    return "same" if again and recipe.existing == "refuse" else recipe.existing
+    return "same" if retry and recipe.existing == "refuse" else recipe.existing
 
 
 def _write(
-    writing: Writing, origin: Origin, recipe: Recipe, existing: str, outcome: Outcome
+    writing: OutputFile, origin: SourceInfo, recipe: Recipe, existing: str, outcome: Outcome
 ) -> None:
     part, target = writing.part, recipe.target
     depth = target.depth or part.depth or origin.depth
@@ -264,14 +266,14 @@ def _write(
         outcome.clipped.append(written.clipped if stored is None else stored.clipped)
 
 
-def _alpha_at(depth: int, alpha: Array | None, origin: Origin) -> Array | None:
+def _alpha_at(depth: int, alpha: Array | None, origin: SourceInfo) -> Array | None:
     """Bring an averaged alpha, whose type no longer tells its range, to that of a depth."""
     if alpha is None or alpha.dtype.kind != "f" or depth == origin.depth:
         return alpha
     return alpha * 257 if depth == 16 else alpha / 257
 
 
-def _made(writing: Writing, range: str | None, depth: int) -> Sequence[Result]:
+def _made(writing: OutputFile, range: str | None, depth: int) -> Sequence[Result]:
     """Make what a file holds of results: in 8 bits a band of rows at a time."""
     if writing.picture is None:
         return writing.frames
@@ -305,3 +307,37 @@ def _shown_as_stored(result: Result, picture: Picture, storing: Storing) -> Resu
     for rows, band in bands_:
         storing.take_into(picture(band).pixels, pixels[rows])
     return replace(part, pixels=pixels, stored=storing)
+
+
+def report_line(outcome: Outcome) -> str:
+    """Write what became of an image as a JSON object.
+
+    Examples
+    --------
+    >>> report_line(Outcome("a.png", "a.png: is empty", seconds=0.002))
+    '{"input": "a.png", "milliseconds": 2.0, "error": "a.png: is empty"}'
+    """
+    line: dict[str, Any] = {
+        "input": outcome.source,
+        "milliseconds": round(outcome.seconds * 1000, 3),
+    }
+    if outcome.error is not None:
+        return json_text({**line, "error": outcome.error})
+    low, high = outcome.span or (None, None)
+    clipped = outcome.clipped
+    line |= {
+        "outputs": outcome.written,
+        "input_shape": outcome.before,
+        "output_shapes": outcome.after,
+        "frames": outcome.frames,
+        "min": low,
+        "max": high,
+        "not_finite": outcome.not_finite,
+        "clipped": sum(clipped) / len(clipped) if clipped else None,
+    }
+    return json_text(line | ({"notes": outcome.notes} if outcome.notes else {}))
+
+
+def skipped_line(path: str) -> str:
+    """Write that an image was done by an earlier run."""
+    return json_text({"input": path, "skipped": True})

@@ -6,9 +6,9 @@ from concurrent.futures import BrokenExecutor, CancelledError, Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from cnnfilter.batch.jobs import Outcome, Recipe, run_job
+from cnnfilter.batch.inputs import Source
+from cnnfilter.batch.job import Outcome, Recipe, run_job
 from cnnfilter.batch.pools import OpenPool, Pool
-from cnnfilter.batch.sources import Source
 from cnnfilter.text import shown
 
 #: Images queued per worker ahead of the oldest unfinished one, so that one slow image does not
@@ -164,8 +164,8 @@ def _one_by_one(pool: Pool, waiting: _Waiting, stop: Stop) -> Iterator[Outcome]:
             yield future.result()
             continue
         try:
-            again = pool.submit(source, True)
-            yield from _awaited(pool, source, again, deque([(source, again)]), stop)
+            retry = pool.submit(source, True)
+            yield from _awaited(pool, source, retry, deque([(source, retry)]), stop)
         except BrokenExecutor:
             if not stop.asked:  # a signal to all processes ends workers, too
                 yield _ended_its_worker(source)

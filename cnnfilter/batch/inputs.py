@@ -1,4 +1,4 @@
-"""Which images a person means: files, folders, patterns and lists of names."""
+"""The images of a run: files, folders, patterns and lists of names."""
 
 import codecs
 import glob

@@ -8,10 +8,18 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from cnnfilter.arrays import Array
+from cnnfilter.arrays.arguments import choice
 from cnnfilter.arrays.quantize import LaterMap, Storing
+from cnnfilter.arrays.spaces import SPACES
 from cnnfilter.errors import ArgumentError
 from cnnfilter.files.images import Image
-from cnnfilter.layers.channels import over_white
+from cnnfilter.layers.channels import (
+    alpha_in,
+    channel_as_gray,
+    channel_as_tint,
+    over_white,
+    split_channels,
+)
 
 if TYPE_CHECKING:
     from cnnfilter.arrays.geometry import Window
@@ -75,7 +83,7 @@ class Result:
         return replace(self, pixels=pixels)
 
 
-class Work(Protocol):
+class Task(Protocol):
     """What a command does to an image."""
 
     @property
@@ -109,7 +117,7 @@ class Work(Protocol):
 
 
 @dataclass(frozen=True)
-class Filtering:
+class PipelineTask:
     """Run a pipeline.
 
     Attributes
@@ -119,14 +127,14 @@ class Filtering:
         What is added to the input's name.
     stages : bool
         Give every layer's result, too.
-    alone : bool
+    single_step : bool
         One step is asked for, and not the way to it.
     """
 
     pipeline: "Pipeline"
     name: str
     stages: bool = False
-    alone: bool = False
+    single_step: bool = False
 
     @property
     def layers(self) -> int:
@@ -234,7 +242,7 @@ class Filtering:
         ]
 
 
-def animated_window(work: Work, image: Image) -> "Window":
+def animated_window(task: Task, image: Image) -> "Window":
     """Return the window that slides over the last step's input.
 
     Raises
@@ -242,9 +250,9 @@ def animated_window(work: Work, image: Image) -> "Window":
     ArgumentError
         If there is none.
     """
-    if not isinstance(work, Filtering):
+    if not isinstance(task, PipelineTask):
         raise ArgumentError("--animate is for convolutions and pooling; channels have no window")
-    pipeline, step = work.pipeline, work.pipeline.steps[-1]
+    pipeline, step = task.pipeline, task.pipeline.steps[-1]
     *_, prepared = [
         image.pixels,
         *(map_ for _, map_ in pipeline.preparation_outlined(image.pixels)),
@@ -273,3 +281,78 @@ def _after(result: Result, step: "Step", pixels: Array) -> Result:
 
 def _stage(result: Result, name: str) -> Result:
     return replace(result, name=name, is_stage=True)
+
+
+LOOKS = ("gray", "tint")
+
+
+@dataclass(frozen=True)
+class SplitTask:
+    """Split an image into its channels.
+
+    Attributes
+    ----------
+    space : str
+        A colour space.
+    look : {"gray", "tint"}
+        How a channel looks as a picture.
+    """
+
+    space: str = "rgb"
+    look: str = "gray"
+
+    def __post_init__(self) -> None:
+        choice("space", self.space, SPACES)
+        choice("as", self.look, LOOKS)
+
+    @property
+    def maps(self) -> int:
+        """1: an image's channels are known when it is."""
+        return 1
+
+    @property
+    def gives_vector(self) -> bool:
+        """False: channels are maps."""
+        return False
+
+    @property
+    def names(self) -> Sequence[str]:
+        """One: an image's channels are known when it is."""
+        return [""]
+
+    @property
+    def described(self) -> str:
+        """The space, and how channels look."""
+        return f"split-channels {self.space} as {self.look}"
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """None."""
+        return ()
+
+    def outline(self, image: Image) -> list[Result]:
+        """Split one pixel to see which channels there are."""
+        pixel = replace(
+            image,
+            pixels=image.pixels[:1, :1],
+            alpha=None if image.alpha is None else image.alpha[:1, :1],
+        )
+        return [
+            each.with_pixels(np.broadcast_to(each.pixels[0, 0], image.pixels.shape[:2]))
+            for each in self.results(pixel)
+        ]
+
+    def results(self, image: Image, storing: Storing | None = None) -> list[Result]:
+        """Split the image; alpha is a channel."""
+        channels = split_channels(image.pixels, self.space)
+        if image.alpha is not None:
+            channels["alpha"] = alpha_in(self.space, image.alpha)
+        depth = None if self.space == "rgb" else 8  # other spaces are stored in 0..255
+        return [
+            Result(name, each, channels=(name,), depth=depth) for name, each in channels.items()
+        ]
+
+    def pictures(self, result: Result) -> list[Result]:
+        """Show the channel in grey, or alone in its colour."""
+        show = channel_as_tint if self.look == "tint" else channel_as_gray
+        return [result.with_pixels(show(result.pixels, result.name, self.space))]

@@ -18,9 +18,9 @@ from uuid import uuid4
 from distributed import Client, KilledWorker, Security, Worker, WorkerPlugin, get_worker
 from distributed.comm.core import CommClosedError, connect
 
-from cnnfilter.batch.jobs import Outcome, Recipe, run_job
+from cnnfilter.batch.inputs import Source
+from cnnfilter.batch.job import Outcome, Recipe, run_job
 from cnnfilter.batch.pools import Pool
-from cnnfilter.batch.sources import Source
 from cnnfilter.errors import CnnFilterError
 from cnnfilter.files.printed import ignore_warnings
 from cnnfilter.text import shown
@@ -58,7 +58,7 @@ class _Run(WorkerPlugin):
         self.at_work.add(source.path)
         try:
             missing = _missing(self.recipe, source, address)
-            return missing or run_job(self.recipe, source, again=True)
+            return missing or run_job(self.recipe, source, retry=True)
         finally:
             self.at_work.discard(source.path)
 
@@ -68,7 +68,7 @@ class _Run(WorkerPlugin):
 
 
 @contextmanager
-def cluster_pool(address: str, recipe: Recipe) -> Iterator[Pool]:
+def dask_pool(address: str, recipe: Recipe) -> Iterator[Pool]:
     """Work on a cluster that runs.
 
     Parameters
@@ -107,7 +107,7 @@ def _open_pool(client: Client, address: str, recipe: Recipe) -> Iterator[Pool]:
     _within(_TIMEOUT, lambda: client.register_plugin(_Run(recipe), name=name))
     executor = client.get_executor(pure=False)  # a pure one does equal work only once
 
-    def submit(source: Source, _again: bool) -> "Future[Outcome]":
+    def submit(source: Source, _retry: bool) -> "Future[Outcome]":
         return executor.submit(_run_on_worker, name, source)
 
     def give_up(futures: "Iterable[Future[Outcome]]") -> None:
