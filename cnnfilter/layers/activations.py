@@ -6,8 +6,8 @@ the dtype; the others give the float type in which the values are exact. NaN is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from math import prod
 
 import numpy as np
@@ -279,3 +279,74 @@ class Softmax(Layer):
 def _softmax(x: Array) -> Array:
     powers = np.exp(x - x.max(axis=-1, keepdims=True))
     return powers / powers.sum(axis=-1, keepdims=True)
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A function of each value by itself, and how other rooms write it.
+
+    Attributes
+    ----------
+    function : callable
+        Takes the image, then the arguments by name; its signature has their defaults.
+    formula : str
+        What becomes of x, in words; arguments stand in braces.
+    javascript : str
+        The page's expression of x and the arguments; may use functions of arithmetic.js.
+    onnx : str or None
+        ONNX's operator.
+    onnx_names : mapping
+        Arguments that ONNX calls by other names: ours to its attribute's.
+    variants : mapping
+        Words that choose another formula: an argument's value to the formula.
+    """
+
+    function: Callable[..., Array]
+    formula: str
+    javascript: str
+    onnx: str | None = None
+    onnx_names: Mapping[str, str] = field(default_factory=dict)
+    variants: Mapping[str, str] = field(default_factory=dict)
+
+    def formula_for(self, arguments: Mapping[str, object]) -> str:
+        """Return the formula with its arguments written in.
+
+        Examples
+        --------
+        >>> ACTIVATIONS["clip"].formula_for({"low": 0, "high": None})
+        'x, but no less than 0 and no more than infinity'
+        """
+        chosen = [self.variants[str(x)] for x in arguments.values() if str(x) in self.variants]
+        words = {name: "infinity" if x is None else x for name, x in arguments.items()}
+        return (chosen or [self.formula])[0].format(**words)
+
+
+#: Every activation, by its operation's name. To add one, add a row (and a line to README.md):
+#: pipelines, network files, ONNX models, explanations and the page have it from here.
+ACTIVATIONS: Mapping[str, Activation] = {
+    "relu": Activation(relu, "max(0, x)", "Math.max(x, 0)", "Relu"),
+    "leaky-relu": Activation(
+        leaky_relu, "x, or {slope} x below 0", "x < 0 ? x * slope : x", "LeakyRelu",
+        {"slope": "alpha"},
+    ),
+    "elu": Activation(
+        elu, "x, or {alpha} (exp(x) - 1) below 0", "x < 0 ? alpha * Math.expm1(x) : x", "Elu"
+    ),
+    "gelu": Activation(
+        gelu,
+        "x times the share of a normal distribution below x",
+        'approximate === "tanh" ? geluByTanh(x) : Math.max(x, -50) * normalBelow(x)',
+        "Gelu",
+        variants={"tanh": "x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))"},
+    ),
+    "sigmoid": Activation(sigmoid, "1 / (1 + exp(-x))", "sigmoidOf(x)", "Sigmoid"),
+    "tanh": Activation(tanh, "tanh(x)", "Math.tanh(x)", "Tanh"),
+    "softplus": Activation(
+        softplus, "log(1 + exp(x))", "Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))",
+        "Softplus",
+    ),
+    "clip": Activation(
+        clip, "x, but no less than {low} and no more than {high}",
+        "Math.min(high === null ? Infinity : high, Math.max(low, x))", "Clip",
+    ),
+}  # fmt: skip

@@ -1,6 +1,6 @@
 """The table of operations that a pipeline is made of."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from importlib import import_module
@@ -100,8 +100,34 @@ class Operation:
         return attrgetter(name)(import_module(f"cnnfilter.layers.{self.home}"))
 
 
-#: Every step a pipeline can have, by name.
-OPERATIONS: Mapping[str, Operation] = {
+class _Operations(Mapping[str, Operation]):
+    """Operations by name, the activations after the others; their table is loaded when needed."""
+
+    def __init__(self, others: Mapping[str, Operation]) -> None:
+        self._others = others
+
+    @cached_property
+    def _all(self) -> Mapping[str, Operation]:
+        from cnnfilter.layers.activations import ACTIVATIONS
+
+        rows = ACTIVATIONS.items()
+        return {
+            **self._others,
+            **{name: Operation("activations", row.function.__name__) for name, row in rows},
+        }
+
+    def __getitem__(self, name: str) -> Operation:
+        return self._others.get(name) or self._all[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+
+#: Every step a pipeline can have, by name; activations are in a table of their own.
+OPERATIONS: Mapping[str, Operation] = _Operations({
     "convolve": Operation(
         "convolution", "convolve", "Convolution.of", many="kernel", weights=("kernel", "bias"),
         layout=True,
@@ -123,13 +149,5 @@ OPERATIONS: Mapping[str, Operation] = {
     "standardize": Operation(
         "scaling", "standardize", "Affine.standardizing", weights=("mean", "std")
     ),
-    "relu": Operation("activations", "relu"),
-    "leaky-relu": Operation("activations", "leaky_relu"),
     "prelu": Operation("activations", "prelu", "PRelu.of", weights=("slope",)),
-    "elu": Operation("activations", "elu"),
-    "gelu": Operation("activations", "gelu"),
-    "sigmoid": Operation("activations", "sigmoid"),
-    "tanh": Operation("activations", "tanh"),
-    "softplus": Operation("activations", "softplus"),
-    "clip": Operation("activations", "clip"),
-}  # fmt: skip
+})  # fmt: skip
