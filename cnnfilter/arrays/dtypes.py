@@ -24,6 +24,15 @@ def largest_of(dtype: np.dtype[Any]) -> int:
     return max(-int(bounds.min), int(bounds.max))
 
 
+def magnitude_bound(values: Array) -> float:
+    """Return a bound of max|x|; an int for integers, of narrow ones by their type alone."""
+    if values.dtype.kind not in "iu":
+        return largest_magnitude(values)
+    if values.dtype.itemsize > 2:
+        return max(-int(values.min()), int(values.max()))
+    return largest_of(values.dtype)
+
+
 def float_type(image: Array, factor: float) -> np.dtype[Any]:
     """Choose the float type that holds sums of an image's values, integers exactly.
 
@@ -71,7 +80,7 @@ def convert(values: Array, dtype: DTypeLike) -> Array:
     return result
 
 
-def store(values: Array, out: Array, *, whole: bool = False) -> None:
+def store(values: Array, out: Array, *, integral: bool = False) -> None:
     """Put values into an array of another type; in integers, rounded and saturated.
 
     Parameters
@@ -79,7 +88,7 @@ def store(values: Array, out: Array, *, whole: bool = False) -> None:
     values : ndarray
         Overwritten. Its rows may be longer than the array's; what is behind is left out.
     out : ndarray
-    whole : bool
+    integral : bool
         Whether they are known to be integers.
 
     Examples
@@ -92,7 +101,7 @@ def store(values: Array, out: Array, *, whole: bool = False) -> None:
     if out.dtype.kind not in "iu":
         np.copyto(out, within(values, out), casting="unsafe")
         return
-    if values.dtype.kind == "f" and not whole:
+    if values.dtype.kind == "f" and not integral:
         if values.dtype == np.float16:  # which has no 65535
             values = values.astype(np.float32)
         np.rint(values, out=values)

@@ -108,7 +108,7 @@ class Storing:
             max(self.span[1], float(values.max())),
         )
 
-    def put(self, values: Array, pixels: Array, *, whole: bool = False) -> None:
+    def put(self, values: Array, pixels: Array, *, integral: bool = False) -> None:
         """Store finite values in a place for them.
 
         They may be overwritten, and their rows go on behind it, as in `store`.
@@ -123,7 +123,7 @@ class Storing:
         self.look(inside)
         if self._range == "abs":
             values = np.abs(inside if values.dtype.kind == "f" else inside.astype(np.float64))
-        if values.dtype.kind == "f" and not whole:
+        if values.dtype.kind == "f" and not integral:
             np.rint(values, out=values)
         low, high = saturation(values.dtype, self.dtype)
         if self.span[0] < low or self.span[1] > high:

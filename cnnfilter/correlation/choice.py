@@ -157,7 +157,7 @@ class _Weights:
     @property
     def after(self) -> dict[str, Any]:
         """What an engine is told of its sums."""
-        return {"scale": self.scale, "whole": self.bound is not None}
+        return {"scale": self.scale, "integral": self.bound is not None}
 
     def cast(self, kinds: str = "if") -> Array | None:
         """Give the values in the fastest type, integer or float, that holds every sum."""

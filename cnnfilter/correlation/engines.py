@@ -42,14 +42,14 @@ class Engine(ABC):
     ----------
     scale : float
         What its sums are to be multiplied by.
-    whole : bool
+    integral : bool
         Whether its sums are integers, whatever their type.
     scratch : Scratch
         What it computes in. The sums stand there until it is called again, or is no more.
     """
 
     scale: float = 1.0
-    whole: bool = False
+    integral: bool = False
     scratch: Scratch = field(default_factory=Scratch)
     #: Bytes of a result that it works on at a time: with what these are made of, the cache.
     BYTES: ClassVar[int] = 2**19
@@ -422,7 +422,7 @@ class Every(Engine):
     @classmethod
     def of(cls, engine: Engine, stride: Size) -> Every:
         """Take a stride over an engine's sums, which mean what they did."""
-        return cls(engine, stride, scale=engine.scale, whole=engine.whole)
+        return cls(engine, stride, scale=engine.scale, integral=engine.integral)
 
     @property
     def dtype(self) -> np.dtype[Any] | None:

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from cnnfilter.arrays import Array
+from cnnfilter.arrays.borders import pixels_under
 from cnnfilter.arrays.checks import per_channel
 from cnnfilter.arrays.geometry import Axis
-from cnnfilter.correlation.tiles import pixels_under
 from cnnfilter.explanations.explanation import (
     Contribution,
     Convolved,

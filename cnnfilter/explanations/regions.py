@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from math import ceil, floor
 
+from cnnfilter.arrays.borders import pixels_under
 from cnnfilter.arrays.geometry import Axis, Shape
-from cnnfilter.correlation.tiles import pixels_under
 from cnnfilter.explanations.explanation import Place, Region
 from cnnfilter.explanations.trace import Trace
 from cnnfilter.layers.base import Layer

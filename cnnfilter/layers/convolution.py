@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from cnnfilter.arrays import Array
+from cnnfilter.arrays import Array, DType
 from cnnfilter.arrays.arguments import TURNED, Number, Pair, choice, flag, number, whole
+from cnnfilter.arrays.borders import BORDERS
 from cnnfilter.arrays.buffers import check_room
 from cnnfilter.arrays.checks import as_image, as_numbers, check_finite, not_finite
 from cnnfilter.arrays.dtypes import (
     FLOAT32_EXACT,
     FLOAT64_EXACT,
     INT64_END,
-    convert,
     largest_magnitude,
-    largest_of,
+    magnitude_bound,
     store,
     within,
 )
-from cnnfilter.arrays.geometry import Padding, Shape, Window
+from cnnfilter.arrays.geometry import Amounts, Padding, Shape, Window
 from cnnfilter.arrays.quantize import LaterMap, Storing
-from cnnfilter.correlation.choice import choose, choose_for_bank
-from cnnfilter.correlation.engines import Engine
-from cnnfilter.correlation.factors import dilated
-from cnnfilter.correlation.tiles import BORDERS, Padded, Strips, Tile, tiles
+from cnnfilter.arrays.tiles import Strips
+from cnnfilter.correlation import Correlated, Filters, correlate, correlated_strips
 from cnnfilter.errors import ArgumentError, KernelError, ShapeError, brief
 from cnnfilter.kernels.parse import is_list_of_kernels, labelled
 from cnnfilter.layers.base import Layer
@@ -42,9 +40,8 @@ KernelLike = str | ArrayLike | Sequence[str | ArrayLike]
 CHANNELS = ("each", "sum", "gray")
 #: float32 ends at 2**128: weights beyond this are for float64.
 FLOAT32_ROOM = 2.0**64
-#: Powers of two at which sums of float64, or of their squares, come near infinity.
-NEAR_INFINITY, SQUARES_NEAR_INFINITY = 1000, 500
 COMBINES = ("max", "sum", "l2")
+FLOAT32 = np.dtype(np.float32)
 
 
 def convolve(
@@ -176,13 +173,13 @@ class Convolution(Layer):
     stacked: bool
     stride: tuple[int, int]
     dilation: tuple[int, int]
-    padding: Any
+    padding: str | Amounts
     border: str
     groups: int
     bias: Array | None
     channels: str
     combine: str | None
-    dtype: np.dtype[Any] | None
+    dtype: DType | None
 
     @classmethod
     def of(
@@ -250,7 +247,7 @@ class Convolution(Layer):
                 + (TURNED if self.groups in self._inputs_if_turned() else "")
             )
 
-    @property
+    @cached_property
     def bank(self) -> Array | None:
         """The filter bank, if that is what the kernel is."""
         (first, *_) = self.kernels.values()
@@ -348,35 +345,13 @@ class Convolution(Layer):
         array, shape = self._laid_out(image)
         check_finite(array, "the image")
         work = self._arithmetic(array)
-        if work == np.float64 and (excess := self._excess(array)) > 0:
-            return self._scaled_down(excess)._scaled_up(array, excess, self.dtype).reshape(shape)
         result = np.empty(shape, self.dtype or work)
         places = np.atleast_3d(result)
-        # What float32 cannot hold becomes infinite, as in PyTorch; nothing is said of it.
+        # Overflow gives infinity without a warning, as in PyTorch.
         with np.errstate(over="ignore", invalid="ignore"):
-            for tile, values, is_whole in self._tiles(array, work, places.shape):
-                store(values, places[tile], whole=is_whole)
+            for place, values, integral in self._correlated(array, work, places.shape):
+                store(values, places[place], integral=integral)
         return result
-
-    def _excess(self, image: Array) -> int:
-        """Return by which power of two sums may come too near to infinity."""
-        largest = max(float(np.abs(each).max()) for each in self.kernels.values())
-        taps = max(each[..., :1].size for each in self.kernels.values())
-        powers = [largest, largest_magnitude(image), taps * image.shape[2] * len(self.kernels)]
-        bias = 0.0 if self.bias is None else float(np.abs(self.bias).max())
-        end = SQUARES_NEAR_INFINITY if self.combine == "l2" else NEAR_INFINITY
-        return max(sum(int(np.frexp(each)[1]) for each in powers), int(np.frexp(bias)[1])) - end
-
-    def _scaled_down(self, power: int) -> Convolution:
-        """Divide weights and bias by a power of two, so that no sum becomes infinite."""
-        kernels = {name: np.ldexp(each, -power) for name, each in self.kernels.items()}
-        bias = None if self.bias is None else np.ldexp(self.bias, -power)
-        return replace(self, kernels=kernels, bias=bias, dtype=np.dtype(np.float64))
-
-    def _scaled_up(self, image: Array, power: int, dtype: np.dtype[Any] | None) -> Array:
-        """Convolve, and multiply by the power of two: infinite is only what no float holds."""
-        with np.errstate(over="ignore", under="ignore"):
-            return convert(np.ldexp(self(image), power), dtype or np.float64)
 
     def stored(self, image: ArrayLike, storing: Storing) -> Array:
         """Give the result as a picture stores it; of integers, never as it is."""
@@ -391,24 +366,24 @@ class Convolution(Layer):
         if storing.looks_first:  # computed twice, the values are never held
             self._look(array, shape, storing)
         places = np.atleast_3d(result)
-        for tile, values, is_whole in self._tiles(array, np.dtype(np.float32), places.shape):
-            storing.put(values, places[tile], whole=is_whole)
+        for place, values, integral in self._correlated(array, FLOAT32, places.shape):
+            storing.put(values, places[place], integral=integral)
         return result
 
-    def output_dtype(self, image: Array) -> np.dtype[Any]:
+    def output_dtype(self, image: Array) -> DType:
         """Return the type of the result for an image; one pixel of it is enough."""
         return self.dtype or self._arithmetic(np.atleast_3d(image)[:1, :1])
 
     def stores_tiles(self, image: Array) -> bool:
         """Return whether `stored` holds no more of the values than a tile: not of floats."""
         is_plain = self.dtype is None and image.dtype.kind in "iu"
-        return is_plain and self._arithmetic(np.atleast_3d(image)) == np.float32
+        return is_plain and self._arithmetic(np.atleast_3d(image)) == FLOAT32
 
     def _look(self, array: Array, shape: Shape, storing: Storing) -> None:
         """Look at all values of a result of a shape, for the lowest and the highest."""
         places = np.broadcast_to(np.zeros((), storing.dtype), (*shape, 1)[:3])
-        for tile, values, _ in self._tiles(array, np.dtype(np.float32), places.shape):
-            storing.look(within(values, places[tile]))
+        for place, values, _ in self._correlated(array, FLOAT32, places.shape):
+            storing.look(within(values, places[place]))
 
     @property
     def maps_apart(self) -> int:
@@ -458,7 +433,7 @@ class Convolution(Layer):
         """Whether a 2-D kernel sees the sum of channels."""
         return self.channels == "sum" and self.bank is None
 
-    def summed(self, filtered: Array, work: np.dtype[Any]) -> Array:
+    def summed(self, filtered: Array, work: DType) -> Array:
         """Add up each group's channels, in a type, where that is what kernels see."""
         if not self.adds_up_channels:
             return filtered
@@ -466,8 +441,8 @@ class Convolution(Layer):
         result: Array = groups.sum(axis=-1, dtype=work)
         return result
 
-    def arithmetic(self, extremes: Array) -> np.dtype[Any] | None:
-        """Choose the type to compute in; None where results come too near to infinity for strips.
+    def arithmetic(self, extremes: Array) -> DType:
+        """Choose the type to compute in.
 
         Parameters
         ----------
@@ -480,12 +455,9 @@ class Convolution(Layer):
             If there is NaN or infinity.
         """
         check_finite(extremes, "the image")
-        work = self._arithmetic(extremes)
-        return None if work == np.float64 and self._excess(extremes) > 0 else work
+        return self._arithmetic(extremes)
 
-    def strips(
-        self, shape: Shape, extremes: Array, work: np.dtype[Any], result: Shape
-    ) -> list[Strips]:
+    def strips(self, shape: Shape, extremes: Array, work: DType, result: Shape) -> list[Strips]:
         """Return the strips of each kernel's maps, or of the one that is made of all.
 
         Parameters
@@ -499,9 +471,8 @@ class Convolution(Layer):
         result : tuple of int
             The result's shape: (H', W', maps).
         """
-        image = np.broadcast_to(extremes[:1, :1], shape)
-        parts = self._parts(image, self._peak(extremes), work, result)
-        return [_ConvolvedStrips(part, self.dtype or work) for part in parts]
+        filters = self._filters(shape[2], work)
+        return correlated_strips(shape, extremes, filters, result, self.dtype or work)
 
     def carry_alpha(self, alpha: Array) -> Array:
         """Give each output pixel the alpha of the pixel under the kernel's centre."""
@@ -549,12 +520,12 @@ class Convolution(Layer):
         )
 
     @np.errstate(over="ignore", invalid="ignore")
-    def _arithmetic(self, image: Array) -> np.dtype[Any]:
+    def _arithmetic(self, image: Array) -> DType:
         """Choose the type to compute in, which is the result's unless one was asked for."""
         if self.dtype == np.float64:
             return np.dtype(np.float64)
         if image.dtype in (np.float16, np.float32) and self._fits_float32():
-            return np.dtype(np.float32)
+            return FLOAT32
         magnitudes = np.concatenate([_magnitudes(each) for each in self.kernels.values()])
         factor = magnitudes.sum() if self.combine == "sum" else magnitudes.max()
         if self.channels == "sum":
@@ -562,11 +533,11 @@ class Convolution(Layer):
         offset = 0 if self.bias is None else np.abs(self.bias).max()
         if self.combine == "sum":
             offset *= len(magnitudes)
-        if _peak(image) * factor + offset < FLOAT32_EXACT:
-            return np.dtype(np.float32)  # of narrow types, whatever the values
+        if magnitude_bound(image) * factor + offset < FLOAT32_EXACT:
+            return FLOAT32  # of narrow types, whatever the values
         bound = largest_magnitude(image) * factor + offset
         if bound < FLOAT32_EXACT:
-            return np.dtype(np.float32)
+            return FLOAT32
         # A bound that is rounded proves nothing at the very end.
         if FLOAT64_EXACT <= bound < INT64_END - 2**13 and self._gives_integers(image):
             return np.dtype(np.int64)
@@ -583,175 +554,24 @@ class Convolution(Layer):
             and self.combine != "l2"
         )
 
-    def _tiles(
-        self, image: Array, work: np.dtype[Any], shape: Shape
-    ) -> Iterator[tuple[tuple[slice, ...], Array, bool]]:
-        """Compute the result, of a shape (H', W', maps), tile by tile.
-
-        Gives each tile's place, its values, whose rows may go on behind it as an engine's,
-        and whether they are integers.
-        """
+    def _correlated(self, image: Array, work: DType, shape: Shape) -> Iterator[Correlated]:
+        """Compute the result, of shape (H', W', maps), tile by tile."""
         image = self.summed(image, work)
-        for part in self._parts(image, self._peak(image), work, shape):
-            for tile in tiles((shape[0], shape[1]), part.size):
-                yield (*tile, part.maps), part(tile), part.gives_integers
+        return correlate(image, self._filters(image.shape[2], work), shape)
 
-    def _peak(self, image: Array) -> float:
-        """Return the largest magnitude that kernels are laid on; a filter bank needs none."""
-        return _peak(image) if self.bank is None else 0
-
-    def _parts(
-        self, image: Array, peak: float, work: np.dtype[Any], shape: Shape
-    ) -> Iterator[_Part]:
-        """Prepare what gives a result of a shape: each kernel, or all that are combined."""
-        filters = list(self._filters(image, peak, work))
-        if self.combine is not None:
-            sizes = [each.engine.tile(shape) for each in filters]
-            size = min(rows for rows, _ in sizes), min(columns for _, columns in sizes)
-            yield _Part(
-                filters, size, shape, slice(0, shape[2]), partial(self._combined, work=work)
-            )
-            return
-        maps = shape[2] // len(filters)
-        for index, each in enumerate(filters):
-            own = (*shape[:2], maps)
-            yield _Part([each], each.engine.tile(own), own, slice(index * maps, (index + 1) * maps))
-
-    def _filters(self, image: Array, peak: float, work: np.dtype[Any]) -> Iterator[_Filter]:
-        """Return each kernel, ready to be applied."""
-        channels = image.shape[2] if self.bank is None else self.bank.shape[3]
-        biases = self.biases(channels)
-        for index, weights in enumerate(self.kernels.values()):
-            axes = self.window_of((weights.shape[0], weights.shape[1])).axes(image.shape)
-            if weights.ndim == 4:
-                engine = choose_for_bank(weights, self.stride, self.dilation, self.groups, work)
-            else:
-                shape = (axes[0].count, axes[1].count, channels)
-                dense = dilated(weights, self.dilation)
-                engine = choose(dense, self.stride, shape, peak, work)
-            bias = None if biases is None else biases[index].astype(work)
-            yield _Filter(engine, Padded(image, axes, self.border), work, bias)
-
-    def _combined(self, maps: Iterator[Array], work: np.dtype[Any]) -> Array:
-        """Make one map of several: of the kernels', or of a filter bank's."""
-        if self.bank is not None:
-            maps = (each[:, :, np.newaxis] for each in np.moveaxis(next(maps), -1, 0))
-        first = next(maps).astype(work)
-        if self.combine == "l2":
-            squares = np.square(first, dtype=np.float64)
-            for each in maps:
-                squares += np.square(each, dtype=np.float64)
-            return np.sqrt(squares, out=squares).astype(work)
-        ufunc = np.maximum if self.combine == "max" else np.add
-        for each in maps:
-            ufunc(first, each.astype(work, copy=False), out=first)
-        return first
-
-
-@dataclass(eq=False, repr=False)
-class _Filter:
-    """A kernel's engine on an image, with what comes after the sums.
-
-    Attributes
-    ----------
-    bias : ndarray or None
-        One number for each map.
-    """
-
-    engine: Engine
-    image: Padded
-    work: np.dtype[Any]
-    bias: Array | None
-
-    @property
-    def gives_integers(self) -> bool:
-        """Whether its values are integers, whatever their type."""
-        return self.engine.whole and self.engine.scale == 1 and self.bias is None
-
-    def __call__(self, tile: Tile) -> Array:
-        """Compute a tile: shape (h', w', maps), its rows as long as the engine's."""
-        pixels = self.image.under(tile, self.engine.dtype)
-        sums = self.engine(pixels)
-        if self.engine.scale == 1 and self.bias is None:
-            return sums
-        values = self.engine.scratch("values", sums.shape, self.work)
-        values[...] = sums
-        if self.engine.scale != 1:
-            values *= self.engine.scale
-        if self.bias is not None:
-            values += self.bias
-        return values
-
-
-@dataclass(eq=False, repr=False)
-class _Part:
-    """Maps of a result that are computed together, tile by tile.
-
-    Attributes
-    ----------
-    filters : list of _Filter
-        The one kernel's, or those that are combined.
-    size : (int, int)
-        A tile's rows and columns.
-    shape : tuple of int
-        The maps': (H', W', maps).
-    maps : slice
-        Which maps of the result they are.
-    combined : callable, optional
-        Makes one tile of the kernels'.
-    """
-
-    filters: list[_Filter]
-    size: tuple[int, int]
-    shape: Shape
-    maps: slice
-    combined: Callable[[Iterator[Array]], Array] | None = None
-
-    @property
-    def gives_integers(self) -> bool:
-        """Whether its values are integers, whatever their type."""
-        return self.combined is None and self.filters[0].gives_integers
-
-    def __call__(self, tile: Tile) -> Array:
-        """Compute a tile, whose rows may go on behind it as an engine's."""
-        if self.combined is None:
-            return self.filters[0](tile)
-        width = tile[1].stop - tile[1].start
-        return self.combined(each(tile)[:, :width] for each in self.filters)
-
-
-class _ConvolvedStrips(Strips):
-    """A convolution's result, a row of tiles at a time."""
-
-    def __init__(self, part: _Part, dtype: np.dtype[Any]) -> None:
-        self._part, self._dtype = part, dtype
-        self.height = part.size[0]
-
-    def under(self, rows: slice) -> slice:
-        """Return which rows of the image lie under a strip of any of the kernels."""
-        under = [each.image.rows_under(rows) for each in self._part.filters]
-        return slice(min(each.start for each in under), max(each.stop for each in under))
-
-    def compute(self, rows: slice, pixels: Array) -> Array:
-        """Compute a strip as the whole result has it."""
-        part, first = self._part, self.under(rows).start
-        for each in part.filters:
-            each.image.hold(pixels, first)
-        result = np.empty((rows.stop - rows.start, *part.shape[1:]), self._dtype)
-        with np.errstate(over="ignore", invalid="ignore"):
-            for _, columns in tiles((1, part.shape[1]), part.size):
-                values = part((rows, columns))
-                store(values, result[:, columns], whole=part.gives_integers)
-        return result
-
-
-def _peak(image: Array) -> float:
-    """Give the largest magnitude of values, of narrow integers by their type; an int of those."""
-    if image.dtype.kind not in "iu":
-        return largest_magnitude(image)
-    if image.dtype.itemsize > 2:
-        return max(-int(image.min()), int(image.max()))
-    return largest_of(image.dtype)
+    def _filters(self, channels: int, work: DType) -> Filters:
+        """Return the kernels as they are laid on an image of so many channels."""
+        return Filters(
+            kernels=tuple(self.kernels.values()),
+            stride=self.stride,
+            dilation=self.dilation,
+            padding=self.padding,
+            border=self.border,
+            groups=self.groups,
+            biases=self.biases(channels if self.bank is None else self.bank.shape[3]),
+            combine=self.combine,
+            work=work,
+        )
 
 
 def _filters(weights: Array) -> Array:
@@ -785,7 +605,7 @@ def _magnitudes(weights: Array) -> Array:
     return np.abs(_filters(weights).astype(np.float64)).sum(axis=0)
 
 
-def _read_dtype(dtype: Any) -> np.dtype[Any] | None:
+def _read_dtype(dtype: Any) -> DType | None:
     if dtype is None:
         return None
     try:

@@ -27,7 +27,7 @@ from cnnfilter.arrays.buffers import BAND_BYTES, check_room
 from cnnfilter.arrays.checks import as_image
 from cnnfilter.arrays.dtypes import float_type, largest_magnitude
 from cnnfilter.arrays.geometry import Axis, Padding, Shape, Window, check_map, read_padding
-from cnnfilter.correlation.tiles import Strips
+from cnnfilter.arrays.tiles import Strips
 from cnnfilter.errors import ArgumentError, ShapeError
 from cnnfilter.layers.base import Layer
 

@@ -23,7 +23,7 @@ import numpy as np
 
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.geometry import Shape
-from cnnfilter.correlation.tiles import Strips
+from cnnfilter.arrays.tiles import Strips
 from cnnfilter.errors import CnnFilterError
 from cnnfilter.layers.activations import PRelu, Softmax
 from cnnfilter.layers.base import Layer
@@ -290,13 +290,11 @@ class _WindowRows(_LayerRows):
 
     @abstractmethod
     def _prepared(self) -> tuple[Rows, list[Strips]]:
-        """Return what the windows lie on, and the strips; none, where there can be none."""
+        """Return what the windows lie on, and the strips."""
 
     def compute(self, first: int, stop: int) -> Array:
         """Return some rows, cut from the strips that they are in."""
         _, parts = self._parts
-        if not parts:
-            return self._held[first:stop]
         maps = [self._cut(index, first, stop) for index in range(len(parts))]
         result = maps[0] if len(maps) == 1 else np.concatenate(maps, axis=2)
         return result.reshape(stop - first, *self.shape[1:])
@@ -331,8 +329,6 @@ class _ConvolvedRows(_WindowRows):
         layer = self.layer
         filtered = _PreparedRows(self.before, layer.filtered)
         work = layer.arithmetic(filtered.values)
-        if work is None:
-            return filtered, []
         taken = filtered
         if layer.adds_up_channels:
             taken = _PreparedRows(filtered, partial(layer.summed, work=work))

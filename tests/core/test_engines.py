@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from cnnfilter import convolve, gray, kernel
+from cnnfilter.arrays.borders import BORDERS
 from cnnfilter.arrays.geometry import Window
+from cnnfilter.arrays.tiles import tiles
 from cnnfilter.correlation import choice as selection
 from cnnfilter.correlation import engines
 from cnnfilter.correlation.choice import choose
@@ -23,7 +25,7 @@ from cnnfilter.correlation.engines import (
     Windows,
 )
 from cnnfilter.correlation.factors import separated, whole_multiples
-from cnnfilter.correlation.tiles import BORDERS, Padded, tiles
+from cnnfilter.correlation.padded import Padded
 
 from .reference import Array, convolve_by_loops, extent, filter_by_loops, same_padding
 

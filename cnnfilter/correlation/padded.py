@@ -1,73 +1,22 @@
-"""Going through an image in tiles: which there are, and what lies under each, padded.
+"""An image as if it were padded: what lies under each tile, copied once.
 
-A tile is a rectangle of the result that fits the cache. What lies under it is copied
-once, in the type that the arithmetic takes, so that nothing but a tile is ever held
-beside the image and its result.
+A tile's pixels are copied in the type to compute in, so that only a tile is ever held next to
+the image and its result.
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from cnnfilter.arrays import Array
+from cnnfilter.arrays.borders import pixels_under
 from cnnfilter.arrays.buffers import Scratch, check_room
 from cnnfilter.arrays.geometry import Axis
+from cnnfilter.arrays.tiles import Tile
 
-#: Our border to numpy.pad's mode.
-BORDERS = {
-    "zero": "constant",
-    "edge": "edge",
-    "reflect": "reflect",
-    "symmetric": "symmetric",
-    "wrap": "wrap",
-}
-
-#: Rows and columns of a result.
-Tile = tuple[slice, slice]
 #: Places of a tile, and the image's pixels that stand there; None for zeros.
 _Segment = tuple[slice, slice | Array | None]
-
-
-def tiles(shape: tuple[int, int], size: tuple[int, int]) -> Iterator[Tile]:
-    """Go through a result's rows and columns in tiles of a size, or less at its ends.
-
-    Examples
-    --------
-    >>> list(tiles((3, 2), (2, 9)))
-    [(slice(0, 2, None), slice(0, 2, None)), (slice(2, 3, None), slice(0, 2, None))]
-    """
-    for top in range(0, shape[0], size[0]):
-        for left in range(0, shape[1], size[1]):
-            yield (
-                slice(top, min(top + size[0], shape[0])),
-                slice(left, min(left + size[1], shape[1])),
-            )
-
-
-class Strips(ABC):
-    """A result in strips of rows, each computed by itself, to the last bit as in the whole.
-
-    Sums of floats depend on their order, and so on where tiles begin: strips begin where the
-    tiles of the whole result do.
-
-    Attributes
-    ----------
-    height : int
-        A strip's rows; the last one may have fewer.
-    """
-
-    height: int
-
-    @abstractmethod
-    def under(self, rows: slice) -> slice:
-        """Return which rows of the image a strip is computed from; some, if it needs none."""
-
-    @abstractmethod
-    def compute(self, rows: slice, pixels: Array) -> Array:
-        """Compute a strip, from the rows of the image that are under it."""
 
 
 class Padded:
@@ -142,14 +91,6 @@ class Padded:
                 else:
                     pixels[at_rows, at_columns] = self._image[rows][:, columns]
         return pixels
-
-
-def pixels_under(axis: Axis, border: str) -> Array | None:
-    """Say which pixel stands at each place of a padded axis; None where padding is zeros."""
-    if border == "zero":
-        return None
-    amounts = (axis.before, axis.after)
-    return np.pad(np.arange(axis.length), amounts, mode=BORDERS[border])  # type: ignore[call-overload]
 
 
 def _segments(axis: Axis, pixels: Array | None, extent: slice, held: int) -> list[_Segment]:

@@ -1,0 +1,169 @@
+"""Parts of a result: the maps of one kernel, or the map that combines several kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnnfilter.arrays import Array, DType
+from cnnfilter.arrays.dtypes import magnitude_bound, store
+from cnnfilter.arrays.geometry import Shape
+from cnnfilter.arrays.tiles import Strips, Tile, tiles
+from cnnfilter.correlation.choice import choose, choose_for_bank
+from cnnfilter.correlation.engines import Engine
+from cnnfilter.correlation.factors import dilated
+from cnnfilter.correlation.filters import Filters
+from cnnfilter.correlation.padded import Padded
+
+
+@dataclass(eq=False, repr=False)
+class Filter:
+    """A kernel's engine on an image, and its bias.
+
+    Attributes
+    ----------
+    bias : ndarray or None
+        One number for each map.
+    """
+
+    engine: Engine
+    image: Padded
+    work: DType
+    bias: Array | None
+
+    @property
+    def integral(self) -> bool:
+        """Whether its values are integers, whatever their type."""
+        return self.engine.integral and self.engine.scale == 1 and self.bias is None
+
+    def __call__(self, tile: Tile) -> Array:
+        """Compute a tile of shape (h', w', maps), its rows as long as the engine's."""
+        sums = self.engine(self.image.under(tile, self.engine.dtype))
+        if self.engine.scale == 1 and self.bias is None:
+            return sums
+        values = self.engine.scratch("values", sums.shape, self.work)
+        values[...] = sums
+        if self.engine.scale != 1:
+            values *= self.engine.scale
+        if self.bias is not None:
+            values += self.bias
+        return values
+
+
+@dataclass(eq=False, repr=False)
+class Part:
+    """Maps of a result that are computed together, tile by tile.
+
+    Attributes
+    ----------
+    filters : list of Filter
+        One kernel's, or those that are combined.
+    size : (int, int)
+        A tile's rows and columns.
+    shape : tuple of int
+        The maps': (H', W', maps).
+    maps : slice
+        Where they are in the result.
+    given : Filters
+        What the part was made of.
+    """
+
+    filters: list[Filter]
+    size: tuple[int, int]
+    shape: Shape
+    maps: slice
+    given: Filters
+
+    @property
+    def integral(self) -> bool:
+        """Whether its values are integers, whatever their type."""
+        return self.given.combine is None and self.filters[0].integral
+
+    def __call__(self, tile: Tile) -> Array:
+        """Compute a tile, whose rows may be longer."""
+        if self.given.combine is None:
+            values = self.filters[0](tile)
+        else:
+            width = tile[1].stop - tile[1].start
+            maps = (apply(tile)[:, :width] for apply in self.filters)
+            values = combined(maps, self.given)
+        return np.ldexp(values, self.given.power) if self.given.power else values
+
+
+def parts(filters: Filters, image: Array, values: Array, shape: Shape) -> Iterator[Part]:
+    """Prepare the parts of a result of shape (H', W', maps).
+
+    Parameters
+    ----------
+    image : ndarray
+        Shape (H, W, C).
+    values : ndarray
+        The image's values, or its lowest and highest.
+    """
+    filters = filters.without_overflow(values, image.shape[2])
+    peak = 0 if filters.is_bank else magnitude_bound(values)
+    made = [_filter(index, filters, image, peak) for index in range(len(filters.kernels))]
+    if filters.combine is not None:
+        rows, columns = zip(*(each.engine.tile(shape) for each in made), strict=True)
+        yield Part(made, (min(rows), min(columns)), shape, slice(0, shape[2]), filters)
+        return
+    maps = shape[2] // len(made)
+    own = (*shape[:2], maps)
+    for index, one in enumerate(made):
+        where = slice(index * maps, (index + 1) * maps)
+        yield Part([one], one.engine.tile(own), own, where, filters)
+
+
+def _filter(index: int, filters: Filters, image: Array, peak: float) -> Filter:
+    """Choose a kernel's engine and lay it over the image."""
+    kernel, work = filters.kernels[index], filters.work
+    axes = filters.axes(kernel, image.shape)
+    if kernel.ndim == 4:
+        engine = choose_for_bank(kernel, filters.stride, filters.dilation, filters.groups, work)
+    else:
+        shape = (axes[0].count, axes[1].count, image.shape[2])
+        engine = choose(dilated(kernel, filters.dilation), filters.stride, shape, peak, work)
+    bias = None if filters.biases is None else filters.biases[index].astype(work)
+    return Filter(engine, Padded(image, axes, filters.border), work, bias)
+
+
+def combined(maps: Iterator[Array], filters: Filters) -> Array:
+    """Make one map of several kernels' maps, or of a filter bank's."""
+    if filters.is_bank:
+        maps = (one[:, :, np.newaxis] for one in np.moveaxis(next(maps), -1, 0))
+    first = next(maps).astype(filters.work)
+    if filters.combine == "l2":
+        squares = np.square(first, dtype=np.float64)
+        for other in maps:
+            squares += np.square(other, dtype=np.float64)
+        return np.sqrt(squares, out=squares).astype(filters.work)
+    ufunc = np.maximum if filters.combine == "max" else np.add
+    for other in maps:
+        ufunc(first, other.astype(filters.work, copy=False), out=first)
+    return first
+
+
+class CorrelatedStrips(Strips):
+    """A part of a result, a row of tiles at a time."""
+
+    def __init__(self, part: Part, dtype: DType) -> None:
+        self._part, self._dtype = part, dtype
+        self.height = part.size[0]
+
+    def under(self, rows: slice) -> slice:
+        """Return the image's rows under a strip of any of the kernels."""
+        under = [one.image.rows_under(rows) for one in self._part.filters]
+        return slice(min(each.start for each in under), max(each.stop for each in under))
+
+    def compute(self, rows: slice, pixels: Array) -> Array:
+        """Compute a strip as the whole result has it."""
+        part, first = self._part, self.under(rows).start
+        for one in part.filters:
+            one.image.hold(pixels, first)
+        result = np.empty((rows.stop - rows.start, *part.shape[1:]), self._dtype)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for _, columns in tiles((1, part.shape[1]), part.size):
+                store(part((rows, columns)), result[:, columns], integral=part.integral)
+        return result
