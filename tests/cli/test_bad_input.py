@@ -22,8 +22,8 @@ from PIL import Image
 
 from cnnfilter.batch.ledger import LEDGER
 
-Refused = Callable[..., str]
-Run = Callable[..., Any]
+from ..command import Run
+from ..pictures import Images
 
 
 def _encoded(format: str, **options: Any) -> bytes:
@@ -166,18 +166,18 @@ def test_what_is_not_a_whole_image_is_left_alone(wreckage: Wreckage) -> None:
 
 
 @pytest.mark.parametrize("name", ["text.png", "cut.jpg", "encapsulated-postscript.png"])
-def test_a_single_broken_image_has_status_1(name: str, refused: Refused, tmp_path: Path) -> None:
+def test_a_single_broken_image_has_status_1(name: str, run: Run, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(BROKEN[name]())
-    assert name in refused("pool", name, "-o", "out/", status=1)
+    assert name in run.refused("pool", name, "-o", "out/", status=1)
 
 
 @pytest.mark.parametrize("name", ["pickle.npy", "objects.npy", "objects.npz"])
 def test_a_kernel_file_is_never_unpickled(
-    name: str, refused: Refused, images: Any, tmp_path: Path
+    name: str, run: Run, images: Images, tmp_path: Path
 ) -> None:
     images.photo()
     (tmp_path / name).write_bytes(BROKEN[name]())
-    assert name in refused("convolve", "-k", name, "img.png", status=2)
+    assert name in run.refused("convolve", "-k", name, "img.png", status=2)
 
 
 def test_the_trap_springs_where_it_is_unpickled(
@@ -188,20 +188,20 @@ def test_the_trap_springs_where_it_is_unpickled(
     assert (tmp_path / "sprung").is_dir()
 
 
-def test_a_missing_file_is_named(refused: Refused) -> None:
-    line = refused("pool", "missing.png", status=1)
+def test_a_missing_file_is_named(run: Run) -> None:
+    line = run.refused("pool", "missing.png", status=1)
     assert "missing.png" in line
     assert "no such file" in line
 
 
-def test_a_folder_is_not_a_file(refused: Refused, tmp_path: Path) -> None:
+def test_a_folder_is_not_a_file(run: Run, tmp_path: Path) -> None:
     (tmp_path / "holiday").mkdir()
-    line = refused("pool", "holiday", status=2)
+    line = run.refused("pool", "holiday", status=2)
     assert "holiday" in line
     assert "folder" in line
 
 
-def test_a_file_that_may_not_be_read_is_named(run: Run, images: Any) -> None:
+def test_a_file_that_may_not_be_read_is_named(run: Run, images: Images) -> None:
     path = images.photo("secret.png")
     path.chmod(0)
     if os.access(path, os.R_OK):
@@ -212,8 +212,8 @@ def test_a_file_that_may_not_be_read_is_named(run: Run, images: Any) -> None:
     assert "secret.png" in result.line
 
 
-def test_empty_standard_input_is_an_error(refused: Refused) -> None:
-    assert "empty" in refused("pool", "-", "-o", "out.png", status=1)
+def test_empty_standard_input_is_an_error(run: Run) -> None:
+    assert "empty" in run.refused("pool", "-", "-o", "out.png", status=1)
 
 
 # Decompression bombs
@@ -221,39 +221,37 @@ def test_empty_standard_input_is_an_error(refused: Refused) -> None:
 
 @pytest.mark.parametrize("size", [(2**31 - 1, 2**31 - 1), (15_000, 12_000)])
 def test_a_decompression_bomb_is_refused_before_it_is_unpacked(
-    size: tuple[int, int], refused: Refused, tmp_path: Path
+    size: tuple[int, int], run: Run, tmp_path: Path
 ) -> None:
     (tmp_path / "bomb.png").write_bytes(_png_that_claims(*size))
-    line = refused("pool", "bomb.png", status=1)
+    line = run.refused("pool", "bomb.png", status=1)
     assert "bomb.png" in line
     assert "--max-pixels" in line
 
 
-def test_max_pixels_raises_the_limit(refused: Refused, tmp_path: Path) -> None:
+def test_max_pixels_raises_the_limit(run: Run, tmp_path: Path) -> None:
     (tmp_path / "bomb.png").write_bytes(_png_that_claims(15_000, 12_000))
-    line = refused("pool", "bomb.png", "--max-pixels", "180000000", status=1)
+    line = run.refused("pool", "bomb.png", "--max-pixels", "180000000", status=1)
     assert "bomb.png" in line
     assert "--max-pixels" not in line  # it got as far as the pixels, which are missing
 
 
-def test_max_pixels_lowers_the_limit_to_the_pixel(refused: Refused, run: Run, images: Any) -> None:
+def test_max_pixels_lowers_the_limit_to_the_pixel(run: Run, images: Images) -> None:
     images.photo()
-    line = refused("pool", "img.png", "--max-pixels", str(48 * 36 - 1), status=1)
+    line = run.refused("pool", "img.png", "--max-pixels", str(48 * 36 - 1), status=1)
     assert "img.png" in line
     assert "--max-pixels" in line
     assert run("pool", "img.png", "--max-pixels", str(48 * 36)).status == 0
 
 
 @pytest.mark.parametrize("name", ["m.npz", "m.tif"])
-def test_max_pixels_counts_for_packed_matrices_too(
-    name: str, refused: Refused, tmp_path: Path
-) -> None:
+def test_max_pixels_counts_for_packed_matrices_too(name: str, run: Run, tmp_path: Path) -> None:
     data = {
         "m.npz": lambda: _array(np.zeros((30, 30)), np.savez_compressed),
         "m.tif": lambda: _float_tiff(compression="zlib"),
     }
     (tmp_path / name).write_bytes(data[name]())
-    line = refused("pool", name, "-o", "out.npy", "--max-pixels", "899", status=1)
+    line = run.refused("pool", name, "-o", "out.npy", "--max-pixels", "899", status=1)
     assert name in line
     assert "--max-pixels" in line
 
@@ -316,11 +314,11 @@ WRONG: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 @pytest.mark.parametrize("case", WRONG)
 def test_a_wrong_command_line_has_status_2_and_names_what_is_wrong(
-    case: str, refused: Refused, images: Any
+    case: str, run: Run, images: Images
 ) -> None:
     images.photo()
     arguments, words = WRONG[case]
-    line = refused(*arguments, status=2)
+    line = run.refused(*arguments, status=2)
     assert [word for word in words if word not in line] == []
 
 
@@ -336,11 +334,11 @@ def test_a_wrong_command_line_has_status_2_and_names_what_is_wrong(
     ids=["unknown step", "unknown argument", "unknown table", "no TOML", "empty"],
 )
 def test_a_wrong_pipeline_file_has_status_2_and_is_named(
-    content: str, words: tuple[str, ...], refused: Refused, images: Any, tmp_path: Path
+    content: str, words: tuple[str, ...], run: Run, images: Images, tmp_path: Path
 ) -> None:
     images.photo()
     (tmp_path / "steps.toml").write_text(content)
-    line = refused("pipeline", "steps.toml", "img.png", status=2)
+    line = run.refused("pipeline", "steps.toml", "img.png", status=2)
     assert [word for word in ("steps.toml", *words) if word not in line] == []
 
 
@@ -354,11 +352,11 @@ def test_a_wrong_pipeline_file_has_status_2_and_is_named(
     ],
 )
 def test_a_malformed_kernel_file_has_status_2_and_is_named(
-    name: str, content: str, word: str, refused: Refused, images: Any, tmp_path: Path
+    name: str, content: str, word: str, run: Run, images: Images, tmp_path: Path
 ) -> None:
     images.photo()
     (tmp_path / name).write_text(content)
-    line = refused("convolve", "-k", name, "img.png", status=2)
+    line = run.refused("convolve", "-k", name, "img.png", status=2)
     assert name in line
     assert word in line
 
@@ -366,17 +364,17 @@ def test_a_malformed_kernel_file_has_status_2_and_is_named(
 # Command lines that do not go with this image
 
 
-def test_a_kernel_larger_than_the_image_gets_the_arithmetic(refused: Refused, images: Any) -> None:
+def test_a_kernel_larger_than_the_image_gets_the_arithmetic(run: Run, images: Images) -> None:
     images.photo()
-    line = refused("convolve", "-k", "box:49", "img.png", status=1)
+    line = run.refused("convolve", "-k", "box:49", "img.png", status=1)
     assert "img.png: 36 + 2*0 - 49 < 0: the image is 36 high, the kernel 49" in line
-    line = refused("convolve", "-k", "1 " * 50, "--padding", "0,0", "img.png", status=1)
+    line = run.refused("convolve", "-k", "1 " * 50, "--padding", "0,0", "img.png", status=1)
     assert "img.png: 48 + 2*0 - 50 < 0: the image is 48 wide, the kernel 50" in line
 
 
-def test_a_window_larger_than_the_image_gets_the_arithmetic(refused: Refused, images: Any) -> None:
+def test_a_window_larger_than_the_image_gets_the_arithmetic(run: Run, images: Images) -> None:
     images.photo()
-    line = refused("pipeline", "pool 9 | pool 5", "img.png", status=1)
+    line = run.refused("pipeline", "pool 9 | pool 5", "img.png", status=1)
     assert "img.png" in line
     assert "step 2" in line
     assert "4 + 2*0 - 5 < 0" in line
@@ -384,47 +382,47 @@ def test_a_window_larger_than_the_image_gets_the_arithmetic(refused: Refused, im
 
 @pytest.mark.parametrize("arguments", [("convolve", "-k", "box"), ("pipeline", "convolve box")])
 def test_nan_and_infinity_in_what_is_convolved_are_counted_and_placed(
-    arguments: tuple[str, ...], refused: Refused, images: Any
+    arguments: tuple[str, ...], run: Run, images: Images
 ) -> None:
     values = np.ones((5, 6), np.float32)
     values[1, 3] = np.nan
     values[2, 0] = np.inf
     values[4, 5] = -np.inf
     images.matrix(values, "holes.npy")
-    line = refused(*arguments, "holes.npy", "-o", "out.png", status=1)
+    line = run.refused(*arguments, "holes.npy", "-o", "out.png", status=1)
     assert "holes.npy" in line
     assert "3 value" in line
     assert "1,3" in line
 
 
-def test_a_picture_cannot_hold_nan(refused: Refused, images: Any) -> None:
+def test_a_picture_cannot_hold_nan(run: Run, images: Images) -> None:
     values = np.ones((4, 4))
     values[2, 3] = np.nan
     images.matrix(values, "holes.npy")
-    line = refused("pool", "--size", "1", "holes.npy", "-o", "out.png", status=1)
+    line = run.refused("pool", "--size", "1", "holes.npy", "-o", "out.png", status=1)
     assert "NaN" in line
     assert "1 value" in line
     assert "2,3" in line
 
 
-def test_jpeg_cannot_hold_alpha(refused: Refused, images: Any) -> None:
+def test_jpeg_cannot_hold_alpha(run: Run, images: Images) -> None:
     images.rgba()
-    line = refused("pool", "img.png", "-o", "out.jpg", status=1)
+    line = run.refused("pool", "img.png", "-o", "out.jpg", status=1)
     assert "out.jpg" in line
     assert "jpeg" in line.lower()
     assert "png" in line
 
 
-def test_a_pool_without_a_single_pixel_is_refused(refused: Refused, images: Any) -> None:
+def test_a_pool_without_a_single_pixel_is_refused(run: Run, images: Images) -> None:
     images.photo()
-    line = refused("pool", "--size", "2", "--padding", "3", "img.png", status=1)
+    line = run.refused("pool", "--size", "2", "--padding", "3", "img.png", status=1)
     assert "img.png" in line
     assert "padding" in line
 
 
-def test_an_unknown_channel_gets_the_nearest_name(refused: Refused, images: Any) -> None:
+def test_an_unknown_channel_gets_the_nearest_name(run: Run, images: Images) -> None:
     images.photo()
-    line = refused("pipeline", "select gren", "img.png", status=1)
+    line = run.refused("pipeline", "select gren", "img.png", status=1)
     assert "img.png" in line
     assert "gren" in line
     assert "green" in line
@@ -433,20 +431,20 @@ def test_an_unknown_channel_gets_the_nearest_name(refused: Refused, images: Any)
 # Where results go
 
 
-def test_several_results_do_not_go_to_standard_output(refused: Refused, images: Any) -> None:
+def test_several_results_do_not_go_to_standard_output(run: Run, images: Images) -> None:
     images.photo()
-    line = refused("split-channels", "img.png", "-o", "-", status=1)
+    line = run.refused("split-channels", "img.png", "-o", "-", status=1)
     assert "3 results" in line
 
 
-def test_several_maps_do_not_fit_one_picture(refused: Refused, images: Any) -> None:
+def test_several_maps_do_not_fit_one_picture(run: Run, images: Images) -> None:
     images.photo()
-    line = refused("convolve", "-k", "sobel", "img.png", "-o", "out.png", status=2)
+    line = run.refused("convolve", "-k", "sobel", "img.png", "-o", "out.png", status=2)
     assert "out.png" in line
     assert "2 feature maps" in line
 
 
-def test_a_missing_output_folder_is_made(run: Run, images: Any, tmp_path: Path) -> None:
+def test_a_missing_output_folder_is_made(run: Run, images: Images, tmp_path: Path) -> None:
     images.photo()
     assert run("pool", "img.png", "-o", "new/deep/small.png").status == 0
     assert run("pool", "img.png", "-o", "newer/deep/").status == 0
@@ -454,12 +452,10 @@ def test_a_missing_output_folder_is_made(run: Run, images: Any, tmp_path: Path) 
     assert (tmp_path / "newer/deep/img-pool.png").is_file()
 
 
-def test_what_exists_is_overwritten_only_by_force(
-    refused: Refused, run: Run, images: Any, tmp_path: Path
-) -> None:
+def test_what_exists_is_overwritten_only_by_force(run: Run, images: Images, tmp_path: Path) -> None:
     images.photo()
     (tmp_path / "img-pool.png").write_text("precious")
-    line = refused("pool", "img.png", status=1)
+    line = run.refused("pool", "img.png", status=1)
     assert "img-pool.png" in line
     assert "--force" in line
     assert run("pool", "img.png", "--force").status == 0
@@ -468,27 +464,27 @@ def test_what_exists_is_overwritten_only_by_force(
 
 
 def test_one_existing_output_of_several_keeps_all_from_being_written(
-    refused: Refused, images: Any, tmp_path: Path
+    run: Run, images: Images, tmp_path: Path
 ) -> None:
     images.photo()
     (tmp_path / "img-green.png").write_text("precious")
-    assert "img-green.png" in refused("split-channels", "img.png", status=1)
+    assert "img-green.png" in run.refused("split-channels", "img.png", status=1)
 
 
 @pytest.mark.parametrize("way", ["img.png", "./img.png", "absolute", "symbolic.png", "hard.png"])
 def test_the_input_is_never_the_output_even_by_force(
-    way: str, refused: Refused, images: Any, tmp_path: Path
+    way: str, run: Run, images: Images, tmp_path: Path
 ) -> None:
     path = images.photo()
     (tmp_path / "symbolic.png").symlink_to("img.png")
     os.link(path, tmp_path / "hard.png")
     output = str(path) if way == "absolute" else way
-    line = refused("pool", "img.png", "-o", output, "--force", status=1)
+    line = run.refused("pool", "img.png", "-o", output, "--force", status=1)
     assert Path(output).name in line
     assert "input" in line
 
 
-def test_no_input_of_several_is_an_output(run: Run, images: Any, tmp_path: Path) -> None:
+def test_no_input_of_several_is_an_output(run: Run, images: Images, tmp_path: Path) -> None:
     images.photo("img.png")
     kept = images.padlock("img-pool.png").read_bytes()
     result = run("pool", "img.png", "img-pool.png", "--force", "-o", ".")
@@ -496,47 +492,47 @@ def test_no_input_of_several_is_an_output(run: Run, images: Any, tmp_path: Path)
     assert result.status != 0
 
 
-def test_one_output_for_two_inputs_is_refused(refused: Refused, images: Any) -> None:
+def test_one_output_for_two_inputs_is_refused(run: Run, images: Images) -> None:
     images.photo("a/img.png")
     images.photo("b/img.png")
-    line = refused("pool", "a/img.png", "b/img.png", "-o", "out/", status=2)
+    line = run.refused("pool", "a/img.png", "b/img.png", "-o", "out/", status=2)
     assert "a/img.png" in line
     assert "b/img.png" in line
 
 
 @pytest.mark.parametrize("output", ["file/out.png", "file/deep/out.png", "file/"])
 def test_a_place_below_a_file_is_named(
-    output: str, refused: Refused, images: Any, tmp_path: Path
+    output: str, run: Run, images: Images, tmp_path: Path
 ) -> None:
     images.photo()
     (tmp_path / "file").write_text("no folder")
-    assert "file/" in refused("pool", "img.png", "-o", output, status=1)
+    assert "file/" in run.refused("pool", "img.png", "-o", output, status=1)
 
 
 def test_a_folder_without_write_permission_is_named(
-    run: Run, images: Any, snapshot: Callable[[], Any], tmp_path: Path
+    run: Run, images: Images, tmp_path: Path
 ) -> None:
     images.photo()
     folder = tmp_path / "locked"
     folder.mkdir(mode=0o500)
     if os.access(folder, os.W_OK):
         pytest.skip("this user may write everywhere")
-    before = snapshot()
+    before = run.snapshot()
     result = run("pool", "img.png", "-o", "locked/out.png")
     assert result.status == 1
     assert "locked" in result.line
-    assert snapshot() == before
+    assert run.snapshot() == before
 
 
-def test_a_folder_in_the_way_of_a_file_is_named(
-    refused: Refused, images: Any, tmp_path: Path
-) -> None:
+def test_a_folder_in_the_way_of_a_file_is_named(run: Run, images: Images, tmp_path: Path) -> None:
     images.photo()
     (tmp_path / "out/img-pool.png").mkdir(parents=True)
-    assert "img-pool.png" in refused("pool", "img.png", "-o", "out/", "--force", status=1)
+    assert "img-pool.png" in run.refused("pool", "img.png", "-o", "out/", "--force", status=1)
 
 
-def test_something_that_is_no_file_is_never_replaced(run: Run, images: Any, tmp_path: Path) -> None:
+def test_something_that_is_no_file_is_never_replaced(
+    run: Run, images: Images, tmp_path: Path
+) -> None:
     images.photo()
     pipe = tmp_path / "pipe.png"
     os.mkfifo(pipe)
@@ -551,7 +547,7 @@ def test_something_that_is_no_file_is_never_replaced(run: Run, images: Any, tmp_
 # Several images
 
 
-def test_one_bad_image_does_not_stop_the_others(run: Run, images: Any, tmp_path: Path) -> None:
+def test_one_bad_image_does_not_stop_the_others(run: Run, images: Images, tmp_path: Path) -> None:
     images.photo("first.png")
     (tmp_path / "second.png").write_text("no image")
     images.photo("fourth.png")
@@ -568,7 +564,7 @@ def test_one_bad_image_does_not_stop_the_others(run: Run, images: Any, tmp_path:
 
 
 def test_one_bad_image_does_not_stop_the_printing_of_others(
-    run: Run, images: Any, tmp_path: Path
+    run: Run, images: Images, tmp_path: Path
 ) -> None:
     images.table([[1, 2], [3, 4]], "good.csv")
     (tmp_path / "bad.csv").write_text("1,x\n")
@@ -594,7 +590,7 @@ NAMES: list[str | bytes] = [
 ]
 
 
-def test_any_file_name_works(run: Run, images: Any, tmp_path: Path) -> None:
+def test_any_file_name_works(run: Run, images: Images, tmp_path: Path) -> None:
     taken = []
     for name in NAMES:
         with contextlib.suppress(OSError, UnicodeError):  # a file system may refuse one
@@ -625,7 +621,7 @@ def test_any_missing_name_is_reported_in_one_line(run: Run) -> None:
 
 
 def test_a_closed_pipe_ends_the_printing_with_one_line(
-    command: str, environment: dict[str, str], images: Any, tmp_path: Path
+    command: str, environment: dict[str, str], images: Images, tmp_path: Path
 ) -> None:
     images.matrix(np.random.default_rng(0).normal(size=(300, 300)))
     with subprocess.Popen(
@@ -646,7 +642,7 @@ def test_a_closed_pipe_ends_the_printing_with_one_line(
 
 
 def test_a_full_disk_is_one_line(
-    command: str, environment: dict[str, str], images: Any, tmp_path: Path
+    command: str, environment: dict[str, str], images: Images, tmp_path: Path
 ) -> None:
     full = Path("/dev/full")
     if not full.is_char_device():
@@ -694,7 +690,7 @@ def test_a_signal_between_images_leaves_only_whole_files(
     status: int,
     command: str,
     environment: dict[str, str],
-    images: Any,
+    images: Images,
     tmp_path: Path,
 ) -> None:
     first = images.padlock("0.png")
@@ -726,13 +722,13 @@ def test_a_signal_while_writing_leaves_the_old_file_and_no_other(
     status: int,
     command: str,
     environment: dict[str, str],
-    images: Any,
-    snapshot: Callable[[], Any],
+    images: Images,
+    run: Run,
     tmp_path: Path,
 ) -> None:
     images.matrix(np.random.default_rng(0).normal(size=(1500, 1000)))
     (tmp_path / "out.csv").write_text("precious")
-    before = snapshot()
+    before = run.snapshot()
     names = {path.name for path in tmp_path.iterdir()}
     with subprocess.Popen(
         [command, "pool", "--size", "1", "m.npy", "-o", "out.csv", "--force"],
@@ -749,18 +745,14 @@ def test_a_signal_while_writing_leaves_the_old_file_and_no_other(
         ended = _interrupt(process, busy, number)
     assert ended[0] == status
     assert "Traceback" not in ended[1]
-    assert snapshot() == before
+    assert run.snapshot() == before
 
 
 def test_an_interrupt_while_computing_leaves_nothing(
-    command: str,
-    environment: dict[str, str],
-    images: Any,
-    snapshot: Callable[[], Any],
-    tmp_path: Path,
+    command: str, environment: dict[str, str], images: Images, run: Run, tmp_path: Path
 ) -> None:
     images.matrix(np.random.default_rng(0).normal(size=(1500, 1500)))
-    before = snapshot()
+    before = run.snapshot()
     with subprocess.Popen(
         [command, "pool", "--size", "15", "--stride", "1", "--mode", "median", "m.npy"],
         cwd=tmp_path,
@@ -772,7 +764,7 @@ def test_an_interrupt_while_computing_leaves_nothing(
     assert ended[0] == 130
     assert "Traceback" not in ended[1]
     assert len(ended[1].splitlines()) <= 1
-    assert snapshot() == before
+    assert run.snapshot() == before
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="only POSIX bounds the size of files")
@@ -785,7 +777,7 @@ def test_a_disk_that_takes_a_part_of_standard_output_is_told(
     unbuffered: str,
     command: str,
     environment: dict[str, str],
-    images: Any,
+    images: Images,
     tmp_path: Path,
 ) -> None:
     import resource
@@ -811,11 +803,11 @@ def test_a_disk_that_takes_a_part_of_standard_output_is_told(
     "option", [("-o", ".png"), ("-o", "/a.png"), ("--report", ".jsonl"), ("--sheet", ".png")]
 )
 def test_a_name_that_is_too_long_for_the_system_is_told(
-    option: tuple[str, str], images: Any, refused: Refused
+    option: tuple[str, str], images: Images, run: Run
 ) -> None:
     name, suffix = option
     arguments = "pool", images.photo(), "--size", "2", name, "a" * 300 + suffix
-    assert "a name that is too long" in refused(*arguments, status=1)
+    assert "a name that is too long" in run.refused(*arguments, status=1)
 
 
 def test_a_depth_of_very_many_digits_is_told_shortly(run: Run) -> None:

@@ -16,8 +16,8 @@ from PIL import Image
 import cnnfilter
 from cnnfilter.batch.ledger import LEDGER
 
-Run = Callable[..., Any]
-Pixels = Callable[[Path | bytes], np.ndarray]
+from ..command import Run
+from ..pictures import Images, pixels
 
 WORKED = Path(__file__).resolve().parents[1] / "data" / "worked-example"
 
@@ -44,10 +44,10 @@ def test_version(run: Run) -> None:
     assert (result.status, result.text) == (0, f"cnnfilter {cnnfilter.__version__}\n")
 
 
-def test_python_m_is_the_same_command(works: Run, images: Any, tmp_path: Path) -> None:
+def test_python_m_is_the_same_command(run: Run, images: Images, tmp_path: Path) -> None:
     images.photo()
     program = (sys.executable, "-m", "cnnfilter")
-    works("pool", "img.png", program=program)
+    run.ok("pool", "img.png", program=program)
     assert _names(tmp_path) == ["img-pool.png", "img.png"]
 
 
@@ -55,10 +55,10 @@ def test_python_m_is_the_same_command(works: Run, images: Any, tmp_path: Path) -
 
 
 def test_split_channels_writes_a_grey_picture_of_each(
-    works: Run, images: Any, pixels: Pixels, tmp_path: Path
+    run: Run, images: Images, tmp_path: Path
 ) -> None:
     source = pixels(images.photo())
-    line = works("split-channels", "img.png").line
+    line = run.ok("split-channels", "img.png").line
     assert "img-red.png, img-green.png, img-blue.png" in line
     for index, name in enumerate(["red", "green", "blue"]):
         path = tmp_path / f"img-{name}.png"
@@ -66,9 +66,9 @@ def test_split_channels_writes_a_grey_picture_of_each(
         np.testing.assert_array_equal(pixels(path), source[..., index])
 
 
-def test_alpha_is_a_channel(works: Run, images: Any, pixels: Pixels, tmp_path: Path) -> None:
+def test_alpha_is_a_channel(run: Run, images: Images, tmp_path: Path) -> None:
     source = pixels(images.rgba())
-    works("split-channels", "img.png", "-o", "out/")
+    run.ok("split-channels", "img.png", "-o", "out/")
     assert _names(tmp_path / "out") == [
         "img-alpha.png",
         "img-blue.png",
@@ -78,15 +78,15 @@ def test_alpha_is_a_channel(works: Run, images: Any, pixels: Pixels, tmp_path: P
     np.testing.assert_array_equal(pixels(tmp_path / "out/img-alpha.png"), source[..., 3])
 
 
-def test_a_grey_image_has_one_channel(works: Run, images: Any, tmp_path: Path) -> None:
+def test_a_grey_image_has_one_channel(run: Run, images: Images, tmp_path: Path) -> None:
     images.padlock()
-    works("split-channels", "padlock.png")
+    run.ok("split-channels", "padlock.png")
     assert _names(tmp_path) == ["padlock-gray.png", "padlock.png"]
 
 
-def test_tint_shows_red_as_red(works: Run, images: Any, pixels: Pixels, tmp_path: Path) -> None:
+def test_tint_shows_red_as_red(run: Run, images: Images, tmp_path: Path) -> None:
     source = pixels(images.photo())
-    works("split-channels", "--as", "tint", "img.png", "-o", "out/")
+    run.ok("split-channels", "--as", "tint", "img.png", "-o", "out/")
     for index, name in enumerate(["red", "green", "blue"]):
         tinted = pixels(tmp_path / f"out/img-{name}.png")
         expected = np.zeros_like(source)
@@ -99,11 +99,11 @@ def test_tint_shows_red_as_red(works: Run, images: Any, pixels: Pixels, tmp_path
     [("hsv", [0, 0, 0]), ("lab", [0, 128, 128]), ("ycbcr", [0, 0, 0])],
 )
 def test_a_colour_space_gives_its_channels_and_offsets_what_is_signed(
-    space: str, offsets: list[int], works: Run, images: Any, pixels: Pixels, tmp_path: Path
+    space: str, offsets: list[int], run: Run, images: Images, tmp_path: Path
 ) -> None:
     source = pixels(images.photo())
     channels = cnnfilter.split_channels(source, space)
-    works("split-channels", "--space", space, "img.png", "-o", "out/")
+    run.ok("split-channels", "--space", space, "img.png", "-o", "out/")
     assert _names(tmp_path / "out") == sorted(f"img-{name}.png" for name in channels)
     for (name, values), offset in zip(channels.items(), offsets, strict=True):
         written = pixels(tmp_path / f"out/img-{name}.png")
@@ -111,10 +111,10 @@ def test_a_colour_space_gives_its_channels_and_offsets_what_is_signed(
 
 
 def test_printing_channels_tells_the_number_of_features(
-    works: Run, images: Any, pixels: Pixels, tmp_path: Path
+    run: Run, images: Images, tmp_path: Path
 ) -> None:
     source = pixels(images.photo())
-    result = works("split-channels", "--print", "img.png")
+    result = run.ok("split-channels", "--print", "img.png")
     np.testing.assert_array_equal(result.numbers(), source)
     assert str(36 * 48 * 3) in result.line
     assert _names(tmp_path) == ["img.png"]
@@ -124,10 +124,10 @@ def test_printing_channels_tells_the_number_of_features(
 
 
 def test_the_default_name_is_that_of_the_kernel_beside_the_input(
-    works: Run, images: Any, pixels: Pixels, tmp_path: Path
+    run: Run, images: Images, tmp_path: Path
 ) -> None:
     source = pixels(images.photo("deep/img.png"))
-    result = works("convolve", "--kernel", "sharpen", "deep/img.png")
+    result = run.ok("convolve", "--kernel", "sharpen", "deep/img.png")
     expected = cnnfilter.convolve(source, "sharpen")
     np.testing.assert_array_equal(pixels(tmp_path / "deep/img-sharpen.png"), _stored(expected))
     clipped = 100 * np.mean((expected < 0) | (expected > 255))
@@ -138,17 +138,15 @@ def test_the_default_name_is_that_of_the_kernel_beside_the_input(
     assert result.stdout == b""
 
 
-def test_quiet_says_nothing(run: Run, images: Any) -> None:
+def test_quiet_says_nothing(run: Run, images: Images) -> None:
     images.photo()
     result = run("convolve", "-k", "sharpen", "img.png", "--quiet")
     assert (result.status, result.stdout, result.stderr) == (0, b"", "")
 
 
-def test_several_kernels_give_a_file_each(
-    works: Run, images: Any, pixels: Pixels, tmp_path: Path
-) -> None:
+def test_several_kernels_give_a_file_each(run: Run, images: Images, tmp_path: Path) -> None:
     source = pixels(images.photo())
-    works("convolve", "-k", "box", "-k", "edge", "img.png", "-o", "out/")
+    run.ok("convolve", "-k", "box", "-k", "edge", "img.png", "-o", "out/")
     assert _names(tmp_path / "out") == ["img-box.png", "img-edge.png"]
     for name in ["box", "edge"]:
         np.testing.assert_array_equal(
@@ -158,10 +156,10 @@ def test_several_kernels_give_a_file_each(
 
 @pytest.mark.parametrize("name", ["maps.npy", "maps.npz", "maps.tif"])
 def test_several_kernels_give_one_array(
-    name: str, works: Run, images: Any, pixels: Pixels, tmp_path: Path
+    name: str, run: Run, images: Images, tmp_path: Path
 ) -> None:
     source = pixels(images.photo())
-    works("convolve", "-k", "sobel", "-k", "edge", "img.png", "-o", name)
+    run.ok("convolve", "-k", "sobel", "-k", "edge", "img.png", "-o", name)
     expected = cnnfilter.convolve(source, ["sobel-x", "sobel-y", "edge"])
     assert expected.min() < 0
     if name.endswith(".tif"):
@@ -182,15 +180,13 @@ KERNEL_FILES: dict[str, Callable[[Path], object]] = {
 }
 
 
-def test_kernel_files_of_every_format_are_read(
-    works: Run, images: Any, pixels: Pixels, tmp_path: Path
-) -> None:
+def test_kernel_files_of_every_format_are_read(run: Run, images: Images, tmp_path: Path) -> None:
     source = pixels(images.photo())
     options = []
     for name, write in KERNEL_FILES.items():
         write(tmp_path / name)
         options += ["-k", name]
-    works("convolve", *options, "--channels", "gray", "img.png", "-o", "maps.npy")
+    run.ok("convolve", *options, "--channels", "gray", "img.png", "-o", "maps.npy")
     kernel = [[1, 2, 0], [-0.5, 0.5, 3]]
     expected = cnnfilter.convolve(source, [kernel], channels="gray")
     maps = np.load(tmp_path / "maps.npy")
@@ -199,24 +195,24 @@ def test_kernel_files_of_every_format_are_read(
         np.testing.assert_allclose(maps[..., index], expected.squeeze(), rtol=1e-6)
 
 
-def test_a_kernel_file_names_the_result(works: Run, images: Any, tmp_path: Path) -> None:
+def test_a_kernel_file_names_the_result(run: Run, images: Images, tmp_path: Path) -> None:
     images.photo()
     KERNEL_FILES["mine.csv"](tmp_path / "mine.csv")
-    works("convolve", "-k", "mine.csv", "img.png")
+    run.ok("convolve", "-k", "mine.csv", "img.png")
     assert _names(tmp_path) == ["img-mine.png", "img.png", "mine.csv"]
 
 
 def test_a_first_line_that_does_not_fit_is_a_row_of_the_kernel(
-    works: Run, images: Any, tmp_path: Path
+    run: Run, images: Images, tmp_path: Path
 ) -> None:
     images.table([[1, 10], [100, 1000], [1, 1]])
     (tmp_path / "k.txt").write_text("2 2\n3 4\n")
-    assert works("convolve", "-k", "k.txt", "m.csv", "--print").text == "4322\n2207\n"
+    assert run.ok("convolve", "-k", "k.txt", "m.csv", "--print").text == "4322\n2207\n"
 
 
-def test_text_is_a_kernel(works: Run, images: Any) -> None:
+def test_text_is_a_kernel(run: Run, images: Images) -> None:
     images.table([[9, 18], [27, 36]])
-    assert works("convolve", "-k", "1/9 0; 0, -1", "m.csv", "--print").text == "-35\n"
+    assert run.ok("convolve", "-k", "1/9 0; 0, -1", "m.csv", "--print").text == "-35\n"
 
 
 CONVOLUTIONS: dict[str, tuple[list[str], dict[str, Any]]] = {
@@ -261,12 +257,12 @@ CONVOLUTIONS: dict[str, tuple[list[str], dict[str, Any]]] = {
 
 @pytest.mark.parametrize("case", CONVOLUTIONS)
 def test_convolve_gives_what_the_function_gives(
-    case: str, works: Run, images: Any, tmp_path: Path
+    case: str, run: Run, images: Images, tmp_path: Path
 ) -> None:
     options, keywords = CONVOLUTIONS[case]
     source = np.random.default_rng(1).integers(0, 255, (13, 11, 3), dtype=np.uint8)
     images.matrix(source)
-    works("convolve", *options, "m.npy", "-o", "out.npy")
+    run.ok("convolve", *options, "m.npy", "-o", "out.npy")
     expected = cnnfilter.convolve(source, **keywords)
     written = np.load(tmp_path / "out.npy")
     assert written.dtype == expected.dtype
@@ -276,7 +272,7 @@ def test_convolve_gives_what_the_function_gives(
 @pytest.mark.parametrize("layout", ["OIHW", "HWIO"])
 @pytest.mark.parametrize(("groups", "inputs"), [(1, 3), (3, 1)])
 def test_a_filter_bank_from_a_file(
-    groups: int, inputs: int, layout: str, works: Run, images: Any, tmp_path: Path
+    groups: int, inputs: int, layout: str, run: Run, images: Images, tmp_path: Path
 ) -> None:
     rng = np.random.default_rng(2)
     source = rng.integers(0, 255, (9, 8, 3), dtype=np.uint8)
@@ -284,7 +280,7 @@ def test_a_filter_bank_from_a_file(
     images.matrix(source)
     images.matrix(bank if layout == "HWIO" else bank.transpose(3, 2, 0, 1), "bank.npy")
     options = ["--groups", str(groups), *(["--layout", "HWIO"] if layout == "HWIO" else [])]
-    works("convolve", "-k", "bank.npy", *options, "m.npy", "-o", "out.npy")
+    run.ok("convolve", "-k", "bank.npy", *options, "m.npy", "-o", "out.npy")
     expected = cnnfilter.convolve(source, bank, groups=groups)
     assert expected.shape == (8, 6, 6)
     np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), expected)
@@ -312,12 +308,12 @@ POOLINGS: dict[str, tuple[list[str], dict[str, Any]]] = {
 
 @pytest.mark.parametrize("case", POOLINGS)
 def test_pool_gives_what_the_function_gives(
-    case: str, works: Run, images: Any, tmp_path: Path
+    case: str, run: Run, images: Images, tmp_path: Path
 ) -> None:
     options, keywords = POOLINGS[case]
     source = np.random.default_rng(3).integers(0, 255, (13, 11, 3), dtype=np.uint8)
     images.matrix(source)
-    works("pool", *options, "m.npy", "-o", "out.npy")
+    run.ok("pool", *options, "m.npy", "-o", "out.npy")
     expected = cnnfilter.pool(source, **keywords)
     written = np.load(tmp_path / "out.npy")
     assert written.dtype == expected.dtype
@@ -327,18 +323,18 @@ def test_pool_gives_what_the_function_gives(
 # The worked example
 
 
-def test_the_worked_example_is_exact_through_the_commands(works: Run, images: Any) -> None:
+def test_the_worked_example_is_exact_through_the_commands(run: Run, images: Images) -> None:
     images.padlock()
     image, sharp, pooled = (
         (WORKED / name).read_text().replace(",", "\t")
         for name in ["image-16x16.csv", "sharpen-14x14.csv", "maxpool-7x7.csv"]
     )
-    assert works("split-channels", "padlock.png", "--print").text.split() == image.split()
-    result = works("convolve", "-k", "sharpen", "padlock.png", "--print")
+    assert run.ok("split-channels", "padlock.png", "--print").text.split() == image.split()
+    result = run.ok("convolve", "-k", "sharpen", "padlock.png", "--print")
     assert result.text == sharp
-    result = works("pool", "-", "--print", stdin=result.stdout)
+    result = run.ok("pool", "-", "--print", stdin=result.stdout)
     assert result.text == pooled
-    result = works("pipeline", "convolve sharpen | pool 2", "padlock.png", "--print")
+    result = run.ok("pipeline", "convolve sharpen | pool 2", "padlock.png", "--print")
     assert result.text == pooled
 
 
@@ -355,33 +351,33 @@ RANGES = {
 
 @pytest.mark.parametrize("range", RANGES)
 def test_range_says_how_numbers_become_pixels(
-    range: str, works: Run, images: Any, pixels: Pixels, tmp_path: Path
+    range: str, run: Run, images: Images, tmp_path: Path
 ) -> None:
     values, expected, said = RANGES[range]
     images.table(values)
     option = [] if range == "clip" else ["--range", range]  # it is the default
-    line = works("pool", "--size", "1", "m.csv", "-o", "out.png", *option).line
+    line = run.ok("pool", "--size", "1", "m.csv", "-o", "out.png", *option).line
     assert pixels(tmp_path / "out.png").tolist() == [expected]
     assert said in line
 
 
 def test_minmax_is_over_all_channels_and_a_constant_is_black(
-    works: Run, images: Any, pixels: Pixels, tmp_path: Path
+    run: Run, images: Images, tmp_path: Path
 ) -> None:
     images.matrix(np.array([[[0, 10, 20], [30, 40, 50]]]), "three.npy")
     images.matrix(np.full((2, 2), 77.0), "flat.npy")
     for name in ["three", "flat"]:
-        works("pool", "--size", "1", f"{name}.npy", "-o", f"{name}.png", "--range", "minmax")
+        run.ok("pool", "--size", "1", f"{name}.npy", "-o", f"{name}.png", "--range", "minmax")
     assert pixels(tmp_path / "three.png").tolist() == [[[0, 51, 102], [153, 204, 255]]]
     assert set(pixels(tmp_path / "flat.png").flat) == {0}
 
 
 def test_alpha_is_set_aside_and_put_back_under_the_kernels_centre(
-    works: Run, images: Any, pixels: Pixels, tmp_path: Path
+    run: Run, images: Images, tmp_path: Path
 ) -> None:
     source = pixels(images.rgba())
-    works("convolve", "-k", "box:5", "--stride", "2", "img.png", "-o", "valid.png")
-    works("convolve", "-k", "box:5", "--padding", "same", "img.png", "-o", "same.png")
+    run.ok("convolve", "-k", "box:5", "--stride", "2", "img.png", "-o", "valid.png")
+    run.ok("convolve", "-k", "box:5", "--padding", "same", "img.png", "-o", "same.png")
     valid, same = pixels(tmp_path / "valid.png"), pixels(tmp_path / "same.png")
     np.testing.assert_array_equal(valid[..., 3], source[2:-2:2, 2:-2:2, 3])
     np.testing.assert_array_equal(same[..., 3], source[..., 3])
@@ -389,11 +385,9 @@ def test_alpha_is_set_aside_and_put_back_under_the_kernels_centre(
     np.testing.assert_array_equal(same[..., :3], _stored(colours))
 
 
-def test_alpha_is_averaged_by_pooling(
-    works: Run, images: Any, pixels: Pixels, tmp_path: Path
-) -> None:
+def test_alpha_is_averaged_by_pooling(run: Run, images: Images, tmp_path: Path) -> None:
     source = pixels(images.rgba())
-    works("pool", "img.png")
+    run.ok("pool", "img.png")
     written = pixels(tmp_path / "img-pool.png")
     alpha = cnnfilter.pool(source[..., 3], mode="average")
     np.testing.assert_array_equal(written[..., 3], _stored(alpha))
@@ -401,39 +395,39 @@ def test_alpha_is_averaged_by_pooling(
 
 
 def test_alpha_that_is_averaged_is_as_deep_as_its_picture(
-    works: Run, images: Any, pixels: Pixels, tmp_path: Path
+    run: Run, images: Images, tmp_path: Path
 ) -> None:
     source = pixels(images.rgba())
-    works("pool", "img.png", "--depth", "16", "-o", "deep.tif")
+    run.ok("pool", "img.png", "--depth", "16", "-o", "deep.tif")
     written = cnnfilter.read_image(tmp_path / "deep.tif")
     alpha = cnnfilter.pool(source[..., 3], mode="average").astype(float)
     assert written.dtype == np.uint16
     np.testing.assert_array_equal(written[..., 3], np.rint(alpha * 257))
 
 
-def test_16_bit_stays_16_bit(works: Run, images: Any, pixels: Pixels, tmp_path: Path) -> None:
+def test_16_bit_stays_16_bit(run: Run, images: Images, tmp_path: Path) -> None:
     source = pixels(images.grey16())
     assert source.max() > 255
-    works("convolve", "-k", "sharpen", "img.png")
+    run.ok("convolve", "-k", "sharpen", "img.png")
     written = pixels(tmp_path / "img-sharpen.png")
     assert _mode(tmp_path / "img-sharpen.png") == "I;16"
     np.testing.assert_array_equal(written, _stored(cnnfilter.convolve(source, "sharpen"), 65535))
 
 
 def test_16_bit_becomes_8_bit_where_the_format_has_no_more(
-    works: Run, images: Any, tmp_path: Path
+    run: Run, images: Images, tmp_path: Path
 ) -> None:
     images.grey16()
-    works("pool", "img.png", "-o", "out.jpg")
+    run.ok("pool", "img.png", "-o", "out.jpg")
     assert _mode(tmp_path / "out.jpg") == "L"
 
 
 def test_exif_orientation_is_applied_and_reset_and_the_profile_kept(
-    works: Run, images: Any, tmp_path: Path
+    run: Run, images: Images, tmp_path: Path
 ) -> None:
     with Image.open(images.turned()) as image:
         assert image.size == (48, 36)
-    line = works("convolve", "-k", "identity", "img.jpg", "-o", "out.jpg").line
+    line = run.ok("convolve", "-k", "identity", "img.jpg", "-o", "out.jpg").line
     assert "48x36x3 -> 46x34x3" in line or "48x36x3 -> 48x36x3" in line
     with Image.open(tmp_path / "out.jpg") as image:
         assert image.height > image.width
@@ -443,12 +437,12 @@ def test_exif_orientation_is_applied_and_reset_and_the_profile_kept(
 
 
 def test_exif_orientation_turns_the_pixels_the_right_way(
-    works: Run, images: Any, pixels: Pixels, tmp_path: Path
+    run: Run, images: Images, tmp_path: Path
 ) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     source = pixels(images.photo("img.png", exif=exif))
-    works("pool", "--size", "1", "img.png", "-o", "out.png")
+    run.ok("pool", "--size", "1", "img.png", "-o", "out.png")
     np.testing.assert_array_equal(pixels(tmp_path / "out.png"), np.rot90(source, -1))
 
 
@@ -461,22 +455,22 @@ KINDS: dict[str, tuple[str, str, str]] = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_other_kinds_of_pictures_become_colour_or_grey(
-    kind: str, works: Run, images: Any, pixels: Pixels, tmp_path: Path
+    kind: str, run: Run, images: Images, tmp_path: Path
 ) -> None:
     make, name, mode = KINDS[kind]
     with Image.open(getattr(images, make)(name)) as image:
         expected = np.asarray(image.convert(mode))
-    works("pool", "--size", "1", name)
+    run.ok("pool", "--size", "1", name)
     path = tmp_path / f"{Path(name).stem}-pool{Path(name).suffix}"
     assert _mode(path) == mode
     difference = np.abs(pixels(path).astype(int) - expected)
     assert difference.mean() <= (10 if path.suffix == ".jpg" else 0)
 
 
-def test_a_lab_file_becomes_colour(works: Run, images: Any, pixels: Pixels, tmp_path: Path) -> None:
+def test_a_lab_file_becomes_colour(run: Run, images: Images, tmp_path: Path) -> None:
     photo = images.coffee()
     images.save("img.tif", photo.convert("LAB"))
-    works("pool", "--size", "1", "img.tif")
+    run.ok("pool", "--size", "1", "img.tif")
     assert _mode(tmp_path / "img-pool.tif") == "RGB"
     written = pixels(tmp_path / "img-pool.tif").astype(int)
     assert np.abs(written - np.asarray(photo)).mean() < 6
@@ -486,18 +480,20 @@ def test_a_lab_file_becomes_colour(works: Run, images: Any, pixels: Pixels, tmp_
 
 
 def test_an_output_is_a_folder_that_exists_or_a_file(
-    works: Run, images: Any, tmp_path: Path
+    run: Run, images: Images, tmp_path: Path
 ) -> None:
     images.photo()
     (tmp_path / "exists").mkdir()
-    works("pool", "img.png", "-o", "exists")
-    works("pool", "img.png", "-o", "file.bmp")
+    run.ok("pool", "img.png", "-o", "exists")
+    run.ok("pool", "img.png", "-o", "file.bmp")
     assert _names(tmp_path / "exists") == ["img-pool.png"]
     with Image.open(tmp_path / "file.bmp") as image:
         assert image.format == "BMP"
 
 
-def test_with_several_images_the_output_is_a_folder(run: Run, images: Any, tmp_path: Path) -> None:
+def test_with_several_images_the_output_is_a_folder(
+    run: Run, images: Images, tmp_path: Path
+) -> None:
     images.photo("one.png")
     images.photo("two.jpg")
     result = run("pool", "one.png", "two.jpg", "-o", "folder")
@@ -510,13 +506,13 @@ def test_with_several_images_the_output_is_a_folder(run: Run, images: Any, tmp_p
 
 
 def test_the_output_keeps_the_inputs_format_unless_told(
-    works: Run, images: Any, tmp_path: Path
+    run: Run, images: Images, tmp_path: Path
 ) -> None:
     images.photo("img.jpg")
-    works("pool", "img.jpg")
-    works("pool", "img.jpg", "--format", "png")
-    works("pool", "img.jpg", "-o", "named.webp")
-    works("pool", "img.jpg", "-o", "unnamed")
+    run.ok("pool", "img.jpg")
+    run.ok("pool", "img.jpg", "--format", "png")
+    run.ok("pool", "img.jpg", "-o", "named.webp")
+    run.ok("pool", "img.jpg", "-o", "unnamed")
     formats = {}
     for name in ["img-pool.jpg", "img-pool.png", "named.webp", "unnamed"]:
         with Image.open(tmp_path / name) as image:
@@ -524,37 +520,33 @@ def test_the_output_keeps_the_inputs_format_unless_told(
     assert list(formats.values()) == ["JPEG", "PNG", "WEBP", "JPEG"]
 
 
-def test_standard_input_tells_its_format_by_its_bytes(
-    works: Run, images: Any, pixels: Pixels
-) -> None:
+def test_standard_input_tells_its_format_by_its_bytes(run: Run, images: Images) -> None:
     path = images.photo("img.jpg", quality=95)
-    result = works("pool", "-", "-o", "-", stdin=path.read_bytes())
+    result = run.ok("pool", "-", "-o", "-", stdin=path.read_bytes())
     with Image.open(io.BytesIO(result.stdout)) as image:
         assert image.format == "JPEG"
         assert image.size == (24, 18)
-    result = works("pool", "-", "-o", "-", "--format", "png", stdin=path.read_bytes())
+    result = run.ok("pool", "-", "-o", "-", "--format", "png", stdin=path.read_bytes())
     np.testing.assert_array_equal(pixels(result.stdout), cnnfilter.pool(pixels(path)))
 
 
 def test_standard_input_without_an_output_goes_to_standard_output(
-    works: Run, images: Any, pixels: Pixels, tmp_path: Path
+    run: Run, images: Images, tmp_path: Path
 ) -> None:
     path = images.photo()
-    result = works("pool", "-", stdin=path.read_bytes())
+    result = run.ok("pool", "-", stdin=path.read_bytes())
     np.testing.assert_array_equal(pixels(result.stdout), cnnfilter.pool(pixels(path)))
     assert _names(tmp_path) == ["img.png"]
 
 
-def test_a_pipe_of_npy_loses_nothing(
-    works: Run, images: Any, pixels: Pixels, tmp_path: Path
-) -> None:
+def test_a_pipe_of_npy_loses_nothing(run: Run, images: Images, tmp_path: Path) -> None:
     source = pixels(images.photo())
-    edges = works("convolve", "-k", "edge", "img.png", "-o", "-", "--format", "npy").stdout
+    edges = run.ok("convolve", "-k", "edge", "img.png", "-o", "-", "--format", "npy").stdout
     expected = cnnfilter.convolve(source, "edge")
     assert expected.min() < 0
     assert expected.max() > 255
     np.testing.assert_array_equal(np.load(io.BytesIO(edges)), expected)
-    works("pool", "-", "-o", "pooled.png", "--range", "symmetric", stdin=edges)
+    run.ok("pool", "-", "-o", "pooled.png", "--range", "symmetric", stdin=edges)
     pooled = cnnfilter.pool(expected)
     middle = np.rint(127.5 + 127.5 * pooled / np.abs(pooled).max())
     np.testing.assert_array_equal(pixels(tmp_path / "pooled.png"), middle)
@@ -562,7 +554,7 @@ def test_a_pipe_of_npy_loses_nothing(
 
 @pytest.mark.parametrize("shape", [(4, 5), (4, 5, 3), (4, 5, 7)], ids=["grey", "colour", "maps"])
 def test_a_matrix_survives_every_format_of_numbers(
-    shape: tuple[int, ...], works: Run, images: Any, tmp_path: Path
+    shape: tuple[int, ...], run: Run, images: Images, tmp_path: Path
 ) -> None:
     values = np.random.default_rng(4).normal(0, 1e3, shape)
     values.flat[:4] = [1 / 3, -1e-30, 1e20, -0.1]
@@ -570,38 +562,38 @@ def test_a_matrix_survives_every_format_of_numbers(
     name = "m.npy"
     for format in ["npz", "csv", "tsv", "json", "float", "npy"]:
         suffix = "tif" if format == "float" else format
-        works("pool", "--size", "1", name, "-o", f"{format}/", "--format", format)
+        run.ok("pool", "--size", "1", name, "-o", f"{format}/", "--format", format)
         assert _names(tmp_path / format) == [f"{Path(name).stem}-pool.{suffix}"]
         name = f"{format}/{Path(name).stem}-pool.{suffix}"
     np.testing.assert_array_equal(np.load(tmp_path / name), values)
 
 
-def test_a_float_tif_stays_float(works: Run, tmp_path: Path) -> None:
+def test_a_float_tif_stays_float(run: Run, tmp_path: Path) -> None:
     values = np.array([[-1.5, 300.25], [0, 1e6]], np.float32)
     tifffile.imwrite(tmp_path / "img.tif", values)
-    works("pool", "--size", "1", "img.tif")
+    run.ok("pool", "--size", "1", "img.tif")
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "img-pool.tif"), values)
 
 
 def test_an_8_bit_tif_stays_8_bit_unless_float_is_asked_for(
-    works: Run, images: Any, pixels: Pixels, tmp_path: Path
+    run: Run, images: Images, tmp_path: Path
 ) -> None:
     source = pixels(images.photo("img.tif"))
     expected = cnnfilter.convolve(source, "edge")
-    works("convolve", "-k", "edge", "img.tif", "-o", "float.tif", "--format", "float")
+    run.ok("convolve", "-k", "edge", "img.tif", "-o", "float.tif", "--format", "float")
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "float.tif"), expected)
-    works("convolve", "-k", "edge", "img.tif")
+    run.ok("convolve", "-k", "edge", "img.tif")
     np.testing.assert_array_equal(pixels(tmp_path / "img-edge.tif"), _stored(expected))
 
 
 # Printing
 
 
-def test_off_a_terminal_all_numbers_are_printed_plainly(works: Run, images: Any) -> None:
+def test_off_a_terminal_all_numbers_are_printed_plainly(run: Run, images: Images) -> None:
     large = images.coffee().resize((120, 90))
     source = np.asarray(large)
     images.save("img.png", large)
-    result = works("convolve", "-k", "edge", "--print", "img.png")
+    result = run.ok("convolve", "-k", "edge", "--print", "img.png")
     expected = cnnfilter.convolve(source, "edge")
     assert set(result.text) <= set("-0123456789\t\n")
     blocks = result.text.split("\n\n")
@@ -609,35 +601,35 @@ def test_off_a_terminal_all_numbers_are_printed_plainly(works: Run, images: Any)
     np.testing.assert_array_equal(result.numbers(), expected)
 
 
-def test_numbers_are_printed_to_their_last_digit(works: Run, images: Any) -> None:
+def test_numbers_are_printed_to_their_last_digit(run: Run, images: Images) -> None:
     values = np.array([[1 / 3, -2e-17, 1.0], [1e21, 123456789.125, np.pi]])
     images.matrix(values)
-    result = works("pool", "--size", "1", "m.npy", "--print")
+    result = run.ok("pool", "--size", "1", "m.npy", "--print")
     np.testing.assert_array_equal(result.numbers(), values)
 
 
-def test_nan_and_infinity_are_printed(works: Run, images: Any) -> None:
+def test_nan_and_infinity_are_printed(run: Run, images: Images) -> None:
     images.matrix(np.array([[np.nan, np.inf], [-np.inf, 1.5]]))
-    result = works("pool", "--size", "1", "m.npy", "--print")
+    result = run.ok("pool", "--size", "1", "m.npy", "--print")
     assert result.text == "nan\tinf\n-inf\t1.5\n"
 
 
-def test_csv_is_printed_as_asked(works: Run, images: Any) -> None:
+def test_csv_is_printed_as_asked(run: Run, images: Images) -> None:
     images.matrix(np.arange(12).reshape(2, 3, 2))
-    result = works("pool", "--size", "1", "m.npy", "--print", "--format", "csv")
+    result = run.ok("pool", "--size", "1", "m.npy", "--print", "--format", "csv")
     assert result.text == "0,2,4\n6,8,10\n\n1,3,5\n7,9,11\n"
 
 
-def test_json_is_printed_as_asked(works: Run, images: Any) -> None:
+def test_json_is_printed_as_asked(run: Run, images: Images) -> None:
     values = np.arange(12).reshape(2, 3, 2)
     images.matrix(values)
-    result = works("pool", "--size", "1", "m.npy", "--print", "--format", "json")
+    result = run.ok("pool", "--size", "1", "m.npy", "--print", "--format", "json")
     assert json.loads(result.text) == values.tolist()
 
 
-def test_channels_are_printed_as_json_line_by_line(works: Run, images: Any, pixels: Pixels) -> None:
+def test_channels_are_printed_as_json_line_by_line(run: Run, images: Images) -> None:
     source = pixels(images.photo())
-    result = works("split-channels", "img.png", "--print", "--format", "json")
+    result = run.ok("split-channels", "img.png", "--print", "--format", "json")
     channels = [json.loads(line) for line in result.text.splitlines()]
     np.testing.assert_array_equal(np.stack(channels, axis=-1), source)
 
@@ -683,7 +675,7 @@ def test_kernels_shows_a_matrix_and_its_facts(name: str, run: Run) -> None:
 
 
 def test_depth_says_what_a_matrix_of_16_bit_values_becomes(
-    run: Run, images: Any, tmp_path: Path
+    run: Run, images: Images, tmp_path: Path
 ) -> None:
     images.matrix([[0.0, 300.4, 65535.0, 70000.0]])
     assert run("pool", "--size", "1", "m.npy", "-o", "deep.png", "--depth", "16").status == 0
@@ -694,14 +686,14 @@ def test_depth_says_what_a_matrix_of_16_bit_values_becomes(
 
 @pytest.mark.parametrize(("name", "suffix"), [("jpg", ".jpg"), ("TIFF", ".tif"), ("Csv", ".csv")])
 def test_a_format_is_known_by_its_suffix_too(
-    name: str, suffix: str, run: Run, images: Any, tmp_path: Path
+    name: str, suffix: str, run: Run, images: Images, tmp_path: Path
 ) -> None:
     images.photo()
     assert run("pool", "img.png", "--format", name).status == 0
     assert (tmp_path / f"img-pool{suffix}").exists()
 
 
-def test_a_result_goes_into_a_pipe_that_is_named(run: Run, images: Any, tmp_path: Path) -> None:
+def test_a_result_goes_into_a_pipe_that_is_named(run: Run, images: Images, tmp_path: Path) -> None:
     images.photo()
     command = Path(sys.executable).with_name("cnnfilter")
     shell = f"'{command}' pool img.png -q -o >(cat > copy.png); sleep 1"

@@ -2,15 +2,14 @@
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-Run = Callable[..., Any]
-Refused = Callable[..., str]
+from ..command import Run
+from ..pictures import Images
+from ..terminal import Show
 
 WORKED = Path(__file__).parents[1] / "data/worked-example"
 IMAGE = np.loadtxt(WORKED / "image-16x16.csv", delimiter=",", dtype=int)
@@ -22,7 +21,7 @@ DIGITS = Path(__file__).parents[2] / "sample_images/digits"
 
 
 @pytest.fixture
-def padlock(images: Any) -> str:
+def padlock(images: Images) -> str:
     return str(images.padlock().name)
 
 
@@ -45,7 +44,7 @@ def test_piped_it_is_plain_text(run: Run, padlock: str) -> None:
 
 
 @pytest.mark.parametrize("width", [80, 120, 200])
-def test_wide_terminals_show_matrices_side_by_side(width: int, show: Run, padlock: str) -> None:
+def test_wide_terminals_show_matrices_side_by_side(width: int, show: Show, padlock: str) -> None:
     screen = show("explain", "convolve sharpen", padlock, "--at", AT, width=width)
     assert screen.status == 0
     (titles,) = (line for line in screen.lines if "patch" in line)
@@ -57,13 +56,13 @@ def test_wide_terminals_show_matrices_side_by_side(width: int, show: Run, padloc
     assert "\x1b[38;2;" in screen.raw or "\x1b[38;5;" in screen.raw
 
 
-def test_the_readme_shows_what_is_seen(show: Run, padlock: str) -> None:
+def test_the_readme_shows_what_is_seen(show: Show, padlock: str) -> None:
     (block,) = re.findall(r"```text\n(convolve kernel=sharpen.*?)```", README, re.S)
     screen = show("explain", "convolve sharpen", padlock, "--at", "0,6")
     assert [line.rstrip() for line in screen.lines] == block.splitlines()
 
 
-def test_narrow_terminals_show_them_below_each_other(show: Run, padlock: str) -> None:
+def test_narrow_terminals_show_them_below_each_other(show: Show, padlock: str) -> None:
     screen = show("explain", "convolve sharpen", padlock, "--at", AT, width=30)
     titles = [
         line.strip() for line in screen.lines if line.strip() in {"patch", "kernel", "products"}
@@ -72,7 +71,7 @@ def test_narrow_terminals_show_them_below_each_other(show: Run, padlock: str) ->
     assert max(map(len, screen.lines)) <= 30
 
 
-def test_without_colour_there_is_none(show: Run, padlock: str) -> None:
+def test_without_colour_there_is_none(show: Show, padlock: str) -> None:
     screen = show("explain", "convolve sharpen", padlock, "--at", AT, NO_COLOR="1")
     assert "394" in screen.raw
     assert "\x1b[38" not in screen.raw
@@ -102,14 +101,14 @@ def test_a_step_on_the_way_sees_a_region_of_the_picture(run: Run, padlock: str) 
     assert f"value\t{SHARPENED[4, 8]}\n" in first
 
 
-def test_the_winner_of_a_pooling_window_is_marked(show: Run, padlock: str) -> None:
+def test_the_winner_of_a_pooling_window_is_marked(show: Show, padlock: str) -> None:
     screen = show("explain", "pool 2", padlock, "--at", "2,4")
     window = IMAGE[4:6, 8:10]
     marked = re.findall(r"\x1b\[[0-9;]*\b7;?[0-9;]*m *(\d+)", screen.raw)
     assert marked == [str(window.max())]
 
 
-def test_data_is_json_whatever_the_numbers(run: Run, images: Any) -> None:
+def test_data_is_json_whatever_the_numbers(run: Run, images: Images) -> None:
     images.matrix([[np.nan, np.inf], [1, 2]])
     data = json.loads(
         run("explain", "pool 2", "m.npy", "--format", "json").text, parse_constant=pytest.fail
@@ -124,7 +123,7 @@ def test_padding_is_named(run: Run, padlock: str) -> None:
     assert "\n·\t·\t·\n" in text
 
 
-def test_a_kernels_file_may_be_the_last_word(run: Run, images: Any, padlock: str) -> None:
+def test_a_kernels_file_may_be_the_last_word(run: Run, images: Images, padlock: str) -> None:
     images.matrix(np.eye(3))
     assert run("explain", "convolve m.npy", padlock, "--at", "0,0").status == 0
 
@@ -144,7 +143,7 @@ def test_steps_have_names(run: Run) -> None:
 
 
 def test_pictures_say_what_would_be_stored_and_matrices_where_it_is_asked(
-    run: Run, images: Any
+    run: Run, images: Images
 ) -> None:
     images.matrix(np.full((3, 3), 300.0))
     command = ["explain", "convolve identity", "m.npy", "--at", "0,0"]
@@ -153,7 +152,7 @@ def test_pictures_say_what_would_be_stored_and_matrices_where_it_is_asked(
     assert "stored\t300\t(clip)" in run(*command, "--range", "clip", "--depth", "16").text
 
 
-def test_walking_piped_prints_every_window_in_order(run: Run, images: Any) -> None:
+def test_walking_piped_prints_every_window_in_order(run: Run, images: Images) -> None:
     images.matrix(np.arange(12).reshape(3, 4))
     result = run("explain", "pool 2 stride=1", "m.npy", "--walk")
     places = re.findall(r"row (\d+), column (\d+) of 2x3", result.text)
@@ -163,7 +162,7 @@ def test_walking_piped_prints_every_window_in_order(run: Run, images: Any) -> No
     assert [json.loads(line)["value"] for line in rest.text.splitlines()] == [10, 11]
 
 
-def test_walking_by_keys(show: Run, images: Any) -> None:
+def test_walking_by_keys(show: Show, images: Images) -> None:
     images.matrix(np.arange(12).reshape(3, 4))
     arguments = ("explain", "pool 2 stride=1", "m.npy", "--walk")
     # On, on, back, down, beyond the end, end.
@@ -174,7 +173,7 @@ def test_walking_by_keys(show: Run, images: Any) -> None:
     assert numbers == ["1", "2", "3", "2", "5", "6", "6"]
 
 
-def test_walking_by_itself(show: Run, images: Any) -> None:
+def test_walking_by_itself(show: Show, images: Images) -> None:
     images.matrix(np.arange(6).reshape(2, 3))
     screen = show("explain", "pool 2 stride=1", "m.npy", "--walk", "--delay", "0.01")
     assert screen.status == 0
@@ -199,15 +198,15 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_options_that_make_no_sense(case: str, refused: Refused, padlock: str) -> None:
-    line = refused("explain", "convolve sharpen", padlock, *WRONG[case], status=2)
+def test_options_that_make_no_sense(case: str, run: Run, padlock: str) -> None:
+    line = run.refused("explain", "convolve sharpen", padlock, *WRONG[case], status=2)
     assert line.startswith("cnnfilter: ")
 
 
 @pytest.mark.parametrize("name", ["missing.png", "empty.png"])
-def test_files_that_are_no_images(name: str, refused: Refused, tmp_path: Path) -> None:
+def test_files_that_are_no_images(name: str, run: Run, tmp_path: Path) -> None:
     (tmp_path / "empty.png").touch()
-    assert name in refused("explain", "relu", name, status=1)
+    assert name in run.refused("explain", "relu", name, status=1)
 
 
 def test_a_page_is_written(run: Run, padlock: str, tmp_path: Path) -> None:
@@ -220,7 +219,7 @@ def test_a_page_is_written(run: Run, padlock: str, tmp_path: Path) -> None:
     assert run("explain", "relu", padlock, "--html", "-").text.startswith("<!doctype html>")
 
 
-def test_a_pages_picture_is_bounded_and_says_so(run: Run, images: Any, tmp_path: Path) -> None:
+def test_a_pages_picture_is_bounded_and_says_so(run: Run, images: Images, tmp_path: Path) -> None:
     images.matrix(np.zeros((300, 600), np.uint8))
     result = run("explain", "relu", "m.npy", "--html", "page.html")
     words = "the picture was reduced from 600 x 300 pixels to 256 x 128; --size keeps more"
@@ -232,11 +231,9 @@ def test_a_pages_picture_is_bounded_and_says_so(run: Run, images: Any, tmp_path:
     assert "reduced" not in digits.line
 
 
-def test_a_page_overwrites_nothing_unasked(
-    run: Run, refused: Refused, padlock: str, tmp_path: Path
-) -> None:
+def test_a_page_overwrites_nothing_unasked(run: Run, padlock: str, tmp_path: Path) -> None:
     (tmp_path / "page.html").write_text("mine")
     command = ("explain", "relu", padlock, "--html")
-    assert "exists already" in refused(*command, "page.html", status=1)
-    assert "input" in refused(*command, padlock, "--force", status=1)
+    assert "exists already" in run.refused(*command, "page.html", status=1)
+    assert "input" in run.refused(*command, padlock, "--force", status=1)
     assert run(*command, "page.html", "--force").status == 0

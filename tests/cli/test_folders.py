@@ -4,7 +4,6 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +16,15 @@ from cnnfilter.batch.job import Outcome
 from cnnfilter.batch.ledger import LEDGER
 from cnnfilter.cli.progress import Progress
 
+from ..command import Run
+from ..pictures import Images, pixels
+
 #: The digits that sample images are of.
 NAMED = {"two": "2", "four": "4", "five": "5", "seven": "7", "eight": "8", "nine": "9"}
 
-Run = Callable[..., Any]
-Refused = Callable[..., str]
-Pixels = Callable[..., np.ndarray]
-
 
 @pytest.fixture
-def photos(images: Any) -> list[str]:
+def photos(images: Images) -> list[str]:
     """Make photographs in a tree, besides what is no image."""
     names = ["photos/a.png", "photos/b.jpg", "photos/deep/a.png", "photos/deep/er/c.png"]
     for name in names:
@@ -43,7 +41,7 @@ def files(folder: Path) -> list[str]:
 
 
 @pytest.mark.usefixtures("photos")
-def test_a_folder_is_worked_through(run: Run, tmp_path: Path, pixels: Pixels) -> None:
+def test_a_folder_is_worked_through(run: Run, tmp_path: Path) -> None:
     result = run("pool", "photos", "-o", "out")
     assert result.status == 0, result.stderr
     assert files(tmp_path / "out") == ["a-pool.png", "b-pool.jpg"]
@@ -80,15 +78,15 @@ def test_predictions_of_a_folder_are_told_in_order(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("photos")
-def test_a_folder_needs_a_place_for_results(refused: Refused) -> None:
-    line = refused("pool", "photos", status=2)
+def test_a_folder_needs_a_place_for_results(run: Run) -> None:
+    line = run.refused("pool", "photos", status=2)
     assert "photos: is a folder" in line
     assert "-o" in line
 
 
-def test_an_empty_folder_is_told(refused: Refused, tmp_path: Path) -> None:
+def test_an_empty_folder_is_told(run: Run, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    assert "holds no image" in refused("pool", "empty", "-o", "out", status=1)
+    assert "holds no image" in run.refused("pool", "empty", "-o", "out", status=1)
 
 
 @pytest.mark.usefixtures("photos")
@@ -99,7 +97,9 @@ def test_results_in_the_folder_itself_are_not_worked_on(run: Run, tmp_path: Path
     assert files(tmp_path / "photos/out") == made
 
 
-def test_results_among_the_images_are_not_worked_on(run: Run, images: Any, tmp_path: Path) -> None:
+def test_results_among_the_images_are_not_worked_on(
+    run: Run, images: Images, tmp_path: Path
+) -> None:
     images.photo("photos/a.png")
     for options in ([], ["--skip-existing"], ["--force"]):
         assert run("pool", "photos", "-o", "photos", *options).status == 0
@@ -148,7 +148,7 @@ TOGETHER = {
 @pytest.mark.parametrize("case", TOGETHER)
 @pytest.mark.usefixtures("photos")
 def test_two_images_for_one_name_are_refused_before_anything_runs(
-    case: str, refused: Refused, images: Any
+    case: str, run: Run, images: Images
 ) -> None:
     names, options = TOGETHER[case]
     images.photo("photos/a.jpg")
@@ -156,23 +156,21 @@ def test_two_images_for_one_name_are_refused_before_anything_runs(
     images.table([[0, 1, 0]], "edge.csv")
     images.table([[0, 1, 0]], "x-edge.csv")
     kernel = ["-k", "edge.csv"]
-    line = refused("convolve", *kernel, *names, *options, status=2)
+    line = run.refused("convolve", *kernel, *names, *options, status=2)
     assert all(name in line for name in names)
 
 
-def test_what_a_suffix_hides_is_seen_before_anything_runs(
-    run: Run, refused: Refused, images: Any
-) -> None:
+def test_what_a_suffix_hides_is_seen_before_anything_runs(run: Run, images: Images) -> None:
     images.photo("a.png")
     images.photo("a.jpg", format="PNG")
-    assert "same file" in refused("pool", "a.png", "a.jpg", "-o", "out", "--force", status=2)
+    assert "same file" in run.refused("pool", "a.png", "a.jpg", "-o", "out", "--force", status=2)
     images.photo("a.jpg")
     assert run("pool", "a.png", "a.jpg", "-o", "out").status == 0
 
 
 @pytest.mark.usefixtures("photos")
-def test_one_image_given_twice_is_told(refused: Refused) -> None:
-    assert "given twice" in refused("pool", "photos", "photos/a.png", "-o", "out", status=2)
+def test_one_image_given_twice_is_told(run: Run) -> None:
+    assert "given twice" in run.refused("pool", "photos", "photos/a.png", "-o", "out", status=2)
 
 
 OPTIONS = {
@@ -194,9 +192,9 @@ OPTIONS = {
 
 @pytest.mark.parametrize("case", OPTIONS)
 @pytest.mark.usefixtures("photos")
-def test_options_that_make_no_sense(case: str, refused: Refused) -> None:
+def test_options_that_make_no_sense(case: str, run: Run) -> None:
     place = [] if "-o" in OPTIONS[case] or "--print" in OPTIONS[case] else ["-o", "out"]
-    refused("convolve", "-k", "edge", "photos", *place, *OPTIONS[case], status=2)
+    run.refused("convolve", "-k", "edge", "photos", *place, *OPTIONS[case], status=2)
 
 
 # What is told
@@ -204,12 +202,12 @@ def test_options_that_make_no_sense(case: str, refused: Refused) -> None:
 
 @pytest.mark.usefixtures("images")
 def test_a_dry_run_prints_the_plan_and_does_nothing(
-    run: Run, photos: list[str], snapshot: Callable[[], Any], tmp_path: Path
+    run: Run, photos: list[str], tmp_path: Path
 ) -> None:
     (tmp_path / "photos/bad.png").write_text("no image")
-    before = snapshot()
+    before = run.snapshot()
     result = run("pool", "-r", "photos", "-o", "out", "--dry-run", "--jobs", "2")
-    assert snapshot() == before
+    assert run.snapshot() == before
     assert result.status == 1
     head, *rows = (line.split("\t") for line in result.text.splitlines())
     assert head == ["input", "output", "shape", "result"]
@@ -224,7 +222,7 @@ def test_a_dry_run_prints_the_plan_and_does_nothing(
     assert files(tmp_path / "out") == sorted(os.path.relpath(row[1], "out") for row in rows)
 
 
-def test_a_dry_run_knows_channels_maps_and_stages(run: Run, images: Any, tmp_path: Path) -> None:
+def test_a_dry_run_knows_channels_maps_and_stages(run: Run, images: Images, tmp_path: Path) -> None:
     images.rgba("a.png")
     images.photo("b.png")
     commands = [
@@ -247,7 +245,7 @@ def test_a_dry_run_knows_channels_maps_and_stages(run: Run, images: Any, tmp_pat
         assert made == {row[1] for row in rows if row[1]}
 
 
-def test_a_dry_run_knows_what_is_drawn(run: Run, images: Any, tmp_path: Path) -> None:
+def test_a_dry_run_knows_what_is_drawn(run: Run, images: Images, tmp_path: Path) -> None:
     images.photo("a.png")
     drawn = ["--plot", "p.png", "--sheet", "s.png", "--animate", "m.gif"]
     planned = run("convolve", "-k", "edge", "a.png", *drawn, "--dry-run")
@@ -257,16 +255,14 @@ def test_a_dry_run_knows_what_is_drawn(run: Run, images: Any, tmp_path: Path) ->
     assert files(tmp_path) == sorted(["a.png", *outputs])
 
 
-def test_a_dry_run_knows_what_cannot_be_drawn(run: Run, images: Any) -> None:
+def test_a_dry_run_knows_what_cannot_be_drawn(run: Run, images: Images) -> None:
     images.photo("a.png")
     planned = run("pipeline", "pool 2 | relu", "a.png", "--animate", "m.gif", "--dry-run")
     assert planned.status == 1
     assert "slides no window" in planned.stderr
 
 
-def test_a_report_has_a_line_for_each_image(
-    run: Run, images: Any, tmp_path: Path, pixels: Pixels
-) -> None:
+def test_a_report_has_a_line_for_each_image(run: Run, images: Images, tmp_path: Path) -> None:
     images.photo("a.png")
     (tmp_path / "b.png").write_text("no image")
     images.padlock("c.png")
@@ -287,14 +283,12 @@ def test_a_report_has_a_line_for_each_image(
 
 
 @pytest.mark.usefixtures("photos")
-def test_a_report_is_no_input_and_replaces_nothing(
-    run: Run, refused: Refused, tmp_path: Path
-) -> None:
+def test_a_report_is_no_input_and_replaces_nothing(run: Run, tmp_path: Path) -> None:
     command = ["pool", "photos", "-o", "out", "--report"]
-    assert "input itself" in refused(*command, "photos/a.png", "--force", status=1)
+    assert "input itself" in run.refused(*command, "photos/a.png", "--force", status=1)
     (tmp_path / "r.jsonl").write_text("precious")
-    assert "r.jsonl: exists already" in refused(*command, "r.jsonl", status=1)
-    line = refused(*command, "r.jsonl", "--skip-existing", status=1)
+    assert "r.jsonl: exists already" in run.refused(*command, "r.jsonl", status=1)
+    line = run.refused(*command, "r.jsonl", "--skip-existing", status=1)
     assert "r.jsonl: exists already, and is no report" in line
     assert run(*command, "r.jsonl", "--force").status == 0
     assert len((tmp_path / "r.jsonl").read_text().splitlines()) == 2
@@ -312,7 +306,7 @@ def test_no_result_replaces_the_report_or_the_list(run: Run, tmp_path: Path) -> 
     assert (tmp_path / "list.csv").read_text() == "photos/a.png\n"
 
 
-def test_many_images_are_told_in_few_lines(run: Run, images: Any, tmp_path: Path) -> None:
+def test_many_images_are_told_in_few_lines(run: Run, images: Images, tmp_path: Path) -> None:
     for number in range(30):
         images.padlock(f"{number:02}.png")
     for number in range(7):
@@ -326,7 +320,7 @@ def test_many_images_are_told_in_few_lines(run: Run, images: Any, tmp_path: Path
     assert run("pool", ".", "-o", "again", "--quiet").stderr.splitlines() == told
 
 
-def test_fail_fast_stops_at_the_first_failure(run: Run, images: Any, tmp_path: Path) -> None:
+def test_fail_fast_stops_at_the_first_failure(run: Run, images: Images, tmp_path: Path) -> None:
     images.padlock("a.png")
     (tmp_path / "b.png").write_text("no image")
     for number in range(40):
@@ -356,7 +350,7 @@ def test_a_line_is_said_now_and_then(
     assert progress.summary(told=False).startswith("3 done, 0 skipped, 2 failed (1 x x); ")
 
 
-def test_products_take_one_core_each_where_images_take_all(run: Run, images: Any) -> None:
+def test_products_take_one_core_each_where_images_take_all(run: Run, images: Images) -> None:
     script = (
         "import os; from cnnfilter.cli import main\n"
         "try: main()\n"
@@ -373,7 +367,7 @@ def test_products_take_one_core_each_where_images_take_all(run: Run, images: Any
 
 
 def test_memory_does_not_grow_with_the_number_of_images(
-    run: Run, command: str, images: Any, tmp_path: Path
+    run: Run, command: str, images: Images, tmp_path: Path
 ) -> None:
     resource = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True); "
     told = "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)"
@@ -424,7 +418,7 @@ def test_the_first_run_need_not_say_that_it_may_be_gone_on_with(run: Run) -> Non
 
 
 @pytest.mark.usefixtures("photos")
-def test_what_changed_is_done_anew(run: Run, images: Any, tmp_path: Path, pixels: Pixels) -> None:
+def test_what_changed_is_done_anew(run: Run, images: Images, tmp_path: Path) -> None:
     command = ["pool", "photos", "-r", "-o", "out", "--skip-existing"]
     run(*command)
     images.padlock("photos/a.png")
@@ -438,7 +432,9 @@ def test_what_changed_is_done_anew(run: Run, images: Any, tmp_path: Path, pixels
 
 
 @pytest.mark.usefixtures("photos")
-def test_a_kernels_file_that_changed_is_another_step(run: Run, images: Any, tmp_path: Path) -> None:
+def test_a_kernels_file_that_changed_is_another_step(
+    run: Run, images: Images, tmp_path: Path
+) -> None:
     images.table([[0, 1, 0]], "k.csv")
     command = ["convolve", "-k", "k.csv", "photos", "-o", "out", "--skip-existing"]
     run(*command)
@@ -474,7 +470,7 @@ def test_what_was_written_but_not_remembered_is_taken(run: Run, tmp_path: Path) 
 
 
 def test_beside_the_images_a_ledger_is_kept_when_asked_for(
-    run: Run, images: Any, tmp_path: Path
+    run: Run, images: Images, tmp_path: Path
 ) -> None:
     images.photo("a.png")
     images.photo("b.png")
@@ -484,7 +480,7 @@ def test_beside_the_images_a_ledger_is_kept_when_asked_for(
     assert "2 skipped" in run("pool", "a.png", "b.png", "--skip-existing").stderr
 
 
-def test_one_file_is_skipped_like_many(run: Run, images: Any) -> None:
+def test_one_file_is_skipped_like_many(run: Run, images: Images) -> None:
     images.photo("a.png")
     command = ["pool", "a.png", "-o", "b.png", "--skip-existing"]
     assert run(*command).status == 0
@@ -498,7 +494,7 @@ def test_one_file_is_skipped_like_many(run: Run, images: Any) -> None:
 
 
 @pytest.fixture
-def animation(images: Any) -> list[np.ndarray]:
+def animation(images: Images) -> list[np.ndarray]:
     """Save a moving piece of a photograph as GIF, APNG, WebP and TIFF."""
     with Image.open(Path(__file__).parents[2] / "sample_images/coffee.png") as whole:
         frames = [whole.convert("L").crop((x, 0, x + 32, 24)) for x in (40, 80, 120)]
@@ -523,9 +519,9 @@ def shown(path: Path) -> tuple[list[np.ndarray], list[float], int]:
 
 @pytest.mark.parametrize("suffix", ["gif", "png", "webp", "tif"])
 def test_every_frame_is_worked_on_with_its_time(
-    suffix: str, works: Run, animation: list[np.ndarray], tmp_path: Path
+    suffix: str, run: Run, animation: list[np.ndarray], tmp_path: Path
 ) -> None:
-    works("pool", f"m.{suffix}")
+    run.ok("pool", f"m.{suffix}")
     frames, times, loop = shown(tmp_path / f"m-pool.{suffix}")
     np.testing.assert_array_equal(frames, [cnnfilter.pool(frame) for frame in animation])
     if suffix != "tif":
@@ -534,27 +530,27 @@ def test_every_frame_is_worked_on_with_its_time(
 
 
 def test_frames_go_from_format_to_format(
-    works: Run, animation: list[np.ndarray], tmp_path: Path
+    run: Run, animation: list[np.ndarray], tmp_path: Path
 ) -> None:
-    works("pool", "m.gif", "-o", "m.webp", "--force")
+    run.ok("pool", "m.gif", "-o", "m.webp", "--force")
     frames, times, loop = shown(tmp_path / "m.webp")
     np.testing.assert_array_equal(frames, [cnnfilter.pool(frame) for frame in animation])
     assert (times, loop) == ([50, 100, 250], 3)
 
 
 def test_one_frame_is_taken_when_asked_for(
-    works: Run, refused: Refused, animation: list[np.ndarray], tmp_path: Path, pixels: Pixels
+    run: Run, animation: list[np.ndarray], tmp_path: Path
 ) -> None:
-    works("pool", "m.png", "--frame", "2", "-o", "third.png")
+    run.ok("pool", "m.png", "--frame", "2", "-o", "third.png")
     np.testing.assert_array_equal(pixels(tmp_path / "third.png"), cnnfilter.pool(animation[2]))
-    line = refused("pool", "m.png", "--frame", "3", "-o", "fourth.png", status=1)
+    line = run.refused("pool", "m.png", "--frame", "3", "-o", "fourth.png", status=1)
     assert "m.png: has 3 frames" in line
 
 
 @pytest.mark.usefixtures("animation")
-def test_where_one_frame_fits_it_is_said(works: Run) -> None:
-    assert "the first of 3 frames" in works("pool", "m.gif", "-o", "m.jpg").stderr
-    assert "the first of 3 frames" in works("pool", "m.gif", "--print").stderr
+def test_where_one_frame_fits_it_is_said(run: Run) -> None:
+    assert "the first of 3 frames" in run.ok("pool", "m.gif", "-o", "m.jpg").stderr
+    assert "the first of 3 frames" in run.ok("pool", "m.gif", "--print").stderr
 
 
 def test_maps_of_frames_are_scaled_alike(
@@ -572,17 +568,17 @@ def test_maps_of_frames_are_scaled_alike(
         np.testing.assert_allclose(frames, stretched, atol=1)
 
 
-def test_maps_in_one_tiff_are_no_frames(works: Run, images: Any, tmp_path: Path) -> None:
+def test_maps_in_one_tiff_are_no_frames(run: Run, images: Images, tmp_path: Path) -> None:
     images.padlock("a.png")
-    works("convolve", "-k", "kirsch", "a.png", "-o", "maps.tif")
-    works("pool", "maps.tif", "-o", "pooled.npy")
+    run.ok("convolve", "-k", "kirsch", "a.png", "-o", "maps.tif")
+    run.ok("pool", "maps.tif", "-o", "pooled.npy")
     assert np.load(tmp_path / "pooled.npy").shape == (7, 7, 8)
 
 
-def test_quality_says_how_much_is_lost(works: Run, images: Any, tmp_path: Path) -> None:
+def test_quality_says_how_much_is_lost(run: Run, images: Images, tmp_path: Path) -> None:
     images.photo("a.png")
     sizes = []
     for quality in ("20", "90"):
-        works("pool", "a.png", "-o", "a.jpg", "--quality", quality, "--force")
+        run.ok("pool", "a.png", "-o", "a.jpg", "--quality", quality, "--force")
         sizes.append((tmp_path / "a.jpg").stat().st_size)
     assert sizes[0] < sizes[1]

@@ -3,20 +3,21 @@
 import importlib.util
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from ..command import Run
+from ..pictures import Images
 
 COMMANDS = ["split-channels", "convolve", "pool", "pipeline", "kernels", "networks", "import"]
 WIDE = 300
 
 
 @pytest.fixture(params=COMMANDS)
-def help_text(request: pytest.FixtureRequest, run: Callable[..., Any]) -> str:
+def help_text(request: pytest.FixtureRequest, run: Run) -> str:
     result = run(request.param, "--help", columns=WIDE)
     assert result.status == 0
     assert result.stderr == ""
@@ -42,7 +43,7 @@ def _write_model(folder: Path) -> None:
         np.savez(folder / "activations.npz", y=np.asarray(image, np.float32) / 255)
 
 
-def test_the_help_of_the_program_names_every_command(run: Callable[..., Any]) -> None:
+def test_the_help_of_the_program_names_every_command(run: Run) -> None:
     result = run("--help")
     assert result.status == 0
     assert result.stderr == ""
@@ -50,7 +51,7 @@ def test_the_help_of_the_program_names_every_command(run: Callable[..., Any]) ->
 
 
 def test_every_example_in_the_help_runs_as_written(
-    help_text: str, images: Any, environment: dict[str, str], tmp_path: Path
+    help_text: str, images: Images, environment: dict[str, str], tmp_path: Path
 ) -> None:
     _, heading, after = help_text.partition("Examples:")
     assert heading
@@ -81,7 +82,7 @@ def test_every_example_in_the_help_runs_as_written(
         assert done.stdout or len(list(folder.iterdir())) > 1, f"{example} leaves nothing"
 
 
-def test_options_stand_in_groups_that_fit_80_columns(run: Callable[..., Any]) -> None:
+def test_options_stand_in_groups_that_fit_80_columns(run: Run) -> None:
     text = run("convolve", "--help").text
     assert max(map(len, text.splitlines())) <= 80
     groups = [line for line in text.splitlines() if line.startswith("╭")]
@@ -90,7 +91,7 @@ def test_options_stand_in_groups_that_fit_80_columns(run: Callable[..., Any]) ->
     assert any("Output" in line for line in groups)
 
 
-def test_no_command_at_all_is_a_wrong_command_line(run: Callable[..., Any]) -> None:
+def test_no_command_at_all_is_a_wrong_command_line(run: Run) -> None:
     result = run()
     assert result.status == 2
     assert "Usage" in result.text + result.stderr

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,8 @@ from cnnfilter.batch.ledger import LEDGER
 from cnnfilter.errors import FileError
 from cnnfilter.files import output, source
 
-Run = Callable[..., Any]
-Refused = Callable[..., str]
-
-
-@pytest.fixture
-def statuses(each_of: Any) -> Callable[..., list[int]]:
-    """Run commands and return their statuses alone."""
-    return lambda commands: [status for status, _ in each_of(commands)]
+from ..command import Run
+from ..pictures import Images
 
 
 @pytest.fixture
@@ -67,46 +61,44 @@ READERS = [
 
 @pytest.mark.parametrize(("words", "file"), READERS)
 def test_no_result_and_no_report_takes_the_name_of_what_was_read(
-    words: Sequence[str], file: str, folder: Path, statuses: Any, snapshot: Any
+    words: Sequence[str], file: str, folder: Path, run: Run
 ) -> None:
     names = names_of(file, folder)
-    before = snapshot()
+    before = run.snapshot()
     commands = [
         [*words, option, name, "--force"] for name in names for option in ("-o", "--report")
     ]
-    found = statuses(commands)
+    found = run.statuses(commands)
     assert 0 not in found, list(zip(commands, found, strict=True))
-    assert snapshot() == before
+    assert run.snapshot() == before
 
 
 @pytest.mark.usefixtures("folder")
-def test_no_page_takes_the_name_of_what_was_read(statuses: Any, snapshot: Any) -> None:
-    before = snapshot()
+def test_no_page_takes_the_name_of_what_was_read(run: Run) -> None:
+    before = run.snapshot()
     files = ("a.npy", "net.toml", "first.npz", "second.npz", "sub/../second.npz")
     words = ["explain", "net.toml", "a.npy", "--step", "1", "--force", "--html"]
-    assert 0 not in statuses([[*words, file] for file in files])
-    assert snapshot() == before
+    assert 0 not in run.statuses([[*words, file] for file in files])
+    assert run.snapshot() == before
 
 
-def test_no_drawing_takes_the_name_of_what_was_read(
-    images: Any, folder: Path, statuses: Any, snapshot: Any
-) -> None:
+def test_no_drawing_takes_the_name_of_what_was_read(images: Images, folder: Path, run: Run) -> None:
     images.photo("photo.png")
     os.link(folder / "first.npz", folder / "w.npz")
     for link in ("w.png", "w.gif"):
         (folder / link).symlink_to("w.npz")
-    before = snapshot()
+    before = run.snapshot()
     words = ["pipeline", "convolve 'w.npz:weights'", "photo.png", "--force"]
     drawings = [("--plot", "photo.png"), ("--sheet", "photo.png"), ("--plot", "w.png"),
                 ("--sheet", "w.png"), ("--animate", "w.gif")]  # fmt: skip
-    assert 0 not in statuses([[*words, *each] for each in drawings])
-    assert snapshot() == before
+    assert 0 not in run.statuses([[*words, *each] for each in drawings])
+    assert run.snapshot() == before
 
 
-def test_no_stage_takes_the_name_of_what_was_read(folder: Path, refused: Refused) -> None:
+def test_no_stage_takes_the_name_of_what_was_read(folder: Path, run: Run) -> None:
     os.link(folder / "first.npz", folder / "sub/a-1-convolve.npy")
     words = ("pipeline", "net.toml", "a.npy", "--stages", "sub", "-o", "out.npy", "--force")
-    assert "is an input itself" in refused(*words, status=1)
+    assert "is an input itself" in run.refused(*words, status=1)
 
 
 def test_what_standard_input_comes_from_is_an_input(
@@ -153,10 +145,10 @@ def model(folder: Path) -> Path:
 
 
 @pytest.mark.usefixtures("model")
-def test_the_weights_next_to_an_onnx_model_are_inputs(statuses: Any, snapshot: Any) -> None:
-    before = snapshot()
+def test_the_weights_next_to_an_onnx_model_are_inputs(run: Run) -> None:
+    before = run.snapshot()
     npy = ("--format", "npy", "--force")
-    assert 0 not in statuses(
+    assert 0 not in run.statuses(
         [
             ["pipeline", "model.onnx", "a.npy", "-o", "model.safetensors", *npy],
             ["pipeline", "model.onnx", "a.npy", "-o", "bias.npy", *npy],
@@ -168,9 +160,9 @@ def test_the_weights_next_to_an_onnx_model_are_inputs(statuses: Any, snapshot: A
             ["import", "model.onnx", "-o", "sub/../model.toml", "--force"],
         ]
     )
-    assert snapshot() == before
-    assert statuses([["import", "model.onnx", "-o", "other.toml"]]) == [0]
-    assert statuses([["pipeline", "model.onnx", "a.npy", "-o", "y.npy"]]) == [0]
+    assert run.snapshot() == before
+    assert run.statuses([["import", "model.onnx", "-o", "other.toml"]]) == [0]
+    assert run.statuses([["pipeline", "model.onnx", "a.npy", "-o", "y.npy"]]) == [0]
 
 
 # Lists
@@ -202,7 +194,7 @@ def test_a_list_of_no_end_is_refused(
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("device", ["/dev/full", "/dev/zero"])
-def test_a_device_is_neither_a_list_nor_an_image(device: str, each_of: Any) -> None:
+def test_a_device_is_neither_a_list_nor_an_image(device: str, run: Run) -> None:
     if not Path(device).is_char_device():
         pytest.skip(f"there is no {device}")
     commands = [
@@ -212,7 +204,7 @@ def test_a_device_is_neither_a_list_nor_an_image(device: str, each_of: Any) -> N
         ["convolve", "-k", device, "a.npy"],
         ["pipeline", "relu", "a.npy", "--against", device],
     ]
-    found = each_of(commands)
+    found = run.each(commands)
     assert [status for status, _ in found] == [2, 1, 1, 2, 2]
     assert all(line.startswith(f"cnnfilter: {device}: is ") for _, line in found)
     assert all(line.count("\n") == 1 for _, line in found)
@@ -236,25 +228,25 @@ def test_of_many_such_names_ten_are_told(folder: Path, run: Run) -> None:
     assert result.stderr.endswith("cnnfilter: and 490 more lines that can be no path\n")
 
 
-def test_more_names_than_a_million_are_refused(folder: Path, refused: Refused) -> None:
+def test_more_names_than_a_million_are_refused(folder: Path, run: Run) -> None:
     (folder / "l").write_bytes(b"a\n" * 1_000_001)
-    assert "more than 1000000 names" in refused("pool", "--files-from", "l", "-o", "o/", status=2)
+    assert "more than 1000000 names" in run.refused(
+        "pool", "--files-from", "l", "-o", "o/", status=2
+    )
 
 
 # The ledger, the report and what killed runs leave
 
 
-def test_a_damaged_ledger_is_said_once_and_stops_nothing(
-    folder: Path, each_of: Any, snapshot: Any
-) -> None:
-    run = ["pool", "a.npy", "kernel.npy", "-o", "out/", "--skip-existing"]
-    assert each_of([run])[0][0] == 0
+def test_a_damaged_ledger_is_said_once_and_stops_nothing(folder: Path, run: Run) -> None:
+    words = ["pool", "a.npy", "kernel.npy", "-o", "out/", "--skip-existing"]
+    assert run.each([words])[0][0] == 0
     ledger = folder / "out" / LEDGER
     ledger.write_bytes(b"\xff\n" + ledger.read_bytes())
-    before = snapshot()
-    ((status, _),) = each_of([[*run, "--dry-run"]])
-    assert (status, snapshot()) == (0, before)
-    (status, told), (_, again) = each_of([run, run])
+    before = run.snapshot()
+    ((status, _),) = run.each([[*words, "--dry-run"]])
+    assert (status, run.snapshot()) == (0, before)
+    (status, told), (_, again) = run.each([words, words])
     assert status == 0
     first, second = told.splitlines()
     assert first.startswith(f"cnnfilter: {Path('out', LEDGER)}: line 1 is damaged; it was renamed")
@@ -359,12 +351,12 @@ def test_a_pipe_is_read_to_a_bound() -> None:
     ],
 )  # fmt: skip
 def test_what_a_sparse_file_promises_is_not_taken(
-    name: str, content: bytes, each_of: Any, folder: Path
+    name: str, content: bytes, run: Run, folder: Path
 ) -> None:
     (folder / name).write_bytes(content)
     os.truncate(folder / name, 128 + 8 * 8192 * 16777200)  # a terabyte
     commands = [["pool", name], ["explain", "pool 2", name], ["convolve", "-k", name, "a.npy"]]
-    for status, line in each_of(commands):
+    for status, line in run.each(commands):
         assert status in (1, 2)
         assert line.startswith(f"cnnfilter: {name}: ")
         assert line.count("\n") == 1
@@ -372,8 +364,8 @@ def test_what_a_sparse_file_promises_is_not_taken(
 
 
 @pytest.mark.usefixtures("folder")
-def test_an_empty_name_is_one_line(each_of: Any, snapshot: Any) -> None:
-    before = snapshot()
+def test_an_empty_name_is_one_line(run: Run) -> None:
+    before = run.snapshot()
     commands = [
         ["pool", ""],
         *(["pool", "a.npy", option, ""] for option in ("-o", "--report", "--plot", "--sheet")),
@@ -385,7 +377,7 @@ def test_an_empty_name_is_one_line(each_of: Any, snapshot: Any) -> None:
         ["explain", "pool 2", "a.npy", "--html", ""],
         ["import", ""],
     ]
-    for command, (status, line) in zip(commands, each_of(commands), strict=True):
+    for command, (status, line) in zip(commands, run.each(commands), strict=True):
         assert status in (1, 2), command
         assert line.count("\n") == 1, command
-    assert snapshot() == before
+    assert run.snapshot() == before

@@ -18,7 +18,9 @@ from PIL import Image, ImageOps
 
 from cnnfilter import Pipeline, read_image
 
-Run = Callable[..., Any]
+from ..command import Run
+from ..pictures import Images
+
 SAMPLES = Path(__file__).parents[2] / "sample_images/digits"
 HAS_SAFETENSORS = importlib.util.find_spec("safetensors") is not None
 needs_safetensors = pytest.mark.skipif(not HAS_SAFETENSORS, reason="the extra weights is missing")
@@ -56,7 +58,7 @@ TENSORS = {"conv.weight": CONV, "conv.bias": np.array([1, -1], np.float32), "fc.
 
 
 @pytest.fixture
-def net(tmp_path: Path, images: Any) -> Path:
+def net(tmp_path: Path, images: Images) -> Path:
     (tmp_path / "net.toml").write_text(NET)
     np.savez(tmp_path / "net.npz", **TENSORS)
     images.matrix([[0, 1, 2], [3, 4, 5]])
@@ -103,10 +105,8 @@ def test_a_prediction_from_standard_input(run: Run, digit: np.ndarray, tmp_path:
 
 
 @pytest.mark.parametrize("format", ["npy", "csv", "tsv", "json"])
-def test_output_writes_the_vector(
-    format: str, works: Run, digit: np.ndarray, tmp_path: Path
-) -> None:
-    result = works("pipeline", "digits", "two.png", "-o", f"scores.{format}")
+def test_output_writes_the_vector(format: str, run: Run, digit: np.ndarray, tmp_path: Path) -> None:
+    result = run.ok("pipeline", "digits", "two.png", "-o", f"scores.{format}")
     assert result.text == ""
     path = tmp_path / f"scores.{format}"
     if format == "npy":
@@ -129,8 +129,8 @@ def test_vectors_of_several_images_are_matrices_in_a_folder(
     np.testing.assert_allclose(np.load(tmp_path / "out/two-digits.npy"), digit, atol=1e-6)
 
 
-def test_print_prints_the_vector(works: Run, net: Path) -> None:
-    assert works("pipeline", net.name, "m.npy", "--print").text == "28\t45\n"
+def test_print_prints_the_vector(run: Run, net: Path) -> None:
+    assert run.ok("pipeline", net.name, "m.npy", "--print").text == "28\t45\n"
 
 
 def test_scores_are_in_order_with_their_labels(run: Run, net: Path) -> None:
@@ -144,7 +144,7 @@ def test_scores_are_in_order_with_their_labels(run: Run, net: Path) -> None:
 
 
 def test_one_image_that_does_not_fit_does_not_stop_the_others(
-    run: Run, net: Path, images: Any
+    run: Run, net: Path, images: Images
 ) -> None:
     images.matrix(np.ones((5, 5)), "large.npy")
     result = run("pipeline", net.name, "large.npy", "m.npy", "-q")
@@ -154,7 +154,7 @@ def test_one_image_that_does_not_fit_does_not_stop_the_others(
     assert "5 x 5 x 1" in result.line
 
 
-def test_ink_on_transparent_ground_is_on_white_paper(run: Run, images: Any) -> None:
+def test_ink_on_transparent_ground_is_on_white_paper(run: Run, images: Images) -> None:
     with Image.open(SAMPLES / "two.png") as ink:
         page = Image.new("LA", ink.size)
         page.putalpha(ImageOps.invert(ink))
@@ -162,19 +162,19 @@ def test_ink_on_transparent_ground_is_on_white_paper(run: Run, images: Any) -> N
     assert run("pipeline", "digits", "clear.png").text.startswith("clear.png\t2\t0.99")
 
 
-def test_numbers_are_read_as_pixels_are(run: Run, images: Any) -> None:
+def test_numbers_are_read_as_pixels_are(run: Run, images: Images) -> None:
     images.matrix(read_image(SAMPLES / "two.png").astype(np.float32), "two.npy")
     assert run("pipeline", "digits", "two.npy").text.startswith("two.npy\t2\t0.99")
 
 
-def test_unsigned_features_are_in_order(run: Run, images: Any) -> None:
+def test_unsigned_features_are_in_order(run: Run, images: Images) -> None:
     images.matrix(np.array([[0, 5, 200]], np.uint8))
     assert run("pipeline", "flatten", "m.npy", "--top", "3").text == "m.npy\t2\t200\t1\t5\t0\t0\n"
 
 
-def test_a_prediction_of_nan_is_none(refused: Run, images: Any) -> None:
+def test_a_prediction_of_nan_is_none(run: Run, images: Images) -> None:
     images.matrix(np.array([[0, np.nan]]))
-    assert "1 value(s)" in refused("pipeline", "flatten", "m.npy", status=1)
+    assert "1 value(s)" in run.refused("pipeline", "flatten", "m.npy", status=1)
 
 
 def test_labels_cannot_break_the_line_nor_colour_the_terminal(run: Run, net: Path) -> None:
@@ -192,8 +192,8 @@ def test_a_label_with_a_comma_is_quoted_in_csv(run: Run, net: Path) -> None:
 # Layers
 
 
-def test_stages_writes_every_layer(works: Run, net: Path, tmp_path: Path) -> None:
-    works("pipeline", net.name, "m.npy", "--stages", "layers")
+def test_stages_writes_every_layer(run: Run, net: Path, tmp_path: Path) -> None:
+    run.ok("pipeline", net.name, "m.npy", "--stages", "layers")
     stages = {path.name: np.load(path) for path in (tmp_path / "layers").iterdir()}
     assert sorted(stages) == ["m-1-conv.npy", "m-2-flatten.npy", "m-3-fc.npy"]
     np.testing.assert_array_equal(stages["m-1-conv.npy"], [[[28, 3], [38, 4]]])
@@ -201,10 +201,10 @@ def test_stages_writes_every_layer(works: Run, net: Path, tmp_path: Path) -> Non
 
 
 def test_stages_of_a_picture_are_pictures_that_show_something(
-    works: Run, digit: np.ndarray, tmp_path: Path
+    run: Run, digit: np.ndarray, tmp_path: Path
 ) -> None:
     assert digit.shape == (10,)
-    works("pipeline", "digits", "two.png", "--stages", "layers")
+    run.ok("pipeline", "digits", "two.png", "--stages", "layers")
     names = {path.name for path in (tmp_path / "layers").iterdir()}
     assert {
         "two-00.2-resize.png", "two-00.4-invert.png", "two-01-conv1-01.png", "two-12-pool3-64.png",
@@ -253,9 +253,9 @@ def saved(tmp_path: Path, **changes: Any) -> None:
     np.savez(tmp_path / "a.npz", **(arrays | changes))
 
 
-def test_layers_that_agree(works: Run, net: Path, tmp_path: Path) -> None:
+def test_layers_that_agree(run: Run, net: Path, tmp_path: Path) -> None:
     saved(net.parent)
-    result = works("pipeline", "net.toml", "m.npy", "--against", "a.npz")
+    result = run.ok("pipeline", "net.toml", "m.npy", "--against", "a.npz")
     rows = [line.split("\t") for line in result.text.splitlines()[1:]]
     assert [row[0] for row in rows] == ["conv", "flatten", "fc"]
     assert {row[-1] for row in rows} == {"agrees"}
@@ -293,7 +293,7 @@ def test_what_is_not_compared_is_named(run: Run, net: Path, tmp_path: Path) -> N
     assert [line.split("\t")[0] for line in result.text.splitlines()[1:]] == ["conv", "fc"]
 
 
-def test_layers_of_one_name_are_compared_in_order(run: Run, images: Any, tmp_path: Path) -> None:
+def test_layers_of_one_name_are_compared_in_order(run: Run, images: Images, tmp_path: Path) -> None:
     image = np.array([[-1.0, 2], [3, -4]])
     images.matrix(image)
     relu = np.maximum(image, 0)
@@ -303,11 +303,11 @@ def test_layers_of_one_name_are_compared_in_order(run: Run, images: Any, tmp_pat
 
 
 @needs_safetensors
-def test_safetensors_have_no_order(refused: Run, net: Path, tmp_path: Path) -> None:
+def test_safetensors_have_no_order(run: Run, net: Path, tmp_path: Path) -> None:
     from safetensors.numpy import save_file
 
     save_file({name: np.zeros(2) for name in "abc"}, tmp_path / "a.safetensors")
-    line = refused("pipeline", net.name, "m.npy", "--against", "a.safetensors", status=2)
+    line = run.refused("pipeline", net.name, "m.npy", "--against", "a.safetensors", status=2)
     assert "give them the layers' names" in line
 
 
@@ -326,9 +326,9 @@ def test_a_shape_that_differs_is_a_difference(run: Run, net: Path) -> None:
     assert result.text.splitlines()[-1].split("\t")[2:5] == ["2", "1x3", ""]
 
 
-def test_activations_of_other_layers_are_refused(refused: Run, net: Path, tmp_path: Path) -> None:
+def test_activations_of_other_layers_are_refused(run: Run, net: Path, tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x=np.zeros(3))
-    line = refused("pipeline", net.name, "m.npy", "--against", "a.npz", status=2)
+    line = run.refused("pipeline", net.name, "m.npy", "--against", "a.npz", status=2)
     assert "1 activations (x)" in line
     assert "conv, flatten, fc" in line
 
@@ -402,10 +402,10 @@ BAD_WEIGHTS: dict[str, tuple[Callable[[], bytes], list[str]]] = {
 
 
 @pytest.mark.parametrize("case", BAD_WEIGHTS)
-def test_bad_weights_are_told_in_a_line(case: str, refused: Run, net: Path) -> None:
+def test_bad_weights_are_told_in_a_line(case: str, run: Run, net: Path) -> None:
     make, words = BAD_WEIGHTS[case]
     (net.parent / "net.npz").write_bytes(make())
-    line = refused("pipeline", "net.toml", "m.npy", "-o", "out.npy", status=2)
+    line = run.refused("pipeline", "net.toml", "m.npy", "-o", "out.npy", status=2)
     assert line.startswith("cnnfilter: net.toml: ")
     assert [word for word in words if word not in line] == []
 
@@ -420,15 +420,15 @@ def test_bad_weights_are_told_in_a_line(case: str, refused: Run, net: Path) -> N
         pickle.dumps({"a": 1}),
     ],
 )  # fmt: skip
-def test_a_safetensors_file_with_a_false_header(content: bytes, refused: Run, net: Path) -> None:
+def test_a_safetensors_file_with_a_false_header(content: bytes, run: Run, net: Path) -> None:
     net.write_text(NET.replace("net.npz", "net.safetensors"))
     (net.parent / "net.safetensors").write_bytes(content)
-    line = refused("pipeline", "net.toml", "m.npy", status=2)
+    line = run.refused("pipeline", "net.toml", "m.npy", status=2)
     assert "net.safetensors: not a .safetensors file that can be read" in line
 
 
 @needs_safetensors
-def test_bfloat16_is_read_as_the_float32_that_it_is(works: Run, net: Path) -> None:
+def test_bfloat16_is_read_as_the_float32_that_it_is(run: Run, net: Path) -> None:
     bits = {name: (each.view(np.uint32) >> 16).astype("<u2") for name, each in TENSORS.items()}
     header, data = {}, b""
     for name, each in bits.items():
@@ -441,7 +441,7 @@ def test_bfloat16_is_read_as_the_float32_that_it_is(works: Run, net: Path) -> No
     content = struct.pack("<Q", len(text)) + text + data
     (net.parent / "net.safetensors").write_bytes(content)
     net.write_text(NET.replace("net.npz", "net.safetensors"))
-    assert works("pipeline", net.name, "m.npy", "--print").text == "28\t45\n"
+    assert run.ok("pipeline", net.name, "m.npy", "--print").text == "28\t45\n"
 
 
 BAD_FILES: dict[str, tuple[str, str, list[str]]] = {
@@ -470,28 +470,28 @@ BAD_FILES: dict[str, tuple[str, str, list[str]]] = {
 
 
 @pytest.mark.parametrize("case", BAD_FILES)
-def test_a_bad_network_file_is_told_in_a_line(case: str, refused: Run, net: Path) -> None:
+def test_a_bad_network_file_is_told_in_a_line(case: str, run: Run, net: Path) -> None:
     old, new, words = BAD_FILES[case]
     assert old in NET
     net.write_text(NET.replace(old, new, 1))
-    line = refused("pipeline", "net.toml", "m.npy", status=2)
+    line = run.refused("pipeline", "net.toml", "m.npy", status=2)
     assert line.startswith("cnnfilter: net.toml: ")
     assert [word for word in words if word not in line] == []
 
 
-def test_weights_linked_from_outside_are_refused(refused: Run, net: Path, tmp_path: Path) -> None:
+def test_weights_linked_from_outside_are_refused(run: Run, net: Path, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in/net.toml").write_text(NET)
     (tmp_path / "in/net.npz").symlink_to("../net.npz")
     assert net.exists()
-    assert "outside" in refused("pipeline", "in/net.toml", "m.npy", status=2)
+    assert "outside" in run.refused("pipeline", "in/net.toml", "m.npy", status=2)
 
 
-def test_weights_are_inputs_that_are_never_written(refused: Run, net: Path, images: Any) -> None:
-    line = refused("pipeline", net.name, "m.npy", "-o", "net.npz", "--force", status=1)
+def test_weights_are_inputs_that_are_never_written(run: Run, net: Path, images: Images) -> None:
+    line = run.refused("pipeline", net.name, "m.npy", "-o", "net.npz", "--force", status=1)
     assert "net.npz: is an input itself" in line
     images.matrix(np.ones((2, 2)), "k.npy")
-    line = refused("convolve", "-k", "k.npy", "m.npy", "-o", "k.npy", "--force", status=1)
+    line = run.refused("convolve", "-k", "k.npy", "m.npy", "-o", "k.npy", "--force", status=1)
     assert "k.npy: is an input itself" in line
 
 
@@ -508,8 +508,8 @@ def test_a_pipe_is_not_waited_for(name: str, run: Run, net: Path) -> None:
 
 
 @pytest.mark.parametrize("target", ["out.png", "out.tif", "out.jpg"])
-def test_a_vector_is_no_picture(target: str, refused: Run, net: Path) -> None:
-    line = refused("pipeline", net.name, "m.npy", "-o", target, status=2)
+def test_a_vector_is_no_picture(target: str, run: Run, net: Path) -> None:
+    line = run.refused("pipeline", net.name, "m.npy", "-o", target, status=2)
     assert "vector" in line
     assert ".npy" in line
 
@@ -543,12 +543,12 @@ def test_a_vector_is_no_picture(target: str, refused: Run, net: Path) -> None:
     ],
 )
 def test_arguments_that_make_no_sense(
-    arguments: list[str], status: int, word: str, refused: Run, net: Path
+    arguments: list[str], status: int, word: str, run: Run, net: Path
 ) -> None:
     assert net.exists()
     if "none.onnx" in arguments and importlib.util.find_spec("onnx") is None:
         pytest.skip("the extra onnx is missing")
-    assert word in refused("pipeline", *arguments, status=status)
+    assert word in run.refused("pipeline", *arguments, status=status)
 
 
 # import
@@ -572,9 +572,9 @@ def model(tmp_path: Path) -> Path:
 
 @needs_onnx
 def test_import_writes_a_network_and_its_weights(
-    works: Run, run: Run, model: Path, images: Any, tmp_path: Path
+    run: Run, model: Path, images: Images, tmp_path: Path
 ) -> None:
-    line = works("import", model.name, "-o", "in/net.toml").line
+    line = run.ok("import", model.name, "-o", "in/net.toml").line
     assert "in/net.toml, in/net.safetensors" in line
     assert sorted(path.name for path in (tmp_path / "in").iterdir()) == [
         "net.safetensors", "net.toml",
@@ -596,8 +596,8 @@ def test_import_writes_a_network_and_its_weights(
     ],
 )
 def test_what_cannot_be_imported(
-    arguments: list[str], status: int, word: str, refused: Run, model: Path, tmp_path: Path
+    arguments: list[str], status: int, word: str, run: Run, model: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "cut.onnx").write_bytes(model.read_bytes()[:60])
     (tmp_path / "taken.safetensors").write_text("mine")
-    assert word in refused("import", *arguments, status=status)
+    assert word in run.refused("import", *arguments, status=status)

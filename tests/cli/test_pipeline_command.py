@@ -2,18 +2,18 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 import cnnfilter
 
-Run = Callable[..., Any]
+from ..command import Run
+from ..pictures import Images, pixels
 
 
 @pytest.fixture
-def source(images: Any) -> np.ndarray:
+def source(images: Images) -> np.ndarray:
     values = np.random.default_rng(5).integers(0, 255, (14, 12, 3), dtype=np.uint8)
     images.matrix(values)
     return values
@@ -69,39 +69,41 @@ GRAMMAR: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
 
 @pytest.mark.parametrize("case", GRAMMAR)
 def test_steps_in_text_do_what_the_functions_do(
-    case: str, works: Run, source: np.ndarray, tmp_path: Path
+    case: str, run: Run, source: np.ndarray, tmp_path: Path
 ) -> None:
     steps, function = GRAMMAR[case]
-    works("pipeline", steps, "m.npy", "-o", "out.npy")
+    run.ok("pipeline", steps, "m.npy", "-o", "out.npy")
     np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), function(source))
 
 
-def test_activations(works: Run, images: Any) -> None:
+def test_activations(run: Run, images: Images) -> None:
     steps = "clip low=-2 high=1.5 | elu | tanh | leaky-relu slope=0.5 | softplus | sigmoid"
     values = np.array([[-3.0, -0.5, 0.0], [0.25, 1.0, 2.0]])
     images.matrix(values)
     x = np.clip(values, -2, 1.5)
     x = np.tanh(np.where(x < 0, np.expm1(x), x))
     x = np.log1p(np.exp(np.where(x < 0, x / 2, x)))
-    printed = works("pipeline", steps, "m.npy", "--print").numbers()
+    printed = run.ok("pipeline", steps, "m.npy", "--print").numbers()
     np.testing.assert_allclose(printed, 1 / (1 + np.exp(-x)), rtol=1e-6)
 
 
-def test_gray_is_itu_r_601_and_channels_have_names(works: Run, images: Any, tmp_path: Path) -> None:
+def test_gray_is_itu_r_601_and_channels_have_names(
+    run: Run, images: Images, tmp_path: Path
+) -> None:
     source = np.asarray(images.coffee()).astype(float)
     images.photo()
-    works("pipeline", "gray", "img.png", "-o", "gray.npy")
+    run.ok("pipeline", "gray", "img.png", "-o", "gray.npy")
     np.testing.assert_allclose(
         np.load(tmp_path / "gray.npy"), source @ [0.299, 0.587, 0.114], atol=0.51
     )
-    works("pipeline", "select blue", "img.png", "-o", "blue.npy")
+    run.ok("pipeline", "select blue", "img.png", "-o", "blue.npy")
     np.testing.assert_array_equal(np.load(tmp_path / "blue.npy"), source[..., 2])
 
 
-def test_a_kernel_file_in_a_step(works: Run, source: np.ndarray, tmp_path: Path) -> None:
+def test_a_kernel_file_in_a_step(run: Run, source: np.ndarray, tmp_path: Path) -> None:
     (tmp_path / "my kernels").mkdir()
     (tmp_path / "my kernels/k.txt").write_text("1 2\n3 4\n")
-    works("pipeline", "convolve 'my kernels/k.txt' | pool 2", "m.npy", "-o", "out.npy")
+    run.ok("pipeline", "convolve 'my kernels/k.txt' | pool 2", "m.npy", "-o", "out.npy")
     expected = cnnfilter.pool(cnnfilter.convolve(source, "1 2; 3 4"))
     np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), expected)
 
@@ -131,11 +133,11 @@ SAME_AS_TOML = (
 )
 
 
-def test_a_toml_file_says_the_same_as_the_text(works: Run, images: Any, tmp_path: Path) -> None:
+def test_a_toml_file_says_the_same_as_the_text(run: Run, images: Images, tmp_path: Path) -> None:
     images.matrix(np.random.default_rng(7).integers(0, 255, (14, 12, 3), dtype=np.uint8))
     (tmp_path / "edges.toml").write_text(TOML)
-    works("pipeline", "edges.toml", "m.npy", "-o", "file.npy")
-    works("pipeline", SAME_AS_TOML, "m.npy", "-o", "text.npy")
+    run.ok("pipeline", "edges.toml", "m.npy", "-o", "file.npy")
+    run.ok("pipeline", SAME_AS_TOML, "m.npy", "-o", "text.npy")
     from_file, from_text = np.load(tmp_path / "file.npy"), np.load(tmp_path / "text.npy")
     assert from_file.shape == (5, 7, 3)
     np.testing.assert_array_equal(from_file, from_text)
@@ -143,14 +145,14 @@ def test_a_toml_file_says_the_same_as_the_text(works: Run, images: Any, tmp_path
 
 @pytest.mark.parametrize("kernel", ['"near.txt"', "[[1, 2], [3, 4]]", '"1 2; 3 4"'])
 def test_a_kernel_in_a_toml_file_is_beside_it_or_written_out(
-    kernel: str, works: Run, source: np.ndarray, tmp_path: Path
+    kernel: str, run: Run, source: np.ndarray, tmp_path: Path
 ) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub/near.txt").write_text("1 2\n3 4\n")
     (tmp_path / "sub/steps.toml").write_text(
         f'[[steps]]\noperation = "convolve"\nkernel = {kernel}\n'
     )
-    works("pipeline", "sub/steps.toml", "m.npy", "-o", "out.npy")
+    run.ok("pipeline", "sub/steps.toml", "m.npy", "-o", "out.npy")
     np.testing.assert_array_equal(
         np.load(tmp_path / "out.npy"), cnnfilter.convolve(source, "1 2; 3 4")
     )
@@ -158,7 +160,7 @@ def test_a_kernel_in_a_toml_file_is_beside_it_or_written_out(
 
 @pytest.mark.parametrize("way", ["../far.txt", "absolute", "link.txt"])
 def test_a_toml_file_names_no_kernel_outside_its_folder(
-    way: str, refused: Run, source: np.ndarray, tmp_path: Path
+    way: str, run: Run, source: np.ndarray, tmp_path: Path
 ) -> None:
     assert source.size
     far = tmp_path / "far.txt"
@@ -169,7 +171,7 @@ def test_a_toml_file_names_no_kernel_outside_its_folder(
     (tmp_path / "sub/steps.toml").write_text(
         f"[[steps]]\noperation = 'convolve'\nkernel = '{kernel}'\n"
     )
-    line = refused("pipeline", "sub/steps.toml", "m.npy", status=2)
+    line = run.refused("pipeline", "sub/steps.toml", "m.npy", status=2)
     assert "sub/steps.toml" in line
     assert kernel in line
     assert "outside" in line
@@ -211,21 +213,21 @@ def test_a_summary_of_an_image_has_the_shapes_of_a_run(
     assert source.shape == (14, 12, 3)
 
 
-def test_a_summary_of_a_photograph_with_alpha_leaves_alpha_out(run: Run, images: Any) -> None:
+def test_a_summary_of_a_photograph_with_alpha_leaves_alpha_out(run: Run, images: Images) -> None:
     images.rgba()
     result = run("pipeline", "relu", "img.png", "--summary")
     assert result.text.splitlines()[1].split("\t")[2] == "30x37x3"
 
 
-def test_a_summary_of_what_does_not_fit_gets_the_arithmetic(refused: Run) -> None:
-    line = refused("pipeline", "relu | convolve box", "--summary", "--shape", "2x9", status=1)
+def test_a_summary_of_what_does_not_fit_gets_the_arithmetic(run: Run) -> None:
+    line = run.refused("pipeline", "relu | convolve box", "--summary", "--shape", "2x9", status=1)
     assert "step 2" in line
     assert "2 + 2*0 - 3 < 0" in line
 
 
-def test_stages_writes_every_map_in_between(works: Run, source: np.ndarray, tmp_path: Path) -> None:
+def test_stages_writes_every_map_in_between(run: Run, source: np.ndarray, tmp_path: Path) -> None:
     steps = "convolve edge | relu | pool 2"
-    line = works("pipeline", steps, "m.npy", "--stages", "layers", "-o", "out.npy").line
+    line = run.ok("pipeline", steps, "m.npy", "--stages", "layers", "-o", "out.npy").line
     names = sorted(path.name for path in (tmp_path / "layers").iterdir())
     assert names == ["m-1-convolve.npy", "m-2-relu.npy", "m-3-pool.npy"]
     assert all(name in line for name in names)
@@ -237,10 +239,10 @@ def test_stages_writes_every_map_in_between(works: Run, source: np.ndarray, tmp_
 
 
 def test_stages_of_a_picture_are_a_picture_each_map(
-    works: Run, images: Any, tmp_path: Path
+    run: Run, images: Images, tmp_path: Path
 ) -> None:
     images.photo()
-    works("pipeline", "gray | convolve sobel", "img.png", "--stages", "layers", "-o", "maps/")
+    run.ok("pipeline", "gray | convolve sobel", "img.png", "--stages", "layers", "-o", "maps/")
     assert sorted(path.name for path in (tmp_path / "maps").iterdir()) == [
         "img-sobel-x.png",
         "img-sobel-y.png",
@@ -253,27 +255,25 @@ def test_stages_of_a_picture_are_a_picture_each_map(
 
 
 def test_stages_that_exist_are_overwritten_only_by_force(
-    refused: Run, images: Any, tmp_path: Path
+    run: Run, images: Images, tmp_path: Path
 ) -> None:
     images.photo()
     (tmp_path / "layers").mkdir()
     (tmp_path / "layers/img-1-pool.png").write_text("precious")
-    line = refused("pipeline", "pool", "img.png", "--stages", "layers", status=1)
+    line = run.refused("pipeline", "pool", "img.png", "--stages", "layers", status=1)
     assert "img-1-pool.png" in line
     assert "--force" in line
 
 
-def test_the_default_name_and_alpha_of_a_pipeline(
-    works: Run, images: Any, pixels: Run, tmp_path: Path
-) -> None:
+def test_the_default_name_and_alpha_of_a_pipeline(run: Run, images: Images, tmp_path: Path) -> None:
     source = pixels(images.rgba())
-    works("pipeline", "convolve box | pool 2", "img.png")
+    run.ok("pipeline", "convolve box | pool 2", "img.png")
     written = pixels(tmp_path / "img-pipeline.png")
     alpha = cnnfilter.pool(source[1:-1, 1:-1, 3], mode="average")
     np.testing.assert_array_equal(written[..., 3], np.rint(alpha))
 
 
-def test_a_matrix_that_is_not_quoted_is_no_row_of_kernels(run: Run, images: Any) -> None:
+def test_a_matrix_that_is_not_quoted_is_no_row_of_kernels(run: Run, images: Images) -> None:
     images.photo()
     result = run("pipeline", "convolve 0 -1 0; -1 5 -1; 0 -1 0 | pool", "img.png")
     assert result.status == 2

@@ -4,7 +4,6 @@ import io
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 import tifffile
 from PIL import Image, features
 
-Run = Callable[..., Any]
+from ..command import Run
 
 RGB = np.random.default_rng(3).integers(0, 256, (40, 40, 3), np.uint8)
 

@@ -9,12 +9,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from cnnfilter import write_image
+
+from ..pictures import Images
 
 STATUS = Path("/proc/self/status")
 if not STATUS.exists():
@@ -72,7 +73,7 @@ def test_a_signal_while_modules_load_ends_the_command_without_a_word(
 
 
 def test_a_terminal_is_as_before_when_a_signal_ends_a_walk(
-    command: str, environment: dict[str, str], images: Any, tmp_path: Path
+    command: str, environment: dict[str, str], images: Images, tmp_path: Path
 ) -> None:
     pty, termios = pytest.importorskip("pty"), pytest.importorskip("termios")
     images.padlock("a.png")

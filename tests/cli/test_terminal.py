@@ -2,7 +2,6 @@
 
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +10,15 @@ import pytest
 
 import cnnfilter
 
+from ..pictures import Images, pixels
+from ..terminal import Show
+
 WIDTHS = [80, 200]
 DIGITS = Path(__file__).parents[2] / "sample_images/digits"
 
 
-Show = Callable[..., Any]
-
-
 @pytest.fixture
-def large(images: Any) -> np.ndarray:
+def large(images: Images) -> np.ndarray:
     """A matrix of whole numbers that fits no terminal: 70 rows, 110 columns."""
     values = np.random.default_rng(6).integers(-999, 1000, (70, 110))
     images.matrix(values)
@@ -36,7 +35,7 @@ def _widest(screen: Any) -> int:
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_a_small_matrix_is_a_whole_table_with_row_and_column_numbers(
-    width: int, show: Show, images: Any, pixels: Callable[[Path], np.ndarray]
+    width: int, show: Show, images: Images
 ) -> None:
     source = pixels(images.padlock())
     screen = show("convolve", "-k", "sharpen", "--print", "padlock.png", width=width)
@@ -72,7 +71,7 @@ def test_a_large_matrix_is_cropped_and_the_caption_says_how_to_see_the_rest(
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_a_wider_terminal_shows_more(width: int, show: Show, images: Any) -> None:
+def test_a_wider_terminal_shows_more(width: int, show: Show, images: Images) -> None:
     images.matrix(np.arange(30 * 10).reshape(10, 30))
     screen = show("pool", "--size", "1", "--print", "m.npy", width=width)
     assert (len(screen.table) == 300) == (width == 200)
@@ -111,7 +110,7 @@ def test_full_shows_every_value(width: int, show: Show, large: np.ndarray) -> No
     assert "--full" not in screen.text
 
 
-def test_every_channel_has_its_table_and_name(show: Show, images: Any) -> None:
+def test_every_channel_has_its_table_and_name(show: Show, images: Images) -> None:
     images.photo()
     screen = show("split-channels", "--print", "img.png")
     assert screen.status == 0
@@ -121,13 +120,13 @@ def test_every_channel_has_its_table_and_name(show: Show, images: Any) -> None:
     assert sum(set(line.strip()) == {"─"} for line in screen.lines) == 3
 
 
-def test_whole_numbers_are_printed_whole_even_as_floats(show: Show, images: Any) -> None:
+def test_whole_numbers_are_printed_whole_even_as_floats(show: Show, images: Images) -> None:
     images.matrix(np.array([[1.0, -20.0], [300000.0, 0.0]]))
     screen = show("pool", "--size", "1", "--print", "m.npy")
     assert screen.table == {(0, 0): "1", (0, 1): "-20", (1, 0): "300000", (1, 1): "0"}
 
 
-def test_fractions_are_readable(show: Show, images: Any) -> None:
+def test_fractions_are_readable(show: Show, images: Images) -> None:
     values = np.array([[0.123456789, -20.5], [1e-12, 12345.678]])
     images.matrix(values)
     screen = show("pool", "--size", "1", "--print", "m.npy")
@@ -135,14 +134,14 @@ def test_fractions_are_readable(show: Show, images: Any) -> None:
         assert float(screen.table[at]) == pytest.approx(value, rel=1e-3)
 
 
-def test_nan_and_infinity_are_shown_and_not_eaten_as_markup(show: Show, images: Any) -> None:
+def test_nan_and_infinity_are_shown_and_not_eaten_as_markup(show: Show, images: Images) -> None:
     images.matrix(np.array([[np.nan, 1.5], [np.inf, -np.inf]]))
     screen = show("pool", "--size", "1", "--print", "m.npy")
     assert screen.status == 0
     assert screen.table == {(0, 0): "nan", (0, 1): "1.5", (1, 0): "inf", (1, 1): "-inf"}
 
 
-def test_a_name_with_markup_is_shown_as_it_is(show: Show, images: Any) -> None:
+def test_a_name_with_markup_is_shown_as_it_is(show: Show, images: Images) -> None:
     (images.folder / "[bold]k[red].txt").write_text("1 2\n")
     images.matrix(np.ones((2, 13)))
     screen = show("convolve", "-k", "[bold]k[red].txt", "--print", "m.npy")
@@ -150,7 +149,7 @@ def test_a_name_with_markup_is_shown_as_it_is(show: Show, images: Any) -> None:
     assert "[bold]k[red]" in screen.text
 
 
-def test_values_are_coloured_by_sign_unless_no_colour_is_wanted(show: Show, images: Any) -> None:
+def test_values_are_coloured_by_sign_unless_no_colour_is_wanted(show: Show, images: Images) -> None:
     images.matrix(np.array([[-200, 0, 200]]))
     arguments = ("pool", "--size", "1", "--print", "m.npy")
     last = show(*arguments).raw.splitlines()[-1]
@@ -162,13 +161,13 @@ def test_values_are_coloured_by_sign_unless_no_colour_is_wanted(show: Show, imag
     assert plain.table == {(0, 0): "-200", (0, 1): "0", (0, 2): "200"}
 
 
-def test_formats_are_printed_plainly_on_a_terminal_too(show: Show, images: Any) -> None:
+def test_formats_are_printed_plainly_on_a_terminal_too(show: Show, images: Images) -> None:
     images.matrix(np.array([[1, -2], [3, 4]]))
     screen = show("pool", "--size", "1", "--print", "--format", "csv", "m.npy")
     assert screen.raw == "1,-2\n3,4\n"
 
 
-def test_a_picture_is_not_written_onto_a_terminal(show: Show, images: Any) -> None:
+def test_a_picture_is_not_written_onto_a_terminal(show: Show, images: Images) -> None:
     images.photo()
     screen = show("pool", "img.png", "-o", "-")
     assert screen.status == 2
@@ -238,14 +237,16 @@ def test_the_layers_of_a_network_fit_the_terminal(show: Show, width: int) -> Non
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_a_bar_shows_how_far_a_run_is(width: int, show: Show, images: Any, tmp_path: Path) -> None:
+def test_a_bar_shows_how_far_a_run_is(
+    width: int, show: Show, images: Images, tmp_path: Path
+) -> None:
     (tmp_path / "photos").mkdir()
     values = np.random.default_rng(0).normal(size=(300, 300))
     for number in range(30):
         images.matrix(values, f"photos/{number:02}.npy")
     (tmp_path / "photos/bad.png").write_text("no image")
     slowly = ["--mode", "median", "--size", "9", "--stride", "1"]
-    screen = show("pool", *slowly, "photos", "-o", "out", width=width, told=True)
+    screen = show("pool", *slowly, "photos", "-o", "out", width=width, streams=["stderr"])
     assert screen.status == 1
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.raw)
     states = [line for line in re.split(r"[\r\n]", plain) if "/31" in line]
@@ -257,13 +258,13 @@ def test_a_bar_shows_how_far_a_run_is(width: int, show: Show, images: Any, tmp_p
     assert "photos/bad.png: not an image" in screen.text
 
 
-def test_a_quiet_run_shows_no_bar(show: Show, images: Any) -> None:
+def test_a_quiet_run_shows_no_bar(show: Show, images: Images) -> None:
     for number in range(30):
         images.padlock(f"{number:02}.png")
-    assert show("pool", ".", "-o", "out", "--quiet", told=True).raw == ""
+    assert show("pool", ".", "-o", "out", "--quiet", streams=["stderr"]).raw == ""
 
 
-def test_a_preview_is_drawn_where_python_does_not_buffer(show: Show, images: Any) -> None:
+def test_a_preview_is_drawn_where_python_does_not_buffer(show: Show, images: Images) -> None:
     images.padlock()
     arguments = ("convolve", "-k", "sharpen", "--preview", "padlock.png")
     assert show(*arguments, PYTHONUNBUFFERED="1").status == 0

@@ -1,13 +1,9 @@
 """Names of files, layers, labels and tensors that hold what a terminal would obey."""
 
 import json
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +11,8 @@ from rich.text import Text
 
 from cnnfilter.view.terminal import terminal
 
-Run = Callable[..., Any]
+from ..command import Run, one_process
+from ..terminal import Show
 
 #: Colours, a bell, delete, a code of the upper half, text that is turned round, a new line,
 #: and rich's markup.
@@ -110,52 +107,22 @@ COMMANDS: Sequence[Sequence[str]] = (
 )
 
 
-#: Runs commands one after the other; a process for each would take a minute.
-PROGRAM = """
-import json, sys
-from cnnfilter.cli import main
-for words in json.loads(sys.argv[1]):
-    sys.argv = ["cnnfilter", *words]
-    try:
-        main()
-    except SystemExit as end:
-        print(f"status {end.code or 0}", flush=True)
-"""
-
-
-def program(commands: Sequence[Sequence[str]]) -> list[str]:
-    return [sys.executable, "-c", PROGRAM, json.dumps(commands)]
-
-
-def test_what_is_piped_holds_no_control_code(folder: Path, environment: dict[str, str]) -> None:
-    done = subprocess.run(
-        program(COMMANDS), cwd=folder, env=environment, capture_output=True, check=True, timeout=300
-    )
-    text = done.stdout.decode() + done.stderr.decode()
+@pytest.mark.usefixtures("folder")
+def test_what_is_piped_holds_no_control_code(run: Run) -> None:
+    result = run(program=one_process(COMMANDS))
+    assert result.status == 0
+    text = result.text + result.stderr
     assert unescaped(text) == set()
     assert text.count("status 0") > len(COMMANDS) / 2
     assert text.count("status") == len(COMMANDS)
 
 
-def test_a_terminal_is_told_no_control_code(folder: Path, environment: dict[str, str]) -> None:
-    pty = pytest.importorskip("pty")
-    ours, theirs = pty.openpty()
-    plain = {**environment, "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "100"}
-    written = b""
-    with subprocess.Popen(
-        program(COMMANDS), cwd=folder, env=plain, stdin=theirs, stdout=theirs, stderr=theirs
-    ):
-        os.close(theirs)
-        try:
-            while chunk := os.read(ours, 65536):
-                written += chunk
-        except OSError:  # so Linux says that the other side is closed
-            pass
-        finally:
-            os.close(ours)
+@pytest.mark.usefixtures("folder")
+def test_a_terminal_is_told_no_control_code(show: Show) -> None:
+    plain = {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "100"}
+    screen = show(program=one_process(COMMANDS), streams=("stdout", "stderr"), **plain)
     # Libraries that draw pictures ask what the terminal can do.
-    asked = r"\x1b\[[0-9]*[ct]|\x1b_G.*?\x1b\\"
-    text = re.sub(asked, "", written.decode().replace("\r\n", "\n"))
+    text = re.sub(r"\x1b\[[0-9;]*[ct]|\x1b_G.*?\x1b\\", "", screen.raw)
     assert unescaped(text) == set()
     assert text.count("status") == len(COMMANDS)
 

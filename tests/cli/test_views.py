@@ -1,7 +1,6 @@
 """Results to look at: previews in the terminal, figures, sheets and animations."""
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,9 @@ from PIL import Image
 
 from cnnfilter.cli.preview import _drawn as _drawn_by_graphics
 
-Run = Callable[..., Any]
-Refused = Callable[..., str]
+from ..command import Run
+from ..pictures import Images
+from ..terminal import Show
 
 
 def _drawn(screen: Any) -> list[str]:
@@ -31,7 +31,7 @@ def _drawn(screen: Any) -> list[str]:
 )
 @pytest.mark.parametrize("width", [80, 200])
 def test_every_command_previews_what_it_would_write(
-    words: list[str], width: int, show: Run, images: Any, tmp_path: Path
+    words: list[str], width: int, show: Show, images: Images, tmp_path: Path
 ) -> None:
     images.photo()
     screen = show(*words, "--preview", width=width)
@@ -45,7 +45,7 @@ def test_every_command_previews_what_it_would_write(
     assert [path.name for path in tmp_path.iterdir()] == ["img.png"]
 
 
-def test_a_previews_colours_are_the_results(show: Run, images: Any) -> None:
+def test_a_previews_colours_are_the_results(show: Show, images: Images) -> None:
     images.matrix(np.full((4, 4), 77, np.uint8))
     screen = show("pool", "m.npy", "--preview", COLORTERM="truecolor")
     assert set(re.findall(r"38;2;([\d;]+?);48;2;([\d;]+?)m", screen.raw)) == {
@@ -53,7 +53,7 @@ def test_a_previews_colours_are_the_results(show: Run, images: Any) -> None:
     }
 
 
-def test_without_colours_a_preview_is_shaded(show: Run, images: Any) -> None:
+def test_without_colours_a_preview_is_shaded(show: Show, images: Images) -> None:
     images.padlock()
     screen = show("convolve", "-k", "edge", "padlock.png", "--preview", NO_COLOR="1")
     assert "▀" not in screen.raw
@@ -61,7 +61,7 @@ def test_without_colours_a_preview_is_shaded(show: Run, images: Any) -> None:
     assert "\x1b[38" not in screen.raw
 
 
-def test_folders_are_previewed_one_by_one(show: Run, images: Any) -> None:
+def test_folders_are_previewed_one_by_one(show: Show, images: Images) -> None:
     images.photo("in/a.png")
     images.photo("in/b.png")
     (images.folder / "in/c.png").write_bytes(b"broken")
@@ -74,14 +74,14 @@ def test_folders_are_previewed_one_by_one(show: Run, images: Any) -> None:
     ]  # fmt: skip
 
 
-def test_a_prediction_is_previewed_as_bars(show: Run) -> None:
+def test_a_prediction_is_previewed_as_bars(show: Show) -> None:
     two = Path(__file__).parents[2] / "sample_images/digits/two.png"
     screen = show("pipeline", "digits", str(two), "--preview")
     assert screen.status == 0
     assert "99.9%" in screen.text
 
 
-def test_an_explanation_is_previewed_by_the_map_it_is_about(show: Run, images: Any) -> None:
+def test_an_explanation_is_previewed_by_the_map_it_is_about(show: Show, images: Images) -> None:
     images.padlock()
     screen = show("explain", "convolve kirsch", "padlock.png", "--at", "3,5,2", "--preview")
     assert screen.status == 0
@@ -90,14 +90,14 @@ def test_an_explanation_is_previewed_by_the_map_it_is_about(show: Run, images: A
     assert any(line.startswith("value") for line in screen.lines)
 
 
-def test_a_preview_needs_a_terminal(refused: Refused, images: Any) -> None:
+def test_a_preview_needs_a_terminal(run: Run, images: Images) -> None:
     images.photo()
-    assert "terminal" in refused("explain", "relu", "img.png", "--preview", status=2)
-    assert "terminal" in refused("pool", "img.png", "--preview", status=2)
+    assert "terminal" in run.refused("explain", "relu", "img.png", "--preview", status=2)
+    assert "terminal" in run.refused("pool", "img.png", "--preview", status=2)
 
 
 @pytest.mark.parametrize("suffix", ["png", "pdf", "svg"])
-def test_a_figure_is_written(suffix: str, run: Run, images: Any, tmp_path: Path) -> None:
+def test_a_figure_is_written(suffix: str, run: Run, images: Images, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     images.photo()
     result = run("convolve", "-k", "sobel-x", "img.png", "--plot", f"figure.{suffix}")
@@ -108,7 +108,7 @@ def test_a_figure_is_written(suffix: str, run: Run, images: Any, tmp_path: Path)
     assert not (tmp_path / "img-sobel-x.png").exists()
 
 
-def test_a_sheet_has_a_tile_for_each_map(run: Run, images: Any, tmp_path: Path) -> None:
+def test_a_sheet_has_a_tile_for_each_map(run: Run, images: Images, tmp_path: Path) -> None:
     images.padlock()
     arguments = ("convolve", "-k", "kirsch", "padlock.png", "--sheet", "sheet.png")
     assert run(*arguments).status == 0
@@ -118,7 +118,7 @@ def test_a_sheet_has_a_tile_for_each_map(run: Run, images: Any, tmp_path: Path) 
 
 
 def test_a_sheet_of_a_pipeline_has_every_layer_or_the_one_chosen(
-    run: Run, images: Any, tmp_path: Path
+    run: Run, images: Images, tmp_path: Path
 ) -> None:
     images.padlock()
     steps = "convolve kirsch | relu | pool 2"
@@ -141,7 +141,7 @@ def test_a_sheet_of_a_pipeline_has_every_layer_or_the_one_chosen(
     ids=lambda words: words[0],
 )
 def test_an_animation_moves(
-    words: list[str], suffix: str, run: Run, images: Any, tmp_path: Path
+    words: list[str], suffix: str, run: Run, images: Images, tmp_path: Path
 ) -> None:
     images.padlock()
     result = run(*words, "padlock.png", "--animate", f"out.{suffix}")
@@ -154,7 +154,7 @@ def test_an_animation_moves(
 
 
 def test_results_are_written_too_where_they_have_a_place(
-    run: Run, images: Any, tmp_path: Path
+    run: Run, images: Images, tmp_path: Path
 ) -> None:
     images.padlock()
     run("pool", "padlock.png", "--sheet", "sheet.png", "-o", "out.png")
@@ -162,7 +162,7 @@ def test_results_are_written_too_where_they_have_a_place(
     assert (tmp_path / "out.png").exists()
 
 
-def test_stages_are_written_beside_a_sheet(run: Run, images: Any, tmp_path: Path) -> None:
+def test_stages_are_written_beside_a_sheet(run: Run, images: Images, tmp_path: Path) -> None:
     images.padlock()
     steps = "convolve edge | pool 2"
     run("pipeline", steps, "padlock.png", "--sheet", "sheet.png", "--stages", "layers")
@@ -184,30 +184,30 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_views_that_make_no_sense(case: str, refused: Refused, images: Any) -> None:
+def test_views_that_make_no_sense(case: str, run: Run, images: Images) -> None:
     images.photo()
     images.photo("other.png")
     given = (
         WRONG[case] if case in ("two-images", "standard-input-twice") else ("img.png", *WRONG[case])
     )
-    assert refused("pool", *given, status=2).startswith("cnnfilter: ")
+    assert run.refused("pool", *given, status=2).startswith("cnnfilter: ")
 
 
-def test_nothing_is_overwritten_unasked(refused: Refused, run: Run, images: Any) -> None:
+def test_nothing_is_overwritten_unasked(run: Run, images: Images) -> None:
     images.photo()
     images.photo("sheet.png")
-    line = refused("pool", "img.png", "--sheet", "sheet.png", status=1)
+    line = run.refused("pool", "img.png", "--sheet", "sheet.png", status=1)
     assert "sheet.png: exists already" in line
     assert run("pool", "img.png", "--sheet", "sheet.png", "--force").status == 0
-    line = refused("pool", "img.png", "--sheet", "img.png", "--force", status=1)
+    line = run.refused("pool", "img.png", "--sheet", "img.png", "--force", status=1)
     assert "input" in line
 
 
-def test_what_slides_no_window_is_not_animated(refused: Refused, images: Any) -> None:
+def test_what_slides_no_window_is_not_animated(run: Run, images: Images) -> None:
     images.photo()
-    line = refused("pipeline", "pool 2 | relu", "img.png", "--animate", "a.gif", status=2)
+    line = run.refused("pipeline", "pool 2 | relu", "img.png", "--animate", "a.gif", status=2)
     assert "--step" in line
-    assert "window" in refused("split-channels", "img.png", "--animate", "a.gif", status=2)
+    assert "window" in run.refused("split-channels", "img.png", "--animate", "a.gif", status=2)
 
 
 @pytest.mark.parametrize("name", ["SixelImage", "TGPImage", "HalfcellImage"])
