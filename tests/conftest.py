@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from .command import Run
+from .golden import Golden
 from .pictures import Images
 from .terminal import Show
 
@@ -29,6 +30,17 @@ _LEFT_OUT = (
     "TERMINAL_WIDTH",
     "LINES",
 )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    words = "write the golden texts and pictures anew, instead of comparing with them"
+    parser.addoption("--update-golden", action="store_true", help=words)
+
+
+@pytest.fixture(scope="session")
+def golden(pytestconfig: pytest.Config) -> Golden:
+    """Golden texts and pictures to compare with."""
+    return Golden(pytestconfig.getoption("update_golden"))
 
 
 @pytest.fixture(scope="session")

@@ -76,6 +76,9 @@ class Images:
     def profile() -> bytes:
         return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
+    def sample(self, name: str) -> Path:
+        return Path(shutil.copy(SAMPLES / name, self.folder))
+
     def padlock(self, name: str = "padlock.png") -> Path:
         return Path(shutil.copy(SAMPLES / "padlock-16x16.png", self.folder / name))
 

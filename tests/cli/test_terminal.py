@@ -1,4 +1,4 @@
-"""What a person sees: the command run on a pseudo-terminal of a given width."""
+"""Values, colours and bars on a terminal; test_screens.py has whole screens."""
 
 import re
 import shutil
@@ -110,16 +110,6 @@ def test_full_shows_every_value(width: int, show: Show, large: np.ndarray) -> No
     assert "--full" not in screen.text
 
 
-def test_every_channel_has_its_table_and_name(show: Show, images: Images) -> None:
-    images.photo()
-    screen = show("split-channels", "--print", "img.png")
-    assert screen.status == 0
-    assert _widest(screen) <= 80
-    for name in ["red", "green", "blue"]:
-        assert f"{name} 36x48" in screen.text
-    assert sum(set(line.strip()) == {"─"} for line in screen.lines) == 3
-
-
 def test_whole_numbers_are_printed_whole_even_as_floats(show: Show, images: Images) -> None:
     images.matrix(np.array([[1.0, -20.0], [300000.0, 0.0]]))
     screen = show("pool", "--size", "1", "--print", "m.npy")
@@ -183,13 +173,6 @@ def test_the_list_of_kernels_fits_the_terminal(width: int, show: Show) -> None:
     assert "sharpen" in screen.text
 
 
-def test_a_kernel_and_its_facts_fit_the_terminal(show: Show) -> None:
-    screen = show("kernels", "gabor:11,45")
-    assert screen.status == 0
-    assert _widest(screen) <= 80
-    assert "separable" in screen.text
-
-
 @pytest.mark.parametrize("width", WIDTHS)
 def test_a_summary_keeps_its_shapes_whole_beside_long_steps(width: int, show: Show) -> None:
     steps = (
@@ -220,12 +203,6 @@ def test_a_prediction_is_bars_with_labels_top_first(show: Show, tmp_path: Path, 
     assert shares[0] > 90
     assert screen.lines[1].count("━") > 30
     assert max(map(len, screen.lines)) < 80
-
-
-def test_top_says_how_many_bars(show: Show, tmp_path: Path) -> None:
-    shutil.copy(DIGITS / "two.png", tmp_path)
-    screen = show("pipeline", "digits", "two.png", "-q", "--top", "2")
-    assert len([line for line in screen.lines if "%" in line]) == 2
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -1,4 +1,4 @@
-"""Pictures to compare with, which were looked at; run as a script, this makes them anew."""
+"""Drawings that are compared with golden pictures."""
 
 import io
 from collections.abc import Callable, Mapping
@@ -14,7 +14,6 @@ from cnnfilter.view.animation import animation
 from cnnfilter.view.figure import figure, figure_bytes
 from cnnfilter.view.sheet import Layer, sheet
 
-FOLDER = Path(__file__).parents[1] / "data/golden"
 SAMPLES = Path(__file__).parents[2] / "sample_images"
 SHARPEN = np.array([[0, -1, 0], [-1, 5, -1], [0, -1, 0]])
 
@@ -52,35 +51,10 @@ def drawn_frame(number: int = 78) -> Array:
     return frames[number]
 
 
-GOLDEN: Mapping[str, Callable[[], Array]] = {
+DRAWINGS: Mapping[str, Callable[[], Array]] = {
     "figure-one-map": lambda: drawn_figure(["sobel-x"]),
     "figure-several-maps": lambda: drawn_figure(["sobel-x", "sobel-y", "sharpen"]),
     "figure-photo": lambda: drawn_figure(["sharpen"], "coffee.png"),
     "sheet": drawn_sheet,
     "animation-frame": drawn_frame,
 }
-
-
-def small(pixels: Array) -> Image.Image:
-    """Reduce a picture, so that the edges of letters do not count."""
-    image = Image.fromarray(pixels)
-    return image.resize((image.width // 2, image.height // 2), Image.Resampling.BOX)
-
-
-def differs(pixels: Array, name: str) -> str:
-    """Say how a picture differs from the golden one; nothing where it hardly does."""
-    with Image.open(FOLDER / f"{name}.png") as golden:
-        expected = np.asarray(golden.convert("RGB")).astype(int)
-    found = np.asarray(small(pixels)).astype(int)
-    if any(abs(a - b) > 3 for a, b in zip(found.shape, expected.shape, strict=True)):
-        return f"{found.shape}, not {expected.shape}"
-    height, width = np.minimum(found.shape, expected.shape)[:2]
-    distance = np.abs(found[:height, :width] - expected[:height, :width]).max(axis=-1)
-    share = float((distance > 48).mean())
-    return f"{share:.1%} of it" if share > 0.015 else ""
-
-
-if __name__ == "__main__":
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    for name, draw in GOLDEN.items():
-        small(draw()).save(FOLDER / f"{name}.png", optimize=True)
