@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from cnnfilter.layers.scaling import standardize as standardize
     from cnnfilter.networks import NETWORKS as NETWORKS
     from cnnfilter.pipeline.pipeline import Pipeline as Pipeline
-    from cnnfilter.pipeline.steps import Step as Step
+    from cnnfilter.steps.step import Step as Step
 
 __version__ = "0.1.0"
 
@@ -76,7 +76,7 @@ _HOMES = {
     "cnnfilter.files.save": ("write_image",),
     "cnnfilter.networks": ("NETWORKS",),
     "cnnfilter.pipeline.pipeline": ("Pipeline",),
-    "cnnfilter.pipeline.steps": ("Step",),
+    "cnnfilter.steps.step": ("Step",),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

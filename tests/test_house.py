@@ -25,13 +25,13 @@ from cnnfilter.files.formats import COMPRESSIONS, FORMATS
 from cnnfilter.files.images import MAX_PIXELS
 from cnnfilter.layers.convolution import BORDERS, CHANNELS, COMBINES, Convolution
 from cnnfilter.layers.pooling import MODES, Pooling
-from cnnfilter.pipeline.operations import OPERATIONS
+from cnnfilter.steps.operations import OPERATIONS
 
 PACKAGE = Path(cnnfilter.__file__).parent
 #: Top to bottom; a room imports from lower floors only.
 FLOORS = {
-    "cli": 8, "batch": 7, "view": 7, "explanations": 6, "pipeline": 5, "layers": 4, "files": 4,
-    "correlation": 2, "kernels": 2, "arrays": 1, "text": 0, "networks": 0, "errors": 0,
+    "cli": 10, "batch": 9, "view": 9, "explanations": 8, "pipeline": 7, "networks": 6, "steps": 5,
+    "layers": 4, "files": 4, "correlation": 2, "kernels": 2, "arrays": 1, "text": 0, "errors": 0,
 }  # fmt: skip
 PROMISED = {
     "convolve", "pool", "split_channels", "merge_channels", "flatten", "patches", "kernel",
@@ -209,8 +209,9 @@ HEAVY = {
 #: What of ours neither `convolve` nor `pool` has a use for.
 UNUSED = {
     "cnnfilter.layers.activations", "cnnfilter.layers.resizing", "cnnfilter.layers.scaling",
-    "cnnfilter.files.matrices", "cnnfilter.files.networks", "cnnfilter.files.onnx",
-    "cnnfilter.pipeline.comparison", "cnnfilter.pipeline.network", "cnnfilter.pipeline.summary",
+    "cnnfilter.files.matrices", "cnnfilter.networks.network", "cnnfilter.networks.toml",
+    "cnnfilter.networks.onnx",
+    "cnnfilter.pipeline.comparison", "cnnfilter.pipeline.summary",
     "cnnfilter.view", "cnnfilter.explanations", "cnnfilter.cli.explain", "cnnfilter.cli.views",
     "cnnfilter.cli.walk", "cnnfilter.cli.preview", "cnnfilter.cli.kernels",
     "cnnfilter.cli.networks",

@@ -24,7 +24,7 @@ from cnnfilter.layers.channels import (
 if TYPE_CHECKING:
     from cnnfilter.arrays.geometry import Window
     from cnnfilter.pipeline.pipeline import Pipeline
-    from cnnfilter.pipeline.steps import Step
+    from cnnfilter.steps.step import Step
 
 
 #: Takes an array, and gives each step with its result.

@@ -101,7 +101,7 @@ def convolve(
     from cnnfilter.cli.run import run
     from cnnfilter.files.kernels import kernel_label
     from cnnfilter.pipeline.pipeline import Pipeline
-    from cnnfilter.pipeline.steps import Step
+    from cnnfilter.steps.step import Step
 
     step = Step(
         "convolve",

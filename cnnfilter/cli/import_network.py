@@ -25,8 +25,8 @@ def import_network(
             "--output",
             group=OUTPUT,
             metavar="PATH",
-            help="The network's .toml file; without it beside the model. Its weights stand "
-            "beside it in .safetensors.",
+            help="The network's .toml file; default: next to the model. Its weights are "
+            "written next to it, as .safetensors.",
         ),
     ] = None,
     force: Force = False,
@@ -34,31 +34,30 @@ def import_network(
 ) -> None:
     """Turn an ONNX model into a network file that no longer needs onnx.
 
-    The model's graph must be a chain of operators that cnnfilter knows. How a
-    picture is prepared (grey or RGB, resized, scaled to 0..1) and the labels
-    are yours to edit in the file.
+    The model's graph must be a chain of known operators. How an image is
+    prepared (grey or RGB, resized, scaled to 0..1) and the labels are yours to
+    edit in the file.
     """
     from cnnfilter.errors import ArgumentError
-    from cnnfilter.files.networks import read_network, write_network
     from cnnfilter.files.output import fingerprints_of
+    from cnnfilter.networks.network import read_network
+    from cnnfilter.networks.toml import write_toml
     from cnnfilter.pipeline.pipeline import Pipeline
     from cnnfilter.text import shown
 
     source = Path(model)
     if source.suffix.lower() != ".onnx":
-        raise ArgumentError(f"{shown(model)}: is no .onnx file, which is what can be imported")
+        raise ArgumentError(f"{shown(model)}: is not an .onnx file; only these are imported")
     target = source.with_suffix(".toml") if output is None else Path(output)
     if target.suffix.lower() != ".toml":
         raise ArgumentError(f"{shown(target)}: a network's file ends in .toml")
-    content, files = read_network(source)
-    network = Pipeline.from_content(content, files, source)
+    network = read_network(source)
+    inputs = fingerprints_of(Pipeline.from_network(network).files)
     existing = "replace" if force else "refuse"
-    written = write_network(
-        target, content, existing=existing, inputs=fingerprints_of(network.files)
-    )
+    written = write_toml(network, target, existing=existing, inputs=inputs)
     if not quiet:
         parameters = sum(step.layer.parameters for step in network.steps)
-        names = ", ".join(shown(path) for path in written)
+        names = ", ".join(map(shown, written))
         say(
             f"{shown(model)}: {len(network.steps)} layer(s), {parameters} parameters; wrote {names}"
         )

@@ -58,7 +58,7 @@ def pool(
     from cnnfilter.batch.task import PipelineTask
     from cnnfilter.cli.run import run
     from cnnfilter.pipeline.pipeline import Pipeline
-    from cnnfilter.pipeline.steps import Step
+    from cnnfilter.steps.step import Step
 
     step = Step(
         "pool",

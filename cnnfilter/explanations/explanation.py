@@ -8,7 +8,7 @@ import numpy as np
 
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.geometry import Shape
-from cnnfilter.pipeline.steps import Step
+from cnnfilter.steps.step import Step
 
 #: A row, a column and, of several channels, which: from 0; or a vector's index alone.
 Place = tuple[int, ...]

@@ -32,7 +32,7 @@ from cnnfilter.layers.dense import Dense, Flattening
 from cnnfilter.layers.pooling import Pooling, counted_taps, real_taps
 from cnnfilter.layers.resizing import Resizing
 from cnnfilter.layers.scaling import Affine, Scaling
-from cnnfilter.pipeline.steps import Step
+from cnnfilter.steps.step import Step
 
 #: What activations do, by their operation; their arguments stand in braces.
 _FORMULAS = {

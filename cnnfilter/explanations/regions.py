@@ -12,7 +12,7 @@ from cnnfilter.layers.convolution import Convolution
 from cnnfilter.layers.dense import Flattening
 from cnnfilter.layers.resizing import REACHES, Resizing
 from cnnfilter.layers.scaling import Scaling
-from cnnfilter.pipeline.steps import Step
+from cnnfilter.steps.step import Step
 
 
 def regions_seen(trace: Trace, number: int, at: Place) -> tuple[Region | None, ...]:
@@ -68,7 +68,7 @@ def region_before(layer: Layer, region: Region, shape: Shape) -> Region | None:
 
     Examples
     --------
-    >>> from cnnfilter.pipeline.steps import Step
+    >>> from cnnfilter.steps.step import Step
     >>> layer = Step("convolve", {"kernel": "sharpen", "padding": 1}).layer
     >>> region_before(layer, Region(0, 0, 3, 4), (9, 9))
     Region(top=0, bottom=1, left=2, right=5)

@@ -8,8 +8,8 @@ from cnnfilter.arrays import Array
 from cnnfilter.arrays.checks import as_features
 from cnnfilter.arrays.geometry import Shape
 from cnnfilter.pipeline.pipeline import Pipeline
-from cnnfilter.pipeline.steps import Step
 from cnnfilter.pipeline.streaming import HeldRows, Rows, rows_of
+from cnnfilter.steps.step import Step
 
 
 @dataclass(frozen=True, eq=False)

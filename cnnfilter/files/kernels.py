@@ -11,7 +11,7 @@ from cnnfilter.arrays.arguments import number
 from cnnfilter.arrays.checks import not_finite
 from cnnfilter.errors import ArgumentError, ContentError, FileError, KernelError, brief
 from cnnfilter.files.source import inside, read_text, regular
-from cnnfilter.files.weights import FOREIGN, read_tensor, tensor_reference, turned
+from cnnfilter.files.weights import UNREADABLE_WEIGHTS, read_tensor, tensor_reference, to_hwio
 from cnnfilter.kernels.parse import as_weights, check_length, is_name, parse_kernel
 from cnnfilter.text import shown
 
@@ -51,7 +51,7 @@ def read_kernel(path: str | Path, tensor: str | None = None, layout: str = "OIHW
             array = read_json(read_text(path))
         else:
             return _read_text_kernel(read_text(path))
-        return as_weights(turned(array, layout) if array.ndim == 4 else array)
+        return as_weights(to_hwio(array) if array.ndim == 4 and layout == "OIHW" else array)
     except (ContentError, KernelError) as error:
         raise KernelError(f"{shown(path)}: {error}") from None
     except (ArgumentError, FileError) as error:
@@ -79,7 +79,9 @@ def kernel_argument(value: Any, folder: Path | None, layout: str = "OIHW") -> An
     if _is_file(path):
         _check_inside(path, folder)
         return {tensor or path.stem: read_kernel(path, tensor, layout)}
-    is_path = path.suffix.lower() in (*SUFFIXES, *FOREIGN) and not re.search(r"[;\s]", str(value))
+    is_path = path.suffix.lower() in (*SUFFIXES, *UNREADABLE_WEIGHTS) and not re.search(
+        r"[;\s]", str(value)
+    )
     if is_path or _is_special(path):
         try:
             regular(path)
@@ -115,7 +117,7 @@ def tensor_argument(value: Any, folder: Path | None, layout: str | None) -> Any:
     array = read_tensor(path, tensor)
     if problem := not_finite(array):
         raise ArgumentError(f"{brief(value)} {problem}")
-    return turned(array, layout) if array.ndim == 2 and layout is not None else array
+    return to_hwio(array) if array.ndim == 2 and layout == "OIHW" else array
 
 
 def files_named(value: Any, folder: Path | None) -> list[Path]:

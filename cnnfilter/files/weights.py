@@ -16,10 +16,10 @@ from cnnfilter.text import shown
 #: How a file orders the axes of filter banks and dense weights: outputs first, as PyTorch
 #: and ONNX have them, or inputs first, as Keras has them.
 LAYOUTS = ("OIHW", "HWIO")
-#: What other frameworks write. Pickles can run programs when they are opened.
-FOREIGN = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".h5", ".hdf5", ".keras")
+#: Suffixes of weights that are not opened: pickles can run programs.
+UNREADABLE_WEIGHTS = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".h5", ".hdf5", ".keras")
 
-_SUFFIXES = "|".join([r"\.safetensors", r"\.npz", r"\.npy", *map(re.escape, FOREIGN)])
+_SUFFIXES = "|".join([r"\.safetensors", r"\.npz", r"\.npy", *map(re.escape, UNREADABLE_WEIGHTS)])
 _REFERENCE = re.compile(rf"(.+?(?:{_SUFFIXES}))(?::(.*))?", re.DOTALL | re.IGNORECASE)
 
 
@@ -91,28 +91,23 @@ def read_tensors(path: str | Path) -> dict[str, Array]:
         return {name: tensors.read(name) for name in tensors.names}
 
 
-def turned(tensor: Array, layout: str) -> Array:
-    """Turn a filter bank or dense weights round, so that inputs come before outputs.
+def to_hwio(tensor: Array) -> Array:
+    """Return weights in our order from PyTorch's, inputs before outputs.
 
     Examples
     --------
-    >>> turned(np.zeros((16, 3, 5, 5)), "OIHW").shape
-    (5, 5, 3, 16)
-    >>> turned(np.zeros((10, 64)), "OIHW").shape
-    (64, 10)
+    >>> to_hwio(np.zeros((16, 3, 5, 5))).shape, to_hwio(np.zeros((10, 64))).shape
+    ((5, 5, 3, 16), (64, 10))
     """
-    if layout == "HWIO":
-        return tensor
-    axes = (2, 3, 1, 0) if tensor.ndim == 4 else None
-    return np.ascontiguousarray(tensor.transpose(axes))
+    return np.ascontiguousarray(tensor.transpose((2, 3, 1, 0) if tensor.ndim == 4 else (1, 0)))
 
 
-def turned_back(weights: Array) -> Array:
-    """Put outputs first, as files of PyTorch's have them: what `turned` undoes.
+def to_oihw(weights: Array) -> Array:
+    """Return weights in PyTorch's order from ours, outputs first.
 
     Examples
     --------
-    >>> turned_back(np.zeros((5, 5, 3, 16))).shape, turned_back(np.zeros((64, 10))).shape
+    >>> to_oihw(np.zeros((5, 5, 3, 16))).shape, to_oihw(np.zeros((64, 10))).shape
     ((16, 3, 5, 5), (10, 64))
     """
     return weights.transpose((3, 2, 0, 1) if weights.ndim == 4 else (1, 0))

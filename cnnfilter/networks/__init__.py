@@ -1,4 +1,4 @@
-"""Named networks, as there are named kernels: data, beside their weights."""
+"""Networks: the named ones, and the files that describe them, which yield steps."""
 
 from collections.abc import Mapping
 from pathlib import Path

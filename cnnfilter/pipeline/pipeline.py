@@ -1,6 +1,6 @@
 """A pipeline: steps in a row, a whole network among them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +12,16 @@ from cnnfilter.arrays.buffers import check_room
 from cnnfilter.arrays.checks import as_features, check_finite
 from cnnfilter.arrays.geometry import Shape
 from cnnfilter.arrays.quantize import Storing
-from cnnfilter.errors import MAX_SHOWN, ArgumentError, CnnFilterError, ShapeError, brief, unknown
-from cnnfilter.files.weights import FOREIGN
+from cnnfilter.errors import MAX_SHOWN, ArgumentError, ShapeError, brief, naming, unknown
+from cnnfilter.files.weights import UNREADABLE_WEIGHTS
 from cnnfilter.networks import NETWORKS
-from cnnfilter.pipeline.operations import OPERATIONS
-from cnnfilter.pipeline.steps import Step, in_step, parse_steps
+from cnnfilter.steps.operations import OPERATIONS
+from cnnfilter.steps.parse import parse_steps
+from cnnfilter.steps.step import Step, in_step
 from cnnfilter.text import shown
 
 if TYPE_CHECKING:
+    from cnnfilter.networks.network import Network
     from cnnfilter.pipeline.summary import LayerSummary
 
 
@@ -108,29 +110,30 @@ class Pipeline:
         >>> Pipeline.from_file(NETWORKS["digits"]).input_shape
         (28, 28, 1)
         """
-        # Only files need these; other pipelines start without them.
-        from cnnfilter.files.networks import read_network
+        # Only files need it; other pipelines start without.
+        from cnnfilter.networks.network import read_network
 
-        path = Path(path)
-        return cls.from_content(*read_network(path), path)
+        return cls.from_network(read_network(Path(path)))
 
     @classmethod
-    def from_content(
-        cls, content: Mapping[str, Any], files: Sequence[Path], path: Path
-    ) -> "Pipeline":
-        """Make sense of what `cnnfilter.files.networks.read_network` gave of a file.
+    def from_network(cls, network: "Network") -> "Pipeline":
+        """Return a network's pipeline.
 
         Raises
         ------
         ArgumentError
-            If an entry, a step, an argument, a shape or the labels are wrong.
+            If the steps do not fit the input's shape, or the labels the result's.
         """
-        from cnnfilter.pipeline.network import parts_of
-
-        try:
-            return cls(**parts_of(content, path.parent), file=path, read=files)
-        except (ArgumentError, ShapeError) as error:
-            raise ArgumentError(f"{shown(path)}: {error}") from None
+        with naming(network.path, ArgumentError):
+            return cls(
+                network.steps,
+                preparation=network.preparation,
+                input_shape=network.input_shape,
+                labels=network.labels,
+                description=network.description,
+                file=network.path,
+                read=(network.path, *network.weights),
+            )
 
     @classmethod
     def of(cls, text: str) -> "Pipeline":
@@ -156,7 +159,7 @@ class Pipeline:
         if text.lower().endswith((".toml", ".onnx")):
             return cls.from_file(text)
         is_name = text.partition(" ")[0] not in OPERATIONS
-        if is_name and text.lower().endswith((*FOREIGN, ".safetensors", ".npz", ".npy")):
+        if is_name and text.lower().endswith((*UNREADABLE_WEIGHTS, ".safetensors", ".npz", ".npy")):
             raise ArgumentError(
                 f"{shown(text)}: holds weights at most; name a network's file (.toml, .onnx), "
                 "whose steps name them"
@@ -438,26 +441,20 @@ def _applied(
     steps: Sequence[Step], image: Array, kind: str, storing: Storing | None = None
 ) -> Iterator[tuple[Step, Array]]:
     for number, step in enumerate(steps, start=1):
-        try:
-            with np.errstate(all="ignore"):
-                if storing is not None and number == len(steps):
-                    image = step.layer.stored(image, storing)
-                else:
-                    image = step.layer(image)
-        except CnnFilterError as error:
-            raise in_step(error, steps, number, kind) from None
+        with in_step(steps, number, kind), np.errstate(all="ignore"):
+            if storing is not None and number == len(steps):
+                image = step.layer.stored(image, storing)
+            else:
+                image = step.layer(image)
         yield step, image
 
 
 def _outlined(steps: Sequence[Step], image: Array, kind: str) -> Iterator[tuple[Step, Array]]:
     for number, step in enumerate(steps, start=1):
-        try:
+        with in_step(steps, number, kind), np.errstate(all="ignore"):
             shape = step.layer.output_shape(image.shape)
             check_room("the result", shape, itemsize=1)
-            with np.errstate(all="ignore"):
-                dtype = step.layer.output_dtype(image)
-        except CnnFilterError as error:
-            raise in_step(error, steps, number, kind) from None
+            dtype = step.layer.output_dtype(image)
         image = np.broadcast_to(_largest(image, dtype), shape)
         yield step, image
 

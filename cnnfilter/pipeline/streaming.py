@@ -31,9 +31,9 @@ from cnnfilter.layers.convolution import Convolution
 from cnnfilter.layers.pooling import Pooling
 from cnnfilter.layers.resizing import Resizing
 from cnnfilter.layers.scaling import Affine, Scaling
-from cnnfilter.pipeline.operations import Pointwise
 from cnnfilter.pipeline.pipeline import Pipeline
-from cnnfilter.pipeline.steps import Step, in_step
+from cnnfilter.steps.operations import Pointwise
+from cnnfilter.steps.step import Step, in_step
 
 T = TypeVar("T")
 
@@ -151,10 +151,8 @@ class _LayerRows(Rows):
         self.layer = steps[number - 1].layer
         self.before = before
         self._place = (steps, number, kind)
-        try:
+        with in_step(*self._place):
             self.shape = self.layer.output_shape(before.shape)
-        except CnnFilterError as error:
-            raise in_step(error, *self._place) from None
 
     def _applied(self, function: Callable[..., T], *arguments: Any) -> T:
         """Apply a function of the layer to a band; an error is that of the whole map."""
@@ -162,17 +160,10 @@ class _LayerRows(Rows):
             with np.errstate(all="ignore"):
                 return function(*arguments)
         except CnnFilterError as error:
-            raise in_step(self._error_of_all() or error, *self._place) from None
-
-    def _error_of_all(self) -> CnnFilterError | None:
-        """Return what the layer says of the whole map: where and how often, not in a band."""
-        before = self.before.whole()
-        try:
-            with np.errstate(all="ignore"):
-                self.layer(before)
-        except CnnFilterError as error:
-            return error
-        return None
+            before = self.before.whole()
+            with in_step(*self._place), np.errstate(all="ignore"):
+                self.layer(before)  # its error counts all values, not those of a band
+                raise error
 
     @cached_property
     def _held(self) -> Array:

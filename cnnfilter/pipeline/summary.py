@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cnnfilter.arrays.geometry import Shape
-from cnnfilter.errors import CnnFilterError
 from cnnfilter.layers.base import Layer
-from cnnfilter.pipeline.steps import Step, in_step
+from cnnfilter.steps.step import Step, in_step
 
 
 @dataclass(frozen=True)
@@ -55,11 +54,9 @@ def summarize(steps: Sequence[Step], shape: Shape) -> list[LayerSummary]:
     layers = []
     for number, step in enumerate(steps, start=1):
         layer, before = step.layer, shape
-        try:
+        with in_step(steps, number):
             shape = layer.output_shape(before)
             extent, stride = _seen(layer, before, spread)
-        except CnnFilterError as error:
-            raise in_step(error, steps, number) from None
         field = field[0] + (extent[0] - 1) * jump[0], field[1] + (extent[1] - 1) * jump[1]
         jump = jump[0] * stride[0], jump[1] * stride[1]
         if layer.sees_all(before):

@@ -24,7 +24,7 @@ from cnnfilter.explanations.explanation import (
     Term,
     Weighed,
 )
-from cnnfilter.pipeline.steps import Step
+from cnnfilter.steps.step import Step
 from cnnfilter.text import printable
 from cnnfilter.view.matrices import cropped, gap_in, number_text, peak_of, value_style
 

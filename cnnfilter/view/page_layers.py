@@ -20,8 +20,8 @@ from cnnfilter.layers.dense import Dense, Flattening
 from cnnfilter.layers.pooling import Pooling
 from cnnfilter.layers.resizing import REACHES, Resizing
 from cnnfilter.layers.scaling import Affine, Scaling
-from cnnfilter.pipeline.operations import OPERATIONS, Pointwise
-from cnnfilter.pipeline.steps import Step
+from cnnfilter.steps.operations import OPERATIONS, Pointwise
+from cnnfilter.steps.step import Step
 
 
 def step_record(step: Step, taken: Array, given: Array) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from cnnfilter import Pipeline, Step, convolve, explain, pool
 from cnnfilter.errors import ArgumentError
 from cnnfilter.explanations.explanation import Convolved, Mapped, Pooled, Taken, Weighed
 from cnnfilter.explanations.trace import Trace
-from cnnfilter.pipeline.steps import parse_steps
+from cnnfilter.steps.parse import parse_steps
 
 DATA = Path(__file__).parents[1] / "data" / "worked-example"
 IMAGE = np.loadtxt(DATA / "image-16x16.csv", delimiter=",", dtype=np.uint8)

@@ -152,13 +152,13 @@ def _words(operation: str, random: Random) -> Iterator[str]:
 
 @cache
 def _parameters(operation: str) -> dict[str, Any]:
-    from cnnfilter.pipeline.steps import parameters_of
+    from cnnfilter.steps.step import parameters_of
 
     return parameters_of(operation)
 
 
 def _operations() -> list[str]:
-    from cnnfilter.pipeline.operations import OPERATIONS
+    from cnnfilter.steps.operations import OPERATIONS
 
     return [*OPERATIONS]
 

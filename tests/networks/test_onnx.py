@@ -15,7 +15,8 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 from cnnfilter import ArgumentError, Pipeline
-from cnnfilter.files.networks import read_network, write_network
+from cnnfilter.networks.network import read_network
+from cnnfilter.networks.toml import write_toml
 
 RNG = np.random.default_rng(7)
 Array = np.ndarray[Any, Any]
@@ -289,7 +290,7 @@ ALONG = {
 def test_constants_along_any_axis_are_imported_as_they_are(case: str, tmp_path: Path) -> None:
     model, x = model_of(ALONG[case], shape=(1, 4, 4, 4)), floats(1, 4, 4, 4)
     onnx.save(model, tmp_path / "model.onnx")
-    write_network(tmp_path / "net.toml", read_network(tmp_path / "model.onnx").content)
+    write_toml(read_network(tmp_path / "model.onnx"), tmp_path / "net.toml")
     actual = Pipeline.from_file(tmp_path / "net.toml").run(np.moveaxis(x[0], 0, -1))
     np.testing.assert_allclose(actual, reference(model, x)[-1], rtol=1e-5, atol=1e-5)
 
@@ -304,7 +305,7 @@ def test_an_imported_network_is_the_model_and_needs_no_onnx(
     ]  # fmt: skip
     onnx.save(model_of(nodes), tmp_path / "model.onnx")
     model = Pipeline.from_file(tmp_path / "model.onnx")
-    write_network(tmp_path / "net.toml", read_network(tmp_path / "model.onnx").content)
+    write_toml(read_network(tmp_path / "model.onnx"), tmp_path / "net.toml")
     monkeypatch.setitem(__import__("sys").modules, "onnx", None)
     network = Pipeline.from_file(tmp_path / "net.toml")
     image = floats(9, 8, 4)

@@ -16,7 +16,7 @@ from cnnfilter.arrays.geometry import Shape
 from cnnfilter.errors import ArgumentError
 from cnnfilter.explanations.trace import Trace
 from cnnfilter.layers.channels import channel_names
-from cnnfilter.pipeline.steps import Step
+from cnnfilter.steps.step import Step
 from cnnfilter.text import printable
 from cnnfilter.view.page_layers import layer_record, step_record
 

@@ -1,8 +1,8 @@
 """A step: an operation's name with its arguments, checked when it is made."""
 
 import inspect
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from cnnfilter.arrays.arguments import choice
-from cnnfilter.errors import ArgumentError, CnnFilterError, brief, unknown
+from cnnfilter.errors import ArgumentError, brief, naming, unknown
 from cnnfilter.files.kernels import files_named, kernel_argument, named_absolutely, tensor_argument
 from cnnfilter.files.weights import LAYOUTS, tensor_reference
 from cnnfilter.layers.base import Layer
-from cnnfilter.pipeline.operations import OPERATIONS
+from cnnfilter.steps.operations import OPERATIONS
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,28 +157,6 @@ def parameters_of(operation: str) -> dict[str, Any]:
     return {**defaults, "layout": LAYOUTS[0]} if entry.layout else defaults
 
 
-def parse_steps(text: str) -> tuple[Step, ...]:
-    """Read steps from text: names with arguments, separated by ``|``.
-
-    Parameters
-    ----------
-    text : str
-        Such as ``convolve '0 -1 0; -1 5 -1; 0 -1 0' padding=same | relu | pool 2``.
-        Words are quoted as in a shell.
-
-    Raises
-    ------
-    ArgumentError
-        If a quotation is not closed, a step is empty, or a step is wrong (it says which).
-
-    Examples
-    --------
-    >>> [str(step) for step in parse_steps("convolve sharpen | pool 2 mode=max")]
-    ['convolve kernel=sharpen', 'pool size=2 mode=max']
-    """
-    return tuple(_parse_step(number, words) for number, words in enumerate(_split(text), start=1))
-
-
 def numbered_step(
     number: int,
     operation: str,
@@ -186,82 +164,15 @@ def numbered_step(
     folder: Path | None = None,
     name: str = "",
 ) -> Step:
-    """Make a pipeline's step, whose errors say which it is."""
+    """Return a pipeline's step; its errors name its number."""
     if not operation:
         raise ArgumentError(f"step {number} of the pipeline has no name; name it, such as relu")
-    try:
+    with naming(f"step {number} ({brief(name)})" if name else f"step {number}"):
         return Step(operation, arguments, folder, name)
-    except ArgumentError as error:
-        called = f" ({brief(name)})" if name else ""
-        raise ArgumentError(f"step {number}{called}: {error}") from None
 
 
-def in_step(
-    error: CnnFilterError, steps: Sequence[Step], number: int, kind: str = "step"
-) -> CnnFilterError:
-    """Say in which step an error happened, where there is more than one."""
+def in_step(steps: Sequence[Step], number: int, kind: str = "step") -> AbstractContextManager[None]:
+    """Return a context that names the step in errors, if there are several."""
     if len(steps) == 1 and kind == "step":
-        return error
-    return type(error)(f"{kind} {number} ({brief(steps[number - 1].title)}): {error}")
-
-
-def _parse_step(number: int, words: Sequence[str]) -> Step:
-    if not words or words[0] not in OPERATIONS:
-        return numbered_step(number, words[0] if words else "", {})
-    try:
-        arguments = _arguments(words[0], words[1:])
-    except ArgumentError as error:
-        raise ArgumentError(f"step {number}: {error}") from None
-    return numbered_step(number, words[0], arguments)
-
-
-def _split(text: str) -> Iterator[list[str]]:
-    import shlex
-
-    lexer = shlex.shlex(text, posix=True, punctuation_chars="|")
-    lexer.whitespace_split = True
-    lexer.commenters = ""
-    words: list[str] = []
-    try:
-        for word in lexer:
-            if set(word) == {"|"}:
-                for _ in word:
-                    yield words
-                    words = []
-            else:
-                words.append(word)
-    except ValueError:
-        raise ArgumentError(
-            f"the pipeline has a quotation that is not closed: {brief(text)}"
-        ) from None
-    yield words
-
-
-def _arguments(operation: str, words: Sequence[str]) -> dict[str, Any]:
-    """Sort a step's words into arguments: key=value, or by position."""
-    many = OPERATIONS[operation].many
-    names = iter(parameters_of(operation))
-    values: dict[str, list[str]] = {}
-    for word in words:
-        key, equals, value = word.partition("=")
-        if equals and key.replace("-", "_").isidentifier():
-            values.setdefault(key.replace("-", "_"), []).append(value)
-        elif many is not None:
-            values.setdefault(many, []).append(word)
-        elif (name := next(names, None)) is not None and _positional(operation, name):
-            values.setdefault(name, []).append(word)
-        else:
-            raise ArgumentError(f"{operation} has no place for '{brief(word)}'; write NAME=VALUE")
-    loose = values.get("kernel", [])
-    if len(loose) > 1 and all(re.fullmatch(r"[-+\d./,;]+", word) for word in loose):
-        matrix = brief(" ".join(loose))
-        raise ArgumentError(f"{operation}: quote the matrix: {operation} '{matrix}'")
-    for name, given in values.items():
-        if len(given) > 1 and name != many:
-            raise ArgumentError(f"{operation} is given {name} {len(given)} times; once is enough")
-    return {name: given if len(given) > 1 else given[0] for name, given in values.items()}
-
-
-def _positional(operation: str, name: str) -> bool:
-    parameter = inspect.signature(OPERATIONS[operation].function).parameters.get(name)
-    return parameter is not None and parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+        return nullcontext()
+    return naming(f"{kind} {number} ({brief(steps[number - 1].title)})")

@@ -1,0 +1,1 @@
+"""Steps: operations by name with their arguments, as text, files and Python have them."""
