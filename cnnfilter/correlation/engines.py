@@ -1,10 +1,9 @@
-"""How a correlation is computed: a few strategies behind one class.
+"""Engines: ways to correlate the tiles of an image with a kernel.
 
-An engine is made for a kernel or a filter bank. It is given what lies under a tile of the
-result, shape (h, w, C), and gives the sums, shape (h', w', maps), which are still to be
-multiplied by its scale. Rows may go on behind what was asked for, with what means nothing:
-arithmetic on arrays without gaps is that much faster. Which engine a kernel gets is said in
-`cnnfilter.correlation.choice`.
+An engine takes the pixels under a tile, shape (h, w, C), and returns the sums, shape
+(h', w', maps), before they are multiplied by its scale. Rows may be longer than requested;
+callers crop the surplus. Contiguous arrays are much faster. `cnnfilter.correlation.choice`
+chooses the engine.
 """
 
 from __future__ import annotations
@@ -13,23 +12,23 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from cnnfilter.arrays import Array
+from cnnfilter.arrays import Array, DType
 from cnnfilter.arrays.buffers import Scratch
 from cnnfilter.arrays.geometry import Shape
 
 #: Rows and columns.
 Size = tuple[int, int]
-#: A tap's row and column, and whether what it sees is added or subtracted.
+#: A tap's row and column, and whether its pixels are added or subtracted.
 Tap = tuple[int, int, np.ufunc]
 
 #: Multiply-adds up to which OpenBLAS does a matrix product without packing it first.
 SMALL_PRODUCT = 10**6
-#: Nanoseconds that a call of NumPy takes, and an operation for each value in the cache.
+#: Nanoseconds of a NumPy call, and of an operation on a value in the cache.
 CALL = 1000.0
 PASS = {"int16": 0.06, "int32": 0.1, "float32": 0.11, "float64": 0.25, "int64": 0.3}
 
@@ -41,33 +40,33 @@ class Engine(ABC):
     Attributes
     ----------
     scale : float
-        What its sums are to be multiplied by.
+        The factor that the sums still need.
     integral : bool
-        Whether its sums are integers, whatever their type.
+        Whether the sums are integers, whatever their type.
     scratch : Scratch
-        What it computes in. The sums stand there until it is called again, or is no more.
+        Reusable buffers. The returned sums live in them until the next call.
     """
 
     scale: float = 1.0
     integral: bool = False
     scratch: Scratch = field(default_factory=Scratch)
-    #: Bytes of a result that it works on at a time: with what these are made of, the cache.
+    #: Bytes of a result to compute at a time: with the intermediate arrays, the cache.
     BYTES: ClassVar[int] = 2**19
 
     @property
-    def dtype(self) -> np.dtype[Any] | None:
-        """What it is to be given its pixels in, contiguous; None for as they come."""
+    def dtype(self) -> DType | None:
+        """Type of its contiguous pixels; None where any array will do."""
         return None
 
     def tile(self, shape: Shape) -> Size:
-        """Give the rows and columns it works on best, of a result of (rows, columns, maps)."""
+        """Return the best tile for a result of (rows, columns, maps)."""
         columns = max(1, min(shape[1], 8192 // shape[2]))
         item = 8 if self.dtype is None else self.dtype.itemsize
         return max(1, self.BYTES // (item * columns * shape[2])), columns
 
     def cost(self, values: int) -> float:
-        """Estimate the nanoseconds that so many values of a result take; 0 without a rival."""
-        return 0.0
+        """Estimate the nanoseconds for a number of output values."""
+        return 0.0  # where no other engine competes
 
     @abstractmethod
     def __call__(self, pixels: Array) -> Array:
@@ -75,7 +74,7 @@ class Engine(ABC):
 
 
 class Taps:
-    """The pixels of a tile as each tap of a kernel sees them.
+    """The pixels of a tile under each tap of a kernel.
 
     Parameters
     ----------
@@ -90,24 +89,24 @@ class Taps:
         self._pixels, self._flat, self._stride = pixels, pixels.reshape(-1), stride
         self._rows, self._columns = height - extent[0] + 1, width - extent[1] + 1
         self.shape = (-(-self._rows // stride[0]), -(-self._columns // stride[1]), channels)
-        #: The result's shape with what is at the ends of long rows.
+        #: The result's shape with the surplus of long rows.
         self.wide_shape: Shape = self.shape
-        #: How many values `shifted` gives.
+        #: Number of values that `shifted` returns.
         self.length = prod(self.shape)
         if stride == (1, 1):
             self.wide_shape = (self._rows, width, channels)
             self.length = (self._rows * width - extent[1] + 1) * channels
 
     def strided(self, row: int, column: int) -> Array:
-        """Give what a tap sees: the result's shape."""
+        """Return the pixels under a tap, in the result's shape."""
         down, across = self._stride
         return self._pixels[row : row + self._rows : down, column : column + self._columns : across]
 
     def shifted(self, row: int, column: int) -> Array:
-        """Give what a tap sees as one long row.
+        """Return the pixels under a tap as one long row.
 
-        Without a stride, a shift by rows and columns is one along all of the tile; at the
-        rows' ends stands what belongs to the next.
+        Without a stride, a shift by rows and columns is a shift along the whole tile; the
+        ends of rows then hold pixels of the next row.
         """
         if self._stride != (1, 1):
             return self.strided(row, column).reshape(-1)
@@ -116,10 +115,10 @@ class Taps:
 
 
 @dataclass(eq=False, repr=False)
-class Shifted(Engine):
-    """Add up shifted copies of the tile, each in one call: for few taps.
+class ShiftAdd(Engine):
+    """Shift-and-add, for few taps: one NumPy call adds a shifted copy of the tile.
 
-    The tile is multiplied once for all weights of one magnitude.
+    The tile is multiplied once for all weights of the same magnitude.
     """
 
     weights: Array
@@ -128,26 +127,26 @@ class Shifted(Engine):
     BYTES: ClassVar[int] = 2**20
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> DType:
         return self.weights.dtype
 
     @property
     def passes(self) -> int:
-        """How many operations on the tile it takes: one for each tap and each magnitude."""
+        """Operations on the tile: one for each tap and each magnitude."""
         magnitudes = np.abs(self.weights[self.weights != 0]).tolist()
         return len(magnitudes) + len(set(magnitudes))
 
     def cost(self, values: int) -> float:
-        a_value = PASS[self.dtype.name] * (1 if self.stride == (1, 1) else 4)
-        return self.passes * (CALL + a_value * values)
+        per_value = PASS[self.dtype.name] * (1 if self.stride == (1, 1) else 4)
+        return self.passes * (CALL + per_value * values)
 
     def tile(self, shape: Shape) -> Size:
-        return _strided(super().tile(shape), self.stride)
+        return strided_tile(super().tile(shape), self.stride)
 
     @cached_property
-    def _groups(self) -> list[tuple[Any, list[Tap]]]:
-        """Group the taps by their weight's magnitude, the fewest first."""
-        groups: dict[Any, list[Tap]] = {}
+    def _groups(self) -> list[tuple[float, list[Tap]]]:
+        """Taps by their weight's magnitude, the fewest first."""
+        groups: dict[float, list[Tap]] = {}
         for row, column in np.argwhere(self.weights).tolist():
             weight = self.weights[row, column]
             ufunc = np.add if weight > 0 else np.subtract
@@ -160,38 +159,38 @@ class Shifted(Engine):
         total = result.reshape(-1)[: taps.length]
         if not self._groups:
             total[...] = 0
-        for number, (magnitude, group) in enumerate(self._groups):
-            others, seen = group, taps
-            if number == 0:
-                (row, column, _), *others = group
+        for index, (magnitude, group) in enumerate(self._groups):
+            rest, source = group, taps
+            if index == 0:
+                (row, column, _), *rest = group
                 np.multiply(taps.shifted(row, column), self.weights[row, column], out=total)
-            if others and magnitude != 1:
+            if rest and magnitude != 1:
                 scaled = self.scratch("scaled", pixels.shape, self.dtype)
                 np.multiply(pixels, magnitude, out=scaled)
-                seen = Taps(scaled, self.weights.shape[:2], self.stride)
-            for row, column, ufunc in others:
-                ufunc(total, seen.shifted(row, column), out=total)
+                source = Taps(scaled, self.weights.shape[:2], self.stride)
+            for row, column, ufunc in rest:
+                ufunc(total, source.shifted(row, column), out=total)
         return result
 
 
 @dataclass(eq=False, repr=False)
-class Run(Engine):
-    """Add up neighbours along rows or columns: for equal weights, in types that are exact.
+class RunningSum(Engine):
+    """Running sums along rows or columns: for equal weights, in types that are exact.
 
-    A run is the sum of two half as long, which are one and the same at two places.
+    A run of n values is two overlapping runs of ceil(n / 2): about log2(n) additions.
     """
 
     length: int
     vertical: bool
-    exact: np.dtype[Any]
+    exact: DType
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> DType:
         return self.exact
 
     @cached_property
     def _lengths(self) -> list[int]:
-        """The lengths of the runs that it takes, from two on."""
+        """Lengths of the runs on the way, from two on."""
         lengths = [self.length]
         while lengths[0] > 2:
             lengths.insert(0, (lengths[0] + 1) // 2)
@@ -208,8 +207,8 @@ class Run(Engine):
         height, width, channels = pixels.shape
         step = channels * (width if self.vertical else 1)
         row = half = pixels.reshape(-1)
-        for number, length in enumerate(self._lengths):
-            result = self.scratch(f"sums {number % 2}", pixels.shape, self.dtype)
+        for index, length in enumerate(self._lengths):
+            result = self.scratch(f"sums {index % 2}", pixels.shape, self.dtype)
             apart = length // 2 * step
             total = result.reshape(-1)[: len(half) - apart]
             np.add(half[:-apart], half[apart:], out=total)
@@ -219,19 +218,13 @@ class Run(Engine):
         return result[: height - self.length + 1] if self.vertical else result
 
 
-def _filled(rows: int, line: int, shape: Shape) -> Size:
-    """Give a tile of so many rows of so many values, or of more where rows are shorter."""
-    columns = max(1, min(shape[1], line // shape[2]))
-    return rows * max(1, line // (columns * shape[2])), columns
-
-
 @dataclass(eq=False, repr=False)
-class Banded(Engine):
-    """Multiply rows by banded (Toeplitz) matrices: for dense kernels, and for columns.
+class Toeplitz(Engine):
+    """Products of Toeplitz (banded) matrices with rows: for dense kernels and columns.
 
     Four rows of a result, one below the other, are a matrix of 4 x (kH + 3) times the rows
     under them, once for each of the kernel's columns. Up to five columns make one product:
-    their rows, shifted, are laid between each other. So no window is copied.
+    their rows, shifted, are interleaved. So no window is copied.
     """
 
     weights: Array
@@ -242,65 +235,71 @@ class Banded(Engine):
     def matrices(self) -> list[Array]:
         """Matrices of shape (4, kH + 3, columns), each for some of the kernel's columns."""
         height, width = self.weights.shape
-        each = -(-width // -(-width // 5))
+        columns = -(-width // -(-width // 5))
         result = []
-        for first in range(0, width, each):
-            part = self.weights[:, first : first + each]
-            matrix = np.zeros((self.ROWS, height + self.ROWS - 1, each), self.weights.dtype)
+        for first in range(0, width, columns):
+            part = self.weights[:, first : first + columns]
+            matrix = np.zeros((self.ROWS, height + self.ROWS - 1, columns), self.weights.dtype)
             for row in range(self.ROWS):
                 matrix[row, row : row + height, : part.shape[1]] = part
             result.append(matrix)
         return result
 
     def tile(self, shape: Shape) -> Size:
-        return _filled(128, self._line, shape)
+        return _tile_of_rows(128, self._line, shape)
 
     @property
     def _line(self) -> int:
-        """How many values in a row of the result make a small product."""
+        """Values in a row of the result that make a small product."""
         return max(1, min(2048, SMALL_PRODUCT // self.matrices[0].size))
 
     def cost(self, values: int) -> float:
-        products, (_, band, each) = len(self.matrices), self.matrices[0].shape
-        a_value = 0.1 * each + products * (0.22 + 0.0215 * band * each)
+        products, (_, band, columns) = len(self.matrices), self.matrices[0].shape
+        per_value = 0.1 * columns + products * (0.22 + 0.0215 * band * columns)
         tiles = 1 + values // (128 * self._line)
         slower = self.weights.itemsize // 4
-        return tiles * (15 + 3 * products) * CALL + a_value * slower * values
+        return tiles * (15 + 3 * products) * CALL + per_value * slower * values
 
     def __call__(self, pixels: Array) -> Array:
-        height, width, channels = pixels.shape
-        _, band, each = self.matrices[0].shape
-        rows, columns = height - self.weights.shape[0] + 1, width - self.weights.shape[1] + 1
+        rows, columns = (n - k + 1 for n, k in zip(pixels.shape, self.weights.shape, strict=False))
+        channels, together = pixels.shape[2], self.matrices[0].shape[2]
+        windows = self._windows(pixels, rows, columns + (len(self.matrices) - 1) * together)
+        sums, part = (
+            self.scratch(name, (len(windows), self.ROWS, columns * channels), windows.dtype)
+            for name in ("sums", "part")
+        )
+        for index, matrix in enumerate(self.matrices):
+            first = index * together
+            under = windows[:, :, first * channels : (first + columns) * channels]
+            np.matmul(matrix.reshape(self.ROWS, -1), under, out=part if index else sums)
+            if index:
+                sums += part
+        return sums.reshape(-1, columns, channels)[:rows]
+
+    def _windows(self, pixels: Array, rows: int, across: int) -> Array:
+        """Return the rows under each block of the result: (blocks, band * columns, values)."""
+        height, _, channels = pixels.shape
+        _, band, together = self.matrices[0].shape
         blocks = -(-rows // self.ROWS)
-        across = columns + (len(self.matrices) - 1) * each
-        shape = ((blocks - 1) * self.ROWS + band, each, across, channels)
+        shape = ((blocks - 1) * self.ROWS + band, together, across, channels)
         lines = self.scratch("lines", shape, self.weights.dtype)
         lines[height:] = 0
-        for shift in range(each):
+        for shift in range(together):
             under = pixels[:, shift : shift + across]
             lines[:height, shift, : under.shape[1]] = under
             lines[:height, shift, under.shape[1] :] = 0
         item = lines.itemsize
         line = across * channels * item
-        windows = as_strided(
-            lines, (blocks, band * each, line // item), (self.ROWS * each * line, line, item)
+        return as_strided(
+            lines,
+            (blocks, band * together, line // item),
+            (self.ROWS * together * line, line, item),
         )
-        sums, part = (
-            self.scratch(name, (blocks, self.ROWS, columns * channels), lines.dtype)
-            for name in ("sums", "part")
-        )
-        for number, matrix in enumerate(self.matrices):
-            first = number * each
-            under = windows[:, :, first * channels : (first + columns) * channels]
-            np.matmul(matrix.reshape(self.ROWS, -1), under, out=part if number else sums)
-            if number:
-                sums += part
-        return sums.reshape(-1, columns, channels)[:rows]
 
 
 @dataclass(eq=False, repr=False)
-class BandedAcross(Engine):
-    """Multiply columns by a banded matrix, 16 of the result at a time: for a row of weights."""
+class ToeplitzRow(Engine):
+    """A product with a Toeplitz matrix, 16 columns of the result at a time: for a row."""
 
     weights: Array
 
@@ -308,19 +307,19 @@ class BandedAcross(Engine):
 
     @cached_property
     def matrix(self) -> Array:
-        """The matrix of shape (kW + 15, 16)."""
+        """Matrix of shape (kW + 15, 16)."""
         matrix = np.zeros((len(self.weights) + self.COLUMNS - 1, self.COLUMNS), self.weights.dtype)
         for column in range(self.COLUMNS):
             matrix[column : column + len(self.weights), column] = self.weights
         return matrix
 
     def tile(self, shape: Shape) -> Size:
-        return _filled(128, 2048, shape)
+        return _tile_of_rows(128, 2048, shape)
 
     def cost(self, values: int) -> float:
         tiles = 1 + values // (128 * 2048)
-        a_value = 0.5 + 0.022 * len(self.weights)
-        return tiles * 10 * CALL + a_value * (self.weights.itemsize // 4) * values
+        per_value = 0.5 + 0.022 * len(self.weights)
+        return tiles * 10 * CALL + per_value * (self.weights.itemsize // 4) * values
 
     def __call__(self, pixels: Array) -> Array:
         height, width, channels = pixels.shape
@@ -344,37 +343,37 @@ class BandedAcross(Engine):
 
 
 @dataclass(eq=False, repr=False)
-class Passes(Engine):
-    """Correlate with a column, and what comes out with a row: for separable kernels."""
+class Separable(Engine):
+    """A column's sums, correlated with a row: for separable kernels."""
 
-    down: Engine
-    across: Engine
+    column: Engine
+    row: Engine
 
     @property
-    def dtype(self) -> np.dtype[Any] | None:
-        return self.down.dtype
+    def dtype(self) -> DType | None:
+        return self.column.dtype
 
     def tile(self, shape: Shape) -> Size:
-        rows, columns = zip(self.down.tile(shape), self.across.tile(shape), strict=True)
+        rows, columns = zip(self.column.tile(shape), self.row.tile(shape), strict=True)
         return min(rows), min(columns)
 
     def cost(self, values: int) -> float:
-        copy = (CALL + PASS["float32"] * values) * (self.down.dtype != self.across.dtype)
-        return self.down.cost(values) + self.across.cost(values) + copy
+        copy = (CALL + PASS["float32"] * values) * (self.column.dtype != self.row.dtype)
+        return self.column.cost(values) + self.row.cost(values) + copy
 
     def __call__(self, pixels: Array) -> Array:
-        between = self.down(pixels)
-        if self.across.dtype is not None:
-            between = np.ascontiguousarray(between, self.across.dtype)
-        return self.across(between)
+        between = self.column(pixels)
+        if self.row.dtype is not None:
+            between = np.ascontiguousarray(between, self.row.dtype)
+        return self.row(between)
 
 
 @dataclass(eq=False, repr=False)
-class Fourier(Engine):
-    """Multiply spectra, a tile at a time (overlap-save): for large kernels of integers.
+class FFT(Engine):
+    """Fast Fourier transforms, a tile at a time (overlap-save): for large integer kernels.
 
-    Float64 holds the sums of integers to far less than one half, so that rounding makes
-    them exact. Floats are not for it: one large pixel would leave its error on all others.
+    Float64 holds the sums of integers to far less than one half, so rounding makes them
+    exact. For floats, one large pixel would leave its rounding error on all others.
     """
 
     weights: Array
@@ -382,7 +381,7 @@ class Fourier(Engine):
 
     @cached_property
     def spectrum(self) -> Array:
-        """The kernel's, conjugate, so that a product with it is a correlation."""
+        """The kernel's spectrum, conjugate: a product with it is a correlation."""
         return np.conj(np.fft.rfft2(self.weights, s=self.lengths))
 
     def tile(self, shape: Shape) -> Size:
@@ -394,10 +393,7 @@ class Fourier(Engine):
         return tiles * prod(self.lengths) * 7.5 + values
 
     def __call__(self, pixels: Array) -> Array:
-        rows, columns = (
-            length - size + 1
-            for length, size in zip(pixels.shape, self.weights.shape, strict=False)
-        )
+        rows, columns = (n - k + 1 for n, k in zip(pixels.shape, self.weights.shape, strict=False))
         result = self.scratch("result", (rows, columns, pixels.shape[2]), np.float64)
         for channel in range(pixels.shape[2]):
             spectrum = np.fft.rfft2(pixels[:, :, channel], s=self.lengths)
@@ -407,29 +403,19 @@ class Fourier(Engine):
         return result
 
 
-def _strided(tile: Size, stride: Size) -> Size:
-    """Give the tile of a result that takes a stride, for as many pixels."""
-    return max(1, tile[0] // stride[0]), max(1, tile[1] // stride[1])
-
-
 @dataclass(eq=False, repr=False)
-class Every(Engine):
-    """Take some of an engine's sums and leave out the rest: a stride, where that costs less."""
+class Subsampled(Engine):
+    """An engine that computes without the stride, where that costs less."""
 
     engine: Engine
     stride: Size
 
-    @classmethod
-    def of(cls, engine: Engine, stride: Size) -> Every:
-        """Take a stride over an engine's sums, which mean what they did."""
-        return cls(engine, stride, scale=engine.scale, integral=engine.integral)
-
     @property
-    def dtype(self) -> np.dtype[Any] | None:
+    def dtype(self) -> DType | None:
         return self.engine.dtype
 
     def tile(self, shape: Shape) -> Size:
-        return _strided(self.engine.tile(shape), self.stride)
+        return strided_tile(self.engine.tile(shape), self.stride)
 
     def cost(self, values: int) -> float:
         return self.engine.cost(values * prod(self.stride))
@@ -438,99 +424,12 @@ class Every(Engine):
         return self.engine(pixels)[:: self.stride[0], :: self.stride[1]]
 
 
-@dataclass(eq=False, repr=False)
-class Windows(Engine):
-    """Lay windows out as a matrix (im2col) and multiply it by the filters: for filter banks.
-
-    Few channels are laid out one after the other, so that what is copied is long. A product
-    is cut into parts that OpenBLAS does without packing, unless these came out too small.
-    """
-
-    bank: Array
-    stride: Size
-    dilation: Size
-    groups: int = 1
-
-    FEW: ClassVar[int] = 16
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.bank.dtype
-
-    def tile(self, shape: Shape) -> Size:
-        pixels = max(64, 2**18 // (prod(self.bank.shape[:3]) * self.groups))
-        columns = min(pixels, shape[1], 512)
-        return max(1, pixels // columns), columns
-
-    def __call__(self, pixels: Array) -> Array:
-        rows, columns, windows = self._windows(pixels)
-        taps, filters = windows.shape[2], self.bank.shape[3] // self.groups
-        matrices = self.bank.reshape(taps, self.groups, filters).transpose(1, 0, 2)
-        sums = self.scratch("sums", (self.groups, rows * columns, filters), self.dtype)
-        part = SMALL_PRODUCT // (taps * filters)
-        cut = rows * columns // part * part if part >= 8 else 0
-        if cut:
-            parts = (self.groups, cut // part, part)
-            np.matmul(
-                windows[:, :cut].reshape(*parts, taps),
-                matrices[:, np.newaxis],
-                out=sums[:, :cut].reshape(*parts, filters),
-            )
-        np.matmul(windows[:, cut:], matrices, out=sums[:, cut:])
-        return sums.transpose(1, 0, 2).reshape(rows, columns, -1)
-
-    def _windows(self, pixels: Array) -> tuple[int, int, Array]:
-        """Give the result's rows and columns, and the windows as rows, a matrix a group."""
-        kernel, channels = self.bank.shape[:2], self.bank.shape[2]
-        rows, columns = (
-            (length - step * (size - 1) - 1) // stride + 1
-            for length, size, step, stride in zip(
-                pixels.shape, kernel, self.dilation, self.stride, strict=False
-            )
-        )
-        is_few = pixels.shape[2] < self.FEW
-        if is_few:
-            pixels = np.ascontiguousarray(pixels.transpose(2, 0, 1)).transpose(1, 2, 0)
-        row, column, channel = pixels.strides
-        within = (self.dilation[0] * row, self.dilation[1] * column, channel)
-        between = (self.stride[0] * row, self.stride[1] * column)
-        if is_few:
-            shape = (self.groups, *kernel, channels, rows, columns)
-            view = as_strided(pixels, shape, (channels * channel, *within, *between))
-            laid_out = self._copied(view).reshape(self.groups, -1, rows * columns)
-            return rows, columns, laid_out.transpose(0, 2, 1)
-        shape = (self.groups, rows, columns, *kernel, channels)
-        view = as_strided(pixels, shape, (channels * channel, *between, *within))
-        return rows, columns, self._copied(view).reshape(self.groups, rows * columns, -1)
-
-    def _copied(self, view: Array) -> Array:
-        copy = self.scratch("windows", view.shape, self.dtype)
-        copy[...] = view
-        return copy
+def strided_tile(tile: Size, stride: Size) -> Size:
+    """Return the rows and columns of a result with a stride that a tile covers."""
+    return max(1, tile[0] // stride[0]), max(1, tile[1] // stride[1])
 
 
-@dataclass(eq=False, repr=False)
-class Depthwise(Engine):
-    """Add up shifted copies, each channel with filters of its own: one is no matrix."""
-
-    bank: Array
-    stride: Size
-    dilation: Size
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.bank.dtype
-
-    def tile(self, shape: Shape) -> Size:
-        return _strided(super().tile(shape), self.stride)
-
-    def __call__(self, pixels: Array) -> Array:
-        height, width = self.bank.shape[:2]
-        down, across = self.dilation
-        taps = Taps(pixels, (down * (height - 1) + 1, across * (width - 1) + 1), self.stride)
-        weights = self.bank.reshape(height, width, pixels.shape[2], -1)
-        sums = np.zeros((*taps.shape, weights.shape[3]), self.dtype)
-        for row, column, number in np.ndindex(height, width, weights.shape[3]):
-            under = taps.strided(row * down, column * across)
-            sums[..., number] += under * weights[row, column, :, number]
-        return sums.reshape(*taps.shape[:2], -1)
+def _tile_of_rows(rows: int, line: int, shape: Shape) -> Size:
+    """Return a tile of rows of `line` values; of more rows where these are shorter."""
+    columns = max(1, min(shape[1], line // shape[2]))
+    return rows * max(1, line // (columns * shape[2])), columns

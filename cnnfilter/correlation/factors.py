@@ -1,4 +1,4 @@
-"""What a kernel is made of: whole multiples of one number, columns times rows."""
+"""Factors of a kernel: integer multiples of one number, a column times a row."""
 
 from math import gcd
 
@@ -6,17 +6,16 @@ import numpy as np
 
 from cnnfilter.arrays import Array
 
-#: Into how many parts the smallest weight is cut to find the number that all are multiples of.
+#: Parts of the smallest weight that are tried as the unit.
 _PARTS = 4
-#: How far from what it is taken for a weight may be, as a share of itself: some of the
-#: roundings that it comes from.
-_NEAR = 64 * np.finfo(np.float64).eps
+#: Relative tolerance for a multiple of the unit: a few float64 roundings.
+_TOLERANCE = 64 * np.finfo(np.float64).eps
 #: Multiples larger than this save no arithmetic.
 _LARGEST = 2**15
 
 
 def dilated(weights: Array, dilation: tuple[int, int]) -> Array:
-    """Spread a kernel's taps, with zeros between them.
+    """Insert zeros between a kernel's taps.
 
     Examples
     --------
@@ -33,24 +32,24 @@ def dilated(weights: Array, dilation: tuple[int, int]) -> Array:
     return result
 
 
-def whole_multiples(weights: Array) -> tuple[Array, float] | None:
-    """Write weights as integers times one number, where that is so.
+def integer_multiples(weights: Array) -> tuple[Array, float] | None:
+    """Write weights as integer multiples of one unit, if they are.
 
     Returns
     -------
     (ndarray, float) or None
-        int64 multiples and the number.
+        The multiples, int64, and the unit.
 
     Examples
     --------
-    >>> whole_multiples(np.array([[0.25, -0.5]]))
+    >>> integer_multiples(np.array([[0.25, -0.5]]))
     (array([[ 1, -2]]), 0.25)
-    >>> whole_multiples(np.array([[0.1, 0.3217]])) is None
+    >>> integer_multiples(np.array([[0.1, 0.3217]])) is None
     True
     """
     if weights.dtype.kind in "iu":
-        is_held = largest_sum(weights) < 2**63
-        return (weights.astype(np.int64), 1.0) if is_held else None
+        fits = largest_sum(weights) < 2**63
+        return (weights.astype(np.int64), 1.0) if fits else None
     magnitudes = np.abs(weights[weights != 0])
     if not magnitudes.size or not np.isfinite(magnitudes).all():
         return None
@@ -61,16 +60,16 @@ def whole_multiples(weights: Array) -> tuple[Array, float] | None:
         multiples = np.rint(magnitudes / unit)
         if multiples.max() > _LARGEST:
             return None
-        if (np.abs(multiples * unit - magnitudes) <= _NEAR * magnitudes).all():
+        if (np.abs(multiples * unit - magnitudes) <= _TOLERANCE * magnitudes).all():
             return np.rint(weights / unit).astype(np.int64), unit
     return None
 
 
 def separated(weights: Array) -> tuple[Array, Array] | None:
-    """Write a kernel as a column times a row, where it is one.
+    """Factor a kernel into a column times a row, if it is one.
 
-    A sum of several would take fewer operations, too, for some kernels; but what cancels out
-    between them would leave its rounding.
+    Sums of several products would save operations for some kernels, too, but leave the
+    rounding of terms that cancel out.
 
     Parameters
     ----------
@@ -99,13 +98,13 @@ def separated(weights: Array) -> tuple[Array, Array] | None:
     else:
         column, row = weights[:, largest[1]], row / weights[largest]
     apart = np.abs(np.multiply.outer(column, row) - weights)
-    return (column, row) if np.all(apart <= _NEAR * np.abs(weights)) else None
+    return (column, row) if np.all(apart <= _TOLERANCE * np.abs(weights)) else None
 
 
 def largest_sum(weights: Array) -> float:
-    """Add up the weights' magnitudes: a bound for the sum, for pixels up to 1.
+    """Return the sum of magnitudes: the largest sum for pixels up to 1.
 
-    Integers are added up as Python's, which do not round, so that it is a proof.
+    Integers are added up exactly, as Python's, so that it is a proven bound.
 
     Examples
     --------

@@ -5,11 +5,10 @@ the image and its result.
 """
 
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
-from cnnfilter.arrays import Array
+from cnnfilter.arrays import Array, DType
 from cnnfilter.arrays.borders import pixels_under
 from cnnfilter.arrays.buffers import Scratch, check_room
 from cnnfilter.arrays.geometry import Axis
@@ -39,11 +38,11 @@ class Padded:
         self._under = [pixels_under(axis, border) for axis in axes]
 
     def hold(self, rows: Array, first: int) -> None:
-        """Hold only some rows of the image, from number `first` on."""
+        """Keep only some rows of the image, from row `first` on."""
         self._image, self._first = rows, first
 
     def rows_under(self, windows: slice) -> slice:
-        """Return which rows of the image lie under some rows of windows; one, if none does."""
+        """Return the image's rows under rows of windows; at least one."""
         (axis, _), (pixels, _) = self._axes, self._under
         extent = axis.under(windows)
         if pixels is not None:
@@ -54,20 +53,20 @@ class Padded:
         )
         return slice(low, high) if low < high else slice(0, 1)
 
-    def under(self, tile: Tile, dtype: np.dtype[Any] | None) -> Array:
-        """Give what lies under a tile.
+    def under(self, tile: Tile, dtype: DType | None) -> Array:
+        """Return the pixels under a tile.
 
         Parameters
         ----------
         tile : (slice, slice)
         dtype : dtype or None
-            The type to give it in, contiguous; None for the image's own, as it comes.
+            The type of a contiguous result; None for the image's own, in any layout.
 
         Returns
         -------
         ndarray
-            Shape (h, w, C): a view of the image where nothing has to be copied, else of an
-            array that is used again for the next tile.
+            Shape (h, w, C): a view of the image where nothing needs copying, else of a
+            buffer that the next tile reuses.
         """
         extents = [axis.under(windows) for axis, windows in zip(self._axes, tile, strict=True)]
         down, across = (
@@ -94,9 +93,9 @@ class Padded:
 
 
 def _segments(axis: Axis, pixels: Array | None, extent: slice, held: int) -> list[_Segment]:
-    """Cut an extent of a padded axis where the image begins and ends.
+    """Split an extent of a padded axis where the image begins and ends.
 
-    Pixels are counted from the first that is held.
+    Pixels are counted from row `held`, the first that is kept.
     """
     first, end = axis.before, axis.before + axis.length
     cuts = [extent.start, *(min(max(cut, extent.start), extent.stop) for cut in (first, end))]

@@ -10,21 +10,20 @@ from cnnfilter import convolve, gray, kernel
 from cnnfilter.arrays.borders import BORDERS
 from cnnfilter.arrays.geometry import Window
 from cnnfilter.arrays.tiles import tiles
-from cnnfilter.correlation import choice as selection
-from cnnfilter.correlation import engines
-from cnnfilter.correlation.choice import choose
+from cnnfilter.correlation import bank_engines
+from cnnfilter.correlation.bank_engines import Im2col
+from cnnfilter.correlation.choice import Weights, choose, dense_engines
 from cnnfilter.correlation.engines import (
-    Banded,
-    BandedAcross,
+    FFT,
     Engine,
-    Every,
-    Fourier,
-    Passes,
-    Run,
-    Shifted,
-    Windows,
+    RunningSum,
+    Separable,
+    ShiftAdd,
+    Subsampled,
+    Toeplitz,
+    ToeplitzRow,
 )
-from cnnfilter.correlation.factors import separated, whole_multiples
+from cnnfilter.correlation.factors import integer_multiples, separated
 from cnnfilter.correlation.padded import Padded
 
 from .reference import Array, convolve_by_loops, extent, filter_by_loops, same_padding
@@ -44,18 +43,16 @@ def correlate_by_loops(pixels: Array, weights: Array) -> Array:
 
 
 def applied(engine: Engine, pixels: Array) -> Array:
-    """Give an engine pixels as it wants them; leave out what goes on behind its rows."""
+    """Apply an engine to pixels of its type."""
     taken = pixels if engine.dtype is None else pixels.astype(engine.dtype)
     return engine(taken).astype(np.float64) * engine.scale
 
 
 def all_engines(weights: Array, peak: float, work: Any, shape: Any) -> Iterator[Engine]:
-    """Give every engine that might be chosen."""
-    made = selection._Weights.of(weights, peak, work)
-    taps = made.cast()
-    assert taps is not None
-    yield Shifted(taps, scale=made.scale)
-    yield from selection._engines(made, (1, 1), shape)
+    """Iterate over every engine that may be chosen."""
+    made = Weights.of(weights, peak, work)
+    yield ShiftAdd(made.fastest(), scale=made.scale)
+    yield from dense_engines(made, (1, 1), shape)
 
 
 KERNELS = {
@@ -95,10 +92,10 @@ def test_engines_agree_with_the_loop(name: str, channels: int, pixels: str) -> N
         assert result.shape == expected.shape, engine
         tolerance = 0 if is_exact else 2e-6 * scale
         np.testing.assert_allclose(result, expected, rtol=0, atol=tolerance, err_msg=str(engine))
-    assert {Shifted, Banded} <= seen
+    assert {ShiftAdd, Toeplitz} <= seen
 
 
-def test_every_engine_has_been_among_them() -> None:
+def test_the_kernels_above_use_every_engine() -> None:
     seen = {
         type(engine)
         for weights in KERNELS.values()
@@ -108,11 +105,11 @@ def test_every_engine_has_been_among_them() -> None:
         type(each)
         for weights in KERNELS.values()
         for engine in all_engines(weights, 255, F32, (999, 999, 1))
-        if isinstance(engine, Passes)
-        for each in (engine.down, engine.across)
+        if isinstance(engine, Separable)
+        for each in (engine.column, engine.row)
     }
-    assert seen == {Shifted, Banded, Passes, Fourier}
-    assert lines >= {Shifted, Run, Banded, BandedAcross}
+    assert seen == {ShiftAdd, Toeplitz, Separable, FFT}
+    assert lines >= {ShiftAdd, RunningSum, Toeplitz, ToeplitzRow}
 
 
 @pytest.mark.parametrize("channels", [1, 2, 17])
@@ -120,73 +117,73 @@ def test_every_engine_has_been_among_them() -> None:
 @pytest.mark.parametrize("stride", [(1, 1), (2, 3)])
 @pytest.mark.parametrize("dilation", [(1, 1), (3, 2)])
 @pytest.mark.parametrize("filters", [2, 40])
-def test_windows_agree_with_the_loop(
+def test_im2col_agrees_with_the_loop(
     channels: int, groups: int, stride: Any, dilation: Any, filters: int
 ) -> None:
     random = np.random.default_rng(channels)
     image = random.normal(size=(20, 21, channels * groups)).astype(np.float32)
     bank = random.normal(size=(3, 2, channels, filters)).astype(np.float32)
-    engine = Windows(bank, stride, dilation, groups)
+    engine = Im2col(bank, stride, dilation, groups)
     arguments: dict[str, Any] = {"stride": stride, "dilation": dilation, "groups": groups}
     np.testing.assert_allclose(
         engine(image), filter_by_loops(image, bank, **arguments), rtol=1e-4, atol=1e-4
     )
 
 
-def test_a_product_is_cut_where_that_is_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_im2col_gives_the_same_in_small_products(monkeypatch: pytest.MonkeyPatch) -> None:
     image = np.random.default_rng(0).normal(size=(12, 13, 3)).astype(np.float32)
     bank = np.random.default_rng(1).normal(size=(3, 3, 3, 5)).astype(np.float32)
-    whole = Windows(bank, (1, 1), (1, 1))(image).copy()
-    monkeypatch.setattr(engines, "SMALL_PRODUCT", 27 * 5 * 9)  # 9 windows at a time, and 2 more
-    parts = Windows(bank, (1, 1), (1, 1))(image)
+    whole = Im2col(bank, (1, 1), (1, 1))(image).copy()
+    monkeypatch.setattr(bank_engines, "SMALL_PRODUCT", 27 * 5 * 9)  # 9 windows at a time
+    parts = Im2col(bank, (1, 1), (1, 1))(image)
     np.testing.assert_allclose(parts, whole, rtol=1e-5, atol=1e-5)
 
 
 def chosen(
     weights: Any, peak: float = 255, stride: Any = (1, 1), side: int = 1000, maps: int = 1
 ) -> str:
-    """Name the engine that a kernel gets."""
+    """Return the name of the engine for a kernel."""
     return type(choose(np.asarray(weights), stride, (side, side, maps), peak, F32)).__name__
 
 
 @pytest.mark.parametrize(
     ("name", "engine"),
     [
-        ("sharpen", "Shifted"),
-        ("sobel-x", "Shifted"),
-        ("gaussian:15,2.5", "Passes"),
-        ("box:31", "Passes"),
+        ("sharpen", "ShiftAdd"),
+        ("sobel-x", "ShiftAdd"),
+        ("gaussian:15,2.5", "Separable"),
+        ("box:31", "Separable"),
     ],
 )
-def test_a_named_kernel_gets_its_engine(name: str, engine: str) -> None:
+def test_the_engine_of_a_named_kernel(name: str, engine: str) -> None:
     assert chosen(kernel(name)) == engine
 
 
-def test_dense_kernels_go_from_products_to_spectra_as_they_grow() -> None:
+def test_larger_dense_kernels_go_from_toeplitz_to_fft() -> None:
     random = np.random.default_rng(0)
     sizes = {size: random.integers(-9, 10, (size, size)) for size in (3, 5, 7, 15, 31, 63)}
     assert [chosen(each) for each in sizes.values()] == [
-        "Shifted", "Banded", "Banded", "Banded", "Fourier", "Fourier",
+        "ShiftAdd", "Toeplitz", "Toeplitz", "Toeplitz", "FFT", "FFT",
     ]  # fmt: skip
-    assert chosen(sizes[31], peak=1.0) == "Banded"  # one large float would spoil its tile
+    assert chosen(sizes[31], peak=1.0) == "Toeplitz"  # one large float would spoil its tile
 
 
-def test_few_taps_are_shifted_whatever_the_size() -> None:
+def test_few_taps_use_shift_and_add_at_any_size() -> None:
     weights = np.random.default_rng(0).normal(size=(2, 2))
-    assert {chosen(weights, side=side) for side in (1, 100, 10_000)} == {"Shifted"}
+    assert {chosen(weights, side=side) for side in (1, 100, 10_000)} == {"ShiftAdd"}
 
 
-def test_a_stride_is_taken_after_where_that_costs_less() -> None:
+def test_large_kernels_are_subsampled_after_the_sums() -> None:
     large = np.random.default_rng(0).integers(-9, 10, (31, 31))
-    assert chosen(large, stride=(2, 2)) == "Every"
-    assert chosen(large[:3, :3], stride=(2, 2)) == "Shifted"
+    assert chosen(large, stride=(2, 2)) == "Subsampled"
+    assert chosen(large[:3, :3], stride=(2, 2)) == "ShiftAdd"
 
 
-def test_spectra_leave_no_trace_where_there_is_nothing() -> None:
+def test_fft_gives_exact_zeros() -> None:
     weights = np.random.default_rng(0).integers(-9, 10, (31, 31))
     image = np.zeros((200, 200), np.uint8)
     image[:20, :20] = 255
-    assert chosen(weights) == "Fourier"
+    assert chosen(weights) == "FFT"
     assert not convolve(image, weights, padding="same")[60:].any()
 
 
@@ -196,7 +193,7 @@ def test_large_kernels_are_exact_on_integers(size: int, dtype: Any) -> None:
     random = np.random.default_rng(size)
     image = random.integers(0, 256, (150, 170), dtype=np.uint8)
     weights = random.integers(-50, 51, (size, size))
-    assert chosen(weights) == "Fourier"
+    assert chosen(weights) == "FFT"
     sums = correlate_by_loops(image[:, :, np.newaxis], weights)[:, :, 0]
     bounds = (0, 255) if dtype == "uint8" else (-(2**31), 2**31 - 1)
     result = convolve(image, weights, dtype=dtype)
@@ -214,9 +211,7 @@ def test_large_kernels_are_exact_on_integers(size: int, dtype: Any) -> None:
         ("int16", [[1, 0]], "float32"),  # -32768 has no int16 counterpart
     ],
 )
-def test_integers_are_added_up_in_the_narrowest_type_that_holds_them(
-    image: str, weights: Any, engine: str
-) -> None:
+def test_integer_sums_use_the_narrowest_exact_type(image: str, weights: Any, engine: str) -> None:
     bounds = np.iinfo(image)
     peak = max(-int(bounds.min), int(bounds.max))
     made = choose(np.array(weights), (1, 1), (9, 9, 1), peak, F64)
@@ -229,7 +224,7 @@ def test_integers_are_added_up_in_the_narrowest_type_that_holds_them(
 @pytest.mark.parametrize("border", BORDERS)
 @pytest.mark.parametrize("padding", ["valid", "same", "full", (9, 1, 0, 12)])
 @pytest.mark.parametrize("stride", [1, 2])
-def test_tiles_see_the_padded_image(border: str, padding: Any, stride: int) -> None:
+def test_tiles_match_a_padded_image(border: str, padding: Any, stride: int) -> None:
     image = np.random.default_rng(0).integers(0, 256, (14, 15, 2), dtype=np.uint8)
     axes = Window.of((4, 3), stride, padding, 2).axes(image.shape)
     amounts = [(axis.before, axis.after) for axis in axes] + [(0, 0)]
@@ -280,7 +275,7 @@ def test_tiles_meet_without_a_seam(options: Any, size: Any, dtype: str) -> None:
     np.testing.assert_allclose(result.reshape(expected.shape), expected, rtol=1e-5, atol=2e-2)
 
 
-def test_one_large_float_is_felt_by_its_neighbours_alone() -> None:
+def test_a_large_float_changes_only_its_neighbours() -> None:
     image = np.zeros((300, 300), np.float32)
     image[150, 150], image[20, 20] = 1e30, 1
     for weights in (np.ones((31, 31)), kernel("gaussian:31,5"), np.eye(31) + 1):
@@ -290,18 +285,18 @@ def test_one_large_float_is_felt_by_its_neighbours_alone() -> None:
         np.testing.assert_allclose(far, convolve(lone, weights, padding="same"), rtol=1e-5)
 
 
-def test_multiples_of_one_number_are_found() -> None:
+def test_multiples_of_one_unit_are_found() -> None:
     for weights in (np.array([[1, 2], [3, 4]]) / 7, np.array([[0.5, 0.75]]), kernel("box:5")):
-        found = whole_multiples(weights)
+        found = integer_multiples(weights)
         assert found is not None
         np.testing.assert_allclose(found[0] * found[1], weights, rtol=1e-12)
-    assert whole_multiples(kernel("gaussian:5,1")) is None
-    assert whole_multiples(np.array([[1e-300, 1.0]])) is None
-    assert whole_multiples(np.array([[0.0, 0.0]])) is None
+    assert integer_multiples(kernel("gaussian:5,1")) is None
+    assert integer_multiples(np.array([[1e-300, 1.0]])) is None
+    assert integer_multiples(np.array([[0.0, 0.0]])) is None
 
 
 @pytest.mark.parametrize("rank", [1, 2])
-def test_a_product_is_taken_apart_and_a_sum_of_two_is_not(rank: int) -> None:
+def test_only_a_single_product_is_separated(rank: int) -> None:
     random = np.random.default_rng(rank)
     weights = random.normal(size=(9, rank)) @ random.normal(size=(rank, 8))
     factors = separated(weights)
@@ -321,7 +316,7 @@ def test_integer_factors_are_integers() -> None:
 @pytest.mark.parametrize("stride", [2, (3, 1), (1, 2)])
 @pytest.mark.parametrize("name", KERNELS)
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
-def test_a_stride_takes_of_the_result_what_it_should(name: str, stride: Any, dtype: str) -> None:
+def test_a_stride_selects_from_the_dense_result(name: str, stride: Any, dtype: str) -> None:
     image = np.random.default_rng(2).integers(0, 256, (90, 95, 2)).astype(dtype)
     down, across = (stride, stride) if isinstance(stride, int) else stride
     dense = convolve(image, KERNELS[name])[::down, ::across]
@@ -347,7 +342,7 @@ def test_numbers_at_the_ends_of_their_types(image: Array, weights: Any, expected
 
 
 @pytest.mark.parametrize("large", [1e6, 1e15])
-def test_small_weights_count_beside_a_large_one(large: float) -> None:
+def test_small_weights_count_next_to_a_large_one(large: float) -> None:
     line = np.linspace(0.1, 1, 31)
     weights = np.multiply.outer(line, line)
     weights[0, 0] = large
@@ -358,12 +353,12 @@ def test_small_weights_count_beside_a_large_one(large: float) -> None:
 
 
 @pytest.mark.parametrize("combine", [None, "max", "sum", "l2"])
-def test_kernels_of_one_list_get_engines_of_their_own(combine: Any) -> None:
+def test_each_kernel_of_a_list_gets_its_own_engine(combine: Any) -> None:
     random = np.random.default_rng(0)
     image = random.integers(-100, 100, (230, 1200)).astype(np.int16)
     weights = [random.integers(-9, 10, size) for size in ((31, 31), (25, 22), (3, 3))]
     weights.append(np.full((9, 9), 1 / 81))
-    assert [chosen(each, 2**15) for each in weights[:2]] == ["Fourier", "Fourier"]
+    assert [chosen(each, 2**15) for each in weights[:2]] == ["FFT", "FFT"]
     alone = np.dstack([convolve(image, each, padding="same") for each in weights])
     reduced = {
         None: alone,
@@ -381,13 +376,13 @@ def test_wide_integers_are_combined() -> None:
         assert convolve(image, weights, combine=combine, dtype=np.int64) == expected
 
 
-def test_a_bound_that_is_rounded_proves_nothing() -> None:
+def test_a_rounded_bound_is_not_trusted() -> None:
     value, weight = 89547301328687144, 103  # 2**63 + 24 together
     result = convolve(np.array([[value]]), np.array([[weight]]), dtype=np.int64)
     assert abs(int(result[0, 0]) - 2**63) <= 2**12
 
 
-def test_what_nears_infinity_stays_where_it_is_seen() -> None:
+def test_infinity_stays_under_its_windows() -> None:
     random = np.random.default_rng(0)
     image = random.random((100, 100)).astype(np.float32)
     image[50, 50] = 3e38
@@ -435,19 +430,19 @@ def test_any_convolution_agrees_with_the_loop() -> None:
 
 
 def test_a_longer_row_costs_more() -> None:
-    costs = [BandedAcross(np.ones(size, np.float32)).cost(10**7) for size in (3, 15, 16, 31)]
+    costs = [ToeplitzRow(np.ones(size, np.float32)).cost(10**7) for size in (3, 15, 16, 31)]
     assert costs == sorted(costs)
     assert len(set(costs)) == 4
 
 
-def test_channels_without_number() -> None:
+def test_very_many_channels() -> None:
     image = np.ones((15, 15, 4097), np.uint8)
     assert (convolve(image, np.ones((7, 7))) == 49).all()
     assert (convolve(image, np.multiply.outer(np.arange(1.5, 8), np.arange(1.5, 8))) > 0).all()
 
 
-def test_every_takes_every_so_many() -> None:
+def test_subsampled_keeps_every_nth_sum() -> None:
     pixels = np.random.default_rng(0).normal(size=(20, 20, 2)).astype(np.float32)
     weights = np.random.default_rng(1).normal(size=(4, 5)).astype(np.float32)
-    dense = Banded(weights)(pixels).copy()
-    np.testing.assert_array_equal(Every(Banded(weights), (2, 3))(pixels), dense[::2, ::3])
+    dense = Toeplitz(weights)(pixels).copy()
+    np.testing.assert_array_equal(Subsampled(Toeplitz(weights), (2, 3))(pixels), dense[::2, ::3])
