@@ -11,7 +11,7 @@ from cnnfilter.arrays.geometry import Shape
 from cnnfilter.errors import ArgumentError, NotFiniteError, ShapeError
 
 
-def as_array(what: str, values: ArrayLike) -> Array:
+def as_array(what: str, values: object) -> Array:
     """Take anything array-like as an array; ShapeError if its rows are not equally long."""
     try:
         return np.asarray(values)

@@ -67,9 +67,9 @@ def _show(text: str) -> None:
     from cnnfilter.errors import KernelError
     from cnnfilter.files.kernels import kernel_argument
     from cnnfilter.kernels.catalogue import KERNELS
-    from cnnfilter.kernels.parse import labelled
+    from cnnfilter.kernels.parse import read_kernels
 
-    for name, weights in labelled(kernel_argument(text, None)).items():
+    for name, weights in read_kernels(kernel_argument(text, None)).weights.items():
         if weights.ndim != 2:
             raise KernelError(f"{text}: is a filter bank {weights.shape}, not one kernel")
         _show_one(name, weights, KERNELS.get(name.partition(":")[0]))
@@ -77,7 +77,7 @@ def _show(text: str) -> None:
 
 def _show_one(name: str, weights: "Array", entry: "NamedKernel | None") -> None:
     from cnnfilter.cli.printing import print_array, print_rows, print_text
-    from cnnfilter.kernels.parse import kernel_facts
+    from cnnfilter.kernels.facts import kernel_facts
 
     facts = kernel_facts(weights)
     rows = [

@@ -29,10 +29,6 @@ SETOSA = "Powell, Image Kernels Explained Visually (setosa.io)"
 WIKIPEDIA = "Wikipedia, Kernel (image processing)"
 
 
-def _row(*weights: float) -> Array:
-    return np.array([weights])
-
-
 def _size(value: float | str) -> tuple[int, int]:
     height, width = pair("size", value)
     if max(height, width) > MAX_SIZE:
@@ -48,14 +44,14 @@ def _positive(name: str, value: float | str) -> float:
 
 
 def _grid(height: int, width: int) -> tuple[Array, Array]:
-    """Give the distances from the centre: y of shape (H, 1) and x of shape (1, W)."""
+    """Return distances from the centre: y of shape (H, 1), x of shape (1, W)."""
     y = np.arange(height)[:, np.newaxis] - (height - 1) / 2
     x = np.arange(width)[np.newaxis, :] - (width - 1) / 2
     return y, x
 
 
 def _direction(degrees: float) -> tuple[float, float]:
-    """Return the cosine and sine of an angle; exact for whole quarters of a turn.
+    """Return an angle's cosine and sine, exact for quarter turns.
 
     Examples
     --------
@@ -75,7 +71,7 @@ def _normalised(weights: Array) -> Array:
 
 
 def _identity_like(weights: Array) -> Array:
-    """Give the kernel of the same size that changes nothing."""
+    """Return the identity kernel of the same size."""
     result = np.zeros(weights.shape)
     result[(weights.shape[0] - 1) // 2, (weights.shape[1] - 1) // 2] = 1
     return result
@@ -99,8 +95,8 @@ def _gaussian(size: str = "5", sigma: str = "auto") -> Array:
 def _bell(distances: Array, sigma: float) -> Array:
     """Return samples of a gaussian, divided by their sum.
 
-    They are taken relative to the samples nearest to the centre, which may stand half a
-    pixel away: as sigma goes to 0 these are what remains.
+    They are relative to the samples nearest to the centre, which may be half a pixel away:
+    these remain as sigma goes to 0.
     """
     squares = distances**2 - np.min(distances**2)
     return _normalised(np.exp(-squares / sigma / sigma / 2))
@@ -142,8 +138,8 @@ def _high_pass(size: str = "3") -> Array:
 def _log(size: str = "9", sigma: str = "1.4") -> Array:
     y, x = _grid(*_size(size))
     width = _positive("sigma", sigma)
-    # (1 - u) exp(-u) / (pi sigma^4) of u = r^2 / (2 sigma^2), its difference from the
-    # largest taken first: a wide one is so flat that nothing else is left of it.
+    # (1 - u) exp(-u) / (pi sigma^4) of u = r^2 / (2 sigma^2), as the difference from its
+    # largest value: a wide one is so flat that rounding would leave nothing else.
     powers = np.minimum((y**2 + x**2) / width / width / 2, FAR)
     nearest = powers.min()
     beyond = powers - nearest
@@ -178,19 +174,19 @@ def _gabor(
     return np.exp(-ellipse / 2) * np.cos(2 * math.pi * waves + shift)
 
 
-def _gradients(name: str, smooth: Array, difference: Array) -> KernelSet:
-    across = smooth.T * difference
+def _gradients(name: str, smooth: list[float], difference: list[float]) -> KernelSet:
+    """Return a column that smooths times a row of differences, and its transpose."""
+    across = np.multiply.outer(smooth, difference)
     return {f"{name}-x": across, f"{name}-y": across.T}
 
 
-def _compass(name: str, north: Array) -> KernelSet:
-    """Turn the ring round a 3x3 kernel's centre by 45 degrees, counter-clockwise, seven times."""
+def _compass(name: str, north: list[list[int]]) -> KernelSet:
+    """Turn a 3x3 kernel's ring by 45 degrees, counter-clockwise, seven times."""
     ring = ([0, 0, 0, 1, 2, 2, 2, 1], [0, 1, 2, 2, 2, 1, 0, 0])
     result = {}
     for turns, direction in enumerate(("n", "nw", "w", "sw", "s", "se", "e", "ne")):
-        turned = north.copy()
-        turned[ring] = np.roll(north[ring], -turns)
-        result[f"{name}-{direction}"] = turned
+        result[f"{name}-{direction}"] = turned = np.array(north)
+        turned[ring] = np.roll(turned[ring], -turns)
     return result
 
 
@@ -201,11 +197,11 @@ class NamedKernel:
     Attributes
     ----------
     description : str
-        What the kernel does; parameters, their defaults and how it is sampled.
+        Its effect, its parameters and how it is sampled.
     source : str
-        Where its weights come from; empty where they are common knowledge.
+        The source of its weights; empty where they are common knowledge.
     weights : array, dict or function
-        One kernel, a set of them by name, or what makes one from its parameters.
+        One kernel, a set of kernels by name, or a function of its parameters.
     """
 
     description: str
@@ -214,25 +210,13 @@ class NamedKernel:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """The parameters that go after the colon, with their defaults."""
+        """Parameters after the colon, with their defaults."""
         if not callable(self.weights):
             return {}
         signature = inspect.signature(self.weights)
-        return {name: str(each.default) for name, each in signature.parameters.items()}
+        return {name: str(one.default) for name, one in signature.parameters.items()}
 
 
-_SOBEL = _gradients("sobel", _row(1, 2, 1), _row(-1, 0, 1))
-_PREWITT = _gradients("prewitt", _row(1, 1, 1), _row(-1, 0, 1))
-_SCHARR = _gradients("scharr", _row(3, 10, 3), _row(-1, 0, 1))
-_FREI_CHEN = _gradients("frei-chen", _row(1, math.sqrt(2), 1), _row(-1, 0, 1))
-_FARID = _gradients(
-    "farid",
-    _row(
-        0.0376593171958126, 0.249153396177344, 0.426374573253687,
-        0.249153396177344, 0.0376593171958126,
-    ),
-    _row(-0.109603762960254, -0.276690988455557, 0, 0.276690988455557, 0.109603762960254),
-)  # fmt: skip
 _ROBERTS = {
     "roberts-pos": np.array([[1, 0], [0, -1]]),
     "roberts-neg": np.array([[0, 1], [-1, 0]]),
@@ -243,21 +227,55 @@ _LINES = {
     "line-rising": np.array([[-1, -1, 2], [-1, 2, -1], [2, -1, -1]]),
     "line-falling": np.array([[2, -1, -1], [-1, 2, -1], [-1, -1, 2]]),
 }
-_KIRSCH = _compass("kirsch", np.array([[5, 5, 5], [-3, 0, -3], [-3, -3, -3]]))
-_ROBINSON = _compass("robinson", np.array([[1, 2, 1], [0, 0, 0], [-1, -2, -1]]))
-_COMPASS = _compass("compass", np.array([[1, 1, 1], [1, -2, 1], [-1, -1, -1]]))
+_FARID_SMOOTH = [
+    0.0376593171958126, 0.249153396177344, 0.426374573253687,
+    0.249153396177344, 0.0376593171958126,
+]  # fmt: skip
+_FARID_RISE = [-0.109603762960254, -0.276690988455557, 0, 0.276690988455557, 0.109603762960254]
 
 _SETS = {
-    "sobel": (_SOBEL, "Sobel gradient", "Sobel and Feldman 1968; " + SCIKIT_IMAGE),
-    "prewitt": (_PREWITT, "Prewitt gradient", "Prewitt 1970; " + SCIKIT_IMAGE),
-    "scharr": (_SCHARR, "Scharr gradient, nearly alike in all directions", "Scharr 2000"),
-    "farid": (_FARID, "5x5 gradient of Farid and Simoncelli", "2004; " + SCIKIT_IMAGE),
-    "frei-chen": (_FREI_CHEN, "Frei-Chen gradient, isotropic", "1977; " + IMAGEMAGICK),
+    "sobel": (
+        _gradients("sobel", [1, 2, 1], [-1, 0, 1]),
+        "Sobel gradient",
+        "Sobel and Feldman 1968; " + SCIKIT_IMAGE,
+    ),
+    "prewitt": (
+        _gradients("prewitt", [1, 1, 1], [-1, 0, 1]),
+        "Prewitt gradient",
+        "Prewitt 1970; " + SCIKIT_IMAGE,
+    ),
+    "scharr": (
+        _gradients("scharr", [3, 10, 3], [-1, 0, 1]),
+        "Scharr gradient, nearly alike in all directions",
+        "Scharr 2000",
+    ),
+    "farid": (
+        _gradients("farid", _FARID_SMOOTH, _FARID_RISE),
+        "5x5 gradient of Farid and Simoncelli",
+        "2004; " + SCIKIT_IMAGE,
+    ),
+    "frei-chen": (
+        _gradients("frei-chen", [1, math.sqrt(2), 1], [-1, 0, 1]),
+        "Frei-Chen gradient, isotropic",
+        "1977; " + IMAGEMAGICK,
+    ),
     "roberts": (_ROBERTS, "Roberts cross, differences along diagonals", SCIKIT_IMAGE),
     "lines": (_LINES, "thin bright lines", "Gonzalez and Woods, Digital Image Processing"),
-    "kirsch": (_KIRSCH, "Kirsch compass, edges bright on the side named", "Kirsch 1971"),
-    "robinson": (_ROBINSON, "Robinson compass, sobel turned by 45 degrees", "Robinson 1977"),
-    "compass": (_COMPASS, "Prewitt compass, eight directions", "1970; " + IMAGEMAGICK),
+    "kirsch": (
+        _compass("kirsch", [[5, 5, 5], [-3, 0, -3], [-3, -3, -3]]),
+        "Kirsch compass, edges bright on the side named",
+        "Kirsch 1971",
+    ),
+    "robinson": (
+        _compass("robinson", [[1, 2, 1], [0, 0, 0], [-1, -2, -1]]),
+        "Robinson compass, sobel turned by 45 degrees",
+        "Robinson 1977",
+    ),
+    "compass": (
+        _compass("compass", [[1, 1, 1], [1, -2, 1], [-1, -1, -1]]),
+        "Prewitt compass, eight directions",
+        "1970; " + IMAGEMAGICK,
+    ),
 }
 _MEMBERS = {
     "x": "from left to right",
@@ -324,7 +342,7 @@ KERNELS: Mapping[str, NamedKernel] = {
     "binomial": NamedKernel(
         "binomial blur: Pascal's triangle, near to a gaussian", IMAGEMAGICK, _binomial
     ),
-    "blur": NamedKernel("binomial blur of 3x3", SETOSA, _binomial("3")),
+    "blur": NamedKernel("binomial blur of 3x3", SETOSA, np.outer([1, 2, 1], [1, 2, 1]) / 16),
     "motion": NamedKernel(
         "motion blur along a line, angle in degrees counter-clockwise from the right; "
         "a pixel weighs 1 minus its distance from the line",

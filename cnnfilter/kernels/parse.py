@@ -1,15 +1,14 @@
-"""Kernels: by name, from text or from an array, and facts about any."""
+"""Reading kernels: from names, text and arrays."""
 
 from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeGuard
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.arguments import free_name, number
@@ -22,7 +21,7 @@ MAX_TEXT = 16 * MAX_SIZE**2
 
 
 def kernel(name_or_text: str) -> Array | list[Array]:
-    """Give a named kernel, or read one from text.
+    """Return a named kernel, or read one from text.
 
     Parameters
     ----------
@@ -35,12 +34,12 @@ def kernel(name_or_text: str) -> Array | list[Array]:
     -------
     ndarray or list of ndarray
         Shape (kH, kW), int64 where all weights are integers, else float64. A set
-        (``"sobel"``, ``"kirsch"``) gives a list, one kernel for each feature map.
+        (``"sobel"``, ``"kirsch"``) is a list, one kernel for each feature map.
 
     Raises
     ------
     KernelError
-        If the name is unknown, or the text malformed (it says where).
+        If the name is unknown, or the text malformed.
 
     Examples
     --------
@@ -53,12 +52,12 @@ def kernel(name_or_text: str) -> Array | list[Array]:
     >>> len(kernel("kirsch"))
     8
     """
-    members = list(kernel_set(name_or_text).values())
+    members = list(_named_or_parsed(name_or_text).values())
     return members if len(members) > 1 else members[0]
 
 
-def kernel_set(name_or_text: str) -> KernelSet:
-    """Give the kernels that a name or text stands for, by name; one, or all of a set."""
+def _named_or_parsed(name_or_text: str) -> KernelSet:
+    """Return the kernel of a name or text, or all of a set, by name."""
     text = name_or_text.strip()
     if not is_name(text):
         return {"kernel": parse_kernel(text)}
@@ -67,19 +66,19 @@ def kernel_set(name_or_text: str) -> KernelSet:
         raise KernelError(unknown("kernel", name, KERNELS, "cnnfilter kernels lists them"))
     weights = KERNELS[name].weights
     if callable(weights):
-        return {text: _with_parameters(name, weights, parameters)}
+        return {text: _from_parameters(name, weights, parameters)}
     if parameters:
         raise KernelError(f"kernel '{name}' takes no parameters, but got '{brief(parameters)}'")
     members = weights if isinstance(weights, dict) else {name: weights}
-    return {member: each.copy() for member, each in members.items()}
+    return {member: values.copy() for member, values in members.items()}
 
 
 def is_name(text: str) -> bool:
-    """Tell a kernel's name, with or without parameters, from a matrix."""
+    """Return whether text is a kernel's name, not a matrix; parameters may follow."""
     return re.fullmatch(r"[A-Za-z][\w-]*(:.*)?", text) is not None
 
 
-def _with_parameters(name: str, make: Callable[..., Array], text: str) -> Array:
+def _from_parameters(name: str, make: Callable[..., Array], text: str) -> Array:
     names = list(inspect.signature(make).parameters)
     values = [value.strip() for value in text.split(",")] if text else []
     if len(values) > len(names):
@@ -88,7 +87,7 @@ def _with_parameters(name: str, make: Callable[..., Array], text: str) -> Array:
             f"'{brief(text)}' has {len(values)}"
         )
     try:
-        with np.errstate(all="ignore"):  # weights that are no numbers are refused here
+        with np.errstate(all="ignore"):  # weights that are not finite are refused here
             weights = make(*values)
             if not_finite(weights):
                 raise ArgumentError("its weights are larger than any float; change a parameter")
@@ -123,7 +122,7 @@ def parse_kernel(text: str) -> Array:
 
 
 def check_length(text: str) -> None:
-    """Refuse a kernel's text that is longer than any."""
+    """Raise KernelError for text longer than any kernel."""
     if len(text) > MAX_TEXT:
         raise KernelError(
             f"the kernel has {len(text)} characters; the most is {MAX_TEXT}: save it as .npy"
@@ -144,10 +143,10 @@ def _weight(word: str, row: int, column: int) -> float:
         ) from None
 
 
-def as_weights(weights: ArrayLike) -> Array:
-    """Take an array as kernel weights: int64 where all are integers, else float64.
+def as_weights(weights: object) -> Array:
+    """Convert to kernel weights: int64 where all are integers, else float64.
 
-    A filter bank in float32, as networks have, is taken as it is.
+    A filter bank in float32, as networks have, is returned unchanged.
 
     Parameters
     ----------
@@ -187,95 +186,65 @@ def as_weights(weights: ArrayLike) -> Array:
     return integers if np.array_equal(integers, array) else floats
 
 
-@dataclass(frozen=True)
-class KernelFacts:
-    """What can be said of a kernel without an image.
+@dataclass(frozen=True, eq=False)
+class Kernels:
+    """The kernels that `convolve` applies to one image.
 
     Attributes
     ----------
-    size : (int, int)
-        Height and width.
-    sum : float
-        The brightness gain: what a flat area is multiplied by.
-    lowest, highest : float
-        The range that an 8-bit image can come out in.
-    separable : bool
-        A column times a row: it can be applied in two cheap passes.
-    symmetric : bool
-        Flipping changes nothing: convolution and cross-correlation agree.
+    weights : dict
+        Name of the feature map to weights: shape (kH, kW), or one filter bank.
+    is_list : bool
+        Whether they are a list or a set, whose results have an axis of maps.
     """
 
-    size: tuple[int, int]
-    sum: float
-    lowest: float
-    highest: float
-    separable: bool
-    symmetric: bool
+    weights: KernelSet
+    is_list: bool
 
 
-def kernel_facts(weights: Array) -> KernelFacts:
-    """State the facts of one kernel.
+def read_kernels(kernels: object) -> Kernels:
+    """Read the kernels of `convolve`, each with the name of its feature map.
 
     Parameters
     ----------
-    weights : ndarray
-        Shape (kH, kW).
+    kernels : str, array_like, list or dict
+        A name or text, an array, a list of these, or a dict that names arrays. A 4-D filter
+        bank stands alone.
 
     Examples
     --------
-    >>> facts = kernel_facts(kernel("sharpen"))
-    >>> facts.sum, facts.lowest, facts.highest, facts.separable, facts.symmetric
-    (1.0, -1020.0, 1275.0, False, True)
-    """
-    height, width = weights.shape
-    floats = weights.astype(np.float64)
-    relative = floats / (np.abs(floats).max() or 1.0)
-    with np.errstate(over="ignore"):  # sums beyond every float are infinite
-        return KernelFacts(
-            size=(height, width),
-            sum=float(weights.sum() if weights.dtype.kind in "iu" else floats.sum()),
-            lowest=float(255 * np.minimum(floats, 0).sum()),
-            highest=float(255 * np.maximum(floats, 0).sum()),
-            separable=bool(np.linalg.matrix_rank(relative) == 1),
-            symmetric=bool(np.allclose(relative, relative[::-1, ::-1], rtol=1e-12, atol=1e-15)),
-        )
-
-
-def labelled(kernels: Any) -> dict[str, Array]:
-    """Read whatever `convolve` takes as kernels: each with the name of its feature map.
-
-    A name or text, an array, a list of these, or a dict that names arrays. A 4-D filter
-    bank stands alone.
+    >>> list(read_kernels(["sobel", "edge", "edge"]).weights)
+    ['sobel-x', 'sobel-y', 'edge', 'edge-2']
     """
     if isinstance(kernels, str):
-        return kernel_set(kernels)
-    if isinstance(kernels, dict):
-        result = {name: as_weights(weights) for name, weights in kernels.items()}
-    elif is_list_of_kernels(kernels):
-        result = {}
+        weights = _named_or_parsed(kernels)
+    elif isinstance(kernels, dict):
+        weights = {name: as_weights(values) for name, values in kernels.items()}
+    elif _is_list(kernels):
+        weights = {}
         for item in kernels:
-            for name, weights in labelled(item).items():
-                result[free_name(name, result)] = weights
+            for name, values in read_kernels(item).weights.items():
+                weights[free_name(name, weights)] = values
     else:
-        result = {"kernel": as_weights(kernels)}
-    if not result:
+        weights = {"kernel": as_weights(kernels)}
+    if not weights:
         raise KernelError("no kernel is given; name one, such as sharpen")
-    if len(result) > 1 and any(weights.ndim != 2 for weights in result.values()):
+    if len(weights) > 1 and any(values.ndim != 2 for values in weights.values()):
         raise KernelError("a filter bank stands alone; a list holds 2-D kernels")
-    return result
+    return Kernels(weights, is_list=_is_list(kernels) or len(weights) > 1)
 
 
-def is_list_of_kernels(kernels: Any) -> bool:
-    """Tell [[0, 1], [1, 0]] (one kernel's rows) from ["edge", [[1]]] (two kernels)."""
+def _is_list(kernels: object) -> TypeGuard[Sequence[object]]:
+    """Distinguish ["edge", [[1]]], two kernels, from [[0, 1], [1, 0]], one kernel's rows."""
     if not isinstance(kernels, list | tuple):
         return False
     return not kernels or any(isinstance(item, str | dict) or _is_matrix(item) for item in kernels)
 
 
-def _is_matrix(item: Any) -> bool:
+def _is_matrix(item: object) -> bool:
     if isinstance(item, np.ndarray):
         return item.ndim == 2
     return isinstance(item, list | tuple) and any(
-        isinstance(row, list | tuple) and not any(isinstance(each, list | tuple) for each in row)
+        isinstance(row, list | tuple) and not any(isinstance(cell, list | tuple) for cell in row)
         for row in item
     )

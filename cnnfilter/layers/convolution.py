@@ -30,7 +30,7 @@ from cnnfilter.arrays.quantize import LaterMap, Storing
 from cnnfilter.arrays.tiles import Strips
 from cnnfilter.correlation import Correlated, Filters, correlate, correlated_strips
 from cnnfilter.errors import ArgumentError, KernelError, ShapeError, brief
-from cnnfilter.kernels.parse import is_list_of_kernels, labelled
+from cnnfilter.kernels.parse import read_kernels
 from cnnfilter.layers.base import Layer
 from cnnfilter.layers.channels import gray
 
@@ -203,14 +203,14 @@ class Convolution(Layer):
         window = Window.of(1, stride, padding, dilation)
         flipped, summing_to_1 = flag("flip", flip), flag("normalize", normalize)
         factor = number("gain", gain)
-        kernels = {}
-        for name, weights in labelled(kernel).items():
+        read, kernels = read_kernels(kernel), {}
+        for name, weights in read.weights.items():
             turned = weights[::-1, ::-1] if flipped else weights
             scaled = _normalized(turned) if summing_to_1 else turned
             kernels[name] = scaled if factor == 1 else _multiplied(scaled, factor)
         checked = cls(
             kernels=kernels,
-            stacked=is_list_of_kernels(kernel) or len(kernels) > 1,
+            stacked=read.is_list,
             stride=window.stride,
             dilation=window.dilation,
             padding=window.padding,

@@ -14,7 +14,7 @@ from cnnfilter import CnnFilterError, KernelError, Pipeline, convolve, kernel
 from cnnfilter.arrays import Array, arguments
 from cnnfilter.arrays.geometry import Axis
 from cnnfilter.kernels.catalogue import KERNELS
-from cnnfilter.kernels.parse import kernel_facts
+from cnnfilter.kernels.facts import kernel_facts
 from cnnfilter.layers.pooling import Pooling, counted_taps, real_taps
 
 ODD = (

@@ -44,9 +44,10 @@ def _named_kernel(random: Random) -> str:
 
 
 def _read_kernel_text(text: str) -> None:
-    from cnnfilter.kernels.parse import kernel_facts, kernel_set, parse_kernel
+    from cnnfilter.kernels.facts import kernel_facts
+    from cnnfilter.kernels.parse import parse_kernel, read_kernels
 
-    for weights in kernel_set(text).values():
+    for weights in read_kernels(text).weights.values():
         assert np.isfinite(weights).all()
         if weights.size <= 4096:
             kernel_facts(weights)
