@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from cnnfilter.errors import KernelError as KernelError
     from cnnfilter.errors import NotFiniteError as NotFiniteError
     from cnnfilter.errors import ShapeError as ShapeError
-    from cnnfilter.explanations.explain import explain as explain
     from cnnfilter.files.load import read_image as read_image
     from cnnfilter.files.save import write_image as write_image
     from cnnfilter.kernels.catalogue import KERNELS as KERNELS
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
     from cnnfilter.layers.scaling import scale as scale
     from cnnfilter.layers.scaling import standardize as standardize
     from cnnfilter.networks import NETWORKS as NETWORKS
+    from cnnfilter.pipeline.explain import explain as explain
     from cnnfilter.pipeline.pipeline import Pipeline as Pipeline
     from cnnfilter.steps.step import Step as Step
 
@@ -71,7 +71,7 @@ _HOMES = {
         "ArgumentError", "CnnFilterError", "FileError", "KernelError", "NotFiniteError",
         "ShapeError",
     ),
-    "cnnfilter.explanations.explain": ("explain",),
+    "cnnfilter.pipeline.explain": ("explain",),
     "cnnfilter.files.load": ("read_image",),
     "cnnfilter.files.save": ("write_image",),
     "cnnfilter.networks": ("NETWORKS",),

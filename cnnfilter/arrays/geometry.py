@@ -7,19 +7,51 @@ stand ``dilation`` apart, so it reaches over ``dilation * (size - 1) + 1`` pixel
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from cnnfilter.arrays.arguments import choice, pair, wholes
 from cnnfilter.errors import ArgumentError, ShapeError, brief
 
 #: The shape of an image or feature map: (height, width) or (height, width, channels).
 Shape = tuple[int, ...]
+#: A value's index into a map, (row, column) or (row, column, channel), or into a vector, (index,).
+Place = tuple[int, ...]
 #: A mode's name, or rows and columns to add, as numbers or text.
 Padding = str | int | tuple[int, ...]
 #: top, bottom, left, right
 Amounts = tuple[int, int, int, int]
 
 PADDINGS = ("valid", "same", "same-lower", "full")
+
+
+class Region(NamedTuple):
+    """A part of a map: its first and last row, and its first and last column.
+
+    A vector is one row, whose columns are its indices.
+    """
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @classmethod
+    def all_of(cls, shape: Shape) -> "Region":
+        """Return all of a map.
+
+        Examples
+        --------
+        >>> Region.all_of((4, 5, 3)), Region.all_of((7,))
+        (Region(top=0, bottom=3, left=0, right=4), Region(top=0, bottom=0, left=0, right=6))
+        """
+        height, width = (1, shape[0]) if len(shape) == 1 else shape[:2]
+        return cls(0, height - 1, 0, width - 1)
+
+    @classmethod
+    def at(cls, place: Place) -> "Region":
+        """Return the region that is one place."""
+        row, column = (0, place[0]) if len(place) == 1 else place[:2]
+        return cls(row, row, column, column)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """cnnfilter explain."""
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,9 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cnnfilter.arrays import Array
-    from cnnfilter.explanations.explanation import Explanation, Place
-    from cnnfilter.explanations.trace import Trace
+    from cnnfilter.arrays.geometry import Place
     from cnnfilter.files.images import Image
+    from cnnfilter.pipeline.explain import Explanation
+    from cnnfilter.pipeline.forward import ForwardPass
     from cnnfilter.pipeline.pipeline import Pipeline
 
 EXAMPLES = examples(
@@ -150,7 +152,7 @@ def explain(
     """
     from cnnfilter.arrays.arguments import choice
     from cnnfilter.arrays.quantize import RANGES
-    from cnnfilter.explanations.trace import Trace
+    from cnnfilter.pipeline.forward import ForwardPass
     from cnnfilter.pipeline.pipeline import Pipeline
 
     _check(walk=walk, delay=delay, html=html, size=size, format=format, preview=preview)
@@ -167,15 +169,16 @@ def explain(
         from cnnfilter.text import shown
 
         given, notes = reduced(given, chain, size or _SIZE)
-        write_page(_traced(chain, given, Trace.of), image, html, place, notes=notes, force=force)
+        forward = _run(chain, given, ForwardPass.of)
+        write_page(forward, image, html, place, notes=notes, force=force)
         if not quiet:
             say("; ".join([*notes, f"wrote {shown(html)}"]))
         return
-    trace = _traced(chain, given, Trace.by_rows)
+    forward = _run(chain, given, ForwardPass.by_rows)
     if preview:
-        _preview(trace, place)
+        _preview(forward, place)
     _explain(
-        trace, place, walk=walk, delay=delay, format=format,
+        forward, place, walk=walk, delay=delay, format=format,
         range=way or ("clip" if depth or _is_picture(given) else None),
         depth=depth or given.depth,
     )  # fmt: skip
@@ -243,16 +246,16 @@ def _is_picture(image: "Image") -> bool:
     return FORMATS[image.format].is_picture
 
 
-def _traced(
-    pipeline: "Pipeline", image: "Image", run: "Callable[[Pipeline, Array], Trace]"
-) -> "Trace":
+def _run(
+    pipeline: "Pipeline", image: "Image", run: "Callable[[Pipeline, Array], ForwardPass]"
+) -> "ForwardPass":
     from cnnfilter.batch.task import without_alpha
 
     return run(pipeline, without_alpha(image) if pipeline.gives_vector else image.pixels)
 
 
 def _explain(
-    trace: "Trace",
+    forward: "ForwardPass",
     at: "Place | None",
     *,
     walk: bool,
@@ -261,22 +264,23 @@ def _explain(
     range: str | None,
     depth: int,
 ) -> None:
-    from cnnfilter.explanations.explain import checked_place, explained
+    from cnnfilter.pipeline.explain import checked_place, explained
 
     if not walk:
-        _print(explained(trace, at, range=range, depth=depth), format)
+        _print(explained(forward, at, range=range, depth=depth), format)
         return
     from cnnfilter.cli.walk import Places, on_terminal
 
-    shape = trace.shapes[-1]
+    shape = forward.shapes[-1]
     places = Places(checked_place(at or (0,) * min(len(shape), 2), shape), shape)
+    explain_at = partial(explained, forward, range=range, depth=depth)
     if format is None and is_terminal():
-        on_terminal(lambda place: explained(trace, place, range=range, depth=depth), places, delay)
+        on_terminal(explain_at, places, delay)
         return
     for number, place in enumerate(places):
         if number and format != "json":
             print_text("")
-        print_text(_text(explained(trace, place, range=range, depth=depth), format))
+        print_text(_text(explain_at(place), format))
 
 
 def _text(told: "Explanation", format: str | None) -> str:
@@ -301,17 +305,17 @@ def _print(told: "Explanation", format: str | None) -> None:
         console.print(block)
 
 
-def _preview(trace: "Trace", at: "Place | None") -> None:
+def _preview(forward: "ForwardPass", at: "Place | None") -> None:
     """Show the map that a value is part of, in colours; a vector as one row."""
     from cnnfilter.cli.preview import preview_size, print_picture
-    from cnnfilter.explanations.explain import checked_place, default_place
+    from cnnfilter.pipeline.explain import checked_place, default_place
     from cnnfilter.text import shape_text
     from cnnfilter.view.canvas import Reducing
     from cnnfilter.view.colours import Scale, maps_of
 
-    rows = trace.rows[-1]
+    rows = forward.rows[-1]
     shape = rows.shape
-    title = f"{trace.steps[-1].title}  {shape_text(shape)}"
+    title = f"{forward.steps[-1].title}  {shape_text(shape)}"
     if len(shape) == 1:
         row = rows.whole()[None]
         print_picture(title, Scale.of([row]).colours(row))

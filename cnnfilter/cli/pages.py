@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from cnnfilter.explanations.explain import checked_place
-from cnnfilter.explanations.explanation import Place
-from cnnfilter.explanations.trace import Trace
+from cnnfilter.arrays.geometry import Place
 from cnnfilter.files.images import Image
 from cnnfilter.files.output import check_target, fingerprints_of, replacing
 from cnnfilter.files.source import nameable
 from cnnfilter.layers.resizing import resize
+from cnnfilter.pipeline.explain import checked_place
+from cnnfilter.pipeline.forward import ForwardPass
 from cnnfilter.pipeline.pipeline import Pipeline
 from cnnfilter.text import shown
 from cnnfilter.view.page.build import page
@@ -36,7 +36,7 @@ def reduced(image: Image, pipeline: Pipeline, size: int) -> tuple[Image, list[st
 
 
 def write_page(
-    trace: Trace,
+    forward: ForwardPass,
     source: str,
     file: str,
     at: Place | None,
@@ -44,7 +44,7 @@ def write_page(
     notes: Sequence[str],
     force: bool,
 ) -> None:
-    """Write the page of a trace.
+    """Write the page of a forward.
 
     Raises
     ------
@@ -54,11 +54,11 @@ def write_page(
     """
     existing = "replace" if force else "refuse"
     if file != "-":
-        check_target(nameable(file), fingerprints_of([source, *trace.pipeline.files]), existing)
+        check_target(nameable(file), fingerprints_of([source, *forward.pipeline.files]), existing)
     if at is not None:
-        at = checked_place(at, trace.maps[-1].shape)
+        at = checked_place(at, forward.maps[-1].shape)
     lines = [f"{note[0].upper()}{note[1:]}." for note in notes]
     # A page is handed out: its file's name is enough.
-    text = page(trace, title=shown(Path(source).name), notes=lines, at=at)
+    text = page(forward, title=shown(Path(source).name), notes=lines, at=at)
     with replacing(file, existing) as out:
         out.write(text.encode())

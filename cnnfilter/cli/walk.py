@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cnnfilter.arrays.geometry import Shape
-    from cnnfilter.explanations.explanation import Explanation, Place
+    from cnnfilter.arrays.geometry import Place, Shape
+    from cnnfilter.pipeline.explain import Explanation
 
 #: How far keys go: to the next window, or to the row above or below.
 _KEYS = {

@@ -6,9 +6,10 @@ the dtype; the others give the float type in which the values are exact. NaN is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,9 +19,13 @@ from cnnfilter.arrays.arguments import Number, choice, number
 from cnnfilter.arrays.buffers import in_bands
 from cnnfilter.arrays.checks import as_features, as_numbers, per_channel
 from cnnfilter.arrays.dtypes import float_type
-from cnnfilter.arrays.geometry import Shape
+from cnnfilter.arrays.geometry import Place, Shape
 from cnnfilter.errors import ArgumentError, ShapeError
-from cnnfilter.layers.base import Layer
+from cnnfilter.layers.base import Layer, RowsFrom
+
+if TYPE_CHECKING:
+    from cnnfilter.layers.explanation import Mapped, Weighed
+    from cnnfilter.layers.records import PlainRecord, PReluRecord
 
 
 def _in_floats(function: Callable[[Array], Array], image: ArrayLike) -> Array:
@@ -109,6 +114,30 @@ class PRelu(Layer):
         work = float_type(array, 1)
         slopes = per_channel("slope", self.slope.astype(work), array.shape)
         return in_bands(lambda x, slope: np.where(x < 0, x * slope, x), work, array, slopes)
+
+    @property
+    def formula(self) -> str:
+        """Of each channel's slope."""
+        return "x, or slope x below 0"
+
+    def explain(self, before: Array, at: Place, names: Sequence[str]) -> Mapped:
+        """Return the function with the channel's slope."""
+        from cnnfilter.layers.explanation import Mapped, value_at
+
+        slopes = np.broadcast_to(per_channel("slope", self.slope, before.shape), before.shape)
+        words = f"x, or {value_at(slopes, at):.6g} x below 0"
+        return Mapped(value_at(before, at), words)
+
+    @property
+    def rows_from(self) -> RowsFrom:
+        """The same row."""
+        return "row"
+
+    def record(self, shape: Shape) -> PReluRecord | PlainRecord:
+        """Return the slopes, unless they are of more axes than channels."""
+        if self.slope.size not in (1, shape[-1]):
+            return {"kind": "other"}
+        return {"kind": "prelu", "slope": [float(slope) for slope in self.slope.ravel()]}
 
 
 def elu(image: ArrayLike, alpha: Number = 1) -> Array:
@@ -274,6 +303,36 @@ class Softmax(Layer):
         self.output_shape(array.shape)
         rows = array[np.newaxis] if array.ndim == 1 else array
         return in_bands(_softmax, float_type(array, 1), rows).reshape(array.shape)
+
+    @property
+    def formula(self) -> str:
+        """Of all scores."""
+        return "exp(x) / the sum of exp(scores)"
+
+    def explain(self, before: Array, at: Place, names: Sequence[str]) -> Weighed:
+        """Return each score's share."""
+        from cnnfilter.layers.channels import titles_of
+        from cnnfilter.layers.explanation import Weighed, contributions
+
+        scores = (before if before.ndim == 1 else before[at[0], at[1]]).astype(np.float64)
+        titles = names if before.ndim == 1 else titles_of(names, len(scores))
+        powers = np.exp(scores - scores.max())
+        words = f"exp({scores[at[-1]]:.6g} - {scores.max():.6g}) / {powers.sum():.6g}"
+        return Weighed(
+            contributions(titles, scores, powers, powers / powers.sum()),
+            None,
+            words,
+            ("score", "exp(score - highest)", "share"),
+        )
+
+    @property
+    def rows_from(self) -> RowsFrom:
+        """The same row."""
+        return "row"
+
+    def record(self, shape: Shape) -> PlainRecord:
+        """Return the kind."""
+        return {"kind": "softmax"}
 
 
 def _softmax(x: Array) -> Array:

@@ -1,15 +1,25 @@
 """What all layers have in common: an operation with its arguments checked."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from cnnfilter.arrays import Array
-from cnnfilter.arrays.geometry import Shape, Window
+from cnnfilter.arrays.geometry import Place, Region, Shape, Window
 from cnnfilter.arrays.quantize import Storing
+
+if TYPE_CHECKING:
+    from cnnfilter.layers.explanation import Detail
+    from cnnfilter.layers.records import Record, ValuesRecord
+
+#: What a row of a result needs: the input's row at the same place; that, and the input's lowest
+#: and highest value; the rows under its windows; each channel as a whole; all of the input.
+RowsFrom = Literal["row", "row and extremes", "windows", "channels", "all"]
 
 
 class Layer(ABC):
@@ -70,3 +80,49 @@ class Layer(ABC):
     def carry_alpha(self, alpha: Array) -> Array | None:
         """Bring an alpha channel to the result's geometry; None where it has none."""
         return alpha
+
+    @property
+    def formula(self) -> str:
+        """What one value of the result is, of x or of the values under a window."""
+        return ""
+
+    def explain(self, before: Array, at: Place, names: Sequence[str]) -> Detail:
+        """Return how one value of the result is computed.
+
+        Parameters
+        ----------
+        before : ndarray
+            The input.
+        at : tuple of int
+            The value's place in the result.
+        names : sequence of str
+            Names of the input's feature maps, or of each value of a vector.
+        """
+        from cnnfilter.layers.explanation import pixel_detail
+
+        return pixel_detail(before, at, names)
+
+    def region_before(self, region: Region, shape: Shape) -> Region | None:
+        """Return what of an input of this shape a region of the result depends on.
+
+        None if it depends on padding alone.
+        """
+        return Region.all_of(shape) if self.sees_all(shape) else region
+
+    @property
+    def depends_on_all(self) -> bool:
+        """Whether values depend on the whole input, beyond the region that they see."""
+        return False
+
+    @property
+    def rows_from(self) -> RowsFrom:
+        """What of the input a row of the result needs."""
+        return "all"
+
+    def record(self, shape: Shape) -> Record:
+        """Return what the page needs to compute the layer, of an input of this shape."""
+        return {"kind": "other"}
+
+    def record_of_values(self, before: Array, after: Array) -> ValuesRecord | Mapping[str, object]:
+        """Return what else the page needs, from the input's and the result's values."""
+        return {}

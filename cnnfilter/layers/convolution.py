@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -25,14 +25,26 @@ from cnnfilter.arrays.dtypes import (
     store,
     within,
 )
-from cnnfilter.arrays.geometry import Amounts, Padding, Shape, Window
+from cnnfilter.arrays.geometry import (
+    Amounts,
+    Axis,
+    Padding,
+    Place,
+    Region,
+    Shape,
+    Window,
+)
 from cnnfilter.arrays.quantize import LaterMap, Storing
 from cnnfilter.arrays.tiles import Strips
 from cnnfilter.correlation import Correlated, Filters, correlate, correlated_strips
 from cnnfilter.errors import ArgumentError, KernelError, ShapeError, brief
 from cnnfilter.kernels.parse import read_kernels
-from cnnfilter.layers.base import Layer
-from cnnfilter.layers.channels import gray
+from cnnfilter.layers.base import Layer, RowsFrom
+from cnnfilter.layers.channels import gray, titles_of
+
+if TYPE_CHECKING:
+    from cnnfilter.layers.explanation import Convolved
+    from cnnfilter.layers.records import ConvolutionRecord
 
 #: A name, text, a 2-D array, a list of these, or a 4-D filter bank.
 KernelLike = str | ArrayLike | Sequence[str | ArrayLike]
@@ -40,7 +52,13 @@ KernelLike = str | ArrayLike | Sequence[str | ArrayLike]
 CHANNELS = ("each", "sum", "gray")
 #: float32 ends at 2**128: weights beyond this are for float64.
 FLOAT32_ROOM = 2.0**64
-COMBINES = ("max", "sum", "l2")
+#: What becomes of several kernels' sums.
+COMBINED = {
+    "max": "the largest of the kernels' values",
+    "sum": "the sum of the kernels' values",
+    "l2": "sqrt(the sum of the squares of the kernels' values)",
+}
+COMBINES = tuple(COMBINED)
 FLOAT32 = np.dtype(np.float32)
 
 
@@ -572,6 +590,87 @@ class Convolution(Layer):
             combine=self.combine,
             work=work,
         )
+
+    @property
+    def formula(self) -> str:
+        """A weighted sum, or several that are combined."""
+        one = "the sum of x * weight" + ("" if self.bias is None else " + bias")
+        return one if self.combine is None else COMBINED[self.combine]
+
+    def explain(self, before: Array, at: Place, names: Sequence[str]) -> Convolved:
+        """Return patches, weights and bias of each kernel that makes a value."""
+        from cnnfilter.layers.explanation import Convolved, KernelSum, Patch, Term
+
+        planes = self.filtered(before)
+        titles = titles_of(() if self.channels == "gray" else names, planes.shape[2])
+        maps = self.maps_of_each(before.shape)
+        biases = self.biases(maps)
+        kernels = list(self.kernels.items())
+        sums = []
+        for kernel, own in self._combined_in(at[2] if len(at) > 2 else 0, maps):
+            name, weights = kernels[kernel]
+            axes = self._axes_of(weights, planes.shape)
+            terms = []
+            for index, channel in enumerate(self._channels_under(own, planes.shape[2], maps)):
+                plane = planes[:, :, channel]
+                patch = Patch.under(plane, axes, at, titles[channel], self.border)
+                own_weights = weights if self.bank is None else weights[:, :, index, own]
+                terms.append(Term(patch, own_weights.astype(np.float64)))
+            bias = None if biases is None else float(biases[kernel, own])
+            label = name if self.bank is None else f"filter {own + 1}"
+            sums.append(KernelSum(label, tuple(terms), bias))
+        return Convolved(tuple(sums), self.combine)
+
+    def _combined_in(self, channel: int, maps: int) -> list[tuple[int, int]]:
+        """Return the kernels, and which map of each, that make a channel of the result."""
+        if self.combine is None:
+            return [divmod(channel, maps)]
+        if self.bank is None:
+            return [(kernel, channel) for kernel in range(len(self.kernels))]
+        return [(0, own) for own in range(maps)]
+
+    def _channels_under(self, own: int, channels: int, maps: int) -> range:
+        """Return the input channels that one of a kernel's maps is made of."""
+        if self.bank is None and self.channels != "sum":
+            return range(own, own + 1)
+        count = channels // self.groups
+        first = own * self.groups // maps * count
+        return range(first, first + count)
+
+    def _axes_of(self, weights: Array, shape: Shape) -> tuple[Axis, Axis]:
+        return self.window_of((weights.shape[0], weights.shape[1])).axes(shape)
+
+    def region_before(self, region: Region, shape: Shape) -> Region | None:
+        """Return the region under a region's windows."""
+        from cnnfilter.layers.explanation import region_under
+
+        return region_under(self.window_for(shape), region, shape, self.border)
+
+    @property
+    def rows_from(self) -> RowsFrom:
+        """The rows under its windows."""
+        return "windows"
+
+    def record(self, shape: Shape) -> ConvolutionRecord:
+        """Return kernels with their axes, and what becomes of their sums."""
+        biases = self.biases(self.maps_of_each(shape))
+        limits = None
+        if self.dtype is not None and self.dtype.kind in "iu":
+            limits = float(np.iinfo(self.dtype).min), float(np.iinfo(self.dtype).max)
+        return {
+            "kind": "convolve",
+            "kernels": [
+                {"name": name, "weights": weights, "axes": self._axes_of(weights, shape)}
+                for name, weights in self.kernels.items()
+            ],
+            "bank": self.bank is not None,
+            "border": self.border,
+            "groups": self.groups,
+            "bias": None if biases is None else biases.tolist(),
+            "channels": self.channels,
+            "combine": self.combine,
+            "limits": limits,
+        }
 
 
 def _filters(weights: Array) -> Array:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,9 +14,13 @@ from cnnfilter.arrays import Array
 from cnnfilter.arrays.arguments import TURNED, Number, choice
 from cnnfilter.arrays.checks import as_features, as_numbers, check_finite
 from cnnfilter.arrays.dtypes import float_type
-from cnnfilter.arrays.geometry import Shape
+from cnnfilter.arrays.geometry import Place, Region, Shape
 from cnnfilter.errors import ArgumentError, ShapeError
 from cnnfilter.layers.base import Layer
+
+if TYPE_CHECKING:
+    from cnnfilter.layers.explanation import Taken, Weighed
+    from cnnfilter.layers.records import DenseRecord, FlatteningRecord
 
 ORDERS = ("chw", "hwc")
 
@@ -92,6 +97,31 @@ class Flattening(Layer):
         if self.order == "chw" and array.ndim == 3:
             array = np.moveaxis(array, -1, 0)
         return array.flatten()
+
+    @property
+    def formula(self) -> str:
+        """Where a value comes from."""
+        return "x of " + ("channel, row, column" if self.order == "chw" else "row, column, channel")
+
+    def explain(self, before: Array, at: Place, names: Sequence[str]) -> Taken:
+        """Return where a feature was on the map."""
+        from cnnfilter.layers.channels import titles_of
+        from cnnfilter.layers.explanation import Taken, place_text
+
+        titles = titles_of(names, before.shape[2]) if before.ndim == 3 else ()
+        return Taken(f"the value at {place_text(self.place(at[0], before.shape), titles)}")
+
+    def region_before(self, region: Region, shape: Shape) -> Region:
+        """Return the pixel that a feature was; all of the map for several."""
+        if len(shape) == 1:
+            return region
+        if region.left != region.right:
+            return Region.all_of(shape)
+        return Region.at(self.place(region.left, shape))
+
+    def record(self, shape: Shape) -> FlatteningRecord:
+        """Return the order."""
+        return {"kind": "flatten", "order": self.order}
 
 
 def dense(features: ArrayLike, weights: ArrayLike, bias: Number | ArrayLike | None = None) -> Array:
@@ -196,3 +226,31 @@ class Dense(Layer):
         with np.errstate(over="ignore", invalid="ignore"):
             result: Array = vector.astype(work, copy=False) @ self.weights.astype(work, copy=False)
             return result if self.bias is None else result + self.bias.astype(work)
+
+    @property
+    def formula(self) -> str:
+        """A weighted sum."""
+        return "the sum of x * weight" + ("" if self.bias is None else " + bias")
+
+    def explain(self, before: Array, at: Place, names: Sequence[str]) -> Weighed:
+        """Return each feature's product with its weight."""
+        from cnnfilter.layers.explanation import Weighed, contributions
+
+        values, weights = before.astype(np.float64), self.weights[:, at[0]].astype(np.float64)
+        biases = self._biases()
+        return Weighed(
+            contributions(names, values, weights, values * weights),
+            None if biases is None else biases[at[0]],
+            f"the sum of {values.size} products",
+            ("value", "weight", "product"),
+        )
+
+    def _biases(self) -> list[float] | None:
+        """Return the bias of each output."""
+        if self.bias is None:
+            return None
+        return [float(bias) for bias in np.broadcast_to(self.bias, self.weights.shape[1:])]
+
+    def record(self, shape: Shape) -> DenseRecord:
+        """Return weights and biases."""
+        return {"kind": "dense", "weights": self.weights, "bias": self._biases()}

@@ -14,9 +14,9 @@ float32 window in float32, all others in float64.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -26,12 +26,35 @@ from cnnfilter.arrays.arguments import Number, Pair, choice, flag, number, pair
 from cnnfilter.arrays.buffers import BAND_BYTES, check_room
 from cnnfilter.arrays.checks import as_image
 from cnnfilter.arrays.dtypes import float_type, largest_magnitude
-from cnnfilter.arrays.geometry import Axis, Padding, Shape, Window, check_map, read_padding
+from cnnfilter.arrays.geometry import (
+    Axis,
+    Padding,
+    Place,
+    Region,
+    Shape,
+    Window,
+    check_map,
+    read_padding,
+)
 from cnnfilter.arrays.tiles import Strips
 from cnnfilter.errors import ArgumentError, ShapeError
-from cnnfilter.layers.base import Layer
+from cnnfilter.layers.base import Layer, RowsFrom
 
-MODES = ("max", "min", "average", "median", "sum", "l2", "lp")
+if TYPE_CHECKING:
+    from cnnfilter.layers.explanation import Pooled
+    from cnnfilter.layers.records import PoolingRecord
+
+#: What becomes of a window's values, by mode.
+FORMULAS = {
+    "max": "the largest",
+    "min": "the smallest",
+    "average": "their sum / their number",
+    "median": "the middle one, or the mean of the middle two",
+    "sum": "their sum",
+    "l2": "sqrt(the sum of their squares)",
+    "lp": "(the sum of |x|^{p:g})^(1/{p:g})",
+}
+MODES = tuple(FORMULAS)
 
 #: Below this, channels are pooled one by one.
 FEW_CHANNELS = 8
@@ -327,6 +350,70 @@ class Pooling(Layer):
     def carry_alpha(self, alpha: Array) -> Array:
         """Give each output pixel the average alpha of its window."""
         return Pooling(self.fixed, "average")(alpha)
+
+    @property
+    def formula(self) -> str:
+        """How a window's values become one."""
+        return FORMULAS[self.mode].format(p=self.p)
+
+    def explain(self, before: Array, at: Place, names: Sequence[str]) -> Pooled:
+        """Return the window of a value, and which of its values won."""
+        from cnnfilter.layers.channels import titles_of
+        from cnnfilter.layers.explanation import Patch, Pooled, place_text
+
+        axes = self.window_for(before.shape).axes(before.shape)
+        planes = np.atleast_3d(before)
+        channel = at[2] if len(at) > 2 else 0
+        title = titles_of(names, planes.shape[2])[channel]
+        patch = Patch.under(planes[:, :, channel], axes, at, title, None)
+        values, won = patch.values[patch.inside], np.zeros(patch.values.shape, bool)
+        if self.mode == "median":
+            middle = np.sort(values)[[(values.size - 1) // 2, values.size // 2]]
+            won = patch.inside & np.isin(patch.values, middle)
+            return Pooled(patch, self.mode, won, f"the middle of {values.size} in their order")
+        if self.mode not in ("max", "min"):
+            return Pooled(patch, self.mode, won, self._sum_text(values, axes, at))
+        best = values.max() if self.mode == "max" else values.min()
+        equal, words = patch.values == best, f"the {self.mode} of {values.size}"
+        if equal.any():  # not of NaN
+            row, column = np.argwhere(equal)[0].tolist()
+            won[row, column] = True
+            words += f", at {place_text((patch.rows[row], patch.columns[column]))}"
+        if equal.sum() > 1:
+            words += f", the first of {equal.sum()}"
+        return Pooled(patch, self.mode, won, words)
+
+    def _sum_text(self, values: Array, axes: tuple[Axis, Axis], at: Place) -> str:
+        """Write how a sum, an average or a norm is computed."""
+        if self.mode == "sum":
+            return f"the sum of {values.size}"
+        if self.mode == "average":
+            count = counted_taps if self.count_include_pad else real_taps
+            counts = [count(axis)[window] for axis, window in zip(axes, at[:2], strict=True)]
+            return f"{values.sum():.6g} / {counts[0] * counts[1]}"
+        total = (np.abs(values) ** self.p).sum()
+        return f"{total:.6g} to the power of 1/{self.p:g}" if self.p != 2 else f"sqrt({total:.6g})"
+
+    def region_before(self, region: Region, shape: Shape) -> Region | None:
+        """Return the region under a region's windows."""
+        from cnnfilter.layers.explanation import region_under
+
+        return region_under(self.window_for(shape), region, shape, "zero")
+
+    @property
+    def rows_from(self) -> RowsFrom:
+        """The rows under its windows."""
+        return "windows"
+
+    def record(self, shape: Shape) -> PoolingRecord:
+        """Return mode and axes."""
+        return {
+            "kind": "pool",
+            "mode": self.mode,
+            "p": self.p,
+            "counts_padding": self.count_include_pad,
+            "axes": self.window_for(shape).axes(shape),
+        }
 
 
 def _taps_before(axis: Axis, place: int) -> Array:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import prod
-from typing import Any
+from math import ceil, floor, prod
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,10 +15,14 @@ from cnnfilter.arrays.arguments import Number, Pair, choice, number, pair
 from cnnfilter.arrays.buffers import check_room
 from cnnfilter.arrays.checks import as_image
 from cnnfilter.arrays.dtypes import convert
-from cnnfilter.arrays.geometry import Shape, check_map
+from cnnfilter.arrays.geometry import Place, Region, Shape, check_map
 from cnnfilter.arrays.patches import border
 from cnnfilter.arrays.spaces import full_scale
-from cnnfilter.layers.base import Layer
+from cnnfilter.layers.base import Layer, RowsFrom
+
+if TYPE_CHECKING:
+    from cnnfilter.layers.explanation import Taken
+    from cnnfilter.layers.records import PlainRecord, ResizingRecord
 
 #: Pillow's filters, and how many pixels each looks to either side, at the size of the image.
 REACHES = {"nearest": 0.0, "box": 0.5, "bilinear": 1, "hamming": 1, "bicubic": 2, "lanczos": 3}
@@ -73,6 +77,51 @@ def _read_fill(fill: Any) -> float | None:
 
 
 @dataclass(frozen=True)
+class ResizedAxis:
+    """One axis of an image, the part of it that is resized, and the place of that in the result.
+
+    Attributes
+    ----------
+    length : int
+        The image's pixels.
+    start, end : float
+        First and last edge of the part, on the image.
+    inner : int
+        The result's pixels that the part becomes.
+    before : int
+        The result's pixels before these, which are filled.
+    """
+
+    length: int
+    start: float
+    end: float
+    inner: int
+    before: int
+
+    @property
+    def pixels(self) -> slice:
+        """The result's pixels that the part becomes."""
+        return slice(self.before, self.before + self.inner)
+
+    def under(self, first: int, last: int, reach: float) -> tuple[int, int] | None:
+        """Return the first and last pixel that some of the result's are made of.
+
+        None if all of these are filled. A filter reaches so many pixels to either side, at
+        the size of the image.
+        """
+        if last < self.before or first >= self.before + self.inner:
+            return None
+        factor = (self.end - self.start) / self.inner
+        reach *= max(1.0, factor)
+        low = self.start + (max(first - self.before, 0) + 0.5) * factor
+        high = self.start + (min(last - self.before, self.inner - 1) + 0.5) * factor
+        return (
+            max(0, floor(low - reach + 1e-9)),
+            min(self.length - 1, max(floor(low), ceil(high + reach - 1e-9) - 1)),
+        )
+
+
+@dataclass(frozen=True)
 class Resizing(Layer):
     """What `resize` was asked for, checked."""
 
@@ -124,37 +173,74 @@ class Resizing(Layer):
             The image's border, where its median is what is filled in.
         """
         kept = _kept(dtype)
-        inner, region = self.placed((shape[0], shape[1]))
+        down, across = self.axes(shape)
         channels = prod(shape[2:])
         check_room("the result", (*self.size, channels), kept.itemsize)
         result = np.empty((*self.size, channels), kept)
         filled = np.array([self.fill]) if around is None else np.median(around, axis=0)
         result[...] = convert(filled, kept)
-        top, left = ((whole - part) // 2 for whole, part in zip(self.size, inner, strict=True))
-        place = slice(top, top + inner[0]), slice(left, left + inner[1])
         for channel, plane in enumerate(planes):
-            result[*place, channel] = convert(_resized(plane, inner, self.filter, region), kept)
+            small = _resized(plane, down, across, self.filter)
+            result[down.pixels, across.pixels, channel] = convert(small, kept)
         return result.reshape(self.output_shape(shape))
 
-    def placed(self, size: tuple[int, int]) -> tuple[tuple[int, int], tuple[float, ...]]:
-        """Say how large the image becomes, and which part of it: left, top, right, bottom."""
-        height, width = size
-        down, across = self.size[0] / height, self.size[1] / width
+    def axes(self, shape: Shape) -> tuple[ResizedAxis, ResizedAxis]:
+        """Return the vertical and the horizontal axis of an image of this shape."""
+        factors = [whole / length for whole, length in zip(self.size, shape, strict=False)]
+        down, across = (self._axis(shape[direction], direction, factors) for direction in range(2))
+        return down, across
+
+    def _axis(self, length: int, direction: int, factors: Sequence[float]) -> ResizedAxis:
+        size = self.size[direction]
         if self.aspect == "pad":
-            factor = min(down, across)
-            inner = max(1, round(height * factor)), max(1, round(width * factor))
-            return inner, (0, 0, width, height)
+            inner = max(1, round(length * min(factors)))
+            return ResizedAxis(length, 0, length, inner, (size - inner) // 2)
         if self.aspect == "stretch":
-            return self.size, (0, 0, width, height)
-        factor = max(down, across)
-        rows, columns = self.size[0] / factor, self.size[1] / factor
+            return ResizedAxis(length, 0, length, size, 0)
+        part = size / max(factors)
         # Rounding must not put an edge outside the image.
-        top, left = max(0.0, (height - rows) / 2), max(0.0, (width - columns) / 2)
-        return self.size, (left, top, min(width, left + columns), min(height, top + rows))
+        start = max(0.0, (length - part) / 2)
+        return ResizedAxis(length, start, min(length, start + part), size, 0)
 
     def carry_alpha(self, alpha: Array) -> Array:
         """Resize the alpha likewise; what is padded is opaque."""
         return Resizing(self.size, self.filter, self.aspect, full_scale(alpha))(alpha)
+
+    @property
+    def formula(self) -> str:
+        """How a pixel is computed."""
+        return f"a weighted mean of pixels ({self.filter})"
+
+    def explain(self, before: Array, at: Place, names: Sequence[str]) -> Taken:
+        """Return the size and the filter."""
+        from cnnfilter.layers.explanation import Taken
+
+        return Taken(f"resized from {before.shape[0]}x{before.shape[1]} ({self.filter})")
+
+    def region_before(self, region: Region, shape: Shape) -> Region | None:
+        """Return the pixels that a region was mixed of; None if it was filled."""
+        if shape[:2] == self.size:
+            return region
+        down, across = self.axes(shape)
+        rows = down.under(region.top, region.bottom, REACHES[self.filter])
+        columns = across.under(region.left, region.right, REACHES[self.filter])
+        return None if rows is None or columns is None else Region(*rows, *columns)
+
+    @property
+    def depends_on_all(self) -> bool:
+        """Whether it is padded with the median of the border."""
+        return self.fill is None and self.aspect == "pad"
+
+    @property
+    def rows_from(self) -> RowsFrom:
+        """Each channel, which Pillow resizes as a whole."""
+        return "all" if self.fill is None else "channels"
+
+    def record(self, shape: Shape) -> ResizingRecord | PlainRecord:
+        """Return where each pixel of the result comes from, axis by axis."""
+        if shape[:2] == self.size:
+            return {"kind": "same"}
+        return {"kind": "resize", "axes": self.axes(shape), "reach": REACHES[self.filter]}
 
 
 def _kept(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -162,13 +248,12 @@ def _kept(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return dtype if dtype in (np.uint8, np.uint16) else np.dtype(np.float32)
 
 
-def _resized(plane: Array, size: tuple[int, int], filter: str, region: tuple[float, ...]) -> Array:
+def _resized(plane: Array, down: ResizedAxis, across: ResizedAxis, filter: str) -> Array:
     # Only resizing needs Pillow here; it is what a network's users resize with.
     from PIL import Image
 
     kept = plane if plane.dtype == np.uint8 else plane.astype(np.float32, copy=False)
-    whole = Image.fromarray(np.ascontiguousarray(kept))
+    image = Image.fromarray(np.ascontiguousarray(kept))
+    box = (across.start, down.start, across.end, down.end)
     method = Image.Resampling[filter.upper()]
-    left, top, right, bottom = region
-    small = whole.resize((size[1], size[0]), method, box=(left, top, right, bottom))
-    return np.asarray(small)
+    return np.asarray(image.resize((across.inner, down.inner), method, box=box))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,11 +15,15 @@ from cnnfilter.arrays.arguments import Number, choice, number
 from cnnfilter.arrays.buffers import in_bands
 from cnnfilter.arrays.checks import as_features, as_image, as_numbers, per_channel
 from cnnfilter.arrays.dtypes import float_type
-from cnnfilter.arrays.geometry import Shape
+from cnnfilter.arrays.geometry import Place, Shape
 from cnnfilter.arrays.patches import border
 from cnnfilter.arrays.spaces import full_scale
 from cnnfilter.errors import ArgumentError, ShapeError
-from cnnfilter.layers.base import Layer
+from cnnfilter.layers.base import Layer, RowsFrom
+
+if TYPE_CHECKING:
+    from cnnfilter.layers.explanation import Mapped
+    from cnnfilter.layers.records import AffineRecord, BoundsRecord, PlainRecord, ScalingRecord
 
 #: A number for all channels, or one for each.
 Numbers = Number | ArrayLike
@@ -213,6 +218,36 @@ class Affine(Layer):
         work = float_type(array, 1)
         return in_bands(_affine, work, array, *self._spread(array.shape, work))
 
+    @property
+    def formula(self) -> str:
+        """Of each channel's numbers."""
+        return "(x - center) * factor + offset"
+
+    def explain(self, before: Array, at: Place, names: Sequence[str]) -> Mapped:
+        """Return the function with the channel's numbers."""
+        from cnnfilter.layers.explanation import Mapped, value_at
+
+        center, factor, offset = (
+            value_at(np.broadcast_to(numbers, before.shape), at)
+            for numbers in self._spread(before.shape)
+        )
+        words = "x" if center == 0 else f"(x - {center:.6g})"
+        words += f" * {factor:.6g}" + (f" + {offset:.6g}" if offset else "")
+        return Mapped(value_at(before, at), words)
+
+    @property
+    def rows_from(self) -> RowsFrom:
+        """The same row."""
+        return "row"
+
+    def record(self, shape: Shape) -> AffineRecord | PlainRecord:
+        """Return the numbers, unless they are of more axes than channels."""
+        numbers = self.center, self.factor, self.offset
+        if any(values.size not in (1, shape[-1]) for values in numbers):
+            return {"kind": "other"}
+        center, factor, offset = ([float(x) for x in values.ravel()] for values in numbers)
+        return {"kind": "affine", "center": center, "factor": factor, "offset": offset}
+
 
 def _affine(x: Array, center: Array, factor: Array, offset: Array) -> Array:
     result: Array = x - center
@@ -274,6 +309,41 @@ class Scaling(Layer):
         # A division, and no product with 1/255: to the digit what PyTorch's users expect.
         scaled = in_bands(lambda x: (x - least) / divisor, work, array)
         return self.offset(scaled) if self.offset.offset.any() else scaled
+
+    @property
+    def formula(self) -> str:
+        """Of the input's, or its type's, lowest value and range."""
+        return "(x - low) / range + offset" if self.by_values else "x / largest + offset"
+
+    def explain(self, before: Array, at: Place, names: Sequence[str]) -> Mapped:
+        """Return the function with the numbers that were found."""
+        from cnnfilter.layers.explanation import Mapped, value_at
+
+        low, reach = self.bounds(before)
+        x = f"(x - {low:.6g})" if self.by_values else "x"
+        return Mapped(value_at(before, at), f"{x} / {reach:.6g}")
+
+    @property
+    def depends_on_all(self) -> bool:
+        """Whether it stretches between the lowest and the highest value."""
+        return self.by_values
+
+    @property
+    def rows_from(self) -> RowsFrom:
+        """The same row, with the lowest and the highest value."""
+        return "row and extremes"
+
+    def record(self, shape: Shape) -> ScalingRecord | PlainRecord:
+        """Return the offsets."""
+        added = self.offset.record(shape)
+        if added["kind"] != "affine":
+            return {"kind": "other"}
+        return {"kind": "scale", "stretches": self.by_values, "offset": added["offset"]}
+
+    def record_of_values(self, before: Array, after: Array) -> BoundsRecord | dict[str, object]:
+        """Return the bounds, if they are finite."""
+        low, reach = self.bounds(before)
+        return {"low": low, "reach": reach} if np.isfinite([low, reach]).all() else {}
 
 
 def invert(image: ArrayLike, when: str | bool = "yes") -> Array:

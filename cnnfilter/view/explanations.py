@@ -10,20 +10,19 @@ from rich.table import Table
 from rich.text import Text
 
 from cnnfilter.arrays import Array
-from cnnfilter.arrays.geometry import Shape
-from cnnfilter.explanations.explanation import (
+from cnnfilter.arrays.geometry import Region, Shape
+from cnnfilter.layers.explanation import (
     Contribution,
     Convolved,
-    Explanation,
     KernelSum,
     Mapped,
     Patch,
     Pooled,
-    Region,
     Taken,
     Term,
     Weighed,
 )
+from cnnfilter.pipeline.explain import Explanation
 from cnnfilter.steps.step import Step
 from cnnfilter.text import printable
 from cnnfilter.view.matrices import cropped, gap_in, number_text, peak_of, value_style
@@ -155,7 +154,7 @@ def explanation_data(told: Explanation) -> dict[str, Any]:
         "shape": list(told.shape),
         "seen": [None if each is None else each._asdict() for each in told.seen],
         "picture": None if told.picture is None else told.picture._asdict(),
-        "sees_all": list(told.leaning),
+        "sees_all": list(told.global_steps),
         "value": _finite(told.value),
         "stored": None if told.stored is None else told.stored.pixel,
     }
@@ -234,8 +233,8 @@ def _sight(told: Explanation) -> Iterator[str]:
         yield f"and so {first} of {source} ({_size(told.inputs[0])})"
     if told.picture is not None:
         yield f"which is {_region_text(told.picture, (1, 1))} of the picture"
-    if told.leaning:
-        yield f"all of the picture counts in {', '.join(told.leaning)}"
+    if told.global_steps:
+        yield f"all of the picture counts in {', '.join(told.global_steps)}"
 
 
 def _reaches_padding(told: Explanation) -> bool:

@@ -7,8 +7,8 @@ import pytest
 
 from cnnfilter import Pipeline, Step, convolve, explain, pool
 from cnnfilter.errors import ArgumentError
-from cnnfilter.explanations.explanation import Convolved, Mapped, Pooled, Taken, Weighed
-from cnnfilter.explanations.trace import Trace
+from cnnfilter.layers.explanation import Convolved, Mapped, Pooled, Taken, Weighed
+from cnnfilter.pipeline.forward import ForwardPass
 from cnnfilter.steps.parse import parse_steps
 
 DATA = Path(__file__).parents[1] / "data" / "worked-example"
@@ -251,10 +251,10 @@ def test_a_prepared_pipelines_value_is_followed_to_the_picture(
 
 def test_steps_that_look_at_all_of_a_picture_are_named() -> None:
     told = explain("scale minmax | convolve edge", np.arange(25).reshape(5, 5), (0, 0))
-    assert told.leaning == ("scale factor=minmax",)
+    assert told.global_steps == ("scale factor=minmax",)
     digits = explain("digits", np.zeros((28, 28), np.uint8), (4, 4, 0), step=1)
-    assert [words.split()[0] for words in digits.leaning] == ["resize", "scale", "invert"]
-    assert explain("scale 2 | convolve edge", np.zeros((5, 5)), (0, 0)).leaning == ()
+    assert [words.split()[0] for words in digits.global_steps] == ["resize", "scale", "invert"]
+    assert explain("scale 2 | convolve edge", np.zeros((5, 5)), (0, 0)).global_steps == ()
 
 
 def test_a_window_on_padding_alone_sees_nothing() -> None:
@@ -292,8 +292,8 @@ def test_what_is_stored_is_what_a_picture_holds(range: str, pixel: int | None) -
     assert pixel is None or abs(SHARPENED[4, 4]) <= 255 or told.stored.pixel == pixel
 
 
-def test_a_trace_is_what_running_gives() -> None:
-    trace = Trace.of(Pipeline("convolve sharpen | pool 2"), IMAGE)
-    np.testing.assert_array_equal(trace.maps[1], SHARPENED)
+def test_a_forward_pass_holds_what_running_gives() -> None:
+    forward = ForwardPass.of(Pipeline("convolve sharpen | pool 2"), IMAGE)
+    np.testing.assert_array_equal(forward.maps[1], SHARPENED)
     expected = np.loadtxt(DATA / "maxpool-7x7.csv", delimiter=",")
-    np.testing.assert_array_equal(trace.maps[2], expected)
+    np.testing.assert_array_equal(forward.maps[2], expected)

@@ -15,8 +15,8 @@ SETTING = f"""
 import sys
 import numpy as np
 from cnnfilter import Pipeline
-from cnnfilter.explanations.explain import explained
-from cnnfilter.explanations.trace import Trace
+from cnnfilter.pipeline.explain import explained
+from cnnfilter.pipeline.forward import ForwardPass
 from cnnfilter.pipeline.streaming import rows_of
 from cnnfilter.view.animation import animation
 from cnnfilter.view.figure import figure, figure_bytes
@@ -37,7 +37,7 @@ def draw(image):
     elif sys.argv[1] == "animation":
         animation(before, after, window, title="x")
     else:
-        explained(Trace.by_rows(pipeline, image), range="minmax")
+        explained(ForwardPass.by_rows(pipeline, image), range="minmax")
 
 # What is imported, and an animation's frames, are not what is measured.
 draw(np.ones((200, 300, 3), np.uint8))

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from cnnfilter import Pipeline, Step, convolve, kernel, pool, read_image
-from cnnfilter.explanations.explain import explained
-from cnnfilter.explanations.trace import Trace
+from cnnfilter.pipeline.explain import explained
+from cnnfilter.pipeline.forward import ForwardPass
 from cnnfilter.view.page.build import page as page_text
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -45,7 +45,7 @@ def open_page(browser: Any, tmp_path: Path) -> Iterator[Open]:
     complaints: list[str] = []
     contexts = []
 
-    def open_page(trace: Trace, title: str = "padlock", **options: Any) -> Any:
+    def open_page(trace: ForwardPass, title: str = "padlock", **options: Any) -> Any:
         told = {name: options.pop(name) for name in ("at", "step", "notes") if name in options}
         path = tmp_path / "page.html"
         path.write_text(page_text(trace, title=title, **told))
@@ -105,8 +105,8 @@ def _edit(opened: Any, weights: np.ndarray) -> None:
         inputs.nth(place).fill(repr(weight))
 
 
-def _sharpened(padlock: np.ndarray, **arguments: Any) -> Trace:
-    return Trace.of(Pipeline([Step("convolve", {"kernel": "sharpen", **arguments})]), padlock)
+def _sharpened(padlock: np.ndarray, **arguments: Any) -> ForwardPass:
+    return ForwardPass.of(Pipeline([Step("convolve", {"kernel": "sharpen", **arguments})]), padlock)
 
 
 def test_hovering_shows_the_worked_examples_numbers(open_page: Open, padlock: np.ndarray) -> None:
@@ -139,7 +139,7 @@ def test_keys_choose_values_and_screen_readers_are_told(
 
 
 def test_a_page_can_be_used_by_keys_alone(open_page: Open, padlock: np.ndarray) -> None:
-    trace = Trace.of(Pipeline("convolve sharpen | relu | pool 2"), padlock)
+    trace = ForwardPass.of(Pipeline("convolve sharpen | relu | pool 2"), padlock)
     opened = open_page(trace)
     reached = set()
     for _ in range(40):
@@ -178,7 +178,7 @@ def test_editing_the_kernel_recomputes(name: str, open_page: Open, padlock: np.n
 @pytest.mark.parametrize("steps", ["convolve sharpen", "convolve sharpen | flatten"])
 def test_a_photographs_kernel_can_be_edited(steps: str, open_page: Open) -> None:
     image = read_image(SAMPLES / "coffee.png")[:256, :256]
-    opened = open_page(Trace.of(Pipeline(steps), image), step=0)
+    opened = open_page(ForwardPass.of(Pipeline(steps), image), step=0)
     opened.locator("#kernel input").first.fill("2")
     weights = np.array([[2, -1, 0], [-1, 5, -1], [0, -1, 0]])
     np.testing.assert_array_equal(_result(opened, 0), convolve(image, weights))
@@ -241,7 +241,7 @@ def test_of_a_filter_bank_the_edited_filter_alone_changes(open_page: Open) -> No
     random = np.random.default_rng(10)
     image = random.integers(0, 9, (6, 7, 2))
     bank = random.integers(-3, 4, (3, 3, 2, 3))
-    trace = Trace.of(Pipeline([Step("convolve", {"kernel": bank, "bias": [1, 2, 3]})]), image)
+    trace = ForwardPass.of(Pipeline([Step("convolve", {"kernel": bank, "bias": [1, 2, 3]})]), image)
     opened = open_page(trace, at=(1, 1, 1))
     changed = bank.copy()
     changed[:, :, 0, 1] = np.arange(9).reshape(3, 3)
@@ -278,7 +278,7 @@ def test_steps_after_an_edited_kernel_follow(
     following: str, open_page: Open, padlock: np.ndarray
 ) -> None:
     steps = f"convolve sharpen | {following}"
-    opened = open_page(Trace.of(Pipeline(steps), padlock), step=0)
+    opened = open_page(ForwardPass.of(Pipeline(steps), padlock), step=0)
     _edit(opened, np.asarray(kernel("sobel-x")))
     expected = Pipeline(steps.replace("sharpen", "sobel-x")).run(padlock)
     number = len(Pipeline(steps).steps) - 1
@@ -288,7 +288,7 @@ def test_steps_after_an_edited_kernel_follow(
 def test_a_pipelines_value_is_traced_back_to_the_picture(
     open_page: Open, padlock: np.ndarray
 ) -> None:
-    trace = Trace.of(Pipeline("convolve sharpen | relu | pool 2"), padlock)
+    trace = ForwardPass.of(Pipeline("convolve sharpen | relu | pool 2"), padlock)
     opened = open_page(trace)
     for place in [(0, 0), (2, 4), (6, 6)]:
         _hover(opened, "#output", *place, (7, 7))
@@ -305,7 +305,7 @@ def test_a_networks_probabilities_are_pythons_and_one_step_alone_is_recomputed(
     open_page: Open,
 ) -> None:
     network = Pipeline.of("digits")
-    trace = Trace.of(network, read_image(SAMPLES / "digits/two.png"))
+    trace = ForwardPass.of(network, read_image(SAMPLES / "digits/two.png"))
     opened = open_page(trace, step=0)
     first = opened.locator("#ranked li").first
     assert first.inner_text().split() == ["2", "99.9%"]
@@ -323,7 +323,7 @@ def test_a_networks_probabilities_are_pythons_and_one_step_alone_is_recomputed(
 
 
 def test_every_map_of_a_network_can_be_looked_into(open_page: Open) -> None:
-    trace = Trace.of(Pipeline.of("digits"), read_image(SAMPLES / "digits/two.png"))
+    trace = ForwardPass.of(Pipeline.of("digits"), read_image(SAMPLES / "digits/two.png"))
     opened = open_page(trace)
     buttons = opened.locator("#steps button")
     assert buttons.count() == len(trace.steps)
@@ -342,7 +342,7 @@ def test_every_map_of_a_network_can_be_looked_into(open_page: Open) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 390, 1280])
 def test_no_width_scrolls_sideways(scheme: str, width: int, open_page: Open) -> None:
-    trace = Trace.of(Pipeline.of("digits"), read_image(SAMPLES / "digits/two.png"))
+    trace = ForwardPass.of(Pipeline.of("digits"), read_image(SAMPLES / "digits/two.png"))
     opened = open_page(trace, size=(width, 844), color_scheme=scheme)
     assert opened.evaluate("document.documentElement.scrollWidth") <= width
     background = opened.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -358,7 +358,7 @@ def test_wicked_names_are_only_text(open_page: Open, padlock: np.ndarray) -> Non
 
 
 def test_pooling_names_the_winner(open_page: Open, padlock: np.ndarray) -> None:
-    opened = open_page(Trace.of(Pipeline("pool 2"), padlock), at=(2, 4))
+    opened = open_page(ForwardPass.of(Pipeline("pool 2"), padlock), at=(2, 4))
     window = padlock[4:6, 8:10]
     assert str(window.max()) in opened.locator("#made").inner_text()
     np.testing.assert_array_equal(_result(opened, 0), pool(padlock, 2))

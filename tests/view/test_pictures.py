@@ -12,9 +12,9 @@ from cnnfilter import Pipeline, convolve, pool, read_image
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.geometry import Window
 from cnnfilter.errors import ArgumentError
-from cnnfilter.explanations.trace import Trace
 from cnnfilter.files.save import Frame, write
 from cnnfilter.pipeline import streaming
+from cnnfilter.pipeline.forward import ForwardPass
 from cnnfilter.pipeline.streaming import rows_of
 from cnnfilter.view import figure as figure_module
 from cnnfilter.view.animation import animation
@@ -142,7 +142,7 @@ def test_a_sheet_draws_every_map_in_its_colours() -> None:
 
 
 def test_a_networks_layers_fit_one_sheet() -> None:
-    trace = Trace.of(Pipeline.of("digits"), read_image(SAMPLES / "digits/two.png"))
+    trace = ForwardPass.of(Pipeline.of("digits"), read_image(SAMPLES / "digits/two.png"))
     layers = [
         Layer(step.title, maps, names)
         for step, maps, names in zip(trace.steps, trace.maps[1:], trace.names[1:], strict=True)

@@ -3,9 +3,11 @@
 import base64
 import hashlib
 import html
+import inspect
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from importlib.resources import files
 from typing import Any
 
@@ -14,11 +16,11 @@ import numpy as np
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.geometry import Shape
 from cnnfilter.errors import ArgumentError
-from cnnfilter.explanations.trace import Trace
-from cnnfilter.layers.channels import channel_names
+from cnnfilter.layers.channels import titles_of
+from cnnfilter.pipeline.forward import ForwardPass
+from cnnfilter.steps.operations import OPERATIONS
 from cnnfilter.steps.step import Step
 from cnnfilter.text import printable
-from cnnfilter.view.page_layers import layer_record, step_record
 
 #: Bytes. What is larger, browsers open slowly and mail programs not at all.
 LARGEST_PAGE = 64 * 2**20
@@ -33,7 +35,7 @@ SCRIPTS = tuple(
 
 
 def page(
-    trace: Trace,
+    forward: ForwardPass,
     *,
     title: str,
     notes: Sequence[str] = (),
@@ -43,11 +45,11 @@ def page(
     """Write a page that shows each step's maps and how each value comes about.
 
     It is one file without links, works without a network, and shows the numbers of the
-    trace; what a person edits there, it computes by itself.
+    forward pass; what a person edits there, it computes by itself.
 
     Parameters
     ----------
-    trace : Trace
+    forward : ForwardPass
     title : str
         What the page is called, such as the image's name.
     notes : sequence of str
@@ -72,11 +74,11 @@ def page(
     Examples
     --------
     >>> from cnnfilter import Pipeline
-    >>> text = page(Trace.of(Pipeline("convolve edge"), np.eye(5)), title="a cross")
+    >>> text = page(ForwardPass.of(Pipeline("convolve edge"), np.eye(5)), title="a cross")
     >>> text[:15], "<title>a cross</title>" in text
     ('<!doctype html>', True)
     """
-    record = _record(trace, title, notes, at, step)
+    record = _record(forward, title, notes, at, step)
     _check_size(sum(_stored(each).nbytes for each in _arrays_in(record)) * 4 // 3)
     data = json.dumps(record, default=_encoded, allow_nan=False)
     data = data.replace("<", "\\u003c").replace("\x7f", "\\u007f")
@@ -119,14 +121,18 @@ def _policy(style: str, script: str) -> str:
 
 
 def _record(
-    trace: Trace, title: str, notes: Sequence[str], at: tuple[int, ...] | None, step: int | None
+    forward: ForwardPass,
+    title: str,
+    notes: Sequence[str],
+    at: tuple[int, ...] | None,
+    step: int | None,
 ) -> dict[str, Any]:
     """Gather all that the page is told."""
-    chosen = _chosen_step(trace, step)
-    pipeline, result = trace.pipeline, trace.maps[-1]
+    chosen = _chosen_step(forward, step)
+    pipeline, result = forward.pipeline, forward.maps[-1]
     is_ranked = result.ndim == 1 and bool(np.isfinite(result).all())
-    is_as_given = trace.picture.shape == trace.maps[0].shape[: trace.picture.ndim] and bool(
-        np.array_equal(trace.picture.ravel(), trace.maps[0].ravel())
+    is_as_given = forward.picture.shape == forward.maps[0].shape[: forward.picture.ndim] and bool(
+        np.array_equal(forward.picture.ravel(), forward.maps[0].ravel())
     )
     return {
         "title": title,
@@ -136,35 +142,50 @@ def _record(
         "probable": pipeline.gives_probabilities,
         "labels": list(pipeline.labels),
         "ranked": pipeline.ranked(result) if is_ranked else [],
-        "picture": None if is_as_given else _map_record(trace.picture, ()),
-        "preparation": [] if is_as_given else list(_preparation(trace)),
-        "maps": [_map_record(*each) for each in zip(trace.maps, trace.names, strict=True)],
+        "picture": None if is_as_given else _map_record(forward.picture, ()),
+        "preparation": [] if is_as_given else list(_preparation(forward)),
+        "maps": [_map_record(*each) for each in zip(forward.maps, forward.names, strict=True)],
         "steps": [
-            step_record(each, taken, given)
-            for each, taken, given in zip(trace.steps, trace.maps[:-1], trace.maps[1:], strict=True)
+            _step_record(step, before, after)
+            for step, before, after in zip(
+                forward.steps, forward.maps[:-1], forward.maps[1:], strict=True
+            )
         ],
-        "chosen": {"step": chosen, **_place(trace.maps[chosen + 1].shape, at)},
+        "chosen": {"step": chosen, **_place(forward.maps[chosen + 1].shape, at)},
     }
 
 
-def _preparation(trace: Trace) -> Iterator[dict[str, Any]]:
-    """Say of each step of the preparation where what it gives comes from."""
-    shape = trace.picture.shape
-    for step, outline in trace.pipeline.preparation_outlined(trace.picture):
-        yield {**_texts(step), **layer_record(step.layer, shape), "takes": shape}
+def _preparation(forward: ForwardPass) -> Iterator[dict[str, Any]]:
+    """Return the record of each step of the preparation."""
+    shape = forward.picture.shape
+    for step, outline in forward.pipeline.preparation_outlined(forward.picture):
+        yield {**_texts(step), **step.layer.record(shape), "takes": shape}
         shape = outline.shape
+
+
+def _step_record(step: Step, before: Array, after: Array) -> dict[str, Any]:
+    """Return what the page needs of a step, its input and its result."""
+    documentation = inspect.getdoc(OPERATIONS[step.operation].function) or ""
+    return {
+        **_texts(step),
+        "what": documentation.partition("\n")[0],
+        "formula": step.layer.formula,
+        "parameters": step.layer.parameters,
+        **step.layer.record(before.shape),
+        **step.layer.record_of_values(before, after),
+    }
 
 
 def _texts(step: Step) -> dict[str, Any]:
     return {"title": step.title, "text": step.described()}
 
 
-def _chosen_step(trace: Trace, step: int | None) -> int:
+def _chosen_step(forward: ForwardPass, step: int | None) -> int:
     if step is None:
-        gives_map = [number for number, each in enumerate(trace.maps[1:]) if each.ndim > 1]
-        return gives_map[-1] if gives_map else len(trace.steps) - 1
-    if not 0 <= step < len(trace.steps):
-        raise ArgumentError(f"there is no step {step}; they are 0 to {len(trace.steps) - 1}")
+        gives_map = [number for number, each in enumerate(forward.maps[1:]) if each.ndim > 1]
+        return gives_map[-1] if gives_map else len(forward.steps) - 1
+    if not 0 <= step < len(forward.steps):
+        raise ArgumentError(f"there is no step {step}; they are 0 to {len(forward.steps) - 1}")
     return step
 
 
@@ -186,25 +207,15 @@ def _map_record(values: Array, names: Sequence[str]) -> dict[str, Any]:
     return {
         "values": values,
         "dtype": values.dtype.name,
-        "names": _channel_names(channels, names),
+        "names": titles_of(names, channels),
         "colour": not names and channels in (3, 4),
     }
-
-
-def _channel_names(channels: int, names: Sequence[str]) -> list[str]:
-    """Name all channels, where each of the feature maps may be of several."""
-    if not names or channels % len(names):
-        return list(channel_names(channels))
-    if len(names) == channels:
-        return list(names)
-    each = channel_names(channels // len(names))
-    return [f"{name}, {channel}" for name in names for channel in each]
 
 
 def _arrays_in(record: Any) -> Iterator[Array]:
     if isinstance(record, np.ndarray):
         yield record
-    elif isinstance(record, Mapping | list):
+    elif isinstance(record, Mapping | list | tuple):
         for each in record.values() if isinstance(record, Mapping) else record:
             yield from _arrays_in(each)
 
@@ -217,8 +228,11 @@ def _stored(array: Array) -> Array:
     return array.astype("<f8")
 
 
-def _encoded(array: Array) -> dict[str, Any]:
-    stored = _stored(array)
+def _encoded(value: Any) -> dict[str, Any]:
+    """Return what JSON holds of an array, or of a dataclass."""
+    if not isinstance(value, np.ndarray):
+        return asdict(value)
+    stored = _stored(value)
     return {
         "type": stored.dtype.name,
         "shape": list(stored.shape),

@@ -59,14 +59,14 @@ function seenAlong(axes, border, windows) {
   return sorted(seen.filter((pixel) => pixel >= 0));
 }
 
-/** What pixels of a resized axis were weighed from; none of padding. */
-function sourcesAlong(axis, pixels) {
-  const ratio = (axis.to - axis.from) / axis.inner;
-  const reach = axis.support * Math.max(1, ratio);
+/** The pixels that some of a resized axis are weighted means of; none of padding. */
+function sourcesAlong(axis, filterReach, pixels) {
+  const ratio = (axis.end - axis.start) / axis.inner;
+  const reach = filterReach * Math.max(1, ratio);
   return sorted(pixels.flatMap((pixel) => {
     const inside = pixel - axis.before;
     if (inside < 0 || inside >= axis.inner) return [];
-    const center = (inside + 0.5) * ratio + axis.from;
+    const center = (inside + 0.5) * ratio + axis.start;
     const first = reach ? Math.trunc(Math.max(0, center - reach + 0.5)) : Math.floor(center);
     const end = reach ? Math.trunc(Math.min(axis.length, center + reach + 0.5)) : first + 1;
     return range(end - first, first);
@@ -107,8 +107,8 @@ function seenThrough(step, field, input) {
   }
   if (step.kind === "resize") {
     return {
-      rows: sourcesAlong(step.axes[0], field.rows),
-      columns: sourcesAlong(step.axes[1], field.columns),
+      rows: sourcesAlong(step.axes[0], step.reach, field.rows),
+      columns: sourcesAlong(step.axes[1], step.reach, field.columns),
     };
   }
   return field;

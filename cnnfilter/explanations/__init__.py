@@ -1,1 +1,0 @@
-"""What happens at one value: its window, products and sum, and what of the image it sees."""

@@ -1,0 +1,273 @@
+"""How one value of a layer's result is computed, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.borders import pixels_under
+from cnnfilter.arrays.geometry import Axis, Place, Region, Shape, Window
+
+
+@dataclass(frozen=True, eq=False)
+class Patch:
+    """The values under a window, in one channel.
+
+    Attributes
+    ----------
+    channel : str
+    rows, columns : sequence of int
+        Where the window's taps are, counted from the map's first pixel.
+    values : ndarray
+        Shape (kH, kW), float64; on padding, the value that it is filled with, or NaN.
+    inside : ndarray of bool
+        Whether each tap is on the map.
+    """
+
+    channel: str
+    rows: Sequence[int]
+    columns: Sequence[int]
+    values: Array
+    inside: Array
+
+    @classmethod
+    def under(
+        cls, plane: Array, axes: tuple[Axis, Axis], at: Place, channel: str, border: str | None
+    ) -> Patch:
+        """Return the patch of a channel under the window at a place.
+
+        Parameters
+        ----------
+        plane : ndarray
+            The channel, shape (H, W).
+        axes : (Axis, Axis)
+            Vertical and horizontal.
+        at : tuple of int
+            The window's place in the result.
+        channel : str
+        border : str or None
+            What padding is filled with; None where it has no value.
+        """
+        (rows, own_rows, real_rows), (columns, own_columns, real_columns) = (
+            _taps(axis, window, border) for axis, window in zip(axes, at[:2], strict=True)
+        )
+        inside = np.logical_and.outer(real_rows, real_columns)
+        values = plane[np.ix_(own_rows, own_columns)].astype(np.float64)
+        if border in (None, "zero"):
+            values[~inside] = np.nan if border is None else 0
+        return cls(channel, rows, columns, values, inside)
+
+
+def _taps(axis: Axis, window: int, border: str | None) -> tuple[range, Array, Array]:
+    """Return a window's places, the pixels there, and whether each is on the map."""
+    places = axis.places(window)
+    taps = np.array(places)
+    real = (taps >= 0) & (taps < axis.length)
+    filled = pixels_under(axis, border or "zero")
+    pixels = taps.clip(0, axis.length - 1) if filled is None else filled[taps + axis.before]
+    return places, pixels, real
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """A patch times a kernel."""
+
+    patch: Patch
+    weights: Array
+
+    @property
+    def products(self) -> Array:
+        """Patch times weights: shape (kH, kW)."""
+        return self.patch.values * self.weights
+
+    @property
+    def sum(self) -> float:
+        """Sum of the products."""
+        return float(self.products.sum())
+
+
+@dataclass(frozen=True, eq=False)
+class KernelSum:
+    """One kernel's value: a term for each of its input channels, and its bias."""
+
+    kernel: str
+    terms: tuple[Term, ...]
+    bias: float | None
+
+    @property
+    def sum(self) -> float:
+        """Sum of all terms."""
+        return sum(term.sum for term in self.terms)
+
+    @property
+    def value(self) -> float:
+        """Sum plus bias."""
+        return self.sum + (self.bias or 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Convolved:
+    """A convolution with one kernel, or with several that are combined."""
+
+    sums: tuple[KernelSum, ...]
+    combine: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class Pooled:
+    """A pooling window.
+
+    Attributes
+    ----------
+    patch : Patch
+    mode : str
+    won : ndarray of bool
+        The values that the result is, or lies between; none where all count.
+    words : str
+        How the value is computed.
+    """
+
+    patch: Patch
+    mode: str
+    won: Array
+    words: str
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A function of the one value at the same place.
+
+    Attributes
+    ----------
+    before : float
+    words : str
+        The function, of x.
+    """
+
+    before: float
+    words: str
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """One value's share of a sum.
+
+    Attributes
+    ----------
+    name : str
+    value : float
+    weight : float
+    share : float
+        The product, or the probability.
+    """
+
+    name: str
+    value: float
+    weight: float
+    share: float
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """A weighted sum of values, or a share of such a sum.
+
+    Attributes
+    ----------
+    contributions : tuple of Contribution
+        All of them, the largest first.
+    bias : float or None
+    words : str
+        How the value is computed.
+    headings : tuple of str
+        Titles of the contributions' numbers.
+    """
+
+    contributions: tuple[Contribution, ...]
+    bias: float | None
+    words: str
+    headings: tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A value that comes from elsewhere unchanged, or is explained by words alone."""
+
+    words: str
+
+
+Detail = Convolved | Pooled | Mapped | Weighed | Taken
+
+
+def value_at(values: Array, at: Place) -> float:
+    """Return the value at a place, as a float; a map of one channel may lack that axis."""
+    return float(values[at[: values.ndim]])
+
+
+def contributions(
+    names: Sequence[str], values: Array, weights: Array, shares: Array
+) -> tuple[Contribution, ...]:
+    """Return named contributions, the largest first."""
+    numbers = np.stack([values, weights, shares], axis=1).tolist()
+    order = np.argsort(-np.abs(shares), kind="stable").tolist()
+    return tuple(Contribution(names[index], *numbers[index]) for index in order)
+
+
+def pixel_detail(before: Array, at: Place, names: Sequence[str]) -> Taken:
+    """List the input's channels at a place."""
+    from cnnfilter.layers.channels import titles_of
+
+    values = np.atleast_1d(before[at[:2]]) if before.ndim > 1 else before[at[0] : at[0] + 1]
+    titles = titles_of(names, len(values)) if before.ndim > 2 else ("x",)
+    words = [f"{title} {value:.6g}" for title, value in zip(titles, values[:8], strict=False)]
+    return Taken("from " + ", ".join(words) + (", ..." if len(values) > 8 else ""))
+
+
+def place_text(at: Place, names: Sequence[str] = ()) -> str:
+    """Write a place as people do.
+
+    Examples
+    --------
+    >>> place_text((3, 5)), place_text((7,)), place_text((3, 5, 1), ("n", "s"))
+    ('row 3, column 5', 'index 7', 'row 3, column 5, channel 1 (s)')
+    """
+    if len(at) == 1:
+        return f"index {at[0]}"
+    words = f"row {at[0]}, column {at[1]}"
+    if len(at) < 3:
+        return words
+    return f"{words}, channel {at[2]}" + (f" ({names[at[2]]})" if names else "")
+
+
+def region_under(window: Window, region: Region, shape: Shape, border: str) -> Region | None:
+    """Return the region of a map under some windows; None if that is padding alone.
+
+    Parameters
+    ----------
+    window : Window
+    region : Region
+        Of the windows, that is, of the result.
+    shape : tuple of int
+        The map's.
+    border : str
+        What padding is filled with; repeated pixels count.
+    """
+    down, across = window.axes(shape)
+    rows = _under(down, region.top, region.bottom, border)
+    columns = _under(across, region.left, region.right, border)
+    return None if rows is None or columns is None else Region(*rows, *columns)
+
+
+def _under(axis: Axis, first: int, last: int, border: str) -> tuple[int, int] | None:
+    """Return the first and last pixel under windows `first` to `last`, if any."""
+    filled = pixels_under(axis, border)
+    places = {place for window in (first, last) for place in axis.places(window)}
+    if first != last:
+        places.update(range(min(places), max(places) + 1))
+    if filled is None:
+        real = [place for place in places if 0 <= place < axis.length]
+    else:
+        real = [int(filled[place + axis.before]) for place in places]
+    return (min(real), max(real)) if real else None
