@@ -217,7 +217,7 @@ function pooled(step, input, output) {
   return values;
 }
 
-/* Functions of each value by itself: how they are written, and what they give. */
+/* Functions of each value by itself. */
 
 /** The share of a normal distribution below x. */
 function normalBelow(x) {
@@ -248,28 +248,8 @@ function sigmoidOf(x) {
   return (x < 0 ? tail : 1) / (1 + tail);
 }
 
-const FUNCTIONS = {
-  relu: () => [(x) => Math.max(x, 0), "max(x, 0)"],
-  leaky_relu: ({ slope }) => [
-    (x) => (x < 0 ? x * slope : x), `x, or ${slope} × x where x is negative`],
-  elu: ({ alpha }) => [
-    (x) => (x < 0 ? alpha * Math.expm1(x) : x), `x, or ${alpha} × (exp(x) − 1) where x is negative`],
-  gelu: ({ approximate }) => (approximate === "tanh"
-    ? [geluByTanh, "x × ½ (1 + tanh(√(2/π) (x + 0.044715 x³)))"]
-    : [(x) => Math.max(x, -50) * normalBelow(x), "x × the share of a normal distribution below x"]),
-  sigmoid: () => [sigmoidOf, "1 / (1 + exp(−x))"],
-  tanh: () => [Math.tanh, "tanh(x)"],
-  softplus: () => [
-    (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))), "log(1 + exp(x))"],
-  clip: ({ low, high }) => [
-    (x) => Math.min(high === null ? Infinity : high, Math.max(low, x)),
-    high === null ? `max(x, ${low})` : `x, at least ${low} and at most ${high}`],
-};
-
-function functionOf(step) {
-  const make = FUNCTIONS[step.function];
-  return make ? make(step.arguments) : null;
-}
+/** A step's function of one value; Python writes ACTIVATIONS. */
+const functionOf = (step) => ACTIVATIONS[step.function](step.arguments);
 
 /* Channels and vectors. */
 
@@ -360,7 +340,7 @@ const COMPUTED = {
   scale: scaled,
   prelu: (step, input) => mapped(
     input, (x, channel) => (x < 0 ? x * ofChannel(step.slope, channel) : x)),
-  pointwise: (step, input) => mapped(input, functionOf(step)[0]),
+  pointwise: (step, input) => mapped(input, functionOf(step)),
   gray: (step, input) => grayOf(input).values,
   channels: regrouped,
   same: (step, input) => Float64Array.from(input.values),
@@ -372,5 +352,5 @@ const COMPUTED = {
 /** Whether the page knows a step's arithmetic, and can follow an edit before it. */
 function isKnown(step) {
   if (step.follows === false || (step.kind === "scale" && step.low === undefined)) return false;
-  return step.kind === "pointwise" ? functionOf(step) !== null : step.kind in COMPUTED;
+  return step.kind in COMPUTED;
 }

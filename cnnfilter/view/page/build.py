@@ -16,6 +16,7 @@ import numpy as np
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.geometry import Shape
 from cnnfilter.errors import ArgumentError
+from cnnfilter.layers.activations import ACTIVATIONS
 from cnnfilter.layers.channels import titles_of
 from cnnfilter.pipeline.forward import ForwardPass
 from cnnfilter.steps.operations import OPERATIONS
@@ -83,7 +84,7 @@ def page(
     data = json.dumps(record, default=_encoded, allow_nan=False)
     data = data.replace("<", "\\u003c").replace("\x7f", "\\u007f")
     style = _asset("page.css")
-    script = "\n".join(map(_asset, SCRIPTS))
+    script = "\n".join([_activations(), *map(_asset, SCRIPTS)])
     parts = {
         "title": html.escape(printable(title)),
         "policy": _policy(style, script),
@@ -106,6 +107,16 @@ def _check_size(size: int) -> None:
 
 def _asset(name: str) -> str:
     return files("cnnfilter.view.page").joinpath(name).read_text("utf-8")
+
+
+def _activations() -> str:
+    """Return the page's table of activations: of arguments, each returns a function of x."""
+    lines = []
+    for row in ACTIVATIONS.values():
+        _, *arguments = inspect.signature(row.function).parameters
+        names = f" {', '.join(arguments)} " if arguments else ""
+        lines.append(f"  {row.function.__name__}: ({{{names}}}) => (x) => {row.javascript},\n")
+    return f'"use strict";\n\nconst ACTIVATIONS = {{\n{"".join(lines)}}};\n'
 
 
 def _policy(style: str, script: str) -> str:

@@ -224,13 +224,9 @@ function explainFlatten(step) {
 const EXPLAINED = {
   convolve: explainConvolution,
   pool: explainPooling,
-  pointwise: (step) => {
-    const known = functionOf(step);
-    return known ? explainFunction(ownInput(), known[1]) : explainOther();
-  },
-  prelu: (step) => explainFunction(ownInput(), `x, or ${
-    word(ofChannel(step.slope, chosenInput().vector ? choice.column : choice.channel))
-  } × x where x is negative`),
+  pointwise: (step) => explainFunction(ownInput(), step.formula),
+  prelu: (step) => explainFunction(ownInput(), step.formula.replace(
+    "slope", word(ofChannel(step.slope, chosenInput().vector ? choice.column : choice.channel)))),
   affine: explainAffine,
   scale: (step) => (step.low === undefined ? explainOther() : explainScale(step)),
   gray: explainGray,

@@ -1,5 +1,3 @@
-"use strict";
-
 /* Geometry: what lies under a window, and what of earlier maps a value sees. */
 
 const range = (count, first = 0) => Array.from({ length: count }, (_, n) => first + n);
