@@ -3,7 +3,7 @@
 Memory at the peak, in bytes, beside the modules and whatever the number of maps:
 
 - figures, sheets, previews: height * width * channels * item size of the picture, about
-  6 * `streaming.BAND`, a strip of each layer's maps (some hundred rows), about three times one
+  6 * `rows.BAND`, a strip of each layer's maps (some hundred rows), about three times one
   channel where a step resizes, and for each map shown the few pixels that are kept of it (a
   figure's: 300 dots an inch, a preview's: at most 2048 a side, 3 bytes each);
 - animations: the same and, of each of up to 150 frames, 3 bytes a pixel; while they are
@@ -20,12 +20,13 @@ import numpy as np
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.checks import check_finite
 from cnnfilter.arrays.quantize import Storing
+from cnnfilter.arrays.rows import Rows
 from cnnfilter.batch.task import PipelineTask, Result, Task, without_alpha
 from cnnfilter.cli.preview import preview_size
 from cnnfilter.errors import NotFiniteError
 from cnnfilter.files.images import Image
 from cnnfilter.layers.channels import rgb
-from cnnfilter.pipeline.streaming import Rows, rows_of, traced_rows
+from cnnfilter.pipeline.streaming import rows_of, traced_rows
 from cnnfilter.view.canvas import Reducing
 from cnnfilter.view.colours import Scale
 

@@ -14,12 +14,13 @@ from cnnfilter.arrays.geometry import Place, Region, Shape, Window
 from cnnfilter.arrays.quantize import Storing
 
 if TYPE_CHECKING:
+    from cnnfilter.arrays.rows import Rows
+    from cnnfilter.arrays.tiles import Strips
     from cnnfilter.layers.explanation import Detail
     from cnnfilter.layers.records import Record, ValuesRecord
 
-#: What a row of a result needs: the input's row at the same place; that, and the input's lowest
-#: and highest value; the rows under its windows; each channel as a whole; all of the input.
-RowsFrom = Literal["row", "row and extremes", "windows", "channels", "all"]
+#: What a row of a result needs: the input's same row, the rows under its windows, or all.
+RowsFrom = Literal["row", "windows", "all"]
 
 
 class Layer(ABC):
@@ -118,6 +119,24 @@ class Layer(ABC):
     def rows_from(self) -> RowsFrom:
         """What of the input a row of the result needs."""
         return "all"
+
+    def on_rows(self, before: Rows) -> Array:
+        """Compute the result of an input that comes by rows."""
+        return self(before.whole())
+
+    def on_band(self, band: Array, before: Rows) -> Array:
+        """Compute some rows of the result, from the same rows of the input.
+
+        For layers with ``rows_from == "row"``.
+        """
+        return self(band)
+
+    def strips(self, before: Rows) -> tuple[Rows, list[Strips]]:
+        """Return the map under the windows, and the result in strips.
+
+        For layers with ``rows_from == "windows"``: strips of each part of the channels.
+        """
+        raise NotImplementedError
 
     def record(self, shape: Shape) -> Record:
         """Return what the page needs to compute the layer, of an input of this shape."""

@@ -43,6 +43,7 @@ from cnnfilter.layers.base import Layer, RowsFrom
 from cnnfilter.layers.channels import gray, titles_of
 
 if TYPE_CHECKING:
+    from cnnfilter.arrays.rows import Rows
     from cnnfilter.layers.explanation import Convolved
     from cnnfilter.layers.records import ConvolutionRecord
 
@@ -459,38 +460,29 @@ class Convolution(Layer):
         result: Array = groups.sum(axis=-1, dtype=work)
         return result
 
-    def arithmetic(self, extremes: Array) -> DType:
-        """Choose the type to compute in.
-
-        Parameters
-        ----------
-        extremes : ndarray
-            The lowest and the highest value of what is filtered, of shape (1, 2, C).
+    def strips(self, before: Rows) -> tuple[Rows, list[Strips]]:
+        """Return the map that kernels slide over, and the result in strips.
 
         Raises
         ------
         NotFiniteError
             If there is NaN or infinity.
         """
+        from cnnfilter.arrays.rows import MappedRows
+
+        filtered = MappedRows(before, self.filtered)
+        extremes = filtered.extreme_pixels
         check_finite(extremes, "the image")
-        return self._arithmetic(extremes)
-
-    def strips(self, shape: Shape, extremes: Array, work: DType, result: Shape) -> list[Strips]:
-        """Return the strips of each kernel's maps, or of the one that is made of all.
-
-        Parameters
-        ----------
-        shape : tuple of int
-            Of the array that `summed` returns.
-        extremes : ndarray
-            Its lowest and highest value: shape (1, 2, C).
-        work : dtype
-            See `arithmetic`.
-        result : tuple of int
-            The result's shape: (H', W', maps).
-        """
-        filters = self._filters(shape[2], work)
-        return correlated_strips(shape, extremes, filters, result, self.dtype or work)
+        work = self._arithmetic(extremes)
+        if self.adds_up_channels:
+            filtered = MappedRows(filtered, partial(self.summed, work=work))
+        return filtered, correlated_strips(
+            filtered.shape,
+            filtered.extreme_pixels,
+            self._filters(filtered.shape[2], work),
+            (*self.output_shape(before.shape), 1)[:3],
+            self.dtype or work,
+        )
 
     def carry_alpha(self, alpha: Array) -> Array:
         """Give each output pixel the alpha of the pixel under the kernel's centre."""

@@ -41,6 +41,7 @@ from cnnfilter.errors import ArgumentError, ShapeError
 from cnnfilter.layers.base import Layer, RowsFrom
 
 if TYPE_CHECKING:
+    from cnnfilter.arrays.rows import Rows
     from cnnfilter.layers.explanation import Pooled
     from cnnfilter.layers.records import PoolingRecord
 
@@ -261,16 +262,10 @@ class Pooling(Layer):
                 return _median(array, axes, float_type(extremes, 2))
             return _reduce(array, axes, *self._reduction(axes, extremes))
 
-    def strips(self, shape: Shape, extremes: Array) -> Strips:
-        """Return the strips of the whole result, for an image of a shape.
-
-        Parameters
-        ----------
-        shape : tuple of int
-        extremes : ndarray
-            The image's lowest and highest value, in its dtype.
-        """
-        return _PooledStrips(self, self.window_for(shape).axes(shape), shape, extremes)
+    def strips(self, before: Rows) -> tuple[Rows, list[Strips]]:
+        """Return the input, and the result in strips."""
+        axes = self.window_for(before.shape).axes(before.shape)
+        return before, [_PooledStrips(self, axes, before.shape, before.extremes)]
 
     def with_indices(self, image: ArrayLike) -> tuple[Array, Array]:
         """Pool an image by max or min, and say where each value stood: row * W + column."""

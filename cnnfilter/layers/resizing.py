@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, prod
 from typing import TYPE_CHECKING, Any
@@ -18,15 +18,18 @@ from cnnfilter.arrays.dtypes import convert
 from cnnfilter.arrays.geometry import Place, Region, Shape, check_map
 from cnnfilter.arrays.patches import border
 from cnnfilter.arrays.spaces import full_scale
-from cnnfilter.layers.base import Layer, RowsFrom
+from cnnfilter.layers.base import Layer
 
 if TYPE_CHECKING:
+    from cnnfilter.arrays.rows import Rows
     from cnnfilter.layers.explanation import Taken
     from cnnfilter.layers.records import PlainRecord, ResizingRecord
 
 #: Pillow's filters, and how many pixels each looks to either side, at the size of the image.
 REACHES = {"nearest": 0.0, "box": 0.5, "bilinear": 1, "hamming": 1, "bicubic": 2, "lanczos": 3}
 FILTERS = tuple(REACHES)
+#: Bytes of the channels that are held to be resized; one is, whatever its size.
+PLANES = 64 * 2**20
 ASPECTS = ("pad", "crop", "stretch")
 
 
@@ -231,16 +234,33 @@ class Resizing(Layer):
         """Whether it is padded with the median of the border."""
         return self.fill is None and self.aspect == "pad"
 
-    @property
-    def rows_from(self) -> RowsFrom:
-        """Each channel, which Pillow resizes as a whole."""
-        return "all" if self.fill is None else "channels"
+    def on_rows(self, before: Rows) -> Array:
+        """Resize an input that comes by rows, a few channels at a time."""
+        if self.fill is None or self.size == before.shape[:2]:
+            return self(before.whole())
+        dtype = before.rows(0, 1).dtype
+        return self.of_planes(_planes(before, dtype), before.shape, dtype)
 
     def record(self, shape: Shape) -> ResizingRecord | PlainRecord:
         """Return where each pixel of the result comes from, axis by axis."""
         if shape[:2] == self.size:
             return {"kind": "same"}
         return {"kind": "resize", "axes": self.axes(shape), "reach": REACHES[self.filter]}
+
+
+def _planes(image: Rows, dtype: np.dtype[Any]) -> Iterator[Array]:
+    """Iterate over an image's channels, a few of which are held."""
+    height, width, *rest = image.shape
+    channels = prod(rest)
+    at_once = max(1, PLANES // (height * width * dtype.itemsize))
+    for first in range(0, channels, at_once):
+        planes = np.empty((min(at_once, channels - first), height, width), dtype)
+        end = 0
+        for band in image.bands():
+            start, end = end, end + len(band)
+            some = band.reshape(*band.shape[:2], -1)[:, :, first : first + at_once]
+            planes[:, start:end] = np.moveaxis(some, -1, 0)
+        yield from planes
 
 
 def _kept(dtype: np.dtype[Any]) -> np.dtype[Any]:

@@ -22,6 +22,7 @@ from cnnfilter.errors import ArgumentError, ShapeError
 from cnnfilter.layers.base import Layer, RowsFrom
 
 if TYPE_CHECKING:
+    from cnnfilter.arrays.rows import Rows
     from cnnfilter.layers.explanation import Mapped
     from cnnfilter.layers.records import AffineRecord, BoundsRecord, PlainRecord, ScalingRecord
 
@@ -330,8 +331,12 @@ class Scaling(Layer):
 
     @property
     def rows_from(self) -> RowsFrom:
-        """The same row, with the lowest and the highest value."""
-        return "row and extremes"
+        """The same row; the bounds are those of the input."""
+        return "row"
+
+    def on_band(self, band: Array, before: Rows) -> Array:
+        """Scale some rows by the bounds of the whole input."""
+        return self.scaled(band, self.bounds(before.extremes if self.by_values else band))
 
     def record(self, shape: Shape) -> ScalingRecord | PlainRecord:
         """Return the offsets."""

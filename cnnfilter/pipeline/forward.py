@@ -7,8 +7,9 @@ from functools import cached_property
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.checks import as_features
 from cnnfilter.arrays.geometry import Place, Region, Shape
+from cnnfilter.arrays.rows import HeldRows, Rows
 from cnnfilter.pipeline.pipeline import Pipeline
-from cnnfilter.pipeline.streaming import HeldRows, Rows, rows_of
+from cnnfilter.pipeline.streaming import rows_of
 from cnnfilter.steps.step import Step
 
 

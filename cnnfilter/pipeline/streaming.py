@@ -1,137 +1,39 @@
-"""Maps whose rows are computed when they are needed, so that no map is held as a whole.
+"""The maps of a pipeline by rows, so that none is held as a whole.
 
 What is drawn of a photograph is small; the float maps on the way to it are large. A map here
-is a chain of layers above an image: some rows of it need some rows of the map before, and
+is a chain of layers above an image: some of its rows need some rows of the map before, and
 these some of the one before that.
 
-Values are, to the last bit, those of the whole map. Convolution and pooling are computed in
-strips, which begin where the whole map's tiles do, and the type to compute in is chosen by the
-lowest and the highest value of all.
+Values equal those of the whole map bit for bit. Convolution and pooling are computed in strips,
+which begin where the whole map's tiles do, and the lowest and highest value of all choose the
+type to compute in.
 
-Memory, beside the image: about `BAND` bytes, and a strip of each layer. A map is held where its
-layer needs the whole map before it (flattening, functions of wide integers, whose type depends
-on the highest), and where it takes at most `HELD` bytes. Of a map that is resized, a channel is.
+Memory, next to the image: about `rows.BAND` bytes, and a strip of each layer. A map is held
+where its layer needs the whole map before it (flattening; functions of wide integers, whose
+highest value decides the type), and where it takes at most `HELD` bytes. Of a map to be resized,
+one channel is held, or a few small ones.
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, partial
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from math import prod
-from typing import Any, TypeVar
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 
 from cnnfilter.arrays import Array
-from cnnfilter.arrays.geometry import Shape
+from cnnfilter.arrays.rows import HeldRows, Rows
 from cnnfilter.arrays.tiles import Strips
 from cnnfilter.errors import CnnFilterError
-from cnnfilter.layers.activations import PRelu, Softmax
-from cnnfilter.layers.base import Layer
-from cnnfilter.layers.convolution import Convolution
-from cnnfilter.layers.pooling import Pooling
-from cnnfilter.layers.resizing import Resizing
-from cnnfilter.layers.scaling import Affine, Scaling
+from cnnfilter.layers.base import RowsFrom
 from cnnfilter.pipeline.pipeline import Pipeline
-from cnnfilter.steps.operations import Pointwise
 from cnnfilter.steps.step import Step, in_step
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
-#: Bytes that one band and those before it take, and up to which a map is held.
-BAND, HELD = 8 * 2**20, 8 * 2**20
-#: Bytes of channels that are held to be resized; one is, whatever its size.
-PLANES = 64 * 2**20
-
-
-class Rows(ABC):
-    """A map of shape (H, W), (H, W, C), or a vector, whose rows come when they are needed.
-
-    Attributes
-    ----------
-    shape : tuple of int
-    row_bytes : int
-        What one of its rows takes, with those of the maps before that it needs.
-    """
-
-    shape: Shape
-    row_bytes: int
-
-    @abstractmethod
-    def compute(self, first: int, stop: int) -> Array:
-        """Return some of the rows, computed at once."""
-
-    def rows(self, first: int, stop: int) -> Array:
-        """Return some of the rows, computed a band at a time."""
-        bands = self.bands(first, stop)
-        band = next(bands)
-        if len(band) == stop - first:
-            return band
-        result = np.empty((stop - first, *band.shape[1:]), band.dtype)
-        end = len(band)
-        result[:end] = band
-        for band in bands:
-            result[end : end + len(band)] = band
-            end += len(band)
-        return result
-
-    def bands(self, first: int = 0, stop: int | None = None) -> Iterator[Array]:
-        """Go through rows from top to bottom, a band at a time."""
-        stop = self.shape[0] if stop is None else stop
-        height = max(1, BAND // max(1, self.row_bytes))
-        for start in range(first, stop, height):
-            yield self.compute(start, min(start + height, stop))
-
-    def only(self, first: int, stop: int) -> Array:
-        """Return an array of the map's shape, which holds these rows; the others are 0.
-
-        They take no memory where the system gives it out when it is first written to.
-        """
-        rows = self.rows(first, stop)
-        result = np.zeros(self.shape, rows.dtype)
-        result[first:stop] = rows
-        return result
-
-    def whole(self) -> Array:
-        """Return all of it."""
-        return self.rows(0, self.shape[0])
-
-    @cached_property
-    def extremes(self) -> Array:
-        """The lowest and the highest value of all; NaN where there is one."""
-        lows, highs = zip(*((band.min(), band.max()) for band in self.bands()), strict=True)
-        return np.array([np.min(lows), np.max(highs)])
-
-
-class HeldRows(Rows):
-    """A map that is held as an array.
-
-    Examples
-    --------
-    >>> [len(band) for band in HeldRows(np.zeros((4, 5, 3))).bands()]
-    [4]
-    """
-
-    def __init__(self, array: Array) -> None:
-        self._array = array
-        self.shape = array.shape
-        self.row_bytes = array[:1].nbytes
-
-    def compute(self, first: int, stop: int) -> Array:
-        """Return some of the rows, as a view."""
-        return self._array[first:stop]
-
-    def rows(self, first: int, stop: int) -> Array:
-        """Return some of the rows, as a view."""
-        return self._array[first:stop]
-
-    def only(self, first: int, stop: int) -> Array:
-        """Return the map."""
-        return self._array
-
-
-def as_rows(map: Array | Rows) -> Rows:
-    """Return a map by its rows, whether it is held or not."""
-    return map if isinstance(map, Rows) else HeldRows(map)
+#: A map of at most so many bytes is held.
+HELD = 8 * 2**20
 
 
 class _LayerRows(Rows):
@@ -140,12 +42,10 @@ class _LayerRows(Rows):
     Parameters
     ----------
     steps, number, kind
-        The steps, and which of them it is, from 1; see `in_step`.
+        The steps, and the number of the layer's, from 1; see `in_step`.
     before : Rows
-        What the layer takes.
+        The layer's input.
     """
-
-    layer: Layer
 
     def __init__(self, steps: Sequence[Step], number: int, kind: str, before: Rows) -> None:
         self.layer = steps[number - 1].layer
@@ -154,11 +54,11 @@ class _LayerRows(Rows):
         with in_step(*self._place):
             self.shape = self.layer.output_shape(before.shape)
 
-    def _applied(self, function: Callable[..., T], *arguments: Any) -> T:
+    def _applied(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         """Apply a function of the layer to a band; an error is that of the whole map."""
         try:
             with np.errstate(all="ignore"):
-                return function(*arguments)
+                return function(*arguments, **named)
         except CnnFilterError as error:
             before = self.before.whole()
             with in_step(*self._place), np.errstate(all="ignore"):
@@ -167,12 +67,12 @@ class _LayerRows(Rows):
 
     @cached_property
     def _held(self) -> Array:
-        """The whole result, for where its rows cannot be computed by themselves."""
-        return self._applied(self.layer, self.before.whole())
+        """The whole result."""
+        return self._applied(self.layer.on_rows, self.before)
 
 
 class _WholeRows(_LayerRows):
-    """A layer's result that is computed at once, when it is first needed, and held."""
+    """A layer's result that is computed as a whole, when it is first needed, and held."""
 
     def __init__(self, steps: Sequence[Step], number: int, kind: str, before: Rows) -> None:
         super().__init__(steps, number, kind, before)
@@ -187,84 +87,25 @@ class _WholeRows(_LayerRows):
         return self.compute(first, stop)
 
 
-class _ResizedRows(_WholeRows):
-    """A resized map; of the one before it no more than a channel is held, or a few small ones."""
-
-    layer: Resizing
-
-    @cached_property
-    def _held(self) -> Array:
-        shape = self.before.shape
-        if self.shape[:2] == shape[:2]:
-            return self._applied(self.layer, self.before.whole())
-        dtype = self.before.rows(0, 1).dtype
-        return self._applied(self.layer.of_planes, self._planes(dtype), shape, dtype)
-
-    def _planes(self, dtype: np.dtype[Any]) -> Iterator[Array]:
-        """Go through the channels; Pillow takes each as a whole, to resize it in either order."""
-        height, width, *rest = self.before.shape
-        channels = prod(rest)
-        at_once = max(1, PLANES // (height * width * dtype.itemsize))
-        for first in range(0, channels, at_once):
-            planes = np.empty((min(at_once, channels - first), height, width), dtype)
-            end = 0
-            for band in self.before.bands():
-                start, end = end, end + len(band)
-                some = band.reshape(*band.shape[:2], -1)[:, :, first : first + at_once]
-                planes[:, start:end] = np.moveaxis(some, -1, 0)
-            yield from planes
-
-
-class _PointwiseRows(_LayerRows):
-    """The result of a layer whose rows depend each on the same row before."""
+class _BandRows(_LayerRows):
+    """A result of which each row depends on the same row before."""
 
     def __init__(self, steps: Sequence[Step], number: int, kind: str, before: Rows) -> None:
         super().__init__(steps, number, kind, before)
         self.row_bytes = before.row_bytes + 4 * prod(self.shape[1:])
 
     def compute(self, first: int, stop: int) -> Array:
-        """Return what the layer makes of these rows."""
+        """Return the result of these rows."""
         band = self.before.rows(first, stop)
         if band.dtype.kind in "iu" and band.dtype.itemsize > 2:
             return self._held[first:stop]  # which float type holds them depends on all
-        return self._made(band)
-
-    def _made(self, band: Array) -> Array:
-        return self._applied(self.layer, band)
-
-
-class _ScaledRows(_PointwiseRows):
-    """The result of a scaling by the lowest and highest value of the whole map."""
-
-    layer: Scaling
-
-    def _made(self, band: Array) -> Array:
-        return self._applied(self.layer.scaled, band, self.layer.bounds(self.before.extremes))
-
-
-class _PreparedRows(Rows):
-    """What a convolution lays its kernels on: a map's channels, made grey or added up."""
-
-    def __init__(self, before: Rows, prepare: Callable[[Array], Array]) -> None:
-        self._before, self._prepare = before, prepare
-        self.shape = (before.shape[0], *prepare(np.zeros((1, *before.shape[1:]))).shape[1:])
-        self.row_bytes = before.row_bytes
-
-    def compute(self, first: int, stop: int) -> Array:
-        """Prepare some rows."""
-        return self._prepare(self._before.rows(first, stop))
-
-    @property
-    def values(self) -> Array:
-        """The lowest and the highest value, as an image of two pixels."""
-        low_high = self.extremes.reshape(1, 2, 1)
-        return np.broadcast_to(low_high, (1, 2, *self.shape[2:]))
+        return self._applied(self.layer.on_band, band, self.before)
 
 
 class _WindowRows(_LayerRows):
-    """The result of a convolution or of pooling, in strips that begin where its tiles do.
+    """A result of windows, in strips that begin where the tiles of the whole do.
 
-    The last strip is kept: rows are mostly asked for from top to bottom.
+    The last strip is kept: rows are mostly needed from top to bottom.
     """
 
     def __init__(self, steps: Sequence[Step], number: int, kind: str, before: Rows) -> None:
@@ -276,12 +117,8 @@ class _WindowRows(_LayerRows):
 
     @cached_property
     def _parts(self) -> tuple[Rows, list[Strips]]:
-        """What the windows lie on, and the strips of each of the maps that lie side by side."""
-        return self._applied(self._prepared)
-
-    @abstractmethod
-    def _prepared(self) -> tuple[Rows, list[Strips]]:
-        """Return what the windows lie on, and the strips."""
+        """The map under the windows, and the strips of the maps that lie next to each other."""
+        return self._applied(self.layer.strips, self.before)
 
     def compute(self, first: int, stop: int) -> Array:
         """Return some rows, cut from the strips that they are in."""
@@ -311,31 +148,6 @@ class _WindowRows(_LayerRows):
         return self._last[index][1]
 
 
-class _ConvolvedRows(_WindowRows):
-    """A convolution's result."""
-
-    layer: Convolution
-
-    def _prepared(self) -> tuple[Rows, list[Strips]]:
-        layer = self.layer
-        filtered = _PreparedRows(self.before, layer.filtered)
-        work = layer.arithmetic(filtered.values)
-        taken = filtered
-        if layer.adds_up_channels:
-            taken = _PreparedRows(filtered, partial(layer.summed, work=work))
-        result = (*self.shape, 1)[:3]
-        return taken, layer.strips(taken.shape, taken.values, work, result)
-
-
-class _PooledRows(_WindowRows):
-    """A pooling's result."""
-
-    layer: Pooling
-
-    def _prepared(self) -> tuple[Rows, list[Strips]]:
-        return self.before, [self.layer.strips(self.before.shape, self.before.extremes)]
-
-
 def rows_of(pipeline: Pipeline, image: Array) -> list[Rows]:
     """Return the maps of a pipeline: the prepared image, and each step's result.
 
@@ -348,7 +160,7 @@ def rows_of(pipeline: Pipeline, image: Array) -> list[Rows]:
     Raises
     ------
     ShapeError
-        If a step cannot take what it is given; other errors come with the rows.
+        If a step cannot take its input; other errors are raised with the rows.
 
     Examples
     --------
@@ -360,7 +172,7 @@ def rows_of(pipeline: Pipeline, image: Array) -> list[Rows]:
 
 
 def traced_rows(pipeline: Pipeline, image: Array) -> tuple[list[Rows], list[Rows]]:
-    """Return the results of the preparation's steps, and what `rows_of` returns."""
+    """Return the results of the preparation's steps, and those of `rows_of`."""
     prepared = _chained(pipeline.preparation, "preparation", HeldRows(image))
     first = prepared[-1]
     shape = pipeline.as_input(np.broadcast_to(np.float32(), first.shape)).shape
@@ -378,23 +190,15 @@ def _chained(steps: Sequence[Step], kind: str, first: Rows) -> list[Rows]:
 
 
 def _layer_rows(steps: Sequence[Step], number: int, kind: str, before: Rows) -> Rows:
-    layer = steps[number - 1].layer
-    result = _kind(layer, steps[number - 1], before.shape)(steps, number, kind, before)
+    rows_from = "all" if len(before.shape) == 1 else steps[number - 1].layer.rows_from
+    result = _ROWS[rows_from](steps, number, kind, before)
     is_small = 8 * prod(result.shape) <= HELD and not isinstance(result, _WholeRows)
     return _WholeRows(steps, number, kind, before) if is_small else result
 
 
-def _kind(layer: Layer, step: Step, shape: Shape) -> type[_LayerRows]:
-    """Choose how a layer's rows are computed."""
-    if len(shape) == 1:
-        return _WholeRows
-    if isinstance(layer, Resizing) and layer.fill is not None:
-        return _ResizedRows
-    if isinstance(layer, Pooling):
-        return _PooledRows
-    if isinstance(layer, Convolution):
-        return _ConvolvedRows
-    depends_on_all = step.operation == "invert" and step.arguments.get("when") == "auto"
-    if isinstance(layer, Pointwise | PRelu | Affine | Softmax) and not depends_on_all:
-        return _PointwiseRows
-    return _ScaledRows if isinstance(layer, Scaling) else _WholeRows
+#: How a result's rows are computed, by what of the input they need.
+_ROWS: dict[RowsFrom, type[_LayerRows]] = {
+    "row": _BandRows,
+    "windows": _WindowRows,
+    "all": _WholeRows,
+}

@@ -8,7 +8,7 @@ import numpy as np
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.geometry import Axis, Shape, Window
 from cnnfilter.arrays.quantize import Storing
-from cnnfilter.pipeline.streaming import Rows, as_rows
+from cnnfilter.arrays.rows import Rows, as_rows
 from cnnfilter.text import printable
 from cnnfilter.view.canvas import (
     BLACK,

@@ -18,9 +18,9 @@ from cnnfilter.arrays import Array
 from cnnfilter.arrays.arguments import choice
 from cnnfilter.arrays.geometry import Shape
 from cnnfilter.arrays.quantize import RANGES, Storing
+from cnnfilter.arrays.rows import Rows, as_rows
 from cnnfilter.errors import ArgumentError
 from cnnfilter.layers.channels import titles_of
-from cnnfilter.pipeline.streaming import Rows, as_rows
 from cnnfilter.text import printable
 from cnnfilter.view.canvas import Reducing
 from cnnfilter.view.colours import (

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from cnnfilter.arrays import Array
+from cnnfilter.arrays.rows import Rows, as_rows
 from cnnfilter.errors import ArgumentError
 from cnnfilter.layers.channels import titles_of
-from cnnfilter.pipeline.streaming import Rows, as_rows
 from cnnfilter.view.canvas import BLACK, GREY, Canvas, Reducing, enlarged, fitted, text_width
 from cnnfilter.view.colours import Look, Scale, channels_of, maps_of, word
 

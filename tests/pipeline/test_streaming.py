@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from cnnfilter import Pipeline, explain
+from cnnfilter.arrays import rows as rows_module
 from cnnfilter.arrays.quantize import quantize
 from cnnfilter.errors import CnnFilterError
+from cnnfilter.layers import resizing
 from cnnfilter.pipeline import streaming
 from cnnfilter.pipeline.streaming import rows_of
 
@@ -82,7 +84,7 @@ def assert_same(rows: Any, whole: Any) -> None:
 
 @pytest.fixture(params=[1, 3000])
 def small_bands(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streaming, "BAND", request.param)
+    monkeypatch.setattr(rows_module, "BAND", request.param)
     monkeypatch.setattr(streaming, "HELD", 0)
 
 
@@ -104,9 +106,9 @@ def test_rows_are_those_of_the_whole_map(steps: str, image: str) -> None:
 def test_no_bit_of_a_large_map_depends_on_the_rows_that_are_asked_for(
     engine: str, image: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streaming, "BAND", 2**19)
+    monkeypatch.setattr(rows_module, "BAND", 2**19)
     monkeypatch.setattr(streaming, "HELD", 0)
-    monkeypatch.setattr(streaming, "PLANES", 1)
+    monkeypatch.setattr(resizing, "PLANES", 1)
     pipeline, pixels = Pipeline(FAR[engine]), LARGE[image]
     whole = pipeline.run(pixels)
     assert_same(np.concatenate(list(rows_of(pipeline, pixels)[-1].bands())), whole)

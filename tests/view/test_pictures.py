@@ -10,6 +10,7 @@ from PIL import Image
 
 from cnnfilter import Pipeline, convolve, pool, read_image
 from cnnfilter.arrays import Array
+from cnnfilter.arrays import rows as rows_module
 from cnnfilter.arrays.geometry import Window
 from cnnfilter.errors import ArgumentError
 from cnnfilter.files.save import Frame, write
@@ -258,7 +259,7 @@ def test_values_counted_by_bands_are_those_of_the_whole(values: np.ndarray) -> N
 def test_drawings_by_rows_are_those_of_the_whole(
     shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streaming, "BAND", 5000)
+    monkeypatch.setattr(rows_module, "BAND", 5000)
     monkeypatch.setattr(streaming, "HELD", 0)
     image = np.random.default_rng(9).integers(0, 256, shape, np.uint8)
     steps = "convolve sharpen padding=1 | relu | convolve sobel-x padding=2"
