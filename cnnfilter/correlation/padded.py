@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from cnnfilter.arrays import Array, DType
-from cnnfilter.arrays.borders import pixels_under
+from cnnfilter.arrays.borders import pixel_span, pixels_under
 from cnnfilter.arrays.buffers import Scratch, check_room
 from cnnfilter.arrays.geometry import Axis
 from cnnfilter.arrays.tiles import Tile
@@ -45,13 +45,9 @@ class Padded:
         """Return the image's rows under rows of windows; at least one."""
         (axis, _), (pixels, _) = self._axes, self._under
         extent = axis.under(windows)
-        if pixels is not None:
-            places = pixels[extent]
-            return slice(int(places.min()), int(places.max()) + 1)
-        low, high = (
-            min(max(place - axis.before, 0), axis.length) for place in (extent.start, extent.stop)
-        )
-        return slice(low, high) if low < high else slice(0, 1)
+        places = range(extent.start - axis.before, extent.stop - axis.before)
+        first, last = pixel_span(axis, places, pixels) or (0, 0)
+        return slice(first, last + 1)
 
     def under(self, tile: Tile, dtype: DType | None) -> Array:
         """Return the pixels under a tile.

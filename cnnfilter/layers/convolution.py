@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from cnnfilter.arrays import Array, DType
 from cnnfilter.arrays.arguments import TURNED, Number, Pair, choice, flag, number, whole
-from cnnfilter.arrays.borders import BORDERS
+from cnnfilter.arrays.borders import BORDERS, region_under
 from cnnfilter.arrays.buffers import check_room
 from cnnfilter.arrays.checks import as_image, as_numbers, check_finite, not_finite
 from cnnfilter.arrays.dtypes import (
@@ -634,8 +634,6 @@ class Convolution(Layer):
 
     def region_before(self, region: Region, shape: Shape) -> Region | None:
         """Return the region under a region's windows."""
-        from cnnfilter.layers.explanation import region_under
-
         return region_under(self.window_for(shape), region, shape, self.border)
 
     @property

@@ -9,7 +9,7 @@ import numpy as np
 
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.borders import pixels_under
-from cnnfilter.arrays.geometry import Axis, Place, Region, Shape, Window
+from cnnfilter.arrays.geometry import Axis, Place
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,35 +239,3 @@ def place_text(at: Place, names: Sequence[str] = ()) -> str:
     if len(at) < 3:
         return words
     return f"{words}, channel {at[2]}" + (f" ({names[at[2]]})" if names else "")
-
-
-def region_under(window: Window, region: Region, shape: Shape, border: str) -> Region | None:
-    """Return the region of a map under some windows; None if that is padding alone.
-
-    Parameters
-    ----------
-    window : Window
-    region : Region
-        Of the windows, that is, of the result.
-    shape : tuple of int
-        The map's.
-    border : str
-        What padding is filled with; repeated pixels count.
-    """
-    down, across = window.axes(shape)
-    rows = _under(down, region.top, region.bottom, border)
-    columns = _under(across, region.left, region.right, border)
-    return None if rows is None or columns is None else Region(*rows, *columns)
-
-
-def _under(axis: Axis, first: int, last: int, border: str) -> tuple[int, int] | None:
-    """Return the first and last pixel under windows `first` to `last`, if any."""
-    filled = pixels_under(axis, border)
-    places = {place for window in (first, last) for place in axis.places(window)}
-    if first != last:
-        places.update(range(min(places), max(places) + 1))
-    if filled is None:
-        real = [place for place in places if 0 <= place < axis.length]
-    else:
-        real = [int(filled[place + axis.before]) for place in places]
-    return (min(real), max(real)) if real else None

@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike
 
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.arguments import Number, Pair, choice, flag, number, pair
+from cnnfilter.arrays.borders import region_under
 from cnnfilter.arrays.buffers import BAND_BYTES, check_room
 from cnnfilter.arrays.checks import as_image
 from cnnfilter.arrays.dtypes import float_type, largest_magnitude
@@ -391,8 +392,6 @@ class Pooling(Layer):
 
     def region_before(self, region: Region, shape: Shape) -> Region | None:
         """Return the region under a region's windows."""
-        from cnnfilter.layers.explanation import region_under
-
         return region_under(self.window_for(shape), region, shape, "zero")
 
     @property
