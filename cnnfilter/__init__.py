@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cnnfilter.errors import KernelError as KernelError
     from cnnfilter.errors import NotFiniteError as NotFiniteError
     from cnnfilter.errors import ShapeError as ShapeError
-    from cnnfilter.files.load import read_image as read_image
+    from cnnfilter.files.read import read_image as read_image
     from cnnfilter.files.save import write_image as write_image
     from cnnfilter.kernels.catalogue import KERNELS as KERNELS
     from cnnfilter.kernels.parse import kernel as kernel
@@ -72,7 +72,7 @@ _HOMES = {
         "ShapeError",
     ),
     "cnnfilter.pipeline.explain": ("explain",),
-    "cnnfilter.files.load": ("read_image",),
+    "cnnfilter.files.read": ("read_image",),
     "cnnfilter.files.save": ("write_image",),
     "cnnfilter.networks": ("NETWORKS",),
     "cnnfilter.pipeline.pipeline": ("Pipeline",),

@@ -22,7 +22,7 @@ from cnnfilter.cli.pipeline import pipeline as pipeline_command
 from cnnfilter.cli.pool import pool as pool_command
 from cnnfilter.cli.split_channels import split_channels as split_channels_command
 from cnnfilter.files.formats import COMPRESSIONS, FORMATS
-from cnnfilter.files.images import MAX_PIXELS
+from cnnfilter.files.image import MAX_PIXELS
 from cnnfilter.layers.convolution import BORDERS, CHANNELS, COMBINES, Convolution
 from cnnfilter.layers.pooling import MODES, Pooling
 from cnnfilter.steps.operations import OPERATIONS
@@ -67,7 +67,8 @@ def test_pillow_is_imported_where_pictures_are_read_resized_and_drawn_alone() ->
         if any(name.split(".")[0] == "PIL" for name in imports_of(path))
     }
     assert users == {
-        "files/images.py",
+        "files/pillow_reader.py",
+        "files/pillow_writer.py",
         "files/gif.py",
         "files/metadata.py",
         "layers/resizing.py",
@@ -225,7 +226,7 @@ def test_help_loads_neither_numpy_nor_pillow() -> None:
     ours = {name for name in loaded if name.startswith("cnnfilter.")}
     assert {name.split(".")[1] for name in ours} == {"cli", "errors", "files", "text"}
     assert {name for name in ours if name.startswith("cnnfilter.files.")} == {
-        "cnnfilter.files.output", "cnnfilter.files.printed", "cnnfilter.files.source",
+        "cnnfilter.files.output", "cnnfilter.files.printed", "cnnfilter.files.opening",
     }  # fmt: skip
     assert not loaded & {"numpy", "PIL", "skimage", "scipy", "tifffile", "pydantic"}
 

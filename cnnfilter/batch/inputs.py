@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from cnnfilter.errors import ArgumentError, FileError
 from cnnfilter.files.formats import FORMATS
-from cnnfilter.files.source import opened, problem_with, reason
+from cnnfilter.files.opening import opened, problem_with, reason
 from cnnfilter.text import shown
 
 #: Bytes and names of a list; what goes on is no list of images.
@@ -19,10 +19,7 @@ MOST_LISTED, MOST_NAMES = 2**27, 10**6
 _MOST_PROBLEMS = 10
 #: What is taken for an image in a folder; tables and settings in text are not.
 SUFFIXES = frozenset(
-    suffix
-    for name, format in FORMATS.items()
-    if format.is_picture or name == "npy"
-    for suffix in format.suffixes
+    suffix for format in FORMATS.values() if format.is_searched for suffix in format.suffixes
 )
 
 

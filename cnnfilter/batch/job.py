@@ -30,11 +30,11 @@ from cnnfilter.batch.outputs import (
 from cnnfilter.batch.task import Result, Task
 from cnnfilter.errors import CnnFilterError, FileError
 from cnnfilter.files.formats import FORMATS
-from cnnfilter.files.images import MAX_PIXELS, Image
-from cnnfilter.files.load import read_frames
+from cnnfilter.files.image import MAX_PIXELS, Image
+from cnnfilter.files.opening import with_path
 from cnnfilter.files.output import check_target
+from cnnfilter.files.read import read_frames
 from cnnfilter.files.save import Frame, write
-from cnnfilter.files.source import told_of
 from cnnfilter.text import json_text, shown
 
 
@@ -135,7 +135,7 @@ def run_job(recipe: Recipe, source: Source, retry: bool = False) -> Outcome:
     try:
         _run(recipe, source, outcome, retry=retry)
     except CnnFilterError as error:
-        outcome.error = told_of(source.path, error)
+        outcome.error = with_path(source.path, error)
     except MemoryError:
         outcome.error = f"{shown(source.path)}: needs more memory than there is"
     outcome.seconds = time.perf_counter() - start
@@ -201,7 +201,7 @@ def _check_sizes(recipe: Recipe, source: Source, image: Image) -> None:
 
 
 def _holds_frames(result: Result, origin: SourceInfo, target: Target) -> bool:
-    return FORMATS[target.format_for(result, origin.format)].frames
+    return FORMATS[target.format_for(result, origin.format)].frames is not None
 
 
 def storing_of(image: Image, origin: SourceInfo, target: Target) -> Storing | None:

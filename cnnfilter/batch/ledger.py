@@ -14,8 +14,8 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from cnnfilter.errors import FileError
+from cnnfilter.files.opening import problem_with, reason
 from cnnfilter.files.output import replacing
-from cnnfilter.files.source import problem_with, reason
 from cnnfilter.text import shown
 
 
@@ -64,7 +64,7 @@ LEDGER = ".cnnfilter-ledger.jsonl"
 #: What a damaged one is called when it is set aside.
 ASIDE = ".cnnfilter-ledger-damaged-{}.jsonl"
 #: Bytes of a ledger and of a line, which names all outputs of one image.
-MOST_BYTES, LONGEST_LINE = 2**30, 2**23
+MAX_BYTES, LONGEST_LINE = 2**30, 2**23
 
 
 class Stamp(NamedTuple):
@@ -297,8 +297,8 @@ def _own_file(path: str, flags: int) -> int:
         problem = "is no file"
     elif found.st_nlink > 1:
         problem = f"{LEDGER} has several names; remove it"
-    elif found.st_size > MOST_BYTES:
-        problem = f"is larger than {MOST_BYTES // 2**20} MiB"
+    elif found.st_size > MAX_BYTES:
+        problem = f"is larger than {MAX_BYTES // 2**20} MiB"
     if problem is not None:
         os.close(descriptor)
         raise OSError(errno.EMLINK, problem)

@@ -28,7 +28,7 @@ from cnnfilter.batch.job import storing_of
 from cnnfilter.batch.outputs import OutputFile, SourceInfo, Target
 from cnnfilter.batch.task import PipelineTask, Result, SplitTask, Task
 from cnnfilter.files.formats import FORMATS
-from cnnfilter.files.images import Image
+from cnnfilter.files.image import Image
 from cnnfilter.files.save import kept_depth
 from cnnfilter.layers.base import Layer
 from cnnfilter.layers.convolution import Convolution
@@ -231,7 +231,7 @@ class _Job:
         format, part = FORMATS[writing.format], writing.part
         pixels, values = prod(part.pixels.shape[:2]), part.pixels.size
         if not format.is_picture:
-            return format.writing.bytes(pixels, values)
+            return format.memory.writing.bytes(pixels, values)
         alpha = pixels if self._alpha else 0
         depth = self.target.depth or part.depth or self.image.depth
         kept = kept_depth(part.pixels, self.image.alpha, writing.format, depth)
@@ -241,23 +241,24 @@ class _Job:
             stored += values
         is_plain = values == pixels and not alpha
         picture = 0 if is_plain else 4 * pixels  # a grey one is the array
-        encoder = format.writing
+        encoder = format.memory.writing
         if kept == 16 and not is_plain:  # by tifffile, a strip at a time
             return len(writing.frames) * stored
         if self.target.quality is not None and not alpha:
-            encoder = format.losing or encoder
+            encoder = format.memory.writing_lossy or encoder
         if kept == 16:
-            encoder = format.deep_writing or encoder
+            encoder = format.memory.writing_deep or encoder
         return len(writing.frames) * (stored + picture) + encoder.bytes(pixels, values + alpha)
 
     def modules(self) -> Iterator[str]:
         """Yield what is imported besides."""
-        written = {each.format for each in self.planned}
-        depth = self.target.depth or self.image.depth
-        by_tifffile = {"float"} if depth == 8 else {"float", "tif"}
-        if self.image.format in ("tif", "float") or written & by_tifffile:
+        source = FORMATS[self.image.format]
+        written = [FORMATS[name] for name in {file.format for file in self.planned}]
+        is_deep = (self.target.depth or self.image.depth) > 8
+        tiffs = [source, *(format for format in written if is_deep or not format.is_picture)]
+        if any(format.numbers or format.library == "tifffile" for format in tiffs):
             yield "tifffile"
-        if {self.image.format, *written} & {"tif", "webp", "jp2", "avif"}:
+        if any(format.is_rare for format in (source, *written)):
             yield "Pillow's rarer formats"
         if isinstance(self.task, SplitTask) and self.task.space != "rgb":
             yield "scikit-image"

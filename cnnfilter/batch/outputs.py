@@ -14,8 +14,8 @@ from cnnfilter.batch.inputs import Source
 from cnnfilter.batch.naming import Template, named_after, readable, suffix_for
 from cnnfilter.batch.task import Result, Task
 from cnnfilter.errors import ArgumentError, ContentError, FileError
-from cnnfilter.files.formats import FORMATS, format_of
-from cnnfilter.files.images import Image
+from cnnfilter.files.formats import ANY_NUMBERS, FORMATS, LOSSLESS_PICTURE, format_of
+from cnnfilter.files.image import Image
 from cnnfilter.files.save import check_size
 from cnnfilter.text import shown
 
@@ -93,14 +93,14 @@ class Target:
         if result.pixels.ndim == 1:
             return self._format_for_vector(result, own)
         if result.is_stage and self.stages_range is not None:
-            lossless = "png" if FORMATS[own].is_picture else own
+            lossless = LOSSLESS_PICTURE if FORMATS[own].is_picture else own
             return self.stages_format or lossless
         if self.format is not None:
             return self.format
         named = None if result.is_stage else self.named_format
         # A TIFF can hold a matrix, and several maps in one array, as .npy does.
-        if named == "tif" and (result.channels or not FORMATS[own].is_picture):
-            return "float"
+        if named and (result.channels or not FORMATS[own].is_picture):
+            return FORMATS[named].numbers or named
         return named or own
 
     def _format_for_vector(self, result: Result, own: str) -> str:
@@ -108,7 +108,7 @@ class Target:
         asked = self.stages_format if result.is_stage else self.format
         named = None if result.is_stage else self.named_format
         format = asked or named or own
-        return "npy" if FORMATS[format].is_picture or format == "float" else format
+        return format if FORMATS[format].holds_vectors else ANY_NUMBERS
 
     def path_for(self, source: Source, name: str, format: str | None, *, is_stage: bool) -> str:
         """Give the place of a result, or of a layer's."""
@@ -188,8 +188,8 @@ def _check_format(output: str, named: str | None, target: Target) -> None:
 
 def _check_quality(target: Target) -> None:
     format = target.format or target.named_format
-    if target.quality is not None and format is not None and FORMATS[format].lossy is None:
-        able = ", ".join(name for name, each in FORMATS.items() if each.lossy is not None)
+    if target.quality is not None and format is not None and FORMATS[format].quality is None:
+        able = ", ".join(name for name, each in FORMATS.items() if each.quality is not None)
         raise ArgumentError(f"--quality is for {able}, not {format}; leave one of both out")
 
 
@@ -199,7 +199,7 @@ def _check_one_picture(task: Task, target: Target) -> None:
     if task.gives_vector:
         # With stages, a picture's format is meant for these.
         own = target.named_format if target.stages is not None else format
-        if own and (FORMATS[own].is_picture or own == "float"):
+        if own and not FORMATS[own].holds_vectors:
             raise ArgumentError(
                 f"the result is a vector, which is no picture ({own}); write .npy, .npz, .csv, "
                 ".tsv or .json, or leave --output and --format out"
@@ -213,7 +213,7 @@ def _check_one_picture(task: Task, target: Target) -> None:
         )
     if target.file is None or target.file == "-":
         return
-    if format and FORMATS[format].is_picture and format != "tif":
+    if format and FORMATS[format].is_picture and not FORMATS[format].numbers:
         raise ArgumentError(
             f"{shown(target.file)}: one name for {task.maps} feature maps; name a folder such as "
             "out/, an array's format such as .npy, or combine them"

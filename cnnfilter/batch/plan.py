@@ -22,10 +22,10 @@ from cnnfilter.batch.ledger import (
 from cnnfilter.batch.outputs import SourceInfo, Target, check_sizes, placed, planned_files, root_of
 from cnnfilter.batch.task import Task, animated_window
 from cnnfilter.errors import ArgumentError, CnnFilterError, FileError
-from cnnfilter.files.images import MAX_PIXELS
-from cnnfilter.files.load import read_head
+from cnnfilter.files.image import MAX_PIXELS
+from cnnfilter.files.opening import with_path
 from cnnfilter.files.output import check_target, file_fingerprints
-from cnnfilter.files.source import told_of
+from cnnfilter.files.read import read_head
 from cnnfilter.text import shown
 
 if TYPE_CHECKING:
@@ -314,7 +314,7 @@ def outline_job(recipe: Recipe, source: Source, drawings: Mapping[str, str]) -> 
     try:
         _outline(recipe, source, outline, drawings)
     except CnnFilterError as error:
-        outline.error = told_of(source.path, error)
+        outline.error = with_path(source.path, error)
     return outline
 
 

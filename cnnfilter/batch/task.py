@@ -12,7 +12,7 @@ from cnnfilter.arrays.arguments import choice
 from cnnfilter.arrays.quantize import LaterMap, Storing
 from cnnfilter.arrays.spaces import SPACES
 from cnnfilter.errors import ArgumentError
-from cnnfilter.files.images import Image
+from cnnfilter.files.image import Image
 from cnnfilter.layers.channels import (
     alpha_in,
     channel_as_gray,

@@ -28,9 +28,9 @@ def main() -> None:
 
     from cnnfilter.cli.app import app
     from cnnfilter.errors import ArgumentError, CnnFilterError
+    from cnnfilter.files.opening import reason
     from cnnfilter.files.output import abandon, discard
     from cnnfilter.files.printed import catch_printed, ignore_warnings
-    from cnnfilter.files.source import reason
 
     signals.always_clean_up(abandon)
     catch_printed()

@@ -24,7 +24,7 @@ from cnnfilter.arrays.rows import Rows
 from cnnfilter.batch.task import PipelineTask, Result, Task, without_alpha
 from cnnfilter.cli.preview import preview_size
 from cnnfilter.errors import NotFiniteError
-from cnnfilter.files.images import Image
+from cnnfilter.files.image import Image
 from cnnfilter.layers.channels import rgb
 from cnnfilter.pipeline.streaming import rows_of, traced_rows
 from cnnfilter.view.canvas import Reducing

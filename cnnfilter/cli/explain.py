@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from cnnfilter.arrays import Array
     from cnnfilter.arrays.geometry import Place
-    from cnnfilter.files.images import Image
+    from cnnfilter.files.image import Image
     from cnnfilter.pipeline.explain import Explanation
     from cnnfilter.pipeline.forward import ForwardPass
     from cnnfilter.pipeline.pipeline import Pipeline
@@ -226,8 +226,8 @@ def _place(at: str | None) -> "Place | None":
 def _read(path: str, frame: int | None, max_pixels: int | None, *, quiet: bool) -> "Image":
     from contextlib import closing
 
-    from cnnfilter.files.images import MAX_PIXELS
-    from cnnfilter.files.load import read, read_frames
+    from cnnfilter.files.image import MAX_PIXELS
+    from cnnfilter.files.read import read, read_frames
     from cnnfilter.text import shown
 
     if frame is None:

@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from cnnfilter.arrays.geometry import Place
-from cnnfilter.files.images import Image
+from cnnfilter.files.image import Image
+from cnnfilter.files.opening import nameable
 from cnnfilter.files.output import check_target, fingerprints_of, replacing
-from cnnfilter.files.source import nameable
 from cnnfilter.layers.resizing import resize
 from cnnfilter.pipeline.explain import checked_place
 from cnnfilter.pipeline.forward import ForwardPass

@@ -129,9 +129,9 @@ def pipeline(
 def _print_summaries(pipeline: "Pipeline", common: Common, shape: str | None) -> None:
     """Print a summary for a shape, for the network's own, or one for each image."""
     from cnnfilter.arrays.arguments import wholes
-    from cnnfilter.files.images import MAX_PIXELS
-    from cnnfilter.files.load import read
-    from cnnfilter.files.source import told_of
+    from cnnfilter.files.image import MAX_PIXELS
+    from cnnfilter.files.opening import with_path
+    from cnnfilter.files.read import read
 
     if shape is not None and common.images:
         raise ArgumentError("--summary takes images, or --shape such as 224x224x3, not both")
@@ -150,7 +150,7 @@ def _print_summaries(pipeline: "Pipeline", common: Common, shape: str | None) ->
             _print_summary(pipeline, path, pipeline.prepare(pixels).shape)
         except CnnFilterError as error:
             failed = True
-            say(told_of(path, error))
+            say(with_path(path, error))
     if failed:
         raise typer.Exit(1)
 
@@ -184,9 +184,9 @@ def _print_comparison(pipeline: "Pipeline", common: Common, against: str) -> Non
     from pathlib import Path
 
     from cnnfilter.batch.task import without_alpha
-    from cnnfilter.files.images import MAX_PIXELS
-    from cnnfilter.files.load import read
-    from cnnfilter.files.source import told_of
+    from cnnfilter.files.image import MAX_PIXELS
+    from cnnfilter.files.opening import with_path
+    from cnnfilter.files.read import read
     from cnnfilter.files.weights import read_tensors
     from cnnfilter.pipeline.comparison import compare
     from cnnfilter.text import shown
@@ -201,7 +201,7 @@ def _print_comparison(pipeline: "Pipeline", common: Common, against: str) -> Non
         prepared = pipeline.prepare(pixels)
         layers = [(step.title, result) for step, result in pipeline.results(prepared)]
     except CnnFilterError as error:
-        say(told_of(path, error))
+        say(with_path(path, error))
         raise typer.Exit(1) from None
     ordered = Path(against).suffix.lower() != ".safetensors"
     found = compare([("input", prepared), *layers], activations, in_order=ordered)

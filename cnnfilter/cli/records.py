@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING
 
 from cnnfilter.cli.printing import say
 from cnnfilter.errors import FileError
+from cnnfilter.files.opening import nameable, reason
 from cnnfilter.files.output import (
     check_target,
     file_fingerprints,
@@ -18,7 +19,6 @@ from cnnfilter.files.output import (
     remove_strays,
     sync,
 )
-from cnnfilter.files.source import nameable, reason
 from cnnfilter.text import shown
 
 if TYPE_CHECKING:

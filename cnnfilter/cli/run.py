@@ -78,7 +78,7 @@ def _print_plan(plan: "Plan", common: Common, *, writes: bool) -> None:
 def _plan(task: "Task", common: Common, stages: str | None) -> "Plan":
     from cnnfilter.batch.inputs import NOTHING_LISTED, Search, listed_names
     from cnnfilter.batch.plan import make_plan
-    from cnnfilter.files.images import MAX_PIXELS
+    from cnnfilter.files.image import MAX_PIXELS
 
     target = _target(task, common, stages)
     if common.report == "-":

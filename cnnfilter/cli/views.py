@@ -13,11 +13,11 @@ from cnnfilter.cli.preview import print_picture
 from cnnfilter.cli.printing import is_terminal, print_classes, say
 from cnnfilter.errors import ArgumentError, CnnFilterError
 from cnnfilter.files.formats import FORMATS, format_of
-from cnnfilter.files.images import Image
-from cnnfilter.files.load import read_frames
+from cnnfilter.files.image import Image
+from cnnfilter.files.opening import with_path
 from cnnfilter.files.output import check_target, replacing
+from cnnfilter.files.read import read_frames
 from cnnfilter.files.save import Frame, write
-from cnnfilter.files.source import told_of
 from cnnfilter.pipeline.streaming import rows_of
 from cnnfilter.text import shape_text, shown
 
@@ -68,7 +68,7 @@ def show_views(plan: Plan, common: Common) -> bool:
         except ArgumentError:
             raise
         except CnnFilterError as error:
-            say(told_of(source.path, error))
+            say(with_path(source.path, error))
             failed += 1
     return failed > 0
 

@@ -1,4 +1,4 @@
-"""A picture's file without its metadata, for where that is what cannot be read."""
+"""Picture files without their metadata, for when the metadata is corrupt."""
 
 import io
 import os
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 #: Larger files are not copied for this.
-_MOST = 2**28
+_MAX_BYTES = 2**28
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 #: The chunks of a PNG that its pixels depend on, and those of an animation.
@@ -25,8 +25,8 @@ _TIFF_PIXELS = {
     254, 255, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 284, 292, 293, 317, 320, 322,
     323, 324, 325, 332, 334, 338, 339, 347, *range(512, 522), 529, 530, 531, 532,
 }  # fmt: skip
-#: A TIFF of more pages is not looked through.
-_MOST_PAGES = 10_000
+#: A TIFF of more pages is not searched.
+_MAX_PAGES = 10_000
 
 
 def without_metadata(file: BinaryIO) -> BinaryIO | None:
@@ -35,10 +35,9 @@ def without_metadata(file: BinaryIO) -> BinaryIO | None:
     Returns
     -------
     binary file or None
-        None where there is none to leave out, the format is none of PNG, JPEG and TIFF, or the
-        file is too large to be copied.
+        None if it has none, its format is not PNG, JPEG or TIFF, or it is too large to copy.
     """
-    if file.seek(0, os.SEEK_END) > _MOST:
+    if file.seek(0, os.SEEK_END) > _MAX_BYTES:
         return None
     file.seek(0)
     data = file.read()
@@ -89,7 +88,7 @@ def _bare_jpeg(data: bytes) -> bytes:
 
 
 def _bare_segment(marker: int, segment: bytes) -> bytes:
-    """Return a JPEG's segment, if its pixels depend on it."""
+    """Return a JPEG's segment if its pixels depend on it, else nothing."""
     if marker == _JFIF:
         return _PLAIN_JFIF if segment[4:9] == b"JFIF\0" else b""
     if marker == _ADOBE:
@@ -99,7 +98,7 @@ def _bare_segment(marker: int, segment: bytes) -> bytes:
 
 
 def _bare_tiff(data: bytes) -> bytes:
-    """Shorten the directory of each page to what its pixels depend on, in its place."""
+    """Shorten each page's directory to what its pixels depend on, in place."""
     order = "<" if data.startswith(b"II") else ">"
     big = 43 in data[2:4]
     count, entry, link = ("Q", 20, "Q") if big else ("H", 12, "I")
@@ -108,7 +107,7 @@ def _bare_tiff(data: bytes) -> bytes:
         first = start + struct.calcsize(count)
         (entries,) = struct.unpack_from(order + count, data, start)
         all_ = [data[at : at + entry] for at in range(first, first + entries * entry, entry)]
-        kept = [each for each in all_ if struct.unpack_from(order + "H", each)[0] in _TIFF_PIXELS]
+        kept = [tag for tag in all_ if struct.unpack_from(order + "H", tag)[0] in _TIFF_PIXELS]
         after = first + entries * entry
         behind = data[after : after + struct.calcsize(link)]
         content = struct.pack(order + count, len(kept)) + b"".join(kept) + behind
@@ -120,7 +119,7 @@ def _directories(data: bytes, order: str, count: str, entry: int, link: str) -> 
     """Find where each page's directory begins, as far as they are whole."""
     seen: set[int] = set()
     at = 8 if link == "Q" else 4
-    while len(seen) < _MOST_PAGES and at + struct.calcsize(link) <= len(data):
+    while len(seen) < _MAX_PAGES and at + struct.calcsize(link) <= len(data):
         (start,) = struct.unpack_from(order + link, data, at)
         if not start or start in seen or start + struct.calcsize(count) > len(data):
             return

@@ -1,14 +1,21 @@
-"""GIFs by Pillow, within a bound: their frames may make them larger than their heads say."""
+"""GIFs by Pillow: frames that stay within a bound, and palettes with a transparent colour."""
 
+from collections.abc import Sequence
+from itertools import product
 from typing import BinaryIO
 
+from PIL import Image as Pillow
 from PIL.GifImagePlugin import GifImageFile
 
-from cnnfilter.files.images import check_pixels
+from cnnfilter.arrays import Array
+from cnnfilter.files.image import check_pixels
+
+#: The last colour, which is transparent.
+_TRANSPARENT = 255
 
 
 class BoundedGif(GifImageFile):
-    """A GIF of which no frame may have more than so many pixels.
+    """A GIF whose frames have a bounded number of pixels.
 
     Pillow enlarges a picture to hold a frame's rectangle, and takes memory for both before it
     returns from a seek. So each size is checked where Pillow sets it.
@@ -26,7 +33,6 @@ class BoundedGif(GifImageFile):
 
     def __init__(self, file: BinaryIO, max_pixels: int) -> None:
         self._max_pixels = max_pixels
-        file.seek(0)
         super().__init__(file, "")
 
     @property
@@ -38,3 +44,28 @@ class BoundedGif(GifImageFile):
         width, height = size
         check_pixels(height, width, self._max_pixels)
         self._checked_size = size
+
+
+def indexed(pixels: Array, alpha: Array) -> Pillow.Image:
+    """Choose the other 255 colours; Pillow would round colours that have alpha."""
+    clear = alpha == 0
+    if not clear.all():
+        pixels = pixels.copy()
+        pixels[clear] = pixels[~clear][0]  # no colour that is not seen
+    picture = Pillow.fromarray(pixels).convert("RGB")
+    picture = picture.convert("P", palette=Pillow.Palette.ADAPTIVE, colors=_TRANSPARENT)
+    picture.paste(_TRANSPARENT, mask=Pillow.fromarray(clear))
+    picture.info["transparency"] = _TRANSPARENT
+    return picture
+
+
+def clear_by_unused_colour(pictures: Sequence[Pillow.Image]) -> None:
+    """Set the transparent colour to one that no frame has.
+
+    Pillow leaves out of a frame what has the colour that it takes for the background's.
+    """
+    palettes = [(picture.getpalette() or [])[: 3 * _TRANSPARENT] for picture in pictures]
+    used = {tuple(colors[at : at + 3]) for colors in palettes for at in range(0, len(colors), 3)}
+    unused = next(color for color in product(range(256), repeat=3) if color not in used)
+    for picture, palette in zip(pictures, palettes, strict=True):
+        picture.putpalette([*palette, *(3 * _TRANSPARENT - len(palette)) * [0], *unused])

@@ -10,7 +10,7 @@ from cnnfilter.arrays import Array
 from cnnfilter.arrays.arguments import number
 from cnnfilter.arrays.checks import not_finite
 from cnnfilter.errors import ArgumentError, ContentError, FileError, KernelError, brief
-from cnnfilter.files.source import inside, read_text, regular
+from cnnfilter.files.opening import inside, read_text, regular
 from cnnfilter.files.weights import UNREADABLE_WEIGHTS, read_tensor, tensor_reference, to_hwio
 from cnnfilter.kernels.parse import as_weights, check_length, is_name, parse_kernel
 from cnnfilter.text import shown

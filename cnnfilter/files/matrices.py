@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from tokenize import TokenError
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Protocol, cast
 
 import numpy as np
 
@@ -18,18 +18,18 @@ from cnnfilter.arrays import Array
 from cnnfilter.arrays.buffers import BAND_BYTES, bands, memory
 from cnnfilter.arrays.checks import check_finite
 from cnnfilter.errors import ContentError, brief
+from cnnfilter.files.opening import MAX_PIPED, READ_BYTES, check_size, read_all
 from cnnfilter.files.printed import caught
-from cnnfilter.files.source import MOST_PIPED, READ_BYTES, check_size, read_all
 
-#: What NumPy and zipfile raise on files that are broken.
+#: What NumPy and zipfile raise on corrupt files.
 BROKEN = (
     OSError, ValueError, TypeError, LookupError, SyntaxError, TokenError, EOFError, RuntimeError,
     zlib.error, lzma.LZMAError, zipfile.BadZipFile,
 )  # fmt: skip
 #: An array that claims more bytes is taken for a bomb; of an image, more for each pixel.
-MOST_BYTES, _BYTES_A_PIXEL = 2**31, 32
+MAX_BYTES, _MAX_PIXEL_BYTES = 2**31, 32
 #: Bytes of an array's header; NumPy's own reader takes no longer one.
-_LONGEST_HEADER = 10_000
+_MAX_HEADER = 10_000
 #: What JSON allows between its words.
 _SPACES = tuple(" \t\n\r")
 #: Types that NumPy chooses for lists of numbers in Python.
@@ -43,11 +43,11 @@ def read_matrix(file: BinaryIO, format: str, max_values: int) -> Array:
     Raises
     ------
     ContentError
-        If the content is not what the format says, or a compressed one unfolds to more
-        than `max_values` numbers.
+        If the content is not of the format, or a compressed one unfolds to more than
+        `max_values` numbers.
     """
     if format == "npy":
-        return read_array(file, _BYTES_A_PIXEL * max_values)
+        return read_array(file, _MAX_PIXEL_BYTES * max_values)
     if format == "npz":
         return _read_npz(file, max_values)
     try:
@@ -57,12 +57,12 @@ def read_matrix(file: BinaryIO, format: str, max_values: int) -> Array:
 
 
 def _text(file: BinaryIO) -> str:
-    return read_all(file, MOST_PIPED).decode("utf-8-sig")
+    return read_all(file, MAX_PIPED).decode("utf-8-sig")
 
 
 def _lines(file: BinaryIO) -> Iterator[str]:
-    """Yield the lines of a text as `str.splitlines` does, reading some at a time."""
-    check_size(file, MOST_PIPED)
+    """Yield a text's lines as `str.splitlines` does, reading some at a time."""
+    check_size(file, MAX_PIPED)
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
     pieces: list[str] = []
     while content := file.read(READ_BYTES):
@@ -75,18 +75,18 @@ def _lines(file: BinaryIO) -> Iterator[str]:
     yield from ("".join(pieces) + decoder.decode(b"", final=True)).splitlines()
 
 
-def read_array(file: BinaryIO, most: int = MOST_BYTES, size: int | None = None) -> Array:
-    """Read an .npy array, never an object of Python's.
+def read_array(file: BinaryIO, most: int = MAX_BYTES, size: int | None = None) -> Array:
+    """Read an .npy array, never a Python object.
 
-    The header is held against the bytes that are there before any memory is taken.
+    The header is compared with the bytes that are there before any memory is taken.
 
     Parameters
     ----------
     file : binary file
     most : int
-        Bytes of numbers that are read; more are refused.
+        Bytes of numbers; more are refused.
     size : int, optional
-        Of the whole file, where it cannot be searched fast: in an archive.
+        Of the whole file, where seeking is slow: in an archive.
     """
     with _decoding():
         shape, fortran_order, dtype = _read_header(file)
@@ -101,22 +101,29 @@ def read_array(file: BinaryIO, most: int = MOST_BYTES, size: int | None = None) 
         return array.astype(dtype.newbyteorder("="), copy=False)
 
 
+class _ReadsInto(Protocol):
+    def readinto(self, buffer: Array, /) -> int: ...
+
+
 def _content(file: BinaryIO, size: int) -> Array:
-    """Read so many bytes into their place: a plain read of a large file holds them twice."""
+    """Read bytes into their array; a plain read of a large file holds them twice."""
     place = np.empty(size, np.uint8)
-    if cast("Any", file).readinto(place) != size:
+    if cast("_ReadsInto", file).readinto(place) != size:
         raise EOFError("the file became shorter while it was read")
     return place
 
 
-def read_array_head(file: BinaryIO) -> Array:
-    """Return what `read_array` would, with the largest value in all places, in no room.
+def read_matrix_head(file: BinaryIO, format: str) -> Array | None:
+    """Return the largest value in a matrix's shape, without reading all; None if it cannot be.
 
     Returns
     -------
-    ndarray
-        Of types whose arithmetic depends on the values, these are looked at, a band at a time.
+    ndarray or None
+        It takes no memory. Of types whose arithmetic does not depend on the values, it is 0;
+        of others, the values are read a band at a time.
     """
+    if format != "npy":
+        return None
     with _decoding():
         shape, _, dtype = _read_header(file)
         begin = file.tell()
@@ -127,9 +134,9 @@ def read_array_head(file: BinaryIO) -> Array:
         return np.broadcast_to(np.array(largest, dtype.newbyteorder("=")), shape)
 
 
-def _largest(file: BinaryIO, dtype: np.dtype[Any]) -> Any:
+def _largest(file: BinaryIO, dtype: np.dtype[Any]) -> np.generic:
     """Return the value of the largest magnitude behind a header."""
-    largest = dtype.type(0)
+    largest: np.generic = dtype.type(0)
     while content := file.read(BAND_BYTES):
         values = np.frombuffer(content, dtype)
         for value in (values.min(), values.max()):
@@ -140,13 +147,13 @@ def _largest(file: BinaryIO, dtype: np.dtype[Any]) -> Any:
 
 @contextmanager
 def _decoding() -> Iterator[None]:
-    """Turn whatever a broken array makes NumPy raise into one error; it warns of nothing."""
+    """Turn all that a corrupt array makes NumPy raise into one error, without warnings."""
     try:
         with caught():
             yield
     except BROKEN as error:
         raise ContentError(f"not an array of NumPy's that can be read ({brief(error)})") from None
-    except MemoryError:  # Python's word for brackets in brackets; arrays are bounded before
+    except MemoryError:  # which Python raises for nested brackets; arrays are bounded before
         raise ContentError("not an array of NumPy's: its header is nested too deeply") from None
 
 
@@ -154,10 +161,12 @@ def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Read the shape, whether the first axis runs fastest, and the type."""
     version = np.lib.format.read_magic(file)
     begin = file.tell()
-    if int.from_bytes(file.read(2 * version[0]), "little") > _LONGEST_HEADER:
-        raise ContentError(f"its header is longer than {_LONGEST_HEADER} bytes")
+    if int.from_bytes(file.read(2 * version[0]), "little") > _MAX_HEADER:
+        raise ContentError(f"its header is longer than {_MAX_HEADER} bytes")
     file.seek(begin)
-    readers: Mapping[tuple[int, int], Callable[..., Any]] = {
+    readers: Mapping[
+        tuple[int, int], Callable[[BinaryIO], tuple[tuple[int, ...], bool, np.dtype[Any]]]
+    ] = {
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,
     }
@@ -165,7 +174,7 @@ def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
 
 
 def _check_header(shape: tuple[int, ...], dtype: np.dtype[Any], there: int) -> None:
-    """Hold a header against the bytes that are there."""
+    """Compare a header with the bytes that are there."""
     if dtype.hasobject:
         raise ContentError("holds Python objects, which are never unpickled")
     if dtype.kind not in "biuf":
@@ -243,14 +252,14 @@ def _elements(text: str) -> Iterator[Array]:
 
 
 def _skipped(text: str, position: int) -> int:
-    """Return the position behind the spaces that JSON allows."""
+    """Return the position behind JSON's spaces."""
     while text[position : position + 1] in _SPACES:
         position += 1
     return position
 
 
 def _joined(rows: list[Array]) -> Array | None:
-    """Join rows of plain integers and floats; None where NumPy has to choose the type."""
+    """Join rows of plain integers and floats; None if NumPy has to choose the type."""
     dtypes = {row.dtype for row in rows}
     if not dtypes or not dtypes <= _PLAIN or len({row.shape for row in rows}) > 1:
         return None
@@ -288,8 +297,8 @@ def _read_table(lines: Iterable[str]) -> Array:
 
 
 def _cells(line: str) -> list[str]:
-    """Take a line apart at its commas, semicolons or tabs, or else at its spaces."""
-    separator = next((each for each in ",;\t" if each in line), None)
+    """Split a line at its commas, semicolons or tabs, or else at its spaces."""
+    separator = next((mark for mark in ",;\t" if mark in line), None)
     return [word.strip() for word in line.split(separator)]
 
 
@@ -312,14 +321,14 @@ def write_matrix(file: BinaryIO, array: Array, format: str) -> None:
 
 
 def matrix_text(array: Array, format: str) -> Iterator[str]:
-    r"""Write all numbers as text, a line at a time.
+    r"""Yield all numbers as text, a line at a time.
 
     Parameters
     ----------
     array : ndarray
         Shape (H, W) or (H, W, C); or (N,), a row.
     format : {"csv", "tsv", "json"}
-        Tables have a blank line between channels; JSON nests lists as the shape says.
+        Tables have a blank line between channels; JSON nests lists by the shape.
 
     Examples
     --------
@@ -342,7 +351,7 @@ def matrix_text(array: Array, format: str) -> Iterator[str]:
 
 
 def _json(array: Array) -> Iterator[str]:
-    """Write nested lists, row by row; as a whole they take some fifty bytes a number."""
+    """Yield nested lists, row by row; as a whole they take some fifty bytes a number."""
     if array.ndim == 1:
         (row,) = _plain_rows(array[np.newaxis])
         yield json.dumps(row.tolist()) + "\n"
@@ -361,7 +370,7 @@ def _plain_rows(array: Array) -> Iterator[Array]:
 
 
 def _holds_integers(array: Array) -> bool:
-    """Return whether an array of floats holds nothing but integers that are exact."""
+    """Return whether an array of floats holds exact integers only."""
     return array.dtype.kind == "f" and all(_are_integers(array[rows]) for rows in bands(array))
 
 

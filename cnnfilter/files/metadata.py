@@ -1,16 +1,22 @@
-"""What a picture's file holds besides pixels; what of it cannot be read is left out, and said.
+"""Metadata of pictures: parts that cannot be read, or written, are left out with a note.
 
 Pixels are decoded without it, so nothing here refuses a picture.
 """
 
+import io
 import math
 import re
 import struct
 import zlib
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import cast
 
 from PIL import Image as Pillow
+
+from cnnfilter.arrays import Array
+from cnnfilter.files.formats import Format
+from cnnfilter.files.image import Metadata
+from cnnfilter.files.printed import caught
 
 #: What Pillow and tifffile raise on files that are corrupt.
 BROKEN = (
@@ -19,7 +25,7 @@ BROKEN = (
     Pillow.DecompressionBombError,
 )  # fmt: skip
 
-#: What of a TIFF's tags describes it; the others say how its bytes lie.
+#: A TIFF's tags that describe it; the others say how its bytes lie.
 _DESCRIPTIVE_TAGS = {270, 271, 272, 305, 306, 315, 33432}
 _ORIENTATION = 0x0112
 _EXIF_FOLDERS = (0x8769, 0x8825)
@@ -27,9 +33,9 @@ _SIZE_TAGS = {0xA002, 0xA003}
 #: Bytes of EXIF that has a header and a directory of no tags.
 _EMPTY_EXIF = 14
 #: The name that XMP has among a PNG's text.
-XMP_TEXT = "XML:com.adobe.xmp"
+_XMP_TEXT = "XML:com.adobe.xmp"
 #: Text in a PNG that is EXIF or XMP in disguise, its orientation not reset.
-_DISGUISED = (XMP_TEXT, "Raw profile type exif", "Raw profile type APP1")
+_DISGUISED = (_XMP_TEXT, "Raw profile type exif", "Raw profile type APP1")
 _XMP_ORIENTATION = rb'tiff:Orientation="[0-9]"|<tiff:Orientation>[0-9]</tiff:Orientation>'
 #: The highest resolution, in dots per inch, that every format holds.
 _HIGHEST_DPI = 65_535
@@ -46,7 +52,7 @@ def read_orientation(picture: Pillow.Image, *, before_pixels: bool = False) -> t
     ----------
     picture : PIL.Image.Image
     before_pixels : bool
-        As far as it is known before the pixels are; a PNG's own way to ask decodes it.
+        Whether to decode no pixels for it, as a PNG's own method does.
     """
     try:
         exif = Pillow.Image.getexif(picture) if before_pixels else picture.getexif()
@@ -56,8 +62,8 @@ def read_orientation(picture: Pillow.Image, *, before_pixels: bool = False) -> t
     return checked_orientation(value)
 
 
-def checked_orientation(value: Any) -> tuple[int, str]:
-    """Return what a tag holds as an orientation, 1 to 8, and a note if it is no number.
+def checked_orientation(value: object) -> tuple[int, str]:
+    """Return a tag's value as an orientation, 1 to 8, and a note if it is not a number.
 
     Examples
     --------
@@ -71,17 +77,9 @@ def checked_orientation(value: Any) -> tuple[int, str]:
     return UPRIGHT, "its orientation cannot be read: taken as upright"
 
 
-def read_metadata(picture: Pillow.Image, format: str) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Return what `Image.metadata` holds, of a picture that is turned upright, and notes.
-
-    Parameters
-    ----------
-    picture : PIL.Image.Image
-        Its pixels are loaded.
-    format : str
-        Pillow's name.
-    """
-    kept: dict[str, Any] = {}
+def read_metadata(picture: Pillow.Image, format: Format) -> tuple[Metadata, tuple[str, ...]]:
+    """Return the metadata of a picture that is decoded and turned upright, and notes."""
+    kept: dict[str, object] = {}
     left_out = []
     for name, read in _PARTS.items():
         try:
@@ -91,15 +89,16 @@ def read_metadata(picture: Pillow.Image, format: str) -> tuple[dict[str, Any], t
             left_out.append(f"a part of its {name}")
         except BROKEN:
             left_out.append(f"its {name}")
-    return kept, tuple(f"{name} cannot be read: left out" for name in left_out)
+    notes = tuple(f"{name} cannot be read: left out" for name in left_out)
+    return cast("Metadata", kept), notes
 
 
 class _Partly(Exception):  # noqa: N818 - what could be read is no error
-    def __init__(self, kept: dict[str, Any]) -> None:
+    def __init__(self, kept: Mapping[str, object]) -> None:
         self.kept = kept
 
 
-def _profile(picture: Pillow.Image, _: str) -> dict[str, Any]:
+def _profile(picture: Pillow.Image, _: Format) -> Mapping[str, object]:
     profile = picture.info.get("icc_profile")
     if not profile:
         return {}
@@ -108,11 +107,11 @@ def _profile(picture: Pillow.Image, _: str) -> dict[str, Any]:
     return {"icc_profile": bytes(profile)}
 
 
-def _resolution(picture: Pillow.Image, _: str) -> dict[str, Any]:
+def _resolution(picture: Pillow.Image, _: Format) -> Mapping[str, object]:
     dpi = picture.info.get("dpi")
     if not dpi:
         return {}
-    across, down = (float(each) for each in dpi)
+    across, down = map(float, dpi)
     if across == down == 0:
         return {}
     if not (0 < across <= _HIGHEST_DPI and 0 < down <= _HIGHEST_DPI):  # NaN is not, either
@@ -120,13 +119,13 @@ def _resolution(picture: Pillow.Image, _: str) -> dict[str, Any]:
     return {"dpi": dpi}
 
 
-def _comment(picture: Pillow.Image, _: str) -> dict[str, Any]:
+def _comment(picture: Pillow.Image, _: Format) -> Mapping[str, object]:
     comment = picture.info.get("comment")
     return {"comment": comment} if comment and isinstance(comment, bytes | str) else {}
 
 
-def _xmp(picture: Pillow.Image, _: str) -> dict[str, Any]:
-    xmp = picture.info.get("xmp") or picture.info.get(XMP_TEXT)
+def _xmp(picture: Pillow.Image, _: Format) -> Mapping[str, object]:
+    xmp = picture.info.get("xmp") or picture.info.get(_XMP_TEXT)
     if not xmp:
         return {}
     xmp = xmp if isinstance(xmp, bytes) else str(xmp).encode()
@@ -137,9 +136,9 @@ def _is_upright(picture: Pillow.Image) -> bool:
     return read_orientation(picture)[0] == UPRIGHT
 
 
-def _exif(picture: Pillow.Image, format: str) -> dict[str, Any]:
+def _exif(picture: Pillow.Image, format: Format) -> Mapping[str, object]:
     exif = picture.getexif()
-    if format == "TIFF":
+    if format.exif == "tags":
         return _bytes_of(_described(exif))
     if not exif and _holds_something(picture.info.get("exif", b"")):
         raise ValueError  # Pillow passes over what it has failed to read once
@@ -156,13 +155,13 @@ def _exif(picture: Pillow.Image, format: str) -> dict[str, Any]:
 
 
 def _holds_something(content: bytes) -> bool:
-    """Return if EXIF is more than nothing, or an empty directory."""
+    """Return whether EXIF is more than an empty directory."""
     content = content.removeprefix(b"Exif\0\0")
     return bool(content) and not (content[:2] in (b"II", b"MM") and len(content) <= _EMPTY_EXIF)
 
 
-def _bytes_of(exif: Pillow.Exif) -> dict[str, Any]:
-    """Return EXIF as Pillow's save takes it, if there is any."""
+def _bytes_of(exif: Pillow.Exif) -> Mapping[str, object]:
+    """Return EXIF as bytes, if there is any."""
     if not exif:
         return {}
     try:
@@ -185,8 +184,11 @@ def _described(tags: Pillow.Exif) -> Pillow.Exif:
     return kept
 
 
-def exif_without_folders(content: bytes) -> tuple[bytes, bool]:
-    """Return EXIF's own tags, and if they are all: Pillow writes no folders to compressed TIFFs."""
+def _without_folders(content: bytes) -> tuple[bytes, bool]:
+    """Return EXIF's own tags, and whether they are all.
+
+    Pillow writes no folders to compressed TIFFs.
+    """
     exif = Pillow.Exif()
     exif.load(content)
     folders = [folder for folder in _EXIF_FOLDERS if exif.get_ifd(folder)]
@@ -206,9 +208,9 @@ def _can_be_kept(exif: Pillow.Exif, tag: int) -> bool:
     return True
 
 
-def _times(picture: Pillow.Image, _: str) -> dict[str, Any]:
-    times = {key: picture.info[key] for key in ("duration", "loop") if key in picture.info}
-    numbers: dict[str, Any] = {
+def _times(picture: Pillow.Image, _: Format) -> Mapping[str, object]:
+    times = {key: picture.info.get(key) for key in ("duration", "loop")}
+    numbers: dict[str, float] = {
         key: time for key, time in times.items() if isinstance(time, int | float)
     }
     if any(not math.isfinite(time) or time < 0 for time in numbers.values()):
@@ -216,17 +218,21 @@ def _times(picture: Pillow.Image, _: str) -> dict[str, Any]:
     return numbers
 
 
-def _text(picture: Pillow.Image, format: str) -> dict[str, Any]:
+def _text(picture: Pillow.Image, format: Format) -> Mapping[str, object]:
+    if "text" not in format.metadata:
+        return {}
     # To ask Pillow for the text of an animated PNG decodes all of its frames.
     info = picture.info
-    text = {key: info[key] for key in info if isinstance(info[key], str)}
-    for key in _DISGUISED:
-        text.pop(key, None)
-    return {"text": text} if format == "PNG" and text else {}
+    text = {
+        key: value
+        for key, value in info.items()
+        if isinstance(value, str) and key not in _DISGUISED
+    }
+    return {"text": text} if text else {}
 
 
-#: What is read, by its name in a note.
-_PARTS: dict[str, Callable[[Pillow.Image, str], dict[str, Any]]] = {
+#: Readers of the parts, by their names in a note.
+_PARTS: Mapping[str, Callable[[Pillow.Image, Format], Mapping[str, object]]] = {
     "colour profile": _profile,
     "resolution": _resolution,
     "comment": _comment,
@@ -235,3 +241,102 @@ _PARTS: dict[str, Callable[[Pillow.Image, str], dict[str, Any]]] = {
     "times": _times,
     "text": _text,
 }
+
+
+#: What parts are called in a note.
+_NAMES = {
+    "exif": "EXIF",
+    "icc_profile": "colour profile",
+    "dpi": "resolution",
+    "xmp": "XMP",
+    "comment": "comment",
+}
+
+
+def metadata_options(
+    metadata: Mapping[str, object],
+    format: Format,
+    frames: Iterable[Array],
+    encoding: Mapping[str, object],
+) -> tuple[dict[str, object], list[str]]:
+    """Return what Pillow's save takes of the metadata, and the names of parts left out.
+
+    Parameters
+    ----------
+    metadata : mapping
+        As `Metadata`.
+    format : Format
+    frames : iterable of ndarray
+        The frames' pixels.
+    encoding : mapping
+        What Pillow's save takes of the encoding.
+    """
+    options = {key: metadata[key] for key in format.metadata if key in metadata}
+    profile = options.get("icc_profile")
+    if not all(profile_fits(profile, pixels) for pixels in frames):
+        options.pop("icc_profile", None)
+    text = _text_options(options) if "text" in format.metadata else {}
+    left_out = []
+    if format.exif == "tags" and isinstance(exif := options.get("exif"), bytes):
+        options["exif"], is_whole = _without_folders(exif)
+        left_out = [] if is_whole else ["a part of its EXIF"]
+    for key in _refused(options, format, encoding):
+        del options[key]
+        left_out.append(f"its {_NAMES[key]}")
+    return options | text, left_out
+
+
+def parts_left_out(
+    metadata: Mapping[str, object], format: Format, kept: Collection[str]
+) -> list[str]:
+    """Return the names of the parts that a format holds and this file will not."""
+    return [
+        f"its {_NAMES[key]}"
+        for key in format.metadata
+        if key in _NAMES and key in metadata and key not in kept
+    ]
+
+
+def _refused(
+    options: Mapping[str, object], format: Format, encoding: Mapping[str, object]
+) -> Collection[str]:
+    """Find the parts that Pillow does not write, by a picture of one pixel."""
+    if not options or _is_written(options, format, encoding):
+        return []
+    return [key for key in options if not _is_written({key: options[key]}, format, encoding)]
+
+
+def _is_written(
+    options: Mapping[str, object], format: Format, encoding: Mapping[str, object]
+) -> bool:
+    blocks = [options[key] for key in ("exif", "xmp", "comment") if key in options]
+    if format.metadata_bytes is not None and any(
+        isinstance(block, bytes | str) and len(block) > format.metadata_bytes for block in blocks
+    ):
+        return False
+    with caught():
+        try:
+            picture = Pillow.new("L" if "gray" in format.modes else "RGB", (1, 1))
+            picture.save(io.BytesIO(), format.pillow, **{**encoding, **options})
+        except BROKEN:
+            return False
+    return True
+
+
+def profile_fits(profile: object, pixels: Array) -> bool:
+    """Return whether a colour profile is for grey or for RGB, as the pixels are."""
+    colours = b"GRAY" if pixels.ndim == 2 else b"RGB "
+    return isinstance(profile, bytes) and profile[16:20] == colours
+
+
+def _text_options(options: dict[str, object]) -> dict[str, object]:
+    """Take out the parts that a PNG holds as text, XMP too."""
+    from PIL.PngImagePlugin import PngInfo
+
+    chunks = PngInfo()
+    text, xmp = options.pop("text", {}), options.pop("xmp", None)
+    for key, value in cast("Mapping[str, str]", text).items():
+        chunks.add_text(key, value)
+    if isinstance(xmp, bytes):
+        chunks.add_itxt(_XMP_TEXT, xmp.decode("utf-8", "replace"))
+    return {"pnginfo": chunks}

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from cnnfilter.errors import FileError
-from cnnfilter.files.source import PATIENCE, nameable, reason
+from cnnfilter.files.opening import PATIENCE, nameable, reason
 from cnnfilter.text import shown
 
 if TYPE_CHECKING:

@@ -1,12 +1,12 @@
-"""What libraries print on standard error while a file is read or written.
+"""Capture of what libraries print on standard error while a file is read or written.
 
-Decoders in C print to descriptor 2, whatever Python's streams are. A command keeps its own
-standard error on another descriptor; while a file is at work, 2 leads into a pipe that never
-blocks, and holds no more than the system's buffer. Outside that time 2 is the person's, so what
-Python itself or a child process prints there is seen.
+Decoders in C print to descriptor 2, past Python's streams. A command keeps its own standard error
+on another descriptor; while a file is at work, 2 leads into a pipe that never blocks, and holds no
+more than the system's buffer. At other times 2 is the person's, so that output of Python itself or
+of a child process is seen.
 
-All threads have one descriptor 2. What is printed while several files are at work may be of any
-of them, so whoever needs to know works once more, while no other file is at work.
+All threads share descriptor 2. What is printed while several files are at work may be of any of
+them; work that needs to know is done once more, while no other file is at work.
 """
 
 import os
@@ -17,23 +17,23 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from cnnfilter.errors import CnnFilterError
 
 _Result = TypeVar("_Result")
 
-#: A printed line is no longer than this in a message.
-_MOST = 200
-#: What lines that tell of no failure have in them: warnings, and tags that libtiff leaves out.
+#: Letters of a printed line in a message.
+_MAX_LINE = 200
+#: Parts of lines that report no failure: warnings, and tags that libtiff leaves out.
 _HARMLESS = ("warning", "is not read from file")
 
 
 def catch_printed() -> None:
-    """Catch, from now on, what libraries print while a file is read or written.
+    """Capture from now on what libraries print while a file is read or written.
 
-    Only a command and its worker processes call this; where cnnfilter is a library, the
-    program's standard error is not touched.
+    Only a command and its worker processes call this; as a library, cnnfilter does not touch
+    the program's standard error.
     """
     global _catcher
     if _catcher is not None or sys.stderr is not sys.__stderr__:
@@ -52,12 +52,12 @@ def catch_printed() -> None:
 
 
 def _on_descriptor(descriptor: int, stream: TextIOWrapper) -> TextIOWrapper:
-    """Open a stream like another one on a descriptor."""
+    """Open a stream on a descriptor, like another stream."""
     return open(descriptor, "w", 1, encoding=stream.encoding, errors=stream.errors, closefd=False)
 
 
 def _keep_crashes_seen(person: int) -> None:
-    """Let Python's report of a crash, where somebody asked for it, reach the person."""
+    """Send Python's report of a crash, if it is enabled, to the person."""
     import faulthandler
 
     if faulthandler.is_enabled():
@@ -65,7 +65,7 @@ def _keep_crashes_seen(person: int) -> None:
 
 
 def ignore_warnings() -> None:
-    """Ignore what Pillow, tifffile and NumPy find odd about a file: it is not the person's doing.
+    """Ignore warnings of Pillow, tifffile and NumPy about odd files.
 
     Filters are a process's own, so each worker calls this, too.
     """
@@ -74,36 +74,35 @@ def ignore_warnings() -> None:
 
 
 class Printed:
-    """What libraries print while one file is at work."""
+    """Output of libraries while one file is at work."""
 
     def __init__(self) -> None:
         self._text = ""
         self._is_shared = False
-        #: Whether it was asked for words that may be another file's.
+        #: Whether words were requested that may be another file's.
         self.is_in_doubt = False
 
     def words(self) -> str:
-        """Return the first line printed so far that tells of a failure; "" if there is none.
+        """Return the first line printed so far that reports a failure; "" if there is none.
 
-        It is "" also where other files were at work when something was printed: nothing says
-        whose line it is.
+        Also "" if other files were at work when it was printed: the line may be theirs.
         """
-        text = self._taken()
+        text = self._take()
         lines = (" ".join(line.split()) for line in text.splitlines())
-        told = [line for line in lines if line and not any(map(line.lower().count, _HARMLESS))]
-        return told[0].removeprefix("tempfile.tif: ")[:_MOST] if told else ""
+        failures = [line for line in lines if line and not any(map(line.lower().count, _HARMLESS))]
+        return failures[0].removeprefix("tempfile.tif: ")[:_MAX_LINE] if failures else ""
 
     def forget(self) -> None:
         """Drop what was printed so far."""
-        self._taken()
+        self._take()
         self.is_in_doubt = self._is_shared = False
 
     def add(self, text: str, *, is_shared: bool) -> None:
-        """Add what was printed, which may be of another file at work."""
+        """Add what was printed, by this file or another one at work."""
         self._text += text
         self._is_shared |= is_shared
 
-    def _taken(self) -> str:
+    def _take(self) -> str:
         if _catcher is not None:
             _catcher.drain()
         text, self._text = self._text, ""
@@ -114,7 +113,7 @@ class Printed:
 class _Catcher:
     """Descriptor 2, which leads into a pipe as long as files are at work.
 
-    Files are at work together, but for a thread that is `alone`: others wait for it.
+    Files are at work together, except that all wait for a thread that is `alone`.
 
     Parameters
     ----------
@@ -132,7 +131,7 @@ class _Catcher:
         self._alone: int | None = None
 
     def begin(self, printed: Printed) -> None:
-        """Begin with a file, as soon as no other thread is alone, or waits for that."""
+        """Begin with a file, as soon as no other thread is alone or waits to be."""
         with self._changed:
             self._changed.wait_for(self._may_begin)
             self._read()
@@ -146,7 +145,7 @@ class _Catcher:
         return self._alone == threading.get_ident()
 
     def end(self, printed: Printed) -> None:
-        """End with a file, and drop what is left of what was printed."""
+        """End with a file, and drop the rest of what was printed."""
         with self._changed:
             self._read()
             self._at_work.remove(printed)
@@ -155,13 +154,13 @@ class _Catcher:
                 self._changed.notify_all()
 
     def drain(self) -> None:
-        """Add what was printed since the last time to the files that may have caused it."""
+        """Add what was printed since the last call to all files at work."""
         with self._changed:
             self._read()
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Wait until no file is at work, and let no other thread begin one meanwhile."""
+        """Wait until no file is at work, and keep other threads from beginning one."""
         with self._changed:
             self._waiting += 1
             try:
@@ -189,7 +188,7 @@ _catcher: _Catcher | None = None
 
 
 class _Thread(threading.local):
-    """What a thread has at work."""
+    """The file that a thread has at work."""
 
     printed: Printed | None = None
 
@@ -199,11 +198,11 @@ _thread = _Thread()
 
 @contextmanager
 def caught() -> Iterator[Printed]:
-    """Catch what libraries print while a file is at work in this thread.
+    """Capture what libraries print while a file is at work in this thread.
 
-    Within itself it is entered once. Lines on descriptor 2 are caught from `catch_printed` on;
-    warnings that libraries find a file worth are ignored in this thread alone, always. Nothing
-    that may wait for another process, such as a pipe, belongs inside: others may wait for its end.
+    Within itself it does nothing. Lines on descriptor 2 are captured after `catch_printed`;
+    libraries' warnings about a file are always ignored, in this thread alone. Nothing that may
+    wait for another process, such as a pipe, belongs inside: others may wait for its end.
     """
     if _thread.printed is not None:
         yield _thread.printed
@@ -222,17 +221,17 @@ def caught() -> Iterator[Printed]:
 
 
 def attributed(work: Callable[[], _Result], start_afresh: Callable[[], object]) -> _Result:
-    """Work on a file so that what was printed is never another file's, and never missing.
+    """Work on a file so that printed words are never another file's, and never missing.
 
-    Where words were asked for that may be another file's, the work is done once more while no
-    other file is; only that counts. So a result or an error is the same whatever else is at work.
+    If words were requested that may be another file's, the work is done once more while no other
+    file is; only that counts. So a result or an error never depends on other files at work.
 
     Parameters
     ----------
     work : callable
-        Reads or writes the file; fails with a `CnnFilterError` where words are part of it.
+        Reads or writes the file; fails with a `CnnFilterError` if words are part of it.
     start_afresh : callable
-        Undoes what the work has done to the file.
+        Undoes the work.
     """
     if _catcher is None or _thread.printed is not None:
         return work()
@@ -253,10 +252,10 @@ def attributed(work: Callable[[], _Result], start_afresh: Callable[[], object]) 
 
 
 class _AtWork:
-    """Matches warnings' modules, as a filter's pattern does, where this thread has a file at work.
+    """A pattern of a warning filter that matches only where this thread has a file at work.
 
     Filters are a process's own, and `warnings.catch_warnings` changes them for every thread. A
-    filter that asks which thread it is need never be taken away.
+    filter that looks at the thread never needs to be removed.
 
     Parameters
     ----------
@@ -268,12 +267,12 @@ class _AtWork:
         self._modules = re.compile(modules)
 
     def match(self, module: str) -> bool:
-        """Return whether a warning is about a file."""
+        """Return whether a warning is about the file at work."""
         return _thread.printed is not None and bool(self._modules.match(module))
 
 
 #: NumPy has Python's own parser read an array's header, whose code has no file, and warns of
-#: old headers in the name of whoever called it.
+#: old headers in its caller's name.
 _FILTERS = (
     ("ignore", None, Warning, _AtWork(r"(PIL|tifffile|numpy\.lib)(\.|$)|<unknown>$"), 0),
     ("ignore", None, UserWarning, _AtWork(""), 0),
@@ -281,8 +280,8 @@ _FILTERS = (
 
 
 def _filter_warnings() -> None:
-    """Put the filters before others, once; whoever puts one before them wants to see more."""
-    filters = cast("list[Any]", warnings.filters)
-    for each in _FILTERS:
-        if each not in filters:
-            filters.insert(0, each)
+    """Put the filters before others, once; a program may put its own before them."""
+    filters = cast("list[object]", warnings.filters)
+    for entry in _FILTERS:
+        if entry not in filters:
+            filters.insert(0, entry)

@@ -1,16 +1,15 @@
-"""Why a picture cannot be read, in words for people; a library's own stand in brackets."""
+"""Messages for pictures that cannot be read; a library's own words stand in brackets."""
 
 import re
 
 from cnnfilter.text import printable
 
-#: A library's words are no longer than this in a message.
-_MOST = 200
+#: Letters of a library's words in a message.
+_MAX_WORDS = 200
 
-_AGAIN = "save or copy it again"
 _EXPORT = "export it as png or tif"
 
-#: What libraries say of files that may be whole, and what it is that they cannot read.
+#: What libraries raise on files that may be whole, and what they cannot read.
 _UNSUPPORTED = (
     (r"cannot handle (\d+)-bit layers", r"a \1-bit JPEG"),
     (r"Unsupported JPEG data precision (\d+)", r"a \1-bit JPEG"),
@@ -30,7 +29,7 @@ _UNSUPPORTED = (
     (r"PREDICTOR\.(\w+): \d+>.* (not supported|requires)", r"a TIFF with predictor \1"),
 )
 
-#: First bytes of what is no picture that is read here, and what it is.
+#: First bytes of formats that are not read here, and what they are.
 _FOREIGN = (
     (rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript drawing"),
     (rb"%PDF", "a PDF"),
@@ -51,51 +50,46 @@ _FOREIGN = (
     (rb".{128}DICM", "a DICOM file"),
 )
 
-#: What says nothing to a person: Pillow's words for anything, and Python's for what a library
+#: What means nothing to a person: Pillow's words for anything, and Python's for what a library
 #: did not foresee.
 _EMPTY = ("not identified by this driver", "cannot load this image")
 _UNFORESEEN = (LookupError, TypeError, AttributeError, AssertionError)
 
 
-def told_of_decoding(error: Exception, printed: str = "") -> str:
-    """Return a message of what a decoder raised, and what it printed before.
+def decoding_problem(error: Exception, printed: str = "") -> str:
+    """Return the message for what a decoder raised, and what it printed before.
 
     Examples
     --------
-    >>> told_of_decoding(SyntaxError("unknown pixel mode"))[:53]
+    >>> decoding_problem(SyntaxError("unknown pixel mode"))[:53]
     'is a TIFF of unusual channels or bits, which is not s'
-    >>> told_of_decoding(OSError("decoder error -2"), "ZIPDecode: Decoding error")
-    'corrupt or truncated (decoder error -2: ZIPDecode: Decoding error); save or copy it again'
+    >>> decoding_problem(OSError("decoder error -2"), "ZIPDecode: Decoding error")[:58]
+    'corrupt or truncated (decoder error -2: ZIPDecode: Decodin'
     """
     words = library_words(error, printed)
     for pattern, kind in _UNSUPPORTED:
         if found := re.search(pattern, words):
             return f"is {found.expand(kind)}, which is not supported ({words}); {_EXPORT}"
-    return f"corrupt or truncated{f' ({words})' if words else ''}; {_AGAIN}"
+    return f"corrupt or truncated{f' ({words})' if words else ''}; export or copy it again"
 
 
 def library_words(error: Exception, printed: str = "") -> str:
-    """Return what a library raised and printed, on one line; "" where it says nothing."""
+    """Return what a library raised and printed, on one line; "" if it means nothing."""
     raised = "" if isinstance(error, _UNFORESEEN) else " ".join(str(error).split())
     parts = [words for words in (raised, printed) if " " in words and words not in _EMPTY]
     words = printable(": ".join(dict.fromkeys(parts)))
-    return words if len(words) <= _MOST else words[: _MOST - 3] + "..."
+    return words if len(words) <= _MAX_WORDS else words[: _MAX_WORDS - 3] + "..."
 
 
-def foreign_kind(head: bytes) -> str | None:
-    """Return what a file is that is no picture read here, by its first bytes.
+def foreign_problem(head: bytes) -> str:
+    """Return the message for a format that is not read here, by its first bytes; "" if unknown.
 
     Examples
     --------
-    >>> foreign_kind(b"%PDF-1.7")
-    'a PDF'
+    >>> foreign_problem(b"%PDF-1.7")
+    'is a PDF, which is not read here; export it as png or tif'
     """
     for pattern, kind in _FOREIGN:
         if re.match(pattern, head, re.DOTALL):
-            return kind
-    return None
-
-
-def told_of_foreign(kind: str) -> str:
-    """Return the message of a file that is no picture read here."""
-    return f"is {kind}, which is not read here; {_EXPORT}"
+            return f"is {kind}, which is not read here; {_EXPORT}"
+    return ""

@@ -19,9 +19,10 @@ from cnnfilter.arrays.dtypes import convert
 from cnnfilter.arrays.quantize import RANGES, quantize
 from cnnfilter.errors import ArgumentError, CnnFilterError, ContentError, FileError, brief
 from cnnfilter.files import tiff
-from cnnfilter.files.formats import FORMATS, format_of
-from cnnfilter.files.images import left_out_notes, write_pictures
+from cnnfilter.files.formats import FORMATS, Pages, format_of
+from cnnfilter.files.metadata import parts_left_out
 from cnnfilter.files.output import WithoutDescriptor, replacing
+from cnnfilter.files.pillow_writer import write_pictures
 from cnnfilter.files.printed import attributed, caught
 from cnnfilter.text import shape_text, shown
 
@@ -133,9 +134,10 @@ def write(
 def _check_frames(frames: Sequence[Frame], format: str, depth: int) -> None:
     """Refuse frames that a format cannot hold."""
     if len(frames) > 1 and not FORMATS[format].frames:
-        raise ContentError(f"{format} holds one frame; write gif, webp, png or tif")
+        able = [name for name, known in FORMATS.items() if known.is_picture and known.frames]
+        raise ContentError(f"{format} holds one frame; write {', '.join(able)}")
     sizes = list(dict.fromkeys(shape_text(each.values.shape[:2]) for each in frames))
-    if len(sizes) > 1 and format not in ("tif", "float"):
+    if len(sizes) > 1 and not isinstance(FORMATS[format].frames, Pages):
         raise ContentError(
             f"{format} holds frames of one size; write tif for {sizes[0]} and {sizes[1]}"
         )
@@ -176,7 +178,7 @@ def check_size(
         name
         for name, each in FORMATS.items()
         if each.is_picture
-        and each.lossy is None
+        and each.quality is None
         and (each.frames or frames == 1)
         and (each.alpha == "full" or not has_alpha)
         and _excess(values, name, depth, has_alpha=has_alpha, frames=frames) is None
@@ -197,7 +199,7 @@ def _excess(values: Array, format: str, depth: int, *, has_alpha: bool, frames: 
     alpha = np.empty(0) if has_alpha else None
     kept = kept_depth(values, alpha, format, depth, frames)
     height, width = values.shape[:2]
-    return known.excess(height, width, channels * kept // 8)
+    return known.limits.excess(height, width, channels * kept // 8)
 
 
 def _extremes(frames: Sequence[Frame]) -> tuple[float, float]:
@@ -209,13 +211,13 @@ def _extremes(frames: Sequence[Frame]) -> tuple[float, float]:
 
 
 def _write_numbers(file: BinaryIO, matrices: Sequence[Array], format: str) -> None:
-    if format == "float":
+    if FORMATS[format].library == "tifffile":
         arrays = [_without_single_channel(each) for each in matrices]
         _encoded(file, format, lambda out: tiff.write_float(out, arrays))
         return
     from cnnfilter.files.matrices import write_matrix
 
-    if format in ("npy", "npz"):
+    if FORMATS[format].library == "numpy":
         _encoded(file, format, lambda out: write_matrix(out, matrices[0], format))
     else:
         write_matrix(file, matrices[0], format)
@@ -271,10 +273,11 @@ def _encode(
 ) -> list[str]:
     """Encode pictures; return notes on what of the metadata is left out."""
     pages = [(pixels, alpha) for pixels, alpha, _ in frames]
-    if any(map(_is_deep, frames)) or (format == "tif" and tiff.is_big(chain(*pages))):
+    if any(map(_is_deep, frames)) or (FORMATS[format].numbers and tiff.is_big(chain(*pages))):
         profile = metadata.get("icc_profile")
         _encoded(file, format, lambda out: tiff.write_deep(out, pages, profile))
-        return left_out_notes(metadata, format, kept=("icc_profile",))
+        left_out = parts_left_out(metadata, FORMATS[format], kept=("icc_profile",))
+        return [f"{format} cannot hold {name} here: left out" for name in left_out]
     return _encoded(
         file,
         format,
@@ -340,8 +343,9 @@ def _pixels(
         if alpha.dtype.kind == "f":  # an average, in the range of the depth
             alpha = convert(alpha / 257 if kept < depth else alpha, pixels.dtype)
         alpha = _fitting_alpha(_of_depth(alpha, pixels.dtype), format)
-    if format == "gif" and pixels.ndim == 3:
-        notes.append("gif holds 256 colours")
+    colors = FORMATS[format].colors
+    if colors is not None and pixels.ndim == 3:
+        notes.append(f"{format} holds {colors} colours")
     return Frame(pixels, alpha, frame.duration), stored.clipped
 
 
@@ -362,10 +366,10 @@ def _without_single_channel(values: Array) -> Array:
 
 def kept_depth(values: Array, alpha: Array | None, format: str, depth: int, frames: int = 1) -> int:
     """Give the bits that a format can keep of a source's 8 or 16."""
-    deep = FORMATS[format].deep
+    deep_modes = FORMATS[format].deep_modes
     # Of an animation, Pillow would take frames for alike that differ in the lower 8 bits.
     plain = _without_single_channel(values).ndim == 2 and alpha is None and frames == 1
-    return depth if deep == "color" or (deep == "gray" and plain) else 8
+    return depth if "color" in deep_modes or ("gray" in deep_modes and plain) else 8
 
 
 def _fitting_alpha(alpha: Array, format: str) -> Array | None:
@@ -424,8 +428,8 @@ def write_image(path: str | Path, array: ArrayLike, range: str = "clip", depth: 
     if format is None:
         raise ArgumentError(f"{shown(path)}: has no suffix that says the format, such as .png")
     channels = values.shape[2] if values.ndim == 3 else 1
-    if format == "tif" and channels > 4:
-        format = "float"
+    if channels > 4:
+        format = FORMATS[format].numbers or format
     if not FORMATS[format].is_picture:
         asked = None if range == "clip" else range
         write(path, [Frame(values)], format, range=asked, depth=depth)

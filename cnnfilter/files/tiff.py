@@ -1,27 +1,22 @@
-"""What Pillow cannot of TIFF, by tifffile: floats, 16-bit colour, any number of channels."""
+"""TIFFs that Pillow cannot hold, by tifffile: floats, 16-bit colour, any number of channels."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from itertools import chain
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 
 from cnnfilter.arrays import Array
 from cnnfilter.errors import ContentError
-from cnnfilter.files.images import (
-    Image,
-    Pictures,
-    blank,
-    check_pixels,
-    decoding,
-    known_compressions,
-    profile_fits,
-    too_large,
-)
-from cnnfilter.files.metadata import UPRIGHT, checked_orientation
-from cnnfilter.files.source import piped_bytes
+from cnnfilter.files.image import Image, Metadata, blank, check_pixels, too_large
+from cnnfilter.files.metadata import UPRIGHT, checked_orientation, profile_fits
+from cnnfilter.files.opening import piped_bytes
+from cnnfilter.files.pillow_reader import Pictures, decoding, known_compressions
+
+if TYPE_CHECKING:
+    from tifffile import TiffPage
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -30,12 +25,12 @@ _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _CMYK = 0, 1, 2, 5
 _ORIENTATION, _ICC_PROFILE = 274, 34675
 _ZSTD = 50000
 
-#: Bytes of pages whose offsets surely have 32 bits; what is larger becomes a BigTIFF.
-_MOST_CLASSIC = 2**32 - 2**25
+#: Bytes of pages whose offsets surely fit 32 bits; larger ones become a BigTIFF.
+_MAX_CLASSIC = 2**32 - 2**25
 
 
 class Pages:
-    """The pages of an open TIFF: by tifffile those that Pillow cannot read, or only in 8 bits.
+    """The pages of an open TIFF, by tifffile if Pillow cannot read them, or only in 8 bits.
 
     Parameters
     ----------
@@ -59,19 +54,20 @@ class Pages:
             self._pages = tifffile.TiffFile(file).pages
             self._count = len(self._pages)
         if not self._count:
-            raise ContentError("holds no pages; save or copy it again")
+            raise ContentError("holds no pages; export or copy it again")
 
     def __len__(self) -> int:
         return self._count
 
     @property
     def pixels(self) -> int:
-        """How many pixels all pages have together."""
+        """Number of pixels of all pages."""
         with self._decoding():
-            return sum(page.imagelength * page.imagewidth for page in self._all())
+            pages = map(self._page, range(self._count))
+            return sum(page.imagelength * page.imagewidth for page in pages)
 
-    def _all(self) -> Iterator[Any]:
-        return (self._pages[number] for number in range(len(self)))
+    def _page(self, number: int) -> "TiffPage":
+        return cast("TiffPage", self._pages[number])
 
     @cached_property
     def _pictures(self) -> Pictures:
@@ -93,7 +89,7 @@ class Pages:
             return self._image(page, _numbers(page.asarray()))
 
     def head(self) -> Image:
-        """Give what `read` would of the first page, with blank pixels and no metadata.
+        """Return what `read` would of the first page, with blank pixels and no metadata.
 
         Raises
         ------
@@ -107,14 +103,13 @@ class Pages:
             # The array, and a strip or tile of it as it comes out of its compression.
             parts = 0 if page.is_contiguous else 2 * page.nbytes // max(1, len(page.dataoffsets))
             reading = page.nbytes + parts
-            dtype = np.dtype(np.uint8) if page.dtype == np.bool_ else page.dtype
-            return self._image(page, blank(page.shape, dtype)).blanked(
-                reading + piped_bytes(self._file)
-            )
+            dtype = page.dtype if page.dtype is not None and page.dtype != np.bool_ else np.uint8
+            image = self._image(page, blank(page.shape, dtype))
+            return image.blanked(reading + piped_bytes(self._file))
 
     def _by_pillow(self, number: int, read: Callable[[], Image]) -> Image:
-        """Read a page by Pillow, if it knows how the page is compressed."""
-        page: Any = self._pages[number]
+        """Read a page by Pillow, if it has the page's compression."""
+        page = self._page(number)
         if int(page.compression) not in known_compressions():
             name = getattr(page.compression, "name", f"method {page.compression}")
             raise ContentError(
@@ -124,9 +119,9 @@ class Pages:
         notes = image.notes if image.alpha is not None else (*image.notes, *_left_out(page))
         return replace(image, notes=notes, frames=len(self))
 
-    def _own(self, number: int) -> Any | None:
-        """Give a page that tifffile is to read; None if Pillow does it as well, or alone."""
-        page: Any = self._pages[number]
+    def _own(self, number: int) -> "TiffPage | None":
+        """Return a page that tifffile reads; None if Pillow can, or alone can."""
+        page = self._page(number)
         if _is_for_pillow(page):
             return None
         if page.dtype is not None and page.dtype.kind == "c":
@@ -136,8 +131,8 @@ class Pages:
             raise too_large(f"{page.samplesperpixel} channels unfold to {page.nbytes} bytes")
         return page if _is_known_compression(page) else None
 
-    def _image(self, page: Any, pixels: Array) -> Image:
-        """Make an image of a page's pixels."""
+    def _image(self, page: "TiffPage", pixels: Array) -> Image:
+        """Return an image of a page's pixels."""
         if page.axes == "SYX":
             pixels = np.moveaxis(pixels, 0, -1)
         orientation, odd = checked_orientation(page.tags.valueof(_ORIENTATION, UPRIGHT))
@@ -146,12 +141,12 @@ class Pages:
         if pixels.dtype not in (np.uint8, np.uint16):
             return Image(pixels, format="float", notes=notes, frames=len(self))
         profile = page.tags.valueof(_ICC_PROFILE)
-        metadata = {"icc_profile": profile} if isinstance(profile, bytes) else {}
+        metadata = Metadata(icc_profile=profile) if isinstance(profile, bytes) else Metadata()
         photometric = int(page.photometric)
         if photometric == _WHITE_IS_ZERO:
             pixels = np.iinfo(pixels.dtype).max - pixels
         if photometric == _CMYK:
-            pixels, metadata = _rgb_of_cmyk(pixels), {}
+            pixels, metadata = _rgb_of_cmyk(pixels), Metadata()
         alpha = None
         colours = pixels.shape[2] if pixels.ndim == 3 else 1
         if page.extrasamples and photometric in (_BLACK_IS_ZERO, _RGB) and colours in (2, 4):
@@ -160,7 +155,7 @@ class Pages:
         return Image(pixels, alpha, "tif", metadata, notes, len(self))
 
 
-def _is_for_pillow(page: Any) -> bool:
+def _is_for_pillow(page: "TiffPage") -> bool:
     samples, photometric = page.samplesperpixel, int(page.photometric)
     if page.dtype == np.bool_:
         return samples == 1
@@ -169,14 +164,14 @@ def _is_for_pillow(page: Any) -> bool:
     return page.dtype == np.uint16 and samples == 1 and photometric == _BLACK_IS_ZERO
 
 
-def _left_out(page: Any) -> tuple[str, ...]:
-    """Return a note of the channels that Pillow passes over: those of no stated use."""
-    number = sum(each == 0 for each in page.extrasamples)
+def _left_out(page: "TiffPage") -> tuple[str, ...]:
+    """Return a note of the channels that Pillow leaves out: those of no stated use."""
+    number = sum(use == 0 for use in page.extrasamples)
     return (f"{number} channel(s) of no stated use: left out",) if number else ()
 
 
-def _is_known_compression(page: Any) -> bool:
-    """Tell whether tifffile can unfold a page by itself; Pillow knows more compressions."""
+def _is_known_compression(page: "TiffPage") -> bool:
+    """Return whether tifffile can decompress a page; Pillow has more compressions."""
     if page.compression == _ZSTD:
         return False  # Python has it only from 3.14 on
     try:
@@ -212,14 +207,14 @@ def _rgb_of_cmyk(inks: Array) -> Array:
 
 
 def is_big(arrays: Iterable[Array | None]) -> bool:
-    """Return whether pages' arrays may take more bytes than a TIFF's offsets of 32 bits reach."""
-    return sum(each.nbytes for each in arrays if each is not None) > _MOST_CLASSIC
+    """Return whether pages may be larger than a TIFF's offsets of 32 bits reach."""
+    return sum(array.nbytes for array in arrays if array is not None) > _MAX_CLASSIC
 
 
 def write_deep(
     file: BinaryIO, pages: Sequence[tuple[Array, Array | None]], profile: bytes | None
 ) -> None:
-    """Write pages of any pixels and alpha: 16-bit colours too, and beyond 4 GiB, as BigTIFF."""
+    """Write pages of any pixels and alpha, 16-bit colours too; beyond 4 GiB as BigTIFF."""
     import tifffile
 
     with tifffile.TiffWriter(file, bigtiff=is_big(chain(*pages))) as writer:
@@ -237,10 +232,10 @@ def write_deep(
 
 
 def write_float(file: BinaryIO, pages: Sequence[Array]) -> None:
-    """Write numbers as floats, of any number of channels: shape (H, W) or (H, W, 2 or more)."""
+    """Write numbers as floats, of shape (H, W) or (H, W, 2 or more)."""
     import tifffile
 
-    floats = [blank(each.shape, _float_type(each)) for each in pages]
+    floats = [blank(page.shape, _float_type(page)) for page in pages]
     with tifffile.TiffWriter(file, bigtiff=is_big(floats)) as writer:
         for array in pages:
             writer.write(

@@ -10,7 +10,7 @@ import numpy as np
 
 from cnnfilter.arrays import Array
 from cnnfilter.errors import MAX_NAMES, ArgumentError, ContentError, FileError, brief
-from cnnfilter.files.source import opened, regular
+from cnnfilter.files.opening import opened, regular
 from cnnfilter.text import shown
 
 #: How a file orders the axes of filter banks and dense weights: outputs first, as PyTorch
@@ -83,11 +83,11 @@ def read_tensors(path: str | Path) -> dict[str, Array]:
     ArgumentError
         If the file cannot be read.
     """
-    from cnnfilter.files.matrices import MOST_BYTES
+    from cnnfilter.files.matrices import MAX_BYTES
 
     with _open(path) as tensors:
-        if tensors.size > MOST_BYTES:
-            raise ContentError(f"unfolds to more than {MOST_BYTES} bytes")
+        if tensors.size > MAX_BYTES:
+            raise ContentError(f"unfolds to more than {MAX_BYTES} bytes")
         return {name: tensors.read(name) for name in tensors.names}
 
 
@@ -178,12 +178,12 @@ class _Archive:
         self.size = sum(each.file_size for each in self.archive.infolist())
 
     def read(self, name: str) -> Array:
-        from cnnfilter.files.matrices import BROKEN, MOST_BYTES, read_array
+        from cnnfilter.files.matrices import BROKEN, MAX_BYTES, read_array
 
         try:
             size = self.archive.getinfo(f"{name}.npy").file_size
-            if size > MOST_BYTES:
-                raise ContentError(f"{brief(name)} unfolds to more than {MOST_BYTES} bytes")
+            if size > MAX_BYTES:
+                raise ContentError(f"{brief(name)} unfolds to more than {MAX_BYTES} bytes")
             with self.archive.open(f"{name}.npy") as member:
                 return widened(read_array(cast("BinaryIO", member), size=size))
         except ContentError as error:

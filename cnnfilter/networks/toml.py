@@ -30,8 +30,8 @@ from cnnfilter.arrays import Array
 from cnnfilter.arrays.arguments import choice, wholes
 from cnnfilter.arrays.geometry import Shape
 from cnnfilter.errors import ArgumentError, FileError, brief, naming, unknown
+from cnnfilter.files.opening import read_text, regular
 from cnnfilter.files.output import check_target, replacing
-from cnnfilter.files.source import read_text, regular
 from cnnfilter.files.weights import LAYOUTS, to_oihw, write_tensors
 from cnnfilter.networks.network import MAX_STEPS, Network
 from cnnfilter.steps.operations import OPERATIONS

@@ -50,7 +50,7 @@ def process(*command: str, makes: str = "") -> Path | None:
 
 def saving(format: str) -> dict[str, Any]:
     by_runs = {"compress_type": zlib.Z_RLE} if format == "png" else {}
-    return {**FORMATS[format].options, **by_runs}
+    return {**FORMATS[format].save_options(is_deep=False, quality=None), **by_runs}
 
 
 def bare(_pillow: Any, source: str, format: str) -> Run:

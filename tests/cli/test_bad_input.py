@@ -807,7 +807,7 @@ def test_a_name_that_is_too_long_for_the_system_is_told(
 ) -> None:
     name, suffix = option
     arguments = "pool", images.photo(), "--size", "2", name, "a" * 300 + suffix
-    assert "a name that is too long" in run.refused(*arguments, status=1)
+    assert "its name is too long" in run.refused(*arguments, status=1)
 
 
 def test_a_depth_of_very_many_digits_is_told_shortly(run: Run) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from cnnfilter.batch.ledger import LEDGER
 from cnnfilter.errors import FileError
-from cnnfilter.files import output, source
+from cnnfilter.files import opening, output
 
 from ..command import Run
 from ..pictures import Images
@@ -307,11 +307,11 @@ def test_a_pipe_with_a_name_is_read_when_it_is_written(folder: Path, run: Run) -
 def test_a_pipe_that_nobody_is_at_is_waited_for_but_not_for_ever(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(source, "PATIENCE", 0.05)
+    monkeypatch.setattr(opening, "PATIENCE", 0.05)
     monkeypatch.setattr(output, "PATIENCE", 0.05)
     pipe = folder / "pipe"
     os.mkfifo(pipe)
-    with pytest.raises(FileError, match="pipe that nobody writes to"), source.opened(pipe):
+    with pytest.raises(FileError, match="pipe that nobody writes to"), opening.opened(pipe):
         pass
     with (
         pytest.raises(FileError, match="nobody is at its other end"),
@@ -326,11 +326,11 @@ def test_a_pipe_is_read_to_a_bound() -> None:
     if not Path(path).exists():
         pytest.skip("pipes have no names here")
     os.write(writer, b"x" * 1000)
-    with pytest.raises(FileError, match="goes on beyond"), source.opened(path, 999):
+    with pytest.raises(FileError, match="has more than"), opening.opened(path, 999):
         pass
     os.write(writer, b"x" * 1000)
     os.close(writer)
-    with source.opened(path, 1000) as file:
+    with opening.opened(path, 1000) as file:
         assert file.read() == b"x" * 1000
     os.close(reader)
 

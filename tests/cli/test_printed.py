@@ -112,7 +112,7 @@ def test_threads_read_the_same_words_again_and_again(tmp_path: Path) -> None:
         "from concurrent.futures import ThreadPoolExecutor\n"
         "from pathlib import Path\n"
         "from cnnfilter.errors import CnnFilterError\n"
-        "from cnnfilter.files.load import read\n"
+        "from cnnfilter.files.read import read\n"
         "from cnnfilter.files.printed import catch_printed\n"
         "catch_printed()\n"
         "def told(path):\n"

@@ -14,7 +14,7 @@ import tifffile
 from PIL import Image
 
 from cnnfilter.errors import FileError
-from cnnfilter.files.load import read, read_head
+from cnnfilter.files.read import read, read_head
 
 CLAIM = 2**30
 VALUES = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)

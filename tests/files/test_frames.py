@@ -14,8 +14,8 @@ from PIL import Image
 
 from cnnfilter import FileError
 from cnnfilter.files.formats import FORMATS
-from cnnfilter.files.images import Pictures
-from cnnfilter.files.load import read, read_frames, read_head
+from cnnfilter.files.pillow_reader import Pictures
+from cnnfilter.files.read import read, read_frames, read_head
 from cnnfilter.files.save import Frame, write
 
 RNG = np.random.default_rng(3)
@@ -797,7 +797,7 @@ def test_quality_holds_for_animations_and_small_files_too(compression: str, tmp_
     assert sizes == sorted(set(sizes))
 
 
-@pytest.mark.parametrize("format", [name for name, each in FORMATS.items() if each.lossy is None])
+@pytest.mark.parametrize("format", [name for name, each in FORMATS.items() if each.quality is None])
 def test_quality_is_nothing_to_what_has_none(format: str, tmp_path: Path) -> None:
     for name, quality in (("a", None), ("b", 5)):
         write(tmp_path / name, [Frame(GRAY[0])], format, quality=quality)

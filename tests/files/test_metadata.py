@@ -13,7 +13,8 @@ from PIL import Image
 
 from cnnfilter import FileError
 from cnnfilter.files.bare import without_metadata
-from cnnfilter.files.load import read, read_head
+from cnnfilter.files.formats import FORMATS
+from cnnfilter.files.read import read, read_head
 from cnnfilter.files.save import Frame, write
 
 RGB = np.random.default_rng(12).integers(0, 256, (12, 16, 3), np.uint8)
@@ -149,7 +150,10 @@ def test_a_resolution_that_is_no_number_is_left_out(dpi: tuple[float, float]) ->
 
     picture = Image.fromarray(RGB)
     picture.info["dpi"] = dpi
-    assert read_metadata(picture, "PNG") == ({}, ("its resolution cannot be read: left out",))
+    assert read_metadata(picture, FORMATS["png"]) == (
+        {},
+        ("its resolution cannot be read: left out",),
+    )
 
 
 def test_corrupt_pixels_are_refused_with_or_without_metadata(tmp_path: Path) -> None:

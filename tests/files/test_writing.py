@@ -15,8 +15,8 @@ from PIL import Image
 
 from cnnfilter.errors import FileError
 from cnnfilter.files.formats import FORMATS
-from cnnfilter.files.load import read
 from cnnfilter.files.output import replacing
+from cnnfilter.files.read import read
 from cnnfilter.files.save import Frame, write
 
 # A disk that takes so many bytes and no more
@@ -52,10 +52,10 @@ folder = Path(sys.argv[1])
 noise = np.random.default_rng(0).integers(0, 2**16, (2, 90, 110, 3))
 for name, known in FORMATS.items():
     pages = [Frame(each) for each in noise // 257]
-    deep = [Frame(each[..., 0] if known.deep == "gray" else each) for each in noise]
+    deep = [Frame(each[..., 0] if known.deep_modes == ("gray",) else each) for each in noise]
     cases = {"": (pages[:1], 8)}
     cases |= {" of frames": (pages, 8)} if known.frames else {}
-    cases |= {" in 16 bits": (deep[:1], 16)} if known.deep else {}
+    cases |= {" in 16 bits": (deep[:1], 16)} if known.deep_modes else {}
     for what, (case, depth) in cases.items():
         print(json.dumps([name + what, *told(name, case, depth)]), flush=True)
 """
@@ -147,7 +147,7 @@ def test_the_other_formats_take_what_is_long(format: str, is_high: bool, tmp_pat
 def test_limits_of_area_and_bytes(
     format: str, height: int, width: int, pixel_bytes: int, excess: str | None
 ) -> None:
-    assert FORMATS[format].excess(height, width, pixel_bytes) == excess
+    assert FORMATS[format].limits.excess(height, width, pixel_bytes) == excess
 
 
 def test_what_is_named_instead_takes_frames_alpha_and_the_area(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from cnnfilter.errors import CnnFilterError
 
 def _read_image(suffix: str, again: str, data: bytes) -> None:
     """Read a file in all ways, hold them against each other, and write what was read."""
-    from cnnfilter.files.load import read, read_frames, read_head
+    from cnnfilter.files.read import read, read_frames, read_head
 
     path = written(f"input{suffix}", data)
     problems: list[CnnFilterError] = []

@@ -1,4 +1,4 @@
-"""Reading an image, whatever its format."""
+"""Reading images of any format."""
 
 import io
 from collections.abc import Callable, Generator, Iterator
@@ -13,21 +13,21 @@ from cnnfilter.arrays import Array
 from cnnfilter.arrays.checks import as_image
 from cnnfilter.errors import ContentError, FileError, ShapeError
 from cnnfilter.files import tiff
-from cnnfilter.files.formats import FORMATS
-from cnnfilter.files.images import MAX_PIXELS, Image, Pictures, check_pixels, too_large
+from cnnfilter.files.formats import FORMATS, format_of_bytes
+from cnnfilter.files.image import MAX_PIXELS, Image, check_pixels, too_large
+from cnnfilter.files.opening import opened, piped_bytes, reason
+from cnnfilter.files.pillow_reader import Pictures
 from cnnfilter.files.printed import attributed
-from cnnfilter.files.source import opened, piped_bytes, reason
 from cnnfilter.text import shown
 
-_NPY_MAGIC = b"\x93NUMPY"
-_ZIP_MAGIC = b"PK\x03\x04"
-_TEXT_SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".json": "json"}
+#: A format shows in this many bytes.
+_HEAD = 512
 
 _Result = TypeVar("_Result")
 
 
 def read(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image:
-    """Read a picture or a matrix; what it is is told from its bytes.
+    """Read a picture or a matrix; its format is detected from its bytes.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def read(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image:
     Returns
     -------
     Image
-        Of several frames or pages the first, which a note says.
+        The first of several frames or pages, with a note.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def read(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image:
 
 
 def read_head(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image:
-    """Tell what `read` would give, without decoding pixels where the format allows it.
+    """Return what `read` would, without decoding pixels where the format allows it.
 
     Parameters
     ----------
@@ -80,15 +80,15 @@ def read_frames(
     Parameters
     ----------
     path, max_pixels
-        As of `read`; all frames that are asked for may have `max_pixels` together.
+        As of `read`; all frames that are read may have `max_pixels` together.
     frame : int, optional
-        The number of the one that is wanted, from 0; all unless given.
+        The number of the only one to read, from 0. Default: all.
 
     Yields
     ------
     Image
-        Those of an animation have one size and are in colour or grey alike, where pages may
-        differ; alpha may be None in some.
+        Frames of an animation have one size and are all in colour or all grey; pages may
+        differ. Alpha may be None in some.
 
     Raises
     ------
@@ -108,18 +108,17 @@ def read_frames(
 class _Frames(Protocol):
     """The frames of an open file."""
 
-    def __len__(self) -> int:
-        """Tell how many there are."""
+    def __len__(self) -> int: ...
 
     @property
     def pixels(self) -> int:
-        """How many pixels they have together."""
+        """Number of pixels of all frames."""
 
-    def read(self, number: int) -> Image:
-        """Decode one."""
+    def read(self, number: int = 0) -> Image:
+        """Decode a frame."""
 
     def head(self) -> Image:
-        """Give the first as it would be read, blank."""
+        """Return the first frame as `read` would, blank."""
 
 
 @contextmanager
@@ -135,12 +134,16 @@ def _opened_frames(path: str | Path, max_pixels: int) -> Iterator[_Frames]:
 
 
 def _frames(file: BinaryIO, suffix: str, max_pixels: int) -> _Frames:
-    head = file.read(512)
+    head = file.read(_HEAD)
     file.seek(0)
     if not head:
         raise ContentError("is empty")
-    if matrix := _sniffed_matrix(head) or _TEXT_SUFFIXES.get(suffix):
-        return _Matrix(file, matrix, max_pixels)
+    name = format_of_bytes(head)
+    if name is None or FORMATS[name].is_picture:  # a table may begin with words
+        texts = (name for name, format in FORMATS.items() if format.library == "text")
+        name = next((text for text in texts if suffix in FORMATS[text].suffixes), name)
+    if name is not None and not FORMATS[name].is_picture:
+        return _Matrix(file, name, max_pixels)
     kind = tiff.Pages if head.startswith(tiff.MAGIC) else Pictures
     return _Attributed(kind, file, max_pixels)
 
@@ -171,7 +174,6 @@ class _Attributed:
 
     @property
     def pixels(self) -> int:
-        """How many pixels all frames have together."""
         return self._attributed(lambda frames: frames.pixels)
 
     def read(self, number: int = 0) -> Image:
@@ -192,8 +194,7 @@ class _Matrix:
 
     @property
     def pixels(self) -> int:
-        """How many it has shows when it is read."""
-        return 0
+        return 0  # known when it is read
 
     def read(self, number: int = 0) -> Image:
         # Pictures are read without this.
@@ -202,12 +203,10 @@ class _Matrix:
         return self._image(read_matrix(self._file, self._format, self._max_pixels))
 
     def head(self) -> Image:
-        from cnnfilter.files.matrices import read_array_head
+        from cnnfilter.files.matrices import read_matrix_head
 
-        if self._format == "npy":
-            image = self._image(read_array_head(self._file))
-        else:
-            image = self.read()
+        numbers = read_matrix_head(self._file, self._format)
+        image = self.read() if numbers is None else self._image(numbers)
         file, values = self._file.seek(0, io.SEEK_END), image.pixels.size
         reading = FORMATS[self._format].reading_bytes(image.nbytes, 0, values, file)
         return image.blanked(reading + piped_bytes(self._file))
@@ -219,14 +218,14 @@ class _Matrix:
 
 
 def _noted(image: Image) -> Image:
-    """Say that there are other frames than this."""
+    """Add a note if there are other frames."""
     if image.frames == 1:
         return image
     return replace(image, notes=(*image.notes, f"the first of {image.frames} frames"))
 
 
 def _wanted(frames: _Frames, frame: int | None, max_pixels: int) -> range:
-    """Give the numbers of the frames that are asked for."""
+    """Return the numbers of the frames to read."""
     count = len(frames)
     if frame is None:
         if count > 1 and frames.pixels > max_pixels:
@@ -241,28 +240,15 @@ def _wanted(frames: _Frames, frame: int | None, max_pixels: int) -> range:
     return range(frame, frame + 1)
 
 
-def _sniffed_matrix(head: bytes) -> str | None:
-    """Tell a matrix's format from a file's first bytes; None if it is none."""
-    if head.startswith(_NPY_MAGIC):
-        return "npy"
-    if head.startswith(_ZIP_MAGIC):
-        return "npz"
-    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-    if text.startswith(b"["):
-        return "json"
-    if text and set(text) <= set(b"0123456789+-.eEnaifNAIF,;\t \r\n"):
-        return "tsv" if b"\t" in text else "csv"
-    return None
-
-
 def read_image(path: str | Path) -> Array:
     """Read an image: its pixels as they are stored.
 
     Parameters
     ----------
     path : str or Path
-        A picture (PNG, JPEG, TIFF, WebP, BMP, GIF, PPM, JPEG 2000, AVIF) or a matrix
-        (.npy, .npz, .csv, .tsv, .json, float TIFF); told from its bytes.
+        A picture (PNG, JPEG, TIFF, WebP, BMP, GIF, PPM, JPEG 2000, AVIF, or of an
+        installed extra) or a matrix (.npy, .npz, .csv, .tsv, .json, float TIFF). The
+        format is detected from its bytes.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Opening what a person names: a path, or - for standard input."""
+"""Opening files to read: a path, or - for standard input."""
 
 import errno
 import io
@@ -14,36 +14,36 @@ from typing import BinaryIO
 from cnnfilter.errors import CnnFilterError, ContentError, FileError
 from cnnfilter.text import shown
 
-#: Bytes of text: kernels and networks' files are far smaller.
-MOST_TEXT = 2**26
-#: Bytes that are taken from a pipe: those of the largest RGB picture that is read by default.
-MOST_PIPED = 2**29
-#: Bytes of a path: no system that this runs on opens a longer one.
-LONGEST_PATH = 2**15
-#: Seconds that a pipe with a name waits for somebody at its other end.
+#: Bytes of a text; kernels and networks' files are far smaller.
+MAX_TEXT = 2**26
+#: Bytes taken from a pipe: those of the largest RGB picture that is read by default.
+MAX_PIPED = 2**29
+#: Bytes of a path; no system that this runs on opens a longer one.
+MAX_PATH = 2**15
+#: Seconds that a named pipe waits for somebody at its other end.
 PATIENCE = 10.0
-#: Bytes that are read at a time.
+#: Bytes that are read at a time; smaller files are read at once.
 READ_BYTES = 2**20
 
-#: What goes wrong with a path, in words that say what to do.
+#: Errors of the system, in words that say what to do.
 _REASONS = {
     errno.ENOENT: "no such file; check the path",
     errno.EISDIR: "is a folder; name the files in it",
     errno.EACCES: "access is denied; check its permissions",
     errno.EPIPE: "closed by its reader before all was written",
     errno.ENOSPC: "no space is left; free some or write elsewhere",
-    errno.EDQUOT: "no more may be stored by you; free some or write elsewhere",
+    errno.EDQUOT: "your disk quota is used up; free some or write elsewhere",
     errno.EFBIG: "larger than a file may be; write elsewhere",
     errno.EEXIST: "a part of its path is a file, not a folder",
-    errno.ENAMETOOLONG: "a name that is too long; choose a shorter one",
+    errno.ENAMETOOLONG: "its name is too long; choose a shorter one",
     errno.ENXIO: "nobody is at its other end",
     errno.ELOOP: "is a link that leads nowhere, or is not followed here",
-    errno.ENOTDIR: "no such file; a part of its path is no folder",
+    errno.ENOTDIR: "no such file; a part of its path is not a folder",
 }
 
 
 def problem_with(path: str | Path) -> str | None:
-    """Return what keeps a name from being a path; None for nothing.
+    """Return why a name cannot be a path; None if it can.
 
     Examples
     --------
@@ -58,11 +58,11 @@ def problem_with(path: str | Path) -> str | None:
         length = len(os.fsencode(path))
     except UnicodeEncodeError:
         return "holds half a character"
-    return f"is longer than {LONGEST_PATH} bytes" if length > LONGEST_PATH else None
+    return f"is longer than {MAX_PATH} bytes" if length > MAX_PATH else None
 
 
 def nameable(path: str | Path) -> Path:
-    """Refuse a name that no file can have.
+    """Return a name as a path that a file can have.
 
     Raises
     ------
@@ -70,23 +70,23 @@ def nameable(path: str | Path) -> Path:
         If it is empty, too long, or holds a NUL or half a character.
     """
     if str(path) == "":
-        raise FileError("a file's name is empty; check what was to stand there")
+        raise FileError("a file name is empty; check the command line")
     if problem := problem_with(path):
         raise FileError(f"{shown(path)[:200]}: no file can have this name: it {problem}")
     return Path(path)
 
 
 def inside(path: Path, folder: Path) -> Path:
-    """Refuse a path that leaves a folder, by whatever way.
+    """Return a path that stays in a folder, links followed.
 
     Raises
     ------
     FileError
-        If it lies outside, or can be no file.
+        If it lies outside, or cannot be a file.
     """
     try:
         stays = path.resolve().is_relative_to(folder.resolve())
-    except (OSError, ValueError, RuntimeError):  # no name that a file can have; a link to itself
+    except (OSError, ValueError, RuntimeError):  # an impossible name; a link to itself
         raise FileError(f"{shown(path)}: no such file; check the path") from None
     if not stays:
         raise FileError(f"{shown(path)}: lies outside the network's folder; move it there")
@@ -94,7 +94,7 @@ def inside(path: Path, folder: Path) -> Path:
 
 
 def regular(path: Path) -> Path:
-    """Refuse what exists and is no file: it might never end, or never begin.
+    """Return a path that is not a folder, a pipe or a device, which might never end.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def regular(path: Path) -> Path:
     """
     try:
         if path.exists() and not path.is_file():
-            raise FileError(f"{shown(path)}: is no file; name one")
+            raise FileError(f"{shown(path)}: is not a file; name one")
     except (OSError, ValueError, RuntimeError):
         raise FileError(f"{shown(path)}: no such file; check the path") from None
     return path
@@ -112,8 +112,8 @@ def regular(path: Path) -> Path:
 class _Bounded(io.BufferedReader):
     """A file that is never asked for more bytes than it has left.
 
-    Python takes the memory of all that is asked for before it reads, and a corrupt picture asks
-    for whatever its chunks say that they hold.
+    Python allocates what is asked for before it reads, and a corrupt picture asks for as much as
+    its chunks claim.
     """
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -123,14 +123,14 @@ class _Bounded(io.BufferedReader):
 
 
 @contextmanager
-def opened(path: str | Path, most: int = MOST_PIPED) -> Iterator[BinaryIO]:
-    """Open a file to read; ``-`` is standard input. What cannot be searched is taken whole.
+def opened(path: str | Path, max_piped: int = MAX_PIPED) -> Iterator[BinaryIO]:
+    """Open a file to read; ``-`` is standard input. A pipe is read to its end first.
 
     Parameters
     ----------
     path : str or Path
-    most : int
-        Bytes that are taken of a pipe; one that goes on is refused.
+    max_piped : int
+        Bytes taken from a pipe; more are refused.
 
     Raises
     ------
@@ -138,7 +138,7 @@ def opened(path: str | Path, most: int = MOST_PIPED) -> Iterator[BinaryIO]:
         If there is no such file, it may not be read, or is a device, which might never end.
     """
     if str(path) == "-":
-        yield _standard_input(most)
+        yield _standard_input(max_piped)
         return
     try:
         # Opening a pipe would wait for its writer, who may never come.
@@ -147,7 +147,22 @@ def opened(path: str | Path, most: int = MOST_PIPED) -> Iterator[BinaryIO]:
         raise FileError(f"{shown(path)}: {reason(error)}") from None
     with file:
         _check_kind(path, file)
-        yield file if file.seekable() else _taken(path, file, most, _first_bytes(path, file))
+        if not file.seekable():
+            yield _piped(path, file, max_piped, _first_bytes(path, file))
+        else:
+            yield _small(path, file) or file
+
+
+def _small(path: str | Path, file: BinaryIO) -> BinaryIO | None:
+    """Read a small file at once; None for a large one."""
+    if os.fstat(file.fileno()).st_size > READ_BYTES:
+        return None
+    try:
+        content = file.read(READ_BYTES + 1)
+        file.seek(0)
+    except OSError as error:
+        raise FileError(f"{shown(path)}: {reason(error)}") from None
+    return io.BytesIO(content) if len(content) <= READ_BYTES else None
 
 
 def _at_once(path: str, flags: int) -> int:
@@ -155,14 +170,14 @@ def _at_once(path: str, flags: int) -> int:
 
 
 def _check_kind(path: str | Path, file: BinaryIO) -> None:
-    """Refuse devices, but for a terminal that a person types at."""
+    """Check that a file is not a device, other than a terminal."""
     mode = os.fstat(file.fileno()).st_mode
     if (stat.S_ISCHR(mode) or stat.S_ISBLK(mode)) and not file.isatty():
         raise FileError(f"{shown(path)}: is a device, not a file or a pipe; name one")
 
 
 def _first_bytes(path: str | Path, file: BinaryIO) -> bytes:
-    """Wait until a pipe has a writer; return what came meanwhile."""
+    """Wait until a pipe has a writer; return the bytes that came meanwhile."""
     descriptor = file.fileno()
     deadline = time.monotonic() + PATIENCE
     while True:
@@ -193,12 +208,12 @@ def _was_closed(descriptor: int) -> bool:
 
 
 def piped_bytes(file: BinaryIO) -> int:
-    """Return the bytes that a file takes of memory: what came through a pipe is held."""
+    """Return the bytes of memory that a file takes: what came through a pipe is held."""
     return len(file.getbuffer()) * 9 // 8 if isinstance(file, io.BytesIO) else 0
 
 
-def _taken(path: str | Path, file: BinaryIO, most: int, first: bytes = b"") -> io.BytesIO:
-    """Read all that comes from a pipe, and no more than `most` bytes."""
+def _piped(path: str | Path, file: BinaryIO, most: int, first: bytes = b"") -> io.BytesIO:
+    """Read a pipe to its end, but no more than `most` bytes."""
     content = io.BytesIO()
     content.write(first)
     try:
@@ -210,15 +225,15 @@ def _taken(path: str | Path, file: BinaryIO, most: int, first: bytes = b"") -> i
             content.write(chunk or _waited_for(file))
     except OSError as error:
         raise FileError(f"{shown(path)}: {reason(error)}") from None
-    advice = "write it to a file and name that" if most == MOST_PIPED else "take it apart"
+    advice = "write it to a file and name that" if most == MAX_PIPED else "take it apart"
     raise FileError(
-        f"{shown(path)}: goes on beyond {most // 2**20} MiB, the most that is taken from a pipe; "
+        f"{shown(path)}: has more than {most // 2**20} MiB, the most that is taken from a pipe; "
         f"{advice}"
     )
 
 
 def _waited_for(file: BinaryIO) -> bytes:
-    """Wait for a pipe that was handed over as one that does not wait."""
+    """Wait for a pipe that was opened as one that does not wait."""
     import select
 
     select.select([file], [], [])
@@ -226,7 +241,7 @@ def _waited_for(file: BinaryIO) -> bytes:
 
 
 def read_all(file: BinaryIO, most: int) -> bytes:
-    """Read all of a file, whose size is looked at first.
+    """Read all of a file, if it is not too large.
 
     Raises
     ------
@@ -238,7 +253,7 @@ def read_all(file: BinaryIO, most: int) -> bytes:
 
 
 def check_size(file: BinaryIO, most: int) -> None:
-    """Refuse a file of more than `most` bytes; then it is read from its beginning."""
+    """Check that a file has no more than `most` bytes, and go to its beginning."""
     size = file.seek(0, io.SEEK_END)
     if size > most:
         raise ContentError(f"is {size} bytes; more than {most // 2**20} MiB are not read")
@@ -250,24 +265,24 @@ def _standard_input(most: int) -> BinaryIO:
         raise FileError("-: standard input is closed; pipe an image into it")
     with suppress(io.UnsupportedOperation):  # a program may have put something in its place
         _check_kind("-", sys.stdin.buffer)
-    return _taken("-", sys.stdin.buffer, most)
+    return _piped("-", sys.stdin.buffer, most)
 
 
-def told_of(path: str | Path, error: CnnFilterError) -> str:
-    """Word an error that came up with a file; an error of reading or writing names its own.
+def with_path(path: str | Path, error: CnnFilterError) -> str:
+    """Return an error's message with its file; a `FileError` names its own.
 
     Examples
     --------
-    >>> told_of("a.png", CnnFilterError("is too small"))
+    >>> with_path("a.png", CnnFilterError("is too small"))
     'a.png: is too small'
-    >>> told_of("a.png", FileError("out.png: exists already"))
+    >>> with_path("a.png", FileError("out.png: exists already"))
     'out.png: exists already'
     """
     return str(error) if isinstance(error, FileError) else f"{shown(path)}: {error}"
 
 
 def reason(error: OSError) -> str:
-    """Say in words what the system refused."""
+    """Return an error of the system in words for people."""
     return _REASONS.get(error.errno or 0, error.strerror or str(error))
 
 
@@ -277,15 +292,15 @@ def read_text(path: str | Path) -> str:
     Raises
     ------
     FileError
-        If it cannot be read, or is no text.
+        If it cannot be read, or is not text.
     """
-    with opened(path, MOST_TEXT) as file:
+    with opened(path, MAX_TEXT) as file:
         try:
             content = bytearray()
             while part := file.read(READ_BYTES):  # a read of all takes the memory of most
                 content += part
-                if len(content) > MOST_TEXT:
-                    raise FileError(f"{shown(path)}: larger than any text that is read here")
+                if len(content) > MAX_TEXT:
+                    raise FileError(f"{shown(path)}: larger than {MAX_TEXT // 2**20} MiB")
             return content.decode("utf-8-sig")
         except UnicodeDecodeError:
             raise FileError(f"{shown(path)}: not a text file") from None

@@ -1,0 +1,92 @@
+"""An image as it was read."""
+
+from dataclasses import dataclass, field, replace
+from typing import TypedDict
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from cnnfilter.arrays import Array
+from cnnfilter.errors import ContentError
+
+#: Pillow's own limit, above which it takes a picture for a decompression bomb.
+MAX_PIXELS = 178_956_970
+
+
+class Metadata(TypedDict, total=False):
+    """What a picture's file holds besides pixels, by Pillow's names.
+
+    A frame has its duration, in milliseconds, and loop: how often all are shown, 0 for ever.
+    """
+
+    exif: bytes
+    icc_profile: bytes
+    dpi: tuple[float, float]
+    xmp: bytes
+    comment: bytes | str
+    text: dict[str, str]
+    duration: float
+    loop: int
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """An image as it was read.
+
+    Attributes
+    ----------
+    pixels : ndarray
+        Shape (H, W) or (H, W, C), as stored, without alpha.
+    alpha : ndarray or None
+        Shape (H, W), the pixels' dtype.
+    format : str
+        A name from `FORMATS`.
+    metadata : Metadata
+    notes : tuple of str
+        What the person should know about how it was read.
+    frames : int
+        Number of frames or pages in its file.
+    reading : int
+        Of a head: the most bytes that reading takes, with the pixels.
+    """
+
+    pixels: Array
+    alpha: Array | None = None
+    format: str = "png"
+    metadata: Metadata = field(default_factory=Metadata)
+    notes: tuple[str, ...] = ()
+    frames: int = 1
+    reading: int = 0
+
+    @property
+    def depth(self) -> int:
+        """Bits of each channel of a picture: 16 or 8."""
+        return 16 if self.pixels.dtype == np.uint16 else 8
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its arrays."""
+        return self.pixels.nbytes + (0 if self.alpha is None else self.alpha.nbytes)
+
+    def blanked(self, reading: int = 0) -> "Image":
+        """Return its head: without metadata, all pixels of the largest magnitude."""
+        alpha = None if self.alpha is None else blank(self.alpha.shape, self.alpha.dtype)
+        low, high = self.pixels.min(), self.pixels.max()
+        pixels = blank(self.pixels.shape, self.pixels.dtype, low if -float(low) > high else high)
+        return replace(self, pixels=pixels, alpha=alpha, metadata={}, reading=reading)
+
+
+def blank(shape: tuple[int, ...], dtype: DTypeLike, value: float = 0) -> Array:
+    """Return an array of one value that takes no memory."""
+    return np.broadcast_to(np.array(value, dtype), shape)
+
+
+def check_pixels(height: int, width: int, max_pixels: int) -> None:
+    """Check that an image unfolds to no more pixels than are expected."""
+    if width * height > max_pixels:
+        raise too_large(f"{height}x{width} are more than {max_pixels} pixels")
+
+
+def too_large(problem: str) -> ContentError:
+    """Return the error for what may be a decompression bomb."""
+    return ContentError(f"{problem}; raise --max-pixels if you trust the file")

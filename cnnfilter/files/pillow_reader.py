@@ -1,0 +1,364 @@
+"""Pictures decoded by Pillow."""
+
+import errno
+import io
+import logging
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+from numpy.typing import DTypeLike
+from PIL import Image as Pillow
+
+from cnnfilter.arrays import Array
+from cnnfilter.errors import ContentError
+from cnnfilter.files.formats import FORMATS, Animation, format_of_bytes
+from cnnfilter.files.image import MAX_PIXELS, Image, Metadata, blank, check_pixels, too_large
+from cnnfilter.files.metadata import BROKEN, UPRIGHT, read_metadata, read_orientation
+from cnnfilter.files.opening import piped_bytes
+from cnnfilter.files.printed import Printed, caught
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import _Tile
+
+# What decoders log about odd files would stand next to our one line.
+for _name in ("PIL", "tifffile"):
+    logging.getLogger(_name).addHandler(logging.NullHandler())
+
+#: A format shows in this many bytes.
+_HEAD = 512
+#: What a disk or a network refuses, with any file.
+_DISK_ERRORS = (errno.EIO, errno.EACCES, errno.ENOSPC, errno.ESTALE, errno.ETIMEDOUT)
+#: Bytes that Pillow takes for a pixel of a mode; 4 of all others.
+_STORED_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;16N": 2}
+#: Pillow's modes that hold numbers rather than 8-bit colours.
+_NUMBERS = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
+#: Orientations beyond this one lay a picture on its side.
+_LAST_UPRIGHT = 4
+_WITHOUT_METADATA = "its metadata cannot be read: left out"
+
+
+class Pictures:
+    """The frames of an open picture, each decoded on request.
+
+    Parameters
+    ----------
+    file : binary file
+        It stays open as long as frames are read.
+    max_pixels : int
+        The most that a frame may have.
+
+    Raises
+    ------
+    ContentError
+        If it is not a picture, is broken, or has more pixels.
+    """
+
+    def __init__(self, file: BinaryIO, max_pixels: int = MAX_PIXELS) -> None:
+        self._max_pixels = max_pixels
+        self._notes: tuple[str, ...] = ()
+        self._turn = UPRIGHT
+        with decoding():
+            try:
+                self._open(file)
+            except BROKEN as error:
+                self._open_without_metadata(file, error)
+
+    def _open(self, file: BinaryIO) -> None:
+        self._file = file
+        self._picture, self._name = _opened(file, self._max_pixels)
+        self._format = FORMATS[self._name]
+        # A PNG's default picture may stand for an animation where none is shown, and be no part
+        # of it. A phone's JPEG may have previews behind it.
+        self._first = int(getattr(self._picture, "default_image", False))
+        frames = getattr(self._picture, "n_frames", 1) if self._format.frames else 1
+        self._count = frames - self._first
+
+    def _open_without_metadata(self, file: BinaryIO, error: Exception) -> None:
+        """Open a copy that has pixels alone; raise the error again if there is none."""
+        from cnnfilter.files.bare import without_metadata  # hardly ever needed
+
+        bare = None if self._notes else without_metadata(file)
+        if bare is None:
+            raise error
+        self._notes = (_WITHOUT_METADATA,)
+        try:
+            self._open(bare)
+        except BROKEN:
+            raise error from None
+
+    def _either_way(self, read: Callable[[], Image]) -> Image:
+        """Read from the file or, where it is metadata that fails, without them."""
+        with decoding() as printed:
+            try:
+                image = read()
+            except BROKEN as error:
+                if self._format.exif == "block":  # else the copy keeps it
+                    self._turn, _ = read_orientation(self._picture, before_pixels=True)
+                self._open_without_metadata(self._file, error)
+                printed.forget()  # what was printed was about the metadata
+                try:
+                    image = read()
+                except BROKEN:
+                    raise error from None
+            words = printed.words() if self._format.prints else ""
+        return replace(image, notes=(*image.notes, f"may be corrupt ({words})")) if words else image
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def pixels(self) -> int:
+        """Number of pixels of all frames."""
+        return self._count * self._picture.width * self._picture.height
+
+    def read(self, number: int = 0) -> Image:
+        """Decode a frame: orientation applied, palettes and print colours turned to RGB.
+
+        In their order, each is decoded once.
+
+        Raises
+        ------
+        ContentError
+            If it is broken, or larger than the first and too large.
+        """
+        return self._either_way(lambda: self._read(number))
+
+    def _read(self, number: int) -> Image:
+        picture = self._picture
+        picture.seek(self._first + number)
+        check_pixels(picture.height, picture.width, self._max_pixels)
+        note = _depth_note(picture)
+        picture.load()
+        orientation, odd = self._orientation(picture)
+        metadata, left_out = read_metadata(picture, self._format)
+        upright = _turned_upright(picture, orientation)
+        # The file goes on from the frame that it has drawn, so that must stay as it is; one that
+        # is alone takes no room twice.
+        if self._count == 1:
+            self._picture = picture = upright
+        mode = self._plain_mode(upright)
+        pixels, alpha = _planes(upright.size[::-1], mode, self._dtype(mode), np.empty)
+        _copy(upright, mode, pixels, alpha)
+        return self._image(pixels, alpha, metadata, (note, odd, *left_out))
+
+    def head(self) -> Image:
+        """Return what `read` would of the first frame, with blank pixels and no metadata.
+
+        Raises
+        ------
+        ContentError
+            If it is broken.
+        """
+        return self._either_way(self._head)
+
+    def _head(self) -> Image:
+        picture = self._picture
+        picture.seek(self._first)
+        if self._format.has_late_metadata and _goes_on_behind_pixels(self._file):
+            stored = picture.size[::-1]
+            image = self._read(0)
+            orientation = UPRIGHT if image.pixels.shape[:2] == stored else _LAST_UPRIGHT + 1
+            return image.blanked(self._reading(picture, image, orientation))
+        orientation, odd = self._orientation(picture, before_pixels=True)
+        mode = self._plain_mode(picture)
+        # Where Pillow applies the orientation, the size is that of the picture upright.
+        is_turned = self._format.exif == "block" and orientation > _LAST_UPRIGHT
+        size = picture.size if is_turned else picture.size[::-1]
+        pixels, alpha = _planes(size, mode, self._dtype(mode), blank)
+        image = self._image(pixels, alpha, {}, (_depth_note(picture), odd))
+        return replace(image, reading=self._reading(picture, image, orientation))
+
+    def _reading(self, picture: Pillow.Image, image: Image, orientation: int) -> int:
+        """Count the most bytes that decoding takes, and then those held next to the arrays."""
+        pixels, channels = picture.width * picture.height, len(picture.getbands())
+        stored = _STORED_BYTES.get(picture.mode, 4) * pixels
+        turned = stored if orientation != UPRIGHT else 0
+        return self._format.reading_bytes(
+            image.nbytes,
+            pixels,
+            pixels * channels,
+            self._file.seek(0, io.SEEK_END),
+            picture=stored + piped_bytes(self._file),
+            more=max(_coefficients(picture), turned),
+        )
+
+    def _orientation(
+        self, picture: Pillow.Image, *, before_pixels: bool = False
+    ) -> tuple[int, str]:
+        """Return EXIF's orientation, of a copy without metadata that of the file, and a note."""
+        orientation, odd = read_orientation(picture, before_pixels=before_pixels)
+        return orientation if orientation != UPRIGHT else self._turn, odd
+
+    def _plain_mode(self, picture: Pillow.Image) -> str:
+        """Return the mode that a frame is converted to.
+
+        Numbers, grey or RGB, with or without alpha.
+        """
+        mode = picture.mode
+        if mode in _NUMBERS:
+            return mode
+        if "transparency" in picture.info and mode in ("P", "PA", "1", "L", "RGB"):
+            mode = "LA" if mode in ("1", "L") else "RGBA"
+        mode = {"PA": "RGBA", "RGBa": "RGBA", "La": "LA", "1": "L"}.get(mode, mode)
+        if self._format.colors and self._count > 1:  # Pillow opens frames of one file in both
+            mode = {"L": "RGB", "LA": "RGBA"}.get(mode, mode)
+        return mode if mode in ("L", "LA", "RGB", "RGBA") else "RGB"
+
+    def _dtype(self, mode: str) -> DTypeLike:
+        """Return a mode's type of numbers, in the machine's order of bytes."""
+        if mode == self._format.deep_mode:
+            return np.uint16
+        return {"I": np.int32, "F": np.float32}.get(mode, np.uint16 if ";16" in mode else np.uint8)
+
+    def _image(
+        self, pixels: Array, alpha: Array | None, metadata: Metadata, notes: tuple[str, ...]
+    ) -> Image:
+        notes = tuple(note for note in (*notes, *self._notes) if note)
+        return Image(pixels, alpha, self._name, metadata, notes, self._count)
+
+
+@contextmanager
+def decoding(*own: type[Exception]) -> Iterator[Printed]:
+    """Turn all that a corrupt file makes a decoder raise, its own errors too, into one error.
+
+    What libraries print meanwhile is part of the message, if it fails.
+    """
+    broken: tuple[type[Exception], ...] = (*BROKEN, *own)
+    with caught() as printed:
+        try:
+            yield printed
+        except Pillow.DecompressionBombError:
+            raise too_large(f"more than {MAX_PIXELS} pixels") from None
+        except broken as error:
+            if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+                raise
+            from cnnfilter.files.reasons import decoding_problem  # whole files need none
+
+            raise ContentError(decoding_problem(error, printed.words())) from None
+
+
+def _opened(file: BinaryIO, max_pixels: int) -> tuple[Pillow.Image, str]:
+    """Read a picture's head; return its format's name, too.
+
+    Pillow's own opening would import all that it has, and hide an odd file's error.
+    """
+    if max_pixels > MAX_PIXELS:
+        # Pillow has its limit nowhere else; whoever asks for more takes it away for good.
+        Pillow.MAX_IMAGE_PIXELS = None
+    file.seek(0)
+    head = file.read(_HEAD)
+    file.seek(0)
+    name = format_of_bytes(head)
+    if name is None or not FORMATS[name].is_picture:
+        raise _foreign(head) or ContentError(
+            f"not an image or matrix that can be read ({', '.join(FORMATS)})"
+        )
+    format = FORMATS[name]
+    format.load_codec()
+    try:
+        if isinstance(format.frames, Animation) and format.frames.may_grow:
+            from cnnfilter.files.gif import BoundedGif
+
+            picture: Pillow.Image = BoundedGif(file, max_pixels)
+        else:
+            picture = Pillow.OPEN[format.pillow][0](file, "")
+    except BROKEN as error:
+        raise _foreign(head) or error from None
+    check_pixels(picture.height, picture.width, max_pixels)
+    return picture, name
+
+
+def _foreign(head: bytes) -> ContentError | None:
+    """Return the error for a format that is known and not read here, by its first bytes."""
+    from cnnfilter.files.reasons import foreign_problem
+
+    problem = foreign_problem(head)
+    return ContentError(problem) if problem else None
+
+
+def known_compressions() -> Collection[int]:
+    """Return TIFF's numbers of the compressions that Pillow knows."""
+    from PIL.TiffImagePlugin import COMPRESSION_INFO
+
+    return COMPRESSION_INFO.keys()
+
+
+def _coefficients(picture: Pillow.Image) -> int:
+    """Count the bytes of a progressive JPEG's coefficients, which are held until the last scan."""
+    if not picture.info.get("progressive"):
+        return 0
+    samples = [down * across for _, across, down, *_ in getattr(picture, "layer", [])]
+    return 2 * picture.width * picture.height * sum(samples) // max(samples, default=1)
+
+
+def _depth_note(picture: Pillow.Image) -> str:
+    """Return a note of bits that get lost, before they are decoded; "" for none."""
+    if picture.mode not in _NUMBERS and any(map(_is_deep, getattr(picture, "tile", []))):
+        return "16-bit colour is read as 8 bits"
+    return ""
+
+
+def _is_deep(tile: "_Tile") -> bool:
+    """Return whether a tile is stored in 16 bits, by its raw mode or its largest value."""
+    arguments = tile.args if isinstance(tile.args, tuple) else (tile.args,)
+    return any(
+        (isinstance(argument, str) and ";16" in argument)
+        or (tile.codec_name == "ppm" and isinstance(argument, int) and argument > 255)
+        for argument in arguments
+    )
+
+
+def _turned_upright(picture: Pillow.Image, orientation: int) -> Pillow.Image:
+    """Apply EXIF's orientation, 1 to 8."""
+    method = {
+        2: Pillow.Transpose.FLIP_LEFT_RIGHT,
+        3: Pillow.Transpose.ROTATE_180,
+        4: Pillow.Transpose.FLIP_TOP_BOTTOM,
+        5: Pillow.Transpose.TRANSPOSE,
+        6: Pillow.Transpose.ROTATE_270,
+        7: Pillow.Transpose.TRANSVERSE,
+        8: Pillow.Transpose.ROTATE_90,
+    }.get(orientation)
+    return picture if method is None else picture.transpose(method)
+
+
+def _goes_on_behind_pixels(file: BinaryIO) -> bool:
+    """Return whether a PNG has more than its end behind its pixels: that may turn it."""
+    position = file.tell()
+    file.seek(8)
+    kinds = []
+    while len(head := file.read(8)) == 8 and head[4:] != b"IEND":
+        kinds.append(head[4:])
+        file.seek(int.from_bytes(head[:4]) + 4, io.SEEK_CUR)
+    file.seek(position)
+    behind = kinds[kinds.index(b"IDAT") :] if b"IDAT" in kinds else []
+    return not {b"IDAT", b"fcTL", b"fdAT"}.issuperset(behind)
+
+
+def _planes(
+    size: tuple[int, ...],
+    mode: str,
+    dtype: DTypeLike,
+    make: Callable[[tuple[int, ...], DTypeLike], Array],
+) -> tuple[Array, Array | None]:
+    """Make the arrays that a mode's pixels and alpha take."""
+    pixels = make((*size, 3) if mode in ("RGB", "RGBA") else size, dtype)
+    return pixels, make(size, dtype) if mode in ("LA", "RGBA") else None
+
+
+def _copy(picture: Pillow.Image, mode: str, pixels: Array, alpha: Array | None) -> None:
+    """Convert by strips of about 1 MiB; as a whole a picture would be copied three times."""
+    height = max(1, 2**18 // picture.width)
+    for top in range(0, picture.height, height):
+        bottom = min(top + height, picture.height)
+        whole = bottom - top == picture.height
+        strip = picture if whole else picture.crop((0, top, picture.width, bottom))
+        planes = np.asarray(strip if strip.mode == mode else strip.convert(mode))
+        if alpha is None:
+            pixels[top:bottom] = planes
+        else:
+            pixels[top:bottom] = planes[:, :, 0] if mode == "LA" else planes[:, :, :3]
+            alpha[top:bottom] = planes[:, :, -1]
