@@ -5,7 +5,6 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -206,7 +205,7 @@ def _large(path: Path) -> None:
     os.truncate(path, 2**40)
 
 
-IN_ITS_PLACE: dict[str, Callable[[Path], Any]] = {
+IN_ITS_PLACE: dict[str, Callable[[Path], object]] = {
     "a pipe": _pipe,
     "a folder": Path.mkdir,
     "a link to an image": lambda path: path.symlink_to("../a.png"),
@@ -220,7 +219,7 @@ IN_ITS_PLACE: dict[str, Callable[[Path], Any]] = {
 
 @pytest.mark.parametrize("put", IN_ITS_PLACE.values(), ids=IN_ITS_PLACE.keys())
 def test_what_has_a_ledgers_name_and_is_none_is_set_aside(
-    put: Callable[[Path], Any], ledger: Ledger, tmp_path: Path
+    put: Callable[[Path], object], ledger: Ledger, tmp_path: Path
 ) -> None:
     path = tmp_path / "out" / LEDGER
     path.unlink()

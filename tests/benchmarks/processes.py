@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import product
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ def saving(format: str) -> dict[str, Any]:
     return {**FORMATS[format].save_options(is_deep=False, quality=None), **by_runs}
 
 
-def bare(_pillow: Any, source: str, format: str) -> Run:
+def bare(_pillow: ModuleType, source: str, format: str) -> Run:
     script = BARE.format(options=saving(format))
     return partial(process, sys.executable, "-c", script, source, makes=f"bare.{format}")
 
@@ -68,12 +69,12 @@ def graphics_magick(program: str, source: str, format: str) -> Run:
     return partial(process, program, "convert", source, *options, makes=f"gm.{format}")
 
 
-def libvips(_pyvips: Any, source: str, format: str) -> Run:
+def libvips(_pyvips: ModuleType, source: str, format: str) -> Run:
     script = VIPS.format(options=VIPS_OPTIONS[format])
     return partial(process, sys.executable, "-c", script, source, makes=f"vips.{format}")
 
 
-def from_file_to_file(mpixels: float, format: str) -> tuple[Run, tuple[Any, ...]]:
+def from_file_to_file(mpixels: float, format: str) -> tuple[Run, tuple[object, ...]]:
     source = f"picture.{format}"
     Image.fromarray(photograph(mpixels, 3)).save(source, **saving(format))
     pixels = cnnfilter.read_image(source)
@@ -81,7 +82,7 @@ def from_file_to_file(mpixels: float, format: str) -> tuple[Run, tuple[Any, ...]
     return partial(process, *OURS, source, "-o", makes=f"ours.{format}"), (source, format)
 
 
-def two_lines(_typer: Any) -> Run:
+def two_lines(_typer: ModuleType) -> Run:
     return partial(process, sys.executable, "-c", TWO_LINES, "--help")
 
 

@@ -8,6 +8,7 @@ from functools import cache, lru_cache, partial
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import product
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ import cnnfilter
 
 US = "cnnfilter"
 #: What is timed. What it gives is compared with what ours gives, unless it is None.
-Run = Callable[[], Any]
+Run = Callable[[], object]
 #: How many times as fast as a peer to be, on one thread and on all cores; None is only shown.
 Limits = tuple[float | None, float | None]
 
@@ -38,7 +39,7 @@ class Work:
     name: str
     mpixels: float
     peers: dict[str, Peer]
-    prepare: Callable[[], tuple[Run, tuple[Any, ...]]]
+    prepare: Callable[[], tuple[Run, tuple[object, ...]]]
     levels: int = 0  # by which results of 8 bits may differ
 
 
@@ -77,7 +78,7 @@ def photograph(mpixels: float, channels: int = 1) -> np.ndarray:
     return picture if channels > 1 else picture[:, :, 0]
 
 
-def tensor(torch: Any, image: np.ndarray) -> Any:
+def tensor(torch: ModuleType, image: np.ndarray) -> Any:
     """Copy an image as a batch of one, in torch's order."""
     return torch.from_numpy(np.moveaxis(np.atleast_3d(image), -1, 0).copy())[None]
 
@@ -85,29 +86,29 @@ def tensor(torch: Any, image: np.ndarray) -> Any:
 # Kernels
 
 
-def opencv_filter(cv2: Any, image: np.ndarray, kernel: np.ndarray) -> Run:
+def opencv_filter(cv2: ModuleType, image: np.ndarray, kernel: np.ndarray) -> Run:
     return lambda: cv2.filter2D(image, -1, kernel, borderType=cv2.BORDER_CONSTANT)
 
 
-def opencv_gaussian(cv2: Any, image: np.ndarray, kernel: np.ndarray) -> Run:
+def opencv_gaussian(cv2: ModuleType, image: np.ndarray, kernel: np.ndarray) -> Run:
     return lambda: cv2.GaussianBlur(image, kernel.shape, 2.5, borderType=cv2.BORDER_CONSTANT)
 
 
-def opencv_box(cv2: Any, image: np.ndarray, kernel: np.ndarray) -> Run:
+def opencv_box(cv2: ModuleType, image: np.ndarray, kernel: np.ndarray) -> Run:
     return lambda: cv2.boxFilter(image, -1, kernel.shape, borderType=cv2.BORDER_CONSTANT)
 
 
-def scipy_filter(ndimage: Any, image: np.ndarray, kernel: np.ndarray) -> Run:
+def scipy_filter(ndimage: ModuleType, image: np.ndarray, kernel: np.ndarray) -> Run:
     weights = kernel if image.ndim == 2 else kernel[:, :, None]
     return lambda: ndimage.correlate(image, weights, output=np.uint8, mode="constant")
 
 
-def pillow_filter(filters: Any, image: np.ndarray, kernel: np.ndarray) -> Run:
+def pillow_filter(filters: ModuleType, image: np.ndarray, kernel: np.ndarray) -> Run:
     picture, weights = Image.fromarray(image), kernel[::-1].ravel().tolist()
     return partial(picture.filter, filters.Kernel(kernel.shape, weights, scale=1))
 
 
-def torch_filter(torch: Any, image: np.ndarray, kernel: np.ndarray) -> Run:
+def torch_filter(torch: ModuleType, image: np.ndarray, kernel: np.ndarray) -> Run:
     maps = tensor(torch, image.astype(np.float32))
     weights = torch.from_numpy(kernel.astype(np.float32)).expand(maps.shape[1], 1, -1, -1)
     return lambda: torch.conv2d(maps, weights, padding="same", groups=maps.shape[1])
@@ -154,7 +155,7 @@ KERNELS: tuple[tuple[str, list[str], list[tuple[int, str]], list[int], dict[str,
 )
 
 
-def filtering(name: str, mpixels: float, channels: int) -> tuple[Run, tuple[Any, ...]]:
+def filtering(name: str, mpixels: float, channels: int) -> tuple[Run, tuple[object, ...]]:
     image, kernel = photograph(mpixels, channels), DENSE.get(name, name)
     ours = partial(cnnfilter.convolve, image, kernel, padding="same", dtype="uint8")
     return ours, (image, cnnfilter.kernel(name) if kernel is name else kernel)
@@ -177,14 +178,14 @@ def kernel_works(quick: bool) -> Iterator[Work]:
 # Filter banks
 
 
-def torch_bank(layout: str, torch: Any, image: np.ndarray, bank: np.ndarray) -> Run:
+def torch_bank(layout: str, torch: ModuleType, image: np.ndarray, bank: np.ndarray) -> Run:
     order = getattr(torch, layout)
     maps = tensor(torch, image).contiguous(memory_format=order)
     weights = torch.from_numpy(bank.transpose(3, 2, 0, 1).copy()).contiguous(memory_format=order)
     return lambda: torch.conv2d(maps, weights, padding="same")
 
 
-def filter_bank(side: int, *shape: int) -> tuple[Run, tuple[Any, ...]]:
+def filter_bank(side: int, *shape: int) -> tuple[Run, tuple[object, ...]]:
     rng = np.random.default_rng(1)
     image = rng.standard_normal((side, side, shape[2]), np.float32)
     bank = rng.standard_normal(shape, np.float32)
@@ -210,17 +211,17 @@ def bank_works() -> Iterator[Work]:
 # Pooling
 
 
-def torch_pool(torch: Any, image: np.ndarray, mode: str, size: int) -> Run:
+def torch_pool(torch: ModuleType, image: np.ndarray, mode: str, size: int) -> Run:
     functional = torch.nn.functional
     reduce = {"max": functional.max_pool2d, "average": functional.avg_pool2d}[mode]
     return partial(reduce, tensor(torch, image), size, 2)
 
 
-def skimage_pool(measure: Any, image: np.ndarray, mode: str, size: int) -> Run:
+def skimage_pool(measure: ModuleType, image: np.ndarray, mode: str, size: int) -> Run:
     return partial(measure.block_reduce, image, size, {"max": np.max, "average": np.mean}[mode])
 
 
-def pooling(mpixels: float, dtype: str, mode: str, size: int) -> tuple[Run, tuple[Any, ...]]:
+def pooling(mpixels: float, dtype: str, mode: str, size: int) -> tuple[Run, tuple[object, ...]]:
     image = photograph(mpixels).astype(dtype)
     return partial(cnnfilter.pool, image, size, stride=2, mode=mode), (image, mode, size)
 

@@ -26,7 +26,7 @@ from ..command import Run
 from ..pictures import Images
 
 
-def _encoded(format: str, **options: Any) -> bytes:
+def _encoded(format: str, **options: object) -> bytes:
     values = np.random.default_rng(0).integers(0, 255, (40, 40, 3), dtype=np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(values).save(buffer, format, **options)

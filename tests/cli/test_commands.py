@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +17,7 @@ from cnnfilter.batch.ledger import LEDGER
 
 from ..command import Run
 from ..pictures import Images, pixels
+from ..types import Arguments
 
 WORKED = Path(__file__).resolve().parents[1] / "data" / "worked-example"
 
@@ -215,7 +215,7 @@ def test_text_is_a_kernel(run: Run, images: Images) -> None:
     assert run.ok("convolve", "-k", "1/9 0; 0, -1", "m.csv", "--print").text == "-35\n"
 
 
-CONVOLUTIONS: dict[str, tuple[list[str], dict[str, Any]]] = {
+CONVOLUTIONS: dict[str, tuple[list[str], Arguments]] = {
     "same padding": (
         ["-k", "1 2; 3 4", "--padding", "same"],
         {"kernel": "1 2; 3 4", "padding": "same"},
@@ -288,7 +288,7 @@ def test_a_filter_bank_from_a_file(
 
 # pool
 
-POOLINGS: dict[str, tuple[list[str], dict[str, Any]]] = {
+POOLINGS: dict[str, tuple[list[str], Arguments]] = {
     "default": ([], {}),
     "size and stride": (["--size", "3x2", "--stride", "2,1"], {"size": (3, 2), "stride": (2, 1)}),
     "min, ceil": (

@@ -5,7 +5,6 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +17,7 @@ from cnnfilter.cli.progress import Progress
 
 from ..command import Run
 from ..pictures import Images, pixels
+from ..types import Arguments
 
 #: The digits that sample images are of.
 NAMED = {"two": "2", "four": "4", "five": "5", "seven": "7", "eight": "8", "nine": "9"}
@@ -498,8 +498,8 @@ def animation(images: Images) -> list[np.ndarray]:
     """Save a moving piece of a photograph as GIF, APNG, WebP and TIFF."""
     with Image.open(Path(__file__).parents[2] / "sample_images/coffee.png") as whole:
         frames = [whole.convert("L").crop((x, 0, x + 32, 24)) for x in (40, 80, 120)]
-    times: dict[str, Any] = {"duration": [50, 100, 250], "loop": 3}
-    more: dict[str, Any] = {"save_all": True, "append_images": frames[1:]}
+    times: Arguments = {"duration": [50, 100, 250], "loop": 3}
+    more: Arguments = {"save_all": True, "append_images": frames[1:]}
     for suffix in ("gif", "png", "webp"):
         images.save(f"m.{suffix}", frames[0], lossless=True, **times, **more)
     images.save("m.tif", frames[0], **more)

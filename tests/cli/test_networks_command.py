@@ -10,10 +10,10 @@ import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 from PIL import Image, ImageOps
 
 from cnnfilter import Pipeline, read_image
@@ -243,7 +243,7 @@ def test_a_network_is_described(run: Run) -> None:
 # Against another framework's activations
 
 
-def saved(tmp_path: Path, **changes: Any) -> None:
+def saved(tmp_path: Path, **changes: np.ndarray) -> None:
     """Save the activations in PyTorch's order, some of them changed."""
     layers = dict(Pipeline.from_file(tmp_path / "net.toml").trace([[0, 1, 2], [3, 4, 5]]))
     arrays = {
@@ -336,7 +336,7 @@ def test_activations_of_other_layers_are_refused(run: Run, net: Path, tmp_path: 
 # Weights and network files that are wrong
 
 
-def _npz(**tensors: Any) -> bytes:
+def _npz(**tensors: ArrayLike) -> bytes:
     buffer = io.BytesIO()
     np.savez(buffer, **(TENSORS | tensors))
     return buffer.getvalue()
@@ -349,7 +349,7 @@ def _without(name: str) -> bytes:
 
 
 class _Trap:
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return (Path("sprung").mkdir, ())
 
 

@@ -13,6 +13,7 @@ import tifffile
 from PIL import Image, features
 
 from ..command import Run
+from ..types import Arguments
 
 RGB = np.random.default_rng(3).integers(0, 256, (40, 40, 3), np.uint8)
 
@@ -91,7 +92,7 @@ def test_each_file_has_one_line_whoever_works(executor: str, run: Run, tmp_path:
 def test_a_folder_is_told_of_alike_whoever_works(run: Run, tmp_path: Path) -> None:
     damaged_and_whole_tiffs(tmp_path / "in")
 
-    def told(*options: str) -> tuple[list[str], list[dict[str, Any]]]:
+    def told(*options: str) -> tuple[list[str], list[Arguments]]:
         result = run("pool", "in", "-o", "out", "--report", "report.jsonl", "--force", *options)
         *lines, summary = result.stderr.splitlines()
         assert "16 done, 0 skipped, 8 failed" in summary

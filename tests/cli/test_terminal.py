@@ -3,7 +3,6 @@
 import re
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ import pytest
 import cnnfilter
 
 from ..pictures import Images, pixels
-from ..terminal import Show
+from ..terminal import Screen, Show
 
 WIDTHS = [80, 200]
 DIGITS = Path(__file__).parents[2] / "sample_images/digits"
@@ -29,7 +28,7 @@ def _cells(values: np.ndarray) -> dict[tuple[int, int], str]:
     return {at: str(value) for at, value in np.ndenumerate(values)}
 
 
-def _widest(screen: Any) -> int:
+def _widest(screen: Screen) -> int:
     return max(map(len, screen.lines))
 
 

@@ -13,6 +13,7 @@ from cnnfilter.view.terminal import terminal
 
 from ..command import Run, one_process
 from ..terminal import Show
+from ..types import Arguments
 
 #: Colours, a bell, delete, a code of the upper half, text that is turned round, a new line,
 #: and rich's markup.
@@ -33,9 +34,10 @@ def folder(tmp_path: Path) -> Path:
     np.save(tmp_path / f"{ODD}.npy", image)
     np.save(tmp_path / "a.npy", image)
     np.savetxt(tmp_path / f"{ODD}.txt", np.eye(3), "%d")
-    named = {ODD: np.ones((3, 3)), "dense": np.ones((2, 4)), "one": np.ones((3, 3))}
+    named: Arguments = {ODD: np.ones((3, 3)), "dense": np.ones((2, 4)), "one": np.ones((3, 3))}
     np.savez(tmp_path / "w.npz", **named)
-    np.savez(tmp_path / "acts.npz", **{ODD: image, "other": image})
+    activations: Arguments = {ODD: image, "other": image}
+    np.savez(tmp_path / "acts.npz", **activations)
     name, kernel = json.dumps(ODD), json.dumps(f"w.npz:{ODD}")
     name, kernel = (each.replace("\x7f", "\\u007f") for each in (name, kernel))
     (tmp_path / "net.toml").write_text(
@@ -119,8 +121,8 @@ def test_what_is_piped_holds_no_control_code(run: Run) -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_a_terminal_is_told_no_control_code(show: Show) -> None:
-    plain = {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "100"}
-    screen = show(program=one_process(COMMANDS), streams=("stdout", "stderr"), **plain)
+    program, streams = one_process(COMMANDS), ("stdout", "stderr")
+    screen = show(program=program, streams=streams, NO_COLOR="1", TERM="dumb", COLUMNS="100")
     # Libraries that draw pictures ask what the terminal can do.
     text = re.sub(r"\x1b\[[0-9;]*[ct]|\x1b_G.*?\x1b\\", "", screen.raw)
     assert unescaped(text) == set()

@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,10 +11,10 @@ from cnnfilter.cli.preview import _drawn as _drawn_by_graphics
 
 from ..command import Run
 from ..pictures import Images
-from ..terminal import Show
+from ..terminal import Screen, Show
 
 
-def _drawn(screen: Any) -> list[str]:
+def _drawn(screen: Screen) -> list[str]:
     return [line for line in screen.lines if "▀" in line]
 
 

@@ -7,19 +7,19 @@ scikit-image; the rest is written out. Tests import this beside them:
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cnnfilter import patches
+from cnnfilter.arrays import Array
 
-Array = NDArray[Any]
 Pair = tuple[int, int]
 Sides = tuple[int, int, int, int]
 
 # cnnfilter's name of a border: numpy.pad's mode.
-NUMPY_BORDERS = {
+Mode = Literal["constant", "edge", "reflect", "symmetric", "wrap"]
+NUMPY_BORDERS: dict[str, Mode] = {
     "zero": "constant",
     "edge": "edge",
     "reflect": "reflect",
@@ -59,8 +59,7 @@ def per_channel(image: Array, function: Callable[[Array], Array]) -> Array:
 def pad(plane: Array, sides: Sides, border: str = "zero") -> Array:
     """Pad (H, W) at the top, bottom, left and right."""
     top, bottom, left, right = sides
-    mode: Any = NUMPY_BORDERS[border]
-    return np.pad(plane, ((top, bottom), (left, right)), mode=mode)
+    return np.pad(plane, ((top, bottom), (left, right)), mode=NUMPY_BORDERS[border])
 
 
 def convolve_by_loops(

@@ -1,7 +1,6 @@
 """Activations against SciPy, PyTorch and their formulas, up to extreme values."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +23,7 @@ from cnnfilter import (
     tanh,
 )
 
+from ..types import Arguments, Dtype
 from .reference import Array
 
 FORMULAS: dict[str, Callable[[Array], Array]] = {
@@ -51,7 +51,7 @@ def tolerance(array: Array) -> float:
 
 @NAMES
 @FLOATS
-def test_like_the_formula(name: str, dtype: Any) -> None:
+def test_like_the_formula(name: str, dtype: Dtype) -> None:
     image = (np.random.default_rng(0).standard_normal((6, 7, 3)) * 5).astype(dtype)
     result = activation(name)(image)
     assert result.shape == image.shape
@@ -61,7 +61,7 @@ def test_like_the_formula(name: str, dtype: Any) -> None:
 
 @NAMES
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int16, np.uint16])
-def test_integers_are_taken_as_numbers(name: str, dtype: Any) -> None:
+def test_integers_are_taken_as_numbers(name: str, dtype: Dtype) -> None:
     limits = np.iinfo(dtype)
     image = np.array([[limits.min, 0, 1, 2, 3, 100, limits.max]], dtype)
     result = activation(name)(image)
@@ -70,7 +70,7 @@ def test_integers_are_taken_as_numbers(name: str, dtype: Any) -> None:
 
 @NAMES
 @FLOATS
-def test_extreme_values_give_their_limits_without_a_warning(name: str, dtype: Any) -> None:
+def test_extreme_values_give_their_limits_without_a_warning(name: str, dtype: Dtype) -> None:
     largest = np.finfo(dtype).max
     smallest = np.finfo(dtype).smallest_subnormal
     image = np.array([[-largest, -1e5, -800, -100, -smallest, 0, smallest, 100, 800, largest]])
@@ -82,14 +82,14 @@ def test_extreme_values_give_their_limits_without_a_warning(name: str, dtype: An
 
 @NAMES
 @FLOATS
-def test_infinities_give_their_limits_without_a_warning(name: str, dtype: Any) -> None:
+def test_infinities_give_their_limits_without_a_warning(name: str, dtype: Dtype) -> None:
     result = activation(name)(np.array([[-np.inf, np.inf]], dtype))
     assert_array_equal(result, FORMULAS[name](np.array([[-np.inf, np.inf]])))
 
 
 @NAMES
 @FLOATS
-def test_nan_passes_on(name: str, dtype: Any) -> None:
+def test_nan_passes_on(name: str, dtype: Dtype) -> None:
     result = activation(name)(np.array([[np.nan, 1]], dtype))
     assert_array_equal(np.isnan(result), [[True, False]])
 
@@ -107,7 +107,7 @@ def test_nan_passes_on(name: str, dtype: Any) -> None:
     ],
 )
 @FLOATS
-def test_like_torch(name: str, torchs: str, arguments: dict[str, Any], dtype: Any) -> None:
+def test_like_torch(name: str, torchs: str, arguments: Arguments, dtype: Dtype) -> None:
     torch = pytest.importorskip("torch")
     image = (np.random.default_rng(1).standard_normal((6, 7)) * 20).astype(dtype)
     function = getattr(torch.nn.functional, torchs)
@@ -184,7 +184,7 @@ def test_images_of_no_real_numbers_are_refused(name: str) -> None:
 
 
 @FLOATS
-def test_gelu_by_tanh_is_torchs(dtype: Any) -> None:
+def test_gelu_by_tanh_is_torchs(dtype: Dtype) -> None:
     torch = pytest.importorskip("torch")
     image = (np.random.default_rng(4).standard_normal((6, 7)) * 4).astype(dtype)
     expected = torch.nn.functional.gelu(torch.from_numpy(image), approximate="tanh").numpy()
@@ -225,7 +225,7 @@ def test_prelu_refuses_slopes_that_do_not_go_with_the_channels(shape: tuple[int,
 
 
 @FLOATS
-def test_softmax_is_scipys(dtype: Any) -> None:
+def test_softmax_is_scipys(dtype: Dtype) -> None:
     rng = np.random.default_rng(6)
     vector = (rng.standard_normal(9) * 10).astype(dtype)
     result = softmax(vector)

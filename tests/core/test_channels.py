@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from numpy.typing import DTypeLike
 from PIL import Image
 from skimage import color
 from skimage.util import view_as_windows
@@ -24,6 +25,7 @@ from cnnfilter import (
 from cnnfilter.arrays import spaces
 from cnnfilter.layers.channels import over_white
 
+from ..types import Dtype, Size
 from .reference import Array
 
 NAMES = {
@@ -41,7 +43,7 @@ SPACES = pytest.mark.parametrize("space", list(NAMES))
 COLOUR_SPACES = pytest.mark.parametrize("space", [name for name in NAMES if name != "rgb"])
 
 
-def random_image(*shape: int, dtype: Any = np.uint8, seed: int = 0) -> Array:
+def random_image(*shape: int, dtype: DTypeLike = np.uint8, seed: int = 0) -> Array:
     return np.random.default_rng(seed).integers(0, 256, shape).astype(dtype)
 
 
@@ -82,7 +84,7 @@ def stacked(channels: dict[str, Array]) -> Array:
 )
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32, np.float32, np.float64])
 def test_rgb_gives_the_channels_as_stored_and_in_order(
-    shape: tuple[int, ...], names: list[str], dtype: Any
+    shape: tuple[int, ...], names: list[str], dtype: Dtype
 ) -> None:
     image = random_image(*shape, dtype=dtype)
     channels = split_channels(image)
@@ -95,7 +97,7 @@ def test_rgb_gives_the_channels_as_stored_and_in_order(
 
 @pytest.mark.parametrize("shape", [(4, 5), (4, 5, 2), (4, 5, 3), (4, 5, 4), (4, 5, 7)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float64])
-def test_merging_gives_the_image_back(shape: tuple[int, ...], dtype: Any) -> None:
+def test_merging_gives_the_image_back(shape: tuple[int, ...], dtype: Dtype) -> None:
     image = random_image(*shape, dtype=dtype)
     merged = merge_channels(split_channels(image))
     assert merged.dtype == dtype
@@ -208,7 +210,7 @@ def test_sixteen_bits_give_the_same_values(space: str) -> None:
 
 @COLOUR_SPACES
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32])
-def test_other_types_are_taken_as_0_to_255(space: str, dtype: Any) -> None:
+def test_other_types_are_taken_as_0_to_255(space: str, dtype: Dtype) -> None:
     image = random_image(6, 7, 3)
     assert_allclose(
         stacked(split_channels(image.astype(dtype), space)),
@@ -370,7 +372,7 @@ def test_gray_is_pillows_for_every_level_of_every_pair_of_channels() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_gray_of_floats_is_601_unrounded(dtype: Any) -> None:
+def test_gray_of_floats_is_601_unrounded(dtype: Dtype) -> None:
     image = random_image(4, 5, 3, dtype=dtype) - dtype(77.7)
     result = gray(image)
     assert result.dtype == dtype
@@ -421,7 +423,7 @@ def test_chw_is_the_default_and_goes_channel_by_channel() -> None:
 
 @pytest.mark.parametrize("shape", [(3, 4), (3, 4, 1), (3, 4, 5)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
-def test_flatten_is_a_transposed_ravel(shape: tuple[int, ...], dtype: Any) -> None:
+def test_flatten_is_a_transposed_ravel(shape: tuple[int, ...], dtype: Dtype) -> None:
     image = random_image(*shape, dtype=dtype)
     chw = image if image.ndim == 2 else image.transpose(2, 0, 1)
     assert_array_equal(flatten(image), chw.ravel())
@@ -446,7 +448,9 @@ def test_flatten_names_an_unknown_order() -> None:
 
 @pytest.mark.parametrize("shape", [(6, 7), (6, 7, 3)])
 @pytest.mark.parametrize(("size", "stride"), [(2, 1), ((3, 2), 1), (3, 2), ((2, 4), (3, 1))])
-def test_patches_are_scikit_images_windows(shape: tuple[int, ...], size: Any, stride: Any) -> None:
+def test_patches_are_scikit_images_windows(
+    shape: tuple[int, ...], size: Size, stride: Size
+) -> None:
     image = random_image(*shape)
     height, width = (size, size) if isinstance(size, int) else size
     down, across = (stride, stride) if isinstance(stride, int) else stride
@@ -458,7 +462,7 @@ def test_patches_are_scikit_images_windows(shape: tuple[int, ...], size: Any, st
 
 
 @pytest.mark.parametrize("size", ["3x2", "3,2", (3, 2)])
-def test_patches_are_vertical_first(size: Any) -> None:
+def test_patches_are_vertical_first(size: Size) -> None:
     assert patches(random_image(6, 7), size, "1x2").shape == (4, 3, 3, 2)
 
 
@@ -485,7 +489,7 @@ def test_a_window_larger_than_the_image_gets_the_arithmetic() -> None:
 
 
 @pytest.mark.parametrize(("size", "stride"), [(0, 1), (2, 0), ("a", 1), (2, "1,2,3")])
-def test_patches_of_no_size_or_stride_are_refused(size: Any, stride: Any) -> None:
+def test_patches_of_no_size_or_stride_are_refused(size: Size, stride: Size) -> None:
     with pytest.raises(ArgumentError):
         patches(random_image(5, 5), size, stride)
 

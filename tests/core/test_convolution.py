@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from numpy.typing import ArrayLike, DTypeLike
 from PIL import Image
 from scipy import ndimage
 
 from cnnfilter import ArgumentError, KernelError, NotFiniteError, ShapeError, convolve
 
+from ..types import Arguments, Dtype, Size
 from .reference import NUMPY_BORDERS, Array, convolve_by_loops, same_padding
 
 ONE_TO_NINE = "1 2 3; 4 5 6; 7 8 9"
@@ -32,11 +34,11 @@ def impulse(size: int = 5) -> Array:
     return image
 
 
-def random_image(*shape: int, dtype: Any = np.uint8, seed: int = 0) -> Array:
+def random_image(*shape: int, dtype: DTypeLike = np.uint8, seed: int = 0) -> Array:
     return np.random.default_rng(seed).integers(0, 256, shape).astype(dtype)
 
 
-def pixel(value: Any, dtype: Any = None) -> Array:
+def pixel(value: object, dtype: DTypeLike | None = None) -> Array:
     return np.array([[value]], dtype)
 
 
@@ -135,17 +137,17 @@ def test_stride_takes_every_nth_window_from_the_first() -> None:
 
 
 @pytest.mark.parametrize("stride", ["2x1", "2,1", (2, 1), [2, 1]])
-def test_stride_is_vertical_first(stride: Any) -> None:
+def test_stride_is_vertical_first(stride: Size) -> None:
     assert convolve(np.ones((7, 7)), "1", stride=stride).shape == (4, 7)
 
 
 @pytest.mark.parametrize("dilation", ["3x1", "3,1", (3, 1)])
-def test_dilation_is_vertical_first(dilation: Any) -> None:
+def test_dilation_is_vertical_first(dilation: Size) -> None:
     assert convolve(np.ones((7, 7)), "1 1; 1 1", dilation=dilation).shape == (4, 6)
 
 
 @pytest.mark.parametrize("stride", [2, "2", np.int64(2), (2, 2)])
-def test_one_number_holds_for_both_axes(stride: Any) -> None:
+def test_one_number_holds_for_both_axes(stride: Size) -> None:
     assert convolve(np.ones((7, 5)), "1", stride=stride).shape == (4, 3)
 
 
@@ -407,7 +409,7 @@ def test_the_largest_kernel_that_fits_gives_one_pixel() -> None:
     ],
 )
 def test_results_are_float32_while_that_is_exact(
-    value: float, dtype: Any, weight: float, expected: Any
+    value: float, dtype: Dtype, weight: float, expected: ArrayLike
 ) -> None:
     result = convolve(pixel(value, dtype), [[weight]])
     assert result.dtype == expected
@@ -415,7 +417,7 @@ def test_results_are_float32_while_that_is_exact(
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.longdouble])
-def test_small_values_give_float32_from_wider_floats_too(dtype: Any) -> None:
+def test_small_values_give_float32_from_wider_floats_too(dtype: Dtype) -> None:
     assert convolve(pixel(1.5, dtype), [[1]]).dtype == np.float32
 
 
@@ -465,7 +467,7 @@ def test_integers_beyond_float64_are_exact_where_the_type_asked_for_holds_them()
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint16, np.int16])
-def test_narrow_integers_never_wrap(dtype: Any) -> None:
+def test_narrow_integers_never_wrap(dtype: Dtype) -> None:
     largest, smallest = np.iinfo(dtype).max, np.iinfo(dtype).min
     image = np.array([[largest, smallest, largest]], dtype)
     kernel = np.array([[largest, largest, largest]], dtype)
@@ -499,7 +501,7 @@ def test_a_bool_image_is_0_and_255() -> None:
     ],
 )
 def test_an_integer_dtype_rounds_half_to_even_and_saturates(
-    values: list[int], dtype: Any, expected: list[int]
+    values: list[int], dtype: Dtype, expected: list[int]
 ) -> None:
     result = convolve([values], "1/2", dtype=dtype)
     assert result.dtype == dtype
@@ -527,13 +529,13 @@ def test_an_integer_dtype_rounds_half_to_even_and_saturates(
     ],
 )
 def test_wide_integer_dtypes_saturate_at_their_limits(
-    value: Any, dtype: Any, expected: int
+    value: object, dtype: Dtype, expected: int
 ) -> None:
     assert convolve(pixel(value), "1", dtype=dtype).item() == expected
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float64", np.dtype(np.int16), np.float32])
-def test_dtype_is_what_numpy_takes(dtype: Any) -> None:
+def test_dtype_is_what_numpy_takes(dtype: Dtype) -> None:
     assert convolve(pixel(7), "1", dtype=dtype).dtype == np.dtype(dtype)
 
 
@@ -575,7 +577,7 @@ def test_the_image_is_left_alone_and_shares_nothing_with_the_result() -> None:
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-def test_nan_and_infinity_are_counted_and_the_first_is_placed(bad: float, dtype: Any) -> None:
+def test_nan_and_infinity_are_counted_and_the_first_is_placed(bad: float, dtype: Dtype) -> None:
     image = np.zeros((40, 50), dtype)
     image[23, 37] = image[31, 8] = image[39, 49] = bad
     with pytest.raises(NotFiniteError, match=r"\b3\b.*\b23\D+37\b") as error:
@@ -877,7 +879,7 @@ def test_gain_comes_after_normalize() -> None:
 
 
 @pytest.mark.parametrize("kernel", ["edge", "1 -1", ["box", "sobel-x"], np.zeros((2, 2))])
-def test_weights_that_sum_to_0_cannot_be_normalized(kernel: Any) -> None:
+def test_weights_that_sum_to_0_cannot_be_normalized(kernel: ArrayLike) -> None:
     with pytest.raises(ArgumentError, match="sum to 0"):
         convolve(random_image(6, 7), kernel, normalize=True)
 
@@ -915,7 +917,7 @@ def test_weights_that_sum_to_0_but_for_rounding_cannot_be_normalized() -> None:
         ({"dtype": complex}, "dtype"),
     ],
 )
-def test_a_wrong_argument_is_named(arguments: dict[str, Any], word: str) -> None:
+def test_a_wrong_argument_is_named(arguments: Arguments, word: str) -> None:
     with pytest.raises(ArgumentError, match=word):
         convolve(random_image(6, 7), "sharpen", **arguments)
 

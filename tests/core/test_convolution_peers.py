@@ -1,6 +1,7 @@
 """convolve against SciPy, PyTorch and plain loops on random cases."""
 
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,15 @@ from scipy import ndimage, signal
 
 from cnnfilter import convolve
 
+from ..types import Arguments, Dtype
 from .reference import Array, Pair, Sides, convolve_by_loops, filter_by_loops
 
 BORDERS = ["zero", "edge", "reflect", "symmetric", "wrap"]
-DTYPES: list[Any] = [np.uint8, np.uint16, np.int16, np.int32, np.float32, np.float64]
+DTYPES: list[Dtype] = [np.uint8, np.uint16, np.int16, np.int32, np.float32, np.float64]
 SCALE = 1e6  # of float64 images, so that float32 does not hold what comes out
 
 
-def random_array(rng: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> Array:
+def random_array(rng: np.random.Generator, shape: tuple[int, ...], dtype: Dtype) -> Array:
     if np.issubdtype(dtype, np.floating):
         values = rng.standard_normal(shape) * 100
         return values * SCALE if dtype == np.float64 else values.astype(dtype)
@@ -46,10 +48,10 @@ class Case:
     stride: Pair
     dilation: Pair
     padding: Sides
-    dtype: Any
+    dtype: Dtype
 
     @property
-    def geometry(self) -> dict[str, Any]:
+    def geometry(self) -> Arguments:
         return {"stride": self.stride, "dilation": self.dilation, "padding": self.padding}
 
     def image(self, *channels: int) -> Array:
@@ -179,7 +181,7 @@ LARGE = pytest.mark.parametrize("shape", [(31, 31), (1, 41), (41, 1), (12, 25), 
 
 @LARGE
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_large_kernels_of_integers_are_exact(shape: Pair, dtype: Any) -> None:
+def test_large_kernels_of_integers_are_exact(shape: Pair, dtype: Dtype) -> None:
     rng = np.random.default_rng(5)
     image = random_array(rng, (50, 47), dtype)
     kernel = rng.integers(-50, 51, shape)
@@ -189,7 +191,7 @@ def test_large_kernels_of_integers_are_exact(shape: Pair, dtype: Any) -> None:
 
 @LARGE
 @pytest.mark.parametrize(("dtype", "scale"), [(np.float32, 1), (np.float64, 1e-6), (np.float64, 1)])
-def test_large_kernels_of_fractions(shape: Pair, dtype: Any, scale: float) -> None:
+def test_large_kernels_of_fractions(shape: Pair, dtype: Dtype, scale: float) -> None:
     rng = np.random.default_rng(6)
     image = random_array(rng, (50, 47), dtype) * dtype(scale)
     kernel = rng.standard_normal(shape)
@@ -201,7 +203,7 @@ def test_large_kernels_of_fractions(shape: Pair, dtype: Any, scale: float) -> No
 @pytest.mark.parametrize(
     ("dtype", "scale"), [(np.uint8, 1), (np.float32, 1), (np.float64, 1e-6), (np.float64, 1)]
 )
-def test_separable_kernels(dtype: Any, scale: float) -> None:
+def test_separable_kernels(dtype: Dtype, scale: float) -> None:
     rng = np.random.default_rng(7)
     image = random_array(rng, (40, 45), dtype) * dtype(scale)
     column, row = rng.integers(-9, 10, 13), rng.integers(-9, 10, 11)
@@ -248,12 +250,17 @@ def test_a_filter_bank_on_a_photograph() -> None:
 
 
 @pytest.fixture(scope="module")
-def torch() -> Any:
+def torch() -> ModuleType:
     return pytest.importorskip("torch")
 
 
 def conv2d(
-    torch: Any, image: Array, bank: Array, case: Case, groups: int = 1, bias: Array | None = None
+    torch: ModuleType,
+    image: Array,
+    bank: Array,
+    case: Case,
+    groups: int = 1,
+    bias: Array | None = None,
 ) -> Array:
     """torch.nn.functional.conv2d on our order of axes."""
     dtype = np.float32 if image.dtype == np.float32 else np.float64
@@ -272,7 +279,7 @@ def conv2d(
 
 
 @pytest.mark.parametrize("seed", range(500, 560))
-def test_filter_banks_like_torch(seed: int, torch: Any) -> None:
+def test_filter_banks_like_torch(seed: int, torch: ModuleType) -> None:
     case = random_case(seed)
     groups, inputs, filters = (int(n) for n in case.rng.integers(1, 5, 3))
     image = case.image(groups * inputs)
@@ -283,7 +290,7 @@ def test_filter_banks_like_torch(seed: int, torch: Any) -> None:
 
 
 @pytest.mark.parametrize("seed", range(600, 620))
-def test_2d_kernels_like_torch(seed: int, torch: Any) -> None:
+def test_2d_kernels_like_torch(seed: int, torch: ModuleType) -> None:
     case = random_case(seed)
     image, kernel = case.image(3), case.kernel(integers=case.exact)
     depthwise = np.repeat(kernel[:, :, None, None], 3, axis=3)
@@ -299,7 +306,7 @@ def test_2d_kernels_like_torch(seed: int, torch: Any) -> None:
 
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 @pytest.mark.parametrize("seed", range(700, 720))
-def test_same_like_torch_where_torch_has_it(seed: int, torch: Any) -> None:
+def test_same_like_torch_where_torch_has_it(seed: int, torch: ModuleType) -> None:
     case = random_case(seed)
     image, kernel = case.image(), case.kernel(integers=case.exact)
     expected = torch.nn.functional.conv2d(

@@ -1,12 +1,13 @@
 """flatten and dense against NumPy and PyTorch."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from numpy.typing import ArrayLike
 
 from cnnfilter import ArgumentError, CnnFilterError, NotFiniteError, ShapeError, dense, flatten
+
+from ..types import Dtype
 
 RNG = np.random.default_rng(8)
 
@@ -26,7 +27,7 @@ def test_flatten_leaves_a_vector_and_its_dtype() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_dense_is_torchs_linear(dtype: Any) -> None:
+def test_dense_is_torchs_linear(dtype: Dtype) -> None:
     torch = pytest.importorskip("torch")
     features = RNG.standard_normal(40).astype(dtype)
     weights, bias = RNG.standard_normal((40, 7)).astype(dtype), RNG.standard_normal(7).astype(dtype)
@@ -50,17 +51,17 @@ def test_dense_gives_floats_of_the_features_width() -> None:
     assert dense([1.0], np.ones((1, 1), np.float32)).dtype == np.float64
 
 
-REFUSED: dict[str, tuple[tuple[Any, ...], type[CnnFilterError], list[str]]] = {
-    "a map": ((np.zeros((2, 2)), np.zeros((4, 1))), ShapeError, ["(2, 2)", "flatten"]),
-    "too few": ((np.zeros(3), np.zeros((4, 2))), ShapeError, ["(4, 2)", "4", "3"]),
-    "turned round": ((np.zeros(2), np.zeros((4, 2))), ShapeError, ["(4, 2)", "OIHW"]),
-    "no matrix": ((np.zeros(2), np.zeros(2)), ArgumentError, ["(inputs, outputs)", "(2,)"]),
-    "biases": ((np.zeros(2), np.zeros((2, 3)), [1, 2]), ArgumentError, ["(2,)", "(2, 3)"]),
-    "NaN weights": ((np.zeros(2), [[0.0], [np.nan]]), ArgumentError, ["weights", "1,0"]),
-    "NaN bias": ((np.zeros(1), [[0.0]], [np.nan]), ArgumentError, ["bias"]),
-    "NaN features": (([np.nan], [[0.0]]), NotFiniteError, ["1 value"]),
-    "words": ((np.zeros(1), [["a"]]), ArgumentError, ["weights"]),
-    "nothing": (([], np.zeros((0, 1))), CnnFilterError, []),
+REFUSED: dict[str, tuple[list[ArrayLike], type[CnnFilterError], list[str]]] = {
+    "a map": ([np.zeros((2, 2)), np.zeros((4, 1))], ShapeError, ["(2, 2)", "flatten"]),
+    "too few": ([np.zeros(3), np.zeros((4, 2))], ShapeError, ["(4, 2)", "4", "3"]),
+    "turned round": ([np.zeros(2), np.zeros((4, 2))], ShapeError, ["(4, 2)", "OIHW"]),
+    "no matrix": ([np.zeros(2), np.zeros(2)], ArgumentError, ["(inputs, outputs)", "(2,)"]),
+    "biases": ([np.zeros(2), np.zeros((2, 3)), [1, 2]], ArgumentError, ["(2,)", "(2, 3)"]),
+    "NaN weights": ([np.zeros(2), [[0.0], [np.nan]]], ArgumentError, ["weights", "1,0"]),
+    "NaN bias": ([np.zeros(1), [[0.0]], [np.nan]], ArgumentError, ["bias"]),
+    "NaN features": ([[np.nan], [[0.0]]], NotFiniteError, ["1 value"]),
+    "words": ([np.zeros(1), [["a"]]], ArgumentError, ["weights"]),
+    "nothing": ([[], np.zeros((0, 1))], CnnFilterError, []),
 }
 
 

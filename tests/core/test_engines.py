@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 
 from cnnfilter import convolve, gray, kernel
 from cnnfilter.arrays.borders import BORDERS
@@ -26,6 +27,7 @@ from cnnfilter.correlation.engines import (
 from cnnfilter.correlation.factors import integer_multiples, separated
 from cnnfilter.correlation.padded import Padded
 
+from ..types import Arguments, Dtype, Size
 from .reference import Array, convolve_by_loops, extent, filter_by_loops, same_padding
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -118,13 +120,13 @@ def test_the_kernels_above_use_every_engine() -> None:
 @pytest.mark.parametrize("dilation", [(1, 1), (3, 2)])
 @pytest.mark.parametrize("filters", [2, 40])
 def test_im2col_agrees_with_the_loop(
-    channels: int, groups: int, stride: Any, dilation: Any, filters: int
+    channels: int, groups: int, stride: Size, dilation: Size, filters: int
 ) -> None:
     random = np.random.default_rng(channels)
     image = random.normal(size=(20, 21, channels * groups)).astype(np.float32)
     bank = random.normal(size=(3, 2, channels, filters)).astype(np.float32)
     engine = Im2col(bank, stride, dilation, groups)
-    arguments: dict[str, Any] = {"stride": stride, "dilation": dilation, "groups": groups}
+    arguments: Arguments = {"stride": stride, "dilation": dilation, "groups": groups}
     np.testing.assert_allclose(
         engine(image), filter_by_loops(image, bank, **arguments), rtol=1e-4, atol=1e-4
     )
@@ -140,7 +142,7 @@ def test_im2col_gives_the_same_in_small_products(monkeypatch: pytest.MonkeyPatch
 
 
 def chosen(
-    weights: Any, peak: float = 255, stride: Any = (1, 1), side: int = 1000, maps: int = 1
+    weights: ArrayLike, peak: float = 255, stride: Size = (1, 1), side: int = 1000, maps: int = 1
 ) -> str:
     """Return the name of the engine for a kernel."""
     return type(choose(np.asarray(weights), stride, (side, side, maps), peak, F32)).__name__
@@ -189,7 +191,7 @@ def test_fft_gives_exact_zeros() -> None:
 
 @pytest.mark.parametrize("size", [31, 64])
 @pytest.mark.parametrize("dtype", [None, "uint8", "int32"])
-def test_large_kernels_are_exact_on_integers(size: int, dtype: Any) -> None:
+def test_large_kernels_are_exact_on_integers(size: int, dtype: Dtype) -> None:
     random = np.random.default_rng(size)
     image = random.integers(0, 256, (150, 170), dtype=np.uint8)
     weights = random.integers(-50, 51, (size, size))
@@ -211,7 +213,9 @@ def test_large_kernels_are_exact_on_integers(size: int, dtype: Any) -> None:
         ("int16", [[1, 0]], "float32"),  # -32768 has no int16 counterpart
     ],
 )
-def test_integer_sums_use_the_narrowest_exact_type(image: str, weights: Any, engine: str) -> None:
+def test_integer_sums_use_the_narrowest_exact_type(
+    image: str, weights: ArrayLike, engine: str
+) -> None:
     bounds = np.iinfo(image)
     peak = max(-int(bounds.min), int(bounds.max))
     made = choose(np.array(weights), (1, 1), (9, 9, 1), peak, F64)
@@ -252,7 +256,7 @@ def test_tiles_match_a_padded_image(border: str, padding: Any, stride: int) -> N
     ],
 )
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
-def test_tiles_meet_without_a_seam(options: Any, size: Any, dtype: str) -> None:
+def test_tiles_meet_without_a_seam(options: Any, size: Size, dtype: str) -> None:
     """An image of many tiles, against sums over all of it."""
     image = np.random.default_rng(3).integers(0, 256, (200, 2900, 3)).astype(dtype)
     weights = np.random.default_rng(4).integers(-5, 6, size)
@@ -316,7 +320,7 @@ def test_integer_factors_are_integers() -> None:
 @pytest.mark.parametrize("stride", [2, (3, 1), (1, 2)])
 @pytest.mark.parametrize("name", KERNELS)
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
-def test_a_stride_selects_from_the_dense_result(name: str, stride: Any, dtype: str) -> None:
+def test_a_stride_selects_from_the_dense_result(name: str, stride: Size, dtype: str) -> None:
     image = np.random.default_rng(2).integers(0, 256, (90, 95, 2)).astype(dtype)
     down, across = (stride, stride) if isinstance(stride, int) else stride
     dense = convolve(image, KERNELS[name])[::down, ::across]
@@ -337,7 +341,9 @@ def test_a_stride_selects_from_the_dense_result(name: str, stride: Any, dtype: s
         (np.full((3, 3), 1e308), np.full((3, 3), 1 / 9), 1e308),
     ],
 )
-def test_numbers_at_the_ends_of_their_types(image: Array, weights: Any, expected: float) -> None:
+def test_numbers_at_the_ends_of_their_types(
+    image: Array, weights: ArrayLike, expected: float
+) -> None:
     np.testing.assert_allclose(convolve(image, weights)[0, 0], expected, rtol=1e-6)
 
 

@@ -12,6 +12,7 @@ from skimage.filters import edges
 
 from cnnfilter import KERNELS, ArgumentError, KernelError, convolve, kernel
 
+from ..types import Dtype
 from .reference import Array
 
 DIRECTIONS = ["n", "nw", "w", "sw", "s", "se", "e", "ne"]  # counter-clockwise
@@ -518,7 +519,7 @@ def test_text_gives_rows_of_numbers(text: str, expected: list[list[float]]) -> N
         ("0.1 1", np.float64),
     ],
 )
-def test_weights_are_integers_where_all_are_whole(text: str, dtype: Any) -> None:
+def test_weights_are_integers_where_all_are_whole(text: str, dtype: Dtype) -> None:
     assert matrix(text).dtype == dtype
 
 

@@ -189,7 +189,9 @@ HUGE: list[Any] = [10**30, 10**400, 10**5000, "9" * 5000, 1e308, 1e-320, float("
         lambda name, value: arguments.choice(name, value, ["max", "min"]),
     ],
 )  # fmt: skip
-def test_a_reader_of_arguments_takes_a_value_or_tells_it_in_one_line(read: Any, value: Any) -> None:
+def test_a_reader_of_arguments_takes_a_value_or_tells_it_in_one_line(
+    read: Any, value: object
+) -> None:
     problem, result = "", None
     try:
         result = read("size", value)

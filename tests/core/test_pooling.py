@@ -5,16 +5,18 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from numpy.typing import ArrayLike, DTypeLike
 
 from cnnfilter import ArgumentError, ShapeError, pool
 
+from ..types import Arguments, Dtype, Size
 from .reference import REDUCTIONS, Array, pool_by_loops
 
 MODES = pytest.mark.parametrize("mode", list(REDUCTIONS))
 NUMBERED = np.arange(1, 10).reshape(3, 3)
 
 
-def random_image(*shape: int, dtype: Any = np.uint8) -> Array:
+def random_image(*shape: int, dtype: DTypeLike = np.uint8) -> Array:
     return np.random.default_rng(0).integers(0, 256, shape).astype(dtype)
 
 
@@ -75,17 +77,17 @@ def test_stride_is_the_window_unless_given() -> None:
 
 
 @pytest.mark.parametrize("size", ["3x2", "3,2", (3, 2), [3, 2]])
-def test_size_is_vertical_first(size: Any) -> None:
+def test_size_is_vertical_first(size: Size) -> None:
     assert pool(np.ones((6, 6)), size).shape == (2, 3)
 
 
 @pytest.mark.parametrize("stride", ["1x2", "1,2", (1, 2)])
-def test_stride_is_vertical_first(stride: Any) -> None:
+def test_stride_is_vertical_first(stride: Size) -> None:
     assert pool(np.ones((6, 6)), 2, stride=stride).shape == (5, 3)
 
 
 @pytest.mark.parametrize("size", [2, "2", np.int64(2)])
-def test_one_number_holds_for_both_axes(size: Any) -> None:
+def test_one_number_holds_for_both_axes(size: Size) -> None:
     assert pool(np.ones((6, 4)), size).shape == (3, 2)
 
 
@@ -166,7 +168,7 @@ def test_ceil_mode_drops_a_whole_window_that_starts_behind_the_image() -> None:
 
 @pytest.mark.parametrize("size", ["global", (5, 6)])
 @MODES
-def test_global_takes_the_whole_map(size: Any, mode: str) -> None:
+def test_global_takes_the_whole_map(size: Size, mode: str) -> None:
     image = random_image(5, 6, 3)
     result = pool(image, size, mode=mode)
     assert result.shape == (1, 1, 3)
@@ -189,7 +191,7 @@ def test_padding_never_wins_the_minimum() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint16, np.int64, np.uint64, np.float32])
-def test_the_types_own_limits_pool_as_pixels(dtype: Any) -> None:
+def test_the_types_own_limits_pool_as_pixels(dtype: Dtype) -> None:
     limits = np.finfo(dtype) if np.issubdtype(dtype, np.floating) else np.iinfo(dtype)
     for mode, value in (("max", limits.min), ("min", limits.max)):
         image = np.full((3, 3), value, dtype)
@@ -301,7 +303,7 @@ def test_full_lets_every_window_touch_the_image() -> None:
     ],
 )
 def test_a_window_without_a_real_pixel_is_an_error(
-    mode: str, shape: tuple[int, int], arguments: dict[str, Any]
+    mode: str, shape: tuple[int, int], arguments: Arguments
 ) -> None:
     for image in (np.ones(shape), np.ones((*shape, 3), np.uint8)):
         with pytest.raises(ShapeError):
@@ -359,7 +361,7 @@ def test_large_integers_pass_through_max_and_min_exactly() -> None:
     [(np.uint8, np.float32), (np.uint16, np.float32), (np.float32, np.float32)],
 )
 def test_the_other_modes_give_float32_where_that_is_exact(
-    mode: str, dtype: Any, expected: Any
+    mode: str, dtype: Dtype, expected: ArrayLike
 ) -> None:
     assert pool(random_image(4, 4, dtype=dtype), 2, mode=mode).dtype == expected
 
@@ -464,7 +466,7 @@ def test_minus_infinity_in_the_image_is_a_pixel_like_any() -> None:
         ({"count_include_pad": "perhaps"}, "count_include_pad"),
     ],
 )
-def test_a_wrong_argument_is_named(arguments: dict[str, Any], word: str) -> None:
+def test_a_wrong_argument_is_named(arguments: Arguments, word: str) -> None:
     with pytest.raises(ArgumentError, match=word):
         pool(random_image(6, 7), **arguments)
 
@@ -492,21 +494,21 @@ def test_other_words_for_average_are_told_ours(mode: str) -> None:
 
 
 @pytest.mark.parametrize("size", [True, "yes", 2.5])
-def test_a_size_is_a_whole_number(size: Any) -> None:
+def test_a_size_is_a_whole_number(size: Size) -> None:
     with pytest.raises(ArgumentError, match="size"):
         pool(np.zeros((4, 4)), size)
 
 
 def test_lp_of_2_is_l2() -> None:
     image = np.random.default_rng(0).standard_normal((7, 8, 3))
-    arguments: dict[str, Any] = {"size": 3, "stride": 2, "padding": 1}
+    arguments: Arguments = {"size": 3, "stride": 2, "padding": 1}
     assert_array_equal(pool(image, mode="lp", **arguments), pool(image, mode="l2", **arguments))
 
 
 @pytest.mark.parametrize(
     "arguments", [{"mode": "l2", "p": 3}, {"mode": "lp", "p": 0}, {"mode": "lp", "p": "x"}]
 )
-def test_a_power_that_makes_no_sense_is_refused(arguments: dict[str, Any]) -> None:
+def test_a_power_that_makes_no_sense_is_refused(arguments: Arguments) -> None:
     with pytest.raises(ArgumentError, match="p "):
         pool(np.zeros((4, 4)), **arguments)
 

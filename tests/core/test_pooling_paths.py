@@ -1,7 +1,6 @@
 """pool's ways of computing against plain loops: layouts, types, bands, large windows."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from cnnfilter import pool
 from cnnfilter.layers import pooling
 
+from ..types import Arguments
 from .reference import Array, pool_by_loops
 
 DTYPES = ["u1", "i1", "u2", "i2", ">u2", "<i4", "i8", "f2", "f4", ">f4", "f8"]
@@ -36,7 +36,7 @@ def whole(rng: np.random.Generator, low: int, high: int) -> int:
     return int(rng.integers(low, high + 1))
 
 
-def check(image: Array, size: tuple[int, int], arguments: dict[str, Any]) -> None:
+def check(image: Array, size: tuple[int, int], arguments: Arguments) -> None:
     result = pool(image, size, **arguments)
     expected = pool_by_loops(image, size, **arguments)
     if image.dtype.kind != "f" or arguments["mode"] in ("max", "min"):
@@ -62,7 +62,7 @@ def test_every_way_is_the_plain_loops(
     dilation = (1, 1) if seed % 3 else (whole(rng, 1, 2), whole(rng, 1, 2))
     # Padding that leaves every window a pixel.
     most = [n - 1 if d == 1 else min(n, d) - 1 for n, d in zip(size, dilation, strict=True)]
-    arguments: dict[str, Any] = {
+    arguments: Arguments = {
         "mode": mode,
         "stride": (whole(rng, 1, 5), whole(rng, 1, 5)),
         "dilation": dilation,
@@ -82,7 +82,7 @@ def test_large_windows_are_the_plain_loops(
     monkeypatch.setattr(pooling, "BAND_BYTES", int(2 ** rng.uniform(8, 16)))
     image = random_image(rng, (30, 33, 3)[: 2 + seed % 2], DTYPES[seed % len(DTYPES)])
     size = whole(rng, 5, 30), whole(rng, 5, 33)
-    arguments: dict[str, Any] = {
+    arguments: Arguments = {
         "mode": mode,
         "stride": (whole(rng, 1, 3), whole(rng, 1, 3)),
         "padding": tuple(whole(rng, 0, size[side // 2] - 1) for side in range(4)),

@@ -1,6 +1,7 @@
 """pool against SciPy, scikit-image, PyTorch and plain loops on random cases."""
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,14 @@ from skimage.measure import block_reduce
 
 from cnnfilter import pool
 
+from ..types import Arguments, Dtype
 from .reference import REDUCTIONS, Array, pool_by_loops
 
-DTYPES: list[Any] = [np.uint8, np.int16, np.uint16, np.int64, np.float32, np.float64]
+DTYPES: list[Dtype] = [np.uint8, np.int16, np.uint16, np.int64, np.float32, np.float64]
 MODES = list(REDUCTIONS)
 
 
-def random_image(rng: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> Array:
+def random_image(rng: np.random.Generator, shape: tuple[int, ...], dtype: Dtype) -> Array:
     if np.issubdtype(dtype, np.floating):
         return (rng.standard_normal(shape) * 100).astype(dtype)
     low = max(np.iinfo(dtype).min, -(2**16))
@@ -53,7 +55,7 @@ def test_like_plain_loops(seed: int, mode: str) -> None:
         bottom, right = size[0] - 1, size[1] - 1
     height, width = pair(rng, 7, 12)
     image = random_image(rng, (height, width, 2), DTYPES[seed % len(DTYPES)])
-    arguments: dict[str, Any] = {
+    arguments: Arguments = {
         "stride": stride,
         "padding": (top, bottom, left, right),
         "dilation": dilation,
@@ -113,10 +115,10 @@ def test_the_median_of_a_photograph(stride: int) -> None:
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("size", [(1, 1), (2, 2), (3, 2), (2, 5), (4, 3)])
-def test_exact_multiples_like_block_reduce(mode: str, dtype: Any, size: tuple[int, int]) -> None:
+def test_exact_multiples_like_block_reduce(mode: str, dtype: Dtype, size: tuple[int, int]) -> None:
     rng = np.random.default_rng(300)
     image = random_image(rng, (3 * size[0], 4 * size[1], 3), dtype)
-    functions: dict[str, Callable[..., Any]] = {
+    functions: dict[str, Callable[..., object]] = {
         "max": np.max,
         "min": np.min,
         "average": np.mean,
@@ -132,12 +134,12 @@ def test_exact_multiples_like_block_reduce(mode: str, dtype: Any, size: tuple[in
 
 
 @pytest.fixture(scope="module")
-def torch() -> Any:
+def torch() -> ModuleType:
     return pytest.importorskip("torch")
 
 
 def through_torch(
-    torch: Any, function: Callable[..., Any], image: Array, **arguments: Any
+    torch: ModuleType, function: Callable[..., Any], image: Array, **arguments: object
 ) -> Array:
     """Call a function of PyTorch on our order of axes."""
     dtype = image.dtype if image.dtype == np.float32 else np.float64
@@ -148,7 +150,7 @@ def through_torch(
 
 @pytest.mark.parametrize("ceil_mode", [False, True])
 @pytest.mark.parametrize("seed", range(400, 430))
-def test_max_like_torch(seed: int, ceil_mode: bool, torch: Any) -> None:
+def test_max_like_torch(seed: int, ceil_mode: bool, torch: ModuleType) -> None:
     rng = np.random.default_rng(seed)
     size, stride, dilation = pair(rng, 1, 5), pair(rng, 1, 6), pair(rng, 1, 2)
     # PyTorch takes padding of at most half the window; two taps further apart than the
@@ -176,7 +178,7 @@ def test_max_like_torch(seed: int, ceil_mode: bool, torch: Any) -> None:
 @pytest.mark.parametrize("ceil_mode", [False, True])
 @pytest.mark.parametrize("seed", range(500, 520))
 def test_average_like_torch(
-    seed: int, ceil_mode: bool, count_include_pad: bool, torch: Any
+    seed: int, ceil_mode: bool, count_include_pad: bool, torch: ModuleType
 ) -> None:
     rng = np.random.default_rng(seed)
     size, stride = pair(rng, 1, 5), pair(rng, 1, 6)
@@ -205,7 +207,7 @@ def test_average_like_torch(
 
 
 @pytest.mark.parametrize("seed", range(600, 615))
-def test_l2_like_torch(seed: int, torch: Any) -> None:
+def test_l2_like_torch(seed: int, torch: ModuleType) -> None:
     rng = np.random.default_rng(seed)
     size, stride = pair(rng, 1, 5), pair(rng, 1, 6)
     shape = pair(rng, 6, 13)
@@ -219,14 +221,14 @@ def test_l2_like_torch(seed: int, torch: Any) -> None:
 @pytest.mark.parametrize(
     ("mode", "name"), [("max", "adaptive_max_pool2d"), ("average", "adaptive_avg_pool2d")]
 )
-def test_global_like_torchs_adaptive_pooling_to_1(mode: str, name: str, torch: Any) -> None:
+def test_global_like_torchs_adaptive_pooling_to_1(mode: str, name: str, torch: ModuleType) -> None:
     image = random_image(np.random.default_rng(700), (7, 9, 4), np.uint8)
     expected = through_torch(torch, getattr(torch.nn.functional, name), image, output_size=1)
     close(pool(image, "global", mode=mode), expected)
 
 
 @pytest.mark.parametrize("mode", ["max", "average"])
-def test_nan_passes_on_as_in_torch(mode: str, torch: Any) -> None:
+def test_nan_passes_on_as_in_torch(mode: str, torch: ModuleType) -> None:
     image = random_image(np.random.default_rng(800), (6, 6, 1), np.float64)
     image[2, 3, 0] = np.nan
     name = {"max": "max_pool2d", "average": "avg_pool2d"}[mode]

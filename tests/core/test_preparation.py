@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from numpy.typing import ArrayLike
 from PIL import Image
 
 from cnnfilter import (
@@ -17,13 +18,15 @@ from cnnfilter import (
     scale,
     standardize,
 )
+from cnnfilter.arrays import Array
+
+from ..types import Arguments, Dtype
 
 RNG = np.random.default_rng(9)
 PHOTO = RNG.integers(0, 256, (37, 52, 3), dtype=np.uint8)
-Array = np.ndarray[Any, Any]
 
 
-def pillow(plane: Array, size: tuple[int, int], filter: str, **options: Any) -> Array:
+def pillow(plane: Array, size: tuple[int, int], filter: str, **options: float) -> Array:
     image = Image.fromarray(plane)
     return np.asarray(image.resize(size[::-1], Image.Resampling[filter.upper()], **options))
 
@@ -113,7 +116,7 @@ def test_what_is_padded_is_rounded_and_saturates(fill: float, stored: int) -> No
         ({"size": 5, "fill": "white"}, "fill"),
     ],
 )  # fmt: skip
-def test_wrong_arguments_of_resize_are_named(arguments: dict[str, Any], word: str) -> None:
+def test_wrong_arguments_of_resize_are_named(arguments: Arguments, word: str) -> None:
     with pytest.raises(ArgumentError, match=word):
         resize(PHOTO, **arguments)
 
@@ -132,7 +135,7 @@ def test_scale_brings_every_depth_to_0_and_1() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int16, np.float32, np.float64])
-def test_minmax_stretches_any_type_from_lowest_to_highest(dtype: Any) -> None:
+def test_minmax_stretches_any_type_from_lowest_to_highest(dtype: Dtype) -> None:
     low, high = (-100, 100) if np.dtype(dtype).kind != "u" else (50, 250)
     image = np.array([[low, (low + high) // 2, high]], dtype)
     assert_array_equal(scale(image, "minmax"), [[0, 0.5, 1]])
@@ -185,7 +188,7 @@ def test_a_row_of_numbers_is_no_row_of_an_image() -> None:
         (np.array([[0.25, 1]], np.float32), [[0.75, 0]]),
     ],
 )
-def test_invert_by_hand(image: Array, negative: Any) -> None:
+def test_invert_by_hand(image: Array, negative: ArrayLike) -> None:
     result = invert(image)
     assert result.dtype == image.dtype
     assert_array_equal(result, negative)
@@ -249,7 +252,7 @@ def test_batch_norm_of_a_vector_has_numbers_for_each_feature() -> None:
         ({"mean": 0, "variance": 0, "epsilon": 0}, ["variance"]),
     ],
 )
-def test_wrong_statistics_are_named(arguments: dict[str, Any], words: list[str]) -> None:
+def test_wrong_statistics_are_named(arguments: Arguments, words: list[str]) -> None:
     with pytest.raises(ArgumentError) as refused:
         batch_norm(np.zeros((3, 3, 2)), **arguments)
     assert [word for word in words if word not in str(refused.value)] == []

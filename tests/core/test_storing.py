@@ -1,25 +1,29 @@
 """Storing a result as it is computed gives what storing it afterwards does."""
 
 import tracemalloc
-from typing import Any
 
 import numpy as np
 import pytest
 
 from cnnfilter import Pipeline, convolve, pool
+from cnnfilter.arrays import Array
 from cnnfilter.arrays.quantize import RANGES, Storing, quantize
 from cnnfilter.errors import NotFiniteError
+from cnnfilter.layers.convolution import Convolution
+from cnnfilter.layers.pooling import Pooling
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (300, 900, 3), dtype=np.uint8)
 KERNELS = ["sharpen", "edge", "box", "gaussian:9,2", "box:31", "0.3 0 -1.7", "3"]
 
 
-def last_layer(steps: str) -> Any:
-    """Give the layer that a pipeline's text ends in."""
-    return Pipeline(steps).steps[-1].layer
+def last_layer(steps: str) -> Convolution | Pooling:
+    """Return the last layer of a pipeline."""
+    layer = Pipeline(steps).steps[-1].layer
+    assert isinstance(layer, Convolution | Pooling)
+    return layer
 
 
-def by_hand(values: Any, range: str) -> Any:
+def by_hand(values: Array, range: str) -> Array:
     """Round half to even and saturate, from semantics alone."""
     values = values.astype(np.float64)
     if range == "abs":

@@ -1,15 +1,16 @@
 """The worked example, to the digit: an image, sharpened, then pooled."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from numpy.typing import ArrayLike
 from scipy import ndimage
 
 from cnnfilter import Pipeline, convolve, pool, read_image
 
+from ..types import Dtype
 from .reference import Array, convolve_by_loops, pool_by_loops
 
 FOLDER = Path(__file__).parents[1] / "data" / "worked-example"
@@ -52,12 +53,12 @@ def test_the_data_itself_agrees_with_the_loops(
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int64, np.float32, np.float64])
 @pytest.mark.parametrize("kernel", ["sharpen", "0 -1 0; -1 5 -1; 0 -1 0", SHARPEN])
-def test_convolve(image: Array, sharpened: Array, dtype: Any, kernel: Any) -> None:
+def test_convolve(image: Array, sharpened: Array, dtype: Dtype, kernel: ArrayLike) -> None:
     assert_array_equal(convolve(image.astype(dtype), kernel), sharpened)
 
 
 @pytest.mark.parametrize("dtype", [np.int16, np.float32, np.float64])
-def test_pool(sharpened: Array, pooled: Array, dtype: Any) -> None:
+def test_pool(sharpened: Array, pooled: Array, dtype: Dtype) -> None:
     assert_array_equal(pool(sharpened.astype(dtype), 2), pooled)
 
 

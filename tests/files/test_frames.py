@@ -18,6 +18,8 @@ from cnnfilter.files.pillow_reader import Pictures
 from cnnfilter.files.read import read, read_frames, read_head
 from cnnfilter.files.save import Frame, write
 
+from ..types import Arguments
+
 RNG = np.random.default_rng(3)
 #: Few colours, so that a GIF holds them all.
 COLOURS = RNG.integers(0, 256, (40, 3), np.uint8)
@@ -384,7 +386,7 @@ def test_a_head_agrees_with_a_tiff_of_any_numbers(
     if (dtype, samples) == ("u1", 2):
         pytest.skip("Pillow's versions differ")
     values = RNG.integers(0, 2, (8, 9, samples)).astype(dtype)
-    options: dict[str, Any] = {} if samples == 1 else {"planarconfig": planar}
+    options: Arguments = {} if samples == 1 else {"planarconfig": planar}
     values = values[:, :, 0] if samples == 1 else values
     if planar == "separate" and samples > 1:
         values = np.moveaxis(values, -1, 0)

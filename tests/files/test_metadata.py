@@ -5,7 +5,6 @@ import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -43,7 +42,7 @@ def exif(*entries: tuple[int, bytes, bytes]) -> bytes:
 TEXT_RESOLUTION = tag(X_RESOLUTION, ASCII, 3, b"72\0")
 
 
-def encoded(format: str, **options: Any) -> bytes:
+def encoded(format: str, **options: object) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(RGB).save(buffer, format, **options)
     return buffer.getvalue()

@@ -319,7 +319,7 @@ def test_bits_of_several_channels_become_0_and_255(
     ],
 )
 def test_an_odd_orientation_of_a_deep_tiff_does_not_refuse_it(
-    type: str, value: Any, note: str | None, tmp_path: Path
+    type: str, value: object, note: str | None, tmp_path: Path
 ) -> None:
     tag = (274, type, 0 if type == "s" else np.size(value), value, True)
     tifffile.imwrite(tmp_path / "a.tif", DEEP, photometric="rgb", extratags=[tag])

@@ -273,7 +273,7 @@ def _toml_value(random: Random) -> str:
     return _as_toml(some_value(random))
 
 
-def _as_toml(value: Any) -> str:
+def _as_toml(value: object) -> str:
     match value:
         case bool():
             return str(value).lower()

@@ -202,7 +202,7 @@ def _change_attribute(attribute: Any, random: Random) -> None:
             ]
 
 
-def _odd(field: Any, value: Any, random: Random) -> Any:
+def _odd(field: Any, value: object, random: Random) -> Any:
     """Choose an odd value of a field's type."""
     match field.cpp_type:
         case field.CPPTYPE_STRING if field.type == field.TYPE_BYTES:

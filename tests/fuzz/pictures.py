@@ -22,7 +22,7 @@ def _read_image(suffix: str, again: str, data: bytes) -> None:
     path = written(f"input{suffix}", data)
     problems: list[CnnFilterError] = []
 
-    def attempt(way: Callable[[], Any]) -> Any:
+    def attempt(way: Callable[[], object]) -> Any:
         try:
             return way()
         except CnnFilterError as error:

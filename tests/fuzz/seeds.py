@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import tifffile
+from numpy.typing import ArrayLike, DTypeLike
 from PIL import Image, ImageCms
 
 _RANDOM = np.random.default_rng(12)
 
 
-def _values(*shape: int, top: int = 256, dtype: Any = np.uint8) -> np.ndarray:
+def _values(*shape: int, top: int = 256, dtype: DTypeLike = np.uint8) -> np.ndarray:
     return _RANDOM.integers(0, top, shape, dtype=dtype)
 
 
@@ -52,13 +53,13 @@ def _exif() -> bytes:
     return exif.tobytes()
 
 
-def _saved(mode: str, format: str, **options: Any) -> bytes:
+def _saved(mode: str, format: str, **options: object) -> bytes:
     buffer = io.BytesIO()
     _pictures()[mode].save(buffer, format, **options)
     return buffer.getvalue()
 
 
-def _animated(format: str, mode: str = "RGB", **options: Any) -> bytes:
+def _animated(format: str, mode: str = "RGB", **options: object) -> bytes:
     others = [Image.fromarray(_values(7, 9, 3)).convert(mode) for _ in range(2)]
     first = _pictures()["RGB"].convert(mode)
     buffer = io.BytesIO()
@@ -219,7 +220,7 @@ def npy_of(array: Any) -> bytes:
     return buffer.getvalue()
 
 
-def npz_of(**tensors: Any) -> bytes:
+def npz_of(**tensors: ArrayLike) -> bytes:
     """Write arrays as a .npz file."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **tensors)

@@ -139,20 +139,20 @@ def _argument(random: Random) -> tuple[str, Any]:
     return name, some_value(random)
 
 
-def _text_place(value: Any) -> object:
+def _text_place(value: object) -> object:
     from cnnfilter.cli.explain import _place
 
     return _place(value if isinstance(value, str) else str(value))
 
 
-def _shape_of_text(value: Any) -> object:
+def _shape_of_text(value: object) -> object:
     from cnnfilter.arrays.arguments import wholes
 
     return wholes("shape", value)
 
 
 def _reading(function: str) -> Callable[[Any], object]:
-    def read(value: Any) -> object:
+    def read(value: object) -> object:
         from cnnfilter.arrays import arguments
 
         return getattr(arguments, function)("value", value)
@@ -160,7 +160,7 @@ def _reading(function: str) -> Callable[[Any], object]:
     return read
 
 
-def _numbers_of(value: Any) -> object:
+def _numbers_of(value: object) -> object:
     from cnnfilter.arrays.checks import as_numbers
 
     found = as_numbers("value", value)
@@ -168,13 +168,13 @@ def _numbers_of(value: Any) -> object:
     return found
 
 
-def _window_of(value: Any) -> object:
+def _window_of(value: object) -> object:
     from cnnfilter.arrays.geometry import Window
 
     return Window.of(value, value, value, value)
 
 
-def _channels_of(value: Any) -> object:
+def _channels_of(value: object) -> object:
     from cnnfilter import select_channels
 
     return select_channels(small_image(), value)

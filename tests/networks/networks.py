@@ -1,13 +1,14 @@
 """Random networks of torch, and the same as our steps. Tests import this beside them."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
 from cnnfilter import Step
+
+from ..types import Arguments
 
 Pair = tuple[int, int]
 
@@ -29,7 +30,7 @@ def step_of(module: nn.Module) -> Step:
     match module:
         case nn.Conv2d():
             down, across = (int(each) for each in module.padding)
-            arguments: dict[str, Any] = {
+            arguments: Arguments = {
                 "kernel": filters_last(module.weight),
                 "bias": None if module.bias is None else module.bias.detach().numpy(),
                 "stride": module.stride,

@@ -14,15 +14,16 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
+from types import ModuleType
+
 import torch
 from safetensors.torch import save_file
 from torch import nn
 
 from cnnfilter import Pipeline
+from cnnfilter.arrays import Array
 
 from .networks import channels_last, step_of
-
-Array = np.ndarray[Any, Any]
 
 
 def named(*layers: nn.Module) -> nn.Sequential:
@@ -186,7 +187,7 @@ def test_keras_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        keras: Any = pytest.importorskip("keras")
+        keras: ModuleType = pytest.importorskip("keras")
     layers = keras.layers
     keras.utils.set_random_seed(5)
     model = keras.Sequential(
@@ -239,7 +240,7 @@ def test_keras_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     image = rng.random((20, 18, 3), np.float32)
     traced = Pipeline.from_file(tmp_path / "net.toml").trace(image)
-    value: Any = image[np.newaxis]
+    value: object = image[np.newaxis]
     for (name, result), layer in zip(traced, model.layers, strict=True):
         assert name == layer.name
         value = layer(value)

@@ -1,12 +1,13 @@
 """A layer takes its input, its output and a bounded scratch, whatever the image."""
 
 import tracemalloc
-from typing import Any
 
 import numpy as np
 import pytest
 
 from cnnfilter import Step
+
+from ..types import Arguments
 
 MIB = 2**20
 #: Beside input and output; the im2col of the convolutions below would take 288 MiB or more.
@@ -16,7 +17,7 @@ BANK = RNG.standard_normal((3, 3, 32, 16)).astype(np.float32)
 DEPTHWISE = RNG.standard_normal((3, 3, 1, 32)).astype(np.float32)
 NUMBERS = RNG.random(32)
 
-LAYERS: dict[str, tuple[str, dict[str, Any]]] = {
+LAYERS: dict[str, tuple[str, Arguments]] = {
     "filter bank": ("convolve", {"kernel": BANK, "padding": "same"}),
     "filter bank, reflected": (
         "convolve", {"kernel": BANK, "padding": "same", "border": "reflect", "bias": 1}

@@ -15,9 +15,11 @@ import numpy as np
 import pytest
 
 from cnnfilter import ArgumentError, CnnFilterError, Pipeline, ShapeError
+from cnnfilter.arrays import Array
 from cnnfilter.files.weights import read_tensor, read_tensors
 
-Array = np.ndarray[Any, Any]
+from ..types import Arguments
+
 MEBIBYTE = 2**20
 
 
@@ -41,7 +43,7 @@ def refused(call: Callable[[], object], *words: str, most: int = 64 * MEBIBYTE) 
 
 
 def onnx_of(
-    nodes: list[tuple[str, list[str], str, dict[str, Any]]],
+    nodes: list[tuple[str, list[str], str, Arguments]],
     constants: dict[str, Array],
     shape: tuple[int, ...] = (1, 4, 9, 8),
     **versions: int,
@@ -110,7 +112,7 @@ def test_constants_that_nodes_turn_and_cast_may_be_as_large_as_weights(tmp_path:
 
 
 ONE = np.ones(1, np.float32)
-NO_MODELS: dict[str, tuple[Callable[[], Any], list[str]]] = {
+NO_MODELS: dict[str, tuple[Callable[[], object], list[str]]] = {
     "turn twice": (
         lambda: onnx_of([("Transpose", ["x"], "y", {"perm": [0, 0, 0, 0]})], {}),
         ["n0", "Transpose", "[0, 0, 0, 0]"],
@@ -238,7 +240,7 @@ def test_a_model_that_makes_no_sense_is_refused_by_name(case: str, tmp_path: Pat
     ],
 )
 def test_a_tensor_that_does_not_fit_its_numbers_is_named(
-    field: str, value: Any, tmp_path: Path
+    field: str, value: object, tmp_path: Path
 ) -> None:
     model = onnx_of([("Add", ["x", "weight"], "y", {})], {"weight": ONE})
     tensor = model.graph.initializer[0]
@@ -424,7 +426,7 @@ def test_archives_that_unfold_to_more_than_any_network_are_refused(
     assert read_tensor(path, "a").size == MEBIBYTE
 
 
-SAFETENSORS: dict[str, Any] = {
+SAFETENSORS: Arguments = {
     "beyond the end": {"a": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}},
     "backwards": {"a": {"dtype": "F32", "shape": [1], "data_offsets": [8, 4]}},
     "overlapping": {

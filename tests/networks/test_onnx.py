@@ -15,11 +15,13 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 from cnnfilter import ArgumentError, Pipeline
+from cnnfilter.arrays import Array
 from cnnfilter.networks.network import read_network
 from cnnfilter.networks.toml import write_toml
 
+from ..types import Arguments
+
 RNG = np.random.default_rng(7)
-Array = np.ndarray[Any, Any]
 
 
 def floats(*shape: int) -> Array:
@@ -27,8 +29,8 @@ def floats(*shape: int) -> Array:
 
 
 def node(
-    operator: str, *constants: Any, **attributes: Any
-) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+    operator: str, *constants: object, **attributes: object
+) -> tuple[str, tuple[object, ...], Arguments]:
     """Say what a node of a chain is: arrays are constants, None is left out."""
     return operator, constants, attributes
 
@@ -234,7 +236,7 @@ def test_constants_by_way_of_nodes_are_weights(tmp_path: Path) -> None:
 def _layers(rng: np.random.Generator) -> Sequence[Any]:
     """Draw a chain of maps."""
     channels, nodes = 3, []
-    plain: list[Callable[[], Any]] = [
+    plain: list[Callable[[], object]] = [
         lambda: node("Relu"), lambda: node("LeakyRelu", alpha=0.2), lambda: node("Sigmoid"),
         lambda: node("Tanh"), lambda: node("Elu"), lambda: node("Softplus"),
         lambda: node("Gelu"), lambda: node("Clip", np.float32(0), np.float32(6)),

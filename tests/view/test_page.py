@@ -4,7 +4,6 @@ import base64
 import json
 import re
 from html.parser import HTMLParser
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,13 +13,15 @@ from cnnfilter.errors import ArgumentError
 from cnnfilter.pipeline.forward import ForwardPass
 from cnnfilter.view.page.build import page
 
+from ..types import Arguments
 
-def _data(text: str) -> dict[str, Any]:
+
+def _data(text: str) -> Arguments:
     (content,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', text, re.S)
     return dict(json.loads(content))
 
 
-def _array(stored: dict[str, Any]) -> np.ndarray:
+def _array(stored: Arguments) -> np.ndarray:
     values = np.frombuffer(
         base64.b64decode(stored["data"]), np.dtype(stored["type"]).newbyteorder("<")
     )

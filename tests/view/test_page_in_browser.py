@@ -2,9 +2,9 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pytest
@@ -13,6 +13,11 @@ from cnnfilter import Pipeline, Step, convolve, kernel, pool, read_image
 from cnnfilter.pipeline.explain import explained
 from cnnfilter.pipeline.forward import ForwardPass
 from cnnfilter.view.page.build import page as page_text
+
+from ..types import Arguments
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 if CHROMIUM is None and "CI" not in os.environ:
@@ -28,11 +33,25 @@ OPTIONS = [
     "--disable-background-networking", "--disable-component-update",
 ]  # fmt: skip
 
-Open = Callable[..., Any]
+
+class Open(Protocol):
+    """Opens the page of a trace."""
+
+    def __call__(
+        self,
+        trace: ForwardPass,
+        title: str = "padlock",
+        *,
+        size: tuple[int, int] = (1280, 900),
+        at: tuple[int, ...] | None = None,
+        step: int | None = None,
+        notes: Sequence[str] = (),
+        **options: object,
+    ) -> "Page": ...
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
+def browser() -> "Iterator[Browser]":
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
         yield browser
@@ -40,16 +59,23 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def open_page(browser: Any, tmp_path: Path) -> Iterator[Open]:
+def open_page(browser: "Browser", tmp_path: Path) -> Iterator[Open]:
     """Open the page of a trace; nothing may be complained of, or asked for."""
     complaints: list[str] = []
     contexts = []
 
-    def open_page(trace: ForwardPass, title: str = "padlock", **options: Any) -> Any:
-        told = {name: options.pop(name) for name in ("at", "step", "notes") if name in options}
+    def open_page(
+        trace: ForwardPass,
+        title: str = "padlock",
+        *,
+        size: tuple[int, int] = (1280, 900),
+        at: tuple[int, ...] | None = None,
+        step: int | None = None,
+        notes: Sequence[str] = (),
+        **options: Any,
+    ) -> "Page":
         path = tmp_path / "page.html"
-        path.write_text(page_text(trace, title=title, **told))
-        size = options.pop("size", (1280, 900))
+        path.write_text(page_text(trace, title=title, at=at, step=step, notes=notes))
         viewport = {"width": size[0], "height": size[1]}
         context = browser.new_context(viewport=viewport, offline=True, **options)
         contexts.append(context)
@@ -77,7 +103,7 @@ def padlock() -> np.ndarray:
     return read_image(SAMPLES / "padlock-16x16.png")
 
 
-def _hover(opened: Any, canvas: str, row: int, column: int, shape: tuple[int, int]) -> None:
+def _hover(opened: "Page", canvas: str, row: int, column: int, shape: tuple[int, int]) -> None:
     """Point at the middle of a value's cell."""
     box = opened.locator(canvas).bounding_box()
     opened.mouse.move(
@@ -92,12 +118,12 @@ def _numbers(text: str) -> list[int]:
     return [int(word) for word in words if word.lstrip("-").isdigit()]
 
 
-def _result(opened: Any, step: int) -> np.ndarray:
+def _result(opened: "Page", step: int) -> np.ndarray:
     result = opened.evaluate(f"window.cnnfilter.result({step})")
     return np.array(result["values"]).reshape(result["shape"])
 
 
-def _edit(opened: Any, weights: np.ndarray) -> None:
+def _edit(opened: "Page", weights: np.ndarray) -> None:
     """Type a kernel's numbers."""
     inputs = opened.locator("#kernel input")
     assert inputs.count() == weights.size
@@ -105,7 +131,7 @@ def _edit(opened: Any, weights: np.ndarray) -> None:
         inputs.nth(place).fill(repr(weight))
 
 
-def _sharpened(padlock: np.ndarray, **arguments: Any) -> ForwardPass:
+def _sharpened(padlock: np.ndarray, **arguments: object) -> ForwardPass:
     return ForwardPass.of(Pipeline([Step("convolve", {"kernel": "sharpen", **arguments})]), padlock)
 
 
@@ -196,7 +222,7 @@ def test_what_is_no_number_changes_nothing(open_page: Open, padlock: np.ndarray)
     assert first.get_attribute("aria-invalid") == "false"
 
 
-ARGUMENTS: list[dict[str, Any]] = [
+ARGUMENTS: list[Arguments] = [
     {"stride": (2, 3), "padding": "same"},
     {"dilation": 2, "padding": "same-lower", "border": "edge"},
     {"padding": 3, "border": "reflect"},
@@ -213,7 +239,7 @@ ARGUMENTS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("arguments", ARGUMENTS, ids=str)
-def test_the_pages_arithmetic_is_pythons(arguments: dict[str, Any], open_page: Open) -> None:
+def test_the_pages_arithmetic_is_pythons(arguments: Arguments, open_page: Open) -> None:
     image = np.random.default_rng(8).integers(0, 256, (9, 11, 3), np.uint8)
     opened = open_page(_sharpened(image, **arguments))
     edited = np.array([[1, -2, 3], [0, 4, -5], [2, 2, -7]])
