@@ -17,6 +17,8 @@ from PIL import Image
 
 pytest.importorskip("distributed")
 
+pytestmark = pytest.mark.slow
+
 COUNT = 300
 PYTHON = Path(sys.executable)
 

@@ -31,6 +31,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
+@pytest.mark.slow
 def test_a_dry_run_knows_the_memory_that_a_run_takes(case: "Case", tmp_path: Path) -> None:
     image = tmp_path / case.input
     memory.INPUTS[case.input](image, memory.SIZES[4])

@@ -553,6 +553,7 @@ def test_a_pipe_of_npy_loses_nothing(run: Run, images: Images, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("shape", [(4, 5), (4, 5, 3), (4, 5, 7)], ids=["grey", "colour", "maps"])
+@pytest.mark.slow
 def test_a_matrix_survives_every_format_of_numbers(
     shape: tuple[int, ...], run: Run, images: Images, tmp_path: Path
 ) -> None:

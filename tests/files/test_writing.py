@@ -62,6 +62,7 @@ for name, known in FORMATS.items():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="only POSIX bounds the size of files")
+@pytest.mark.slow
 def test_a_disk_that_fills_at_any_byte_is_told_and_leaves_nothing(tmp_path: Path) -> None:
     run = subprocess.run(
         [sys.executable, "-c", FILLING, str(tmp_path)],

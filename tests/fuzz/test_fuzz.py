@@ -29,6 +29,7 @@ def _fuzz(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_malformed_input_ends_in_results_or_in_errors_of_ours(tmp_path: Path) -> None:
     run = _fuzz("--runs", "40000", "--seed", SEED, folder=tmp_path)
     print(run.stdout)

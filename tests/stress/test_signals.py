@@ -10,6 +10,7 @@ if not Path("/proc/self/environ").exists():
     pytest.skip("processes are looked up in /proc", allow_module_level=True)
 
 
+@pytest.mark.slow
 def test_a_few_random_moments_end_each_run() -> None:
     script = Path(__file__).with_name("signals.py")
     done = subprocess.run(

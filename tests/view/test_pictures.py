@@ -154,7 +154,7 @@ def test_a_networks_layers_fit_one_sheet() -> None:
 
 
 def test_a_sheet_that_is_too_large_is_refused() -> None:
-    layer = Layer("layer", np.zeros((100, 100, 5000)), ["map"] * 5000)
+    layer = Layer("layer", np.zeros((100, 100, 5000), np.uint8), ["map"] * 5000)
     with pytest.raises(ArgumentError, match="5000 maps are too many"):
         sheet([layer])
 
@@ -179,7 +179,7 @@ def test_the_window_slides_and_the_output_fills() -> None:
     assert tops[0] < tops[3] < tops[6]
 
 
-@pytest.mark.parametrize("size", [16, 1500])
+@pytest.mark.parametrize("size", [16, pytest.param(1500, marks=pytest.mark.slow)])
 def test_animations_stay_small(size: int, tmp_path: Path) -> None:
     image = np.random.default_rng(3).integers(0, 256, (size, size, 3), np.uint8)
     frames, durations = animation(image, convolve(image, "sharpen"), Window((3, 3)), title="noise")
@@ -256,6 +256,7 @@ def test_values_counted_by_bands_are_those_of_the_whole(values: np.ndarray) -> N
 
 
 @pytest.mark.parametrize("shape", [(61, 45), (61, 45, 3), (61, 45, 2)], ids=str)
+@pytest.mark.slow
 def test_drawings_by_rows_are_those_of_the_whole(
     shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:

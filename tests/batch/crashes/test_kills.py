@@ -26,6 +26,7 @@ from .processes import (
 )
 
 
+@pytest.mark.slow
 def test_a_run_killed_ten_times_is_completed(start: Start, tmp_path: Path) -> None:
     # Files take a while to be made small, so that they are being written when the run is killed.
     for place in ("in", "in/deep", "in/deep/er"):

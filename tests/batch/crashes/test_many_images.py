@@ -12,6 +12,9 @@ from scipy.signal import correlate2d
 from .pictures import MALFORMED, Line, decoded, encoded, files_below, read_report
 from .processes import PATIENCE, POOLS, SUMMARY, WAYS
 
+# The tree is made once, by whichever process runs these.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("tree")]
+
 
 class Tree(NamedTuple):
     """A tree of images."""
