@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from cnnfilter import Pipeline, Step, convolve, kernel, pool, read_image
+from cnnfilter.layers.activations import ACTIVATIONS
 from cnnfilter.pipeline.explain import explained
 from cnnfilter.pipeline.forward import ForwardPass
 from cnnfilter.view.page.build import page as page_text
@@ -288,14 +289,14 @@ FOLLOWING = [
     "leaky-relu 0.2",
     "elu",
     "clip 0 100",
-    "scale 0.01 | sigmoid",
-    "scale 0.01 | tanh",
-    "scale 0.01 | softplus",
+    *(f"scale 0.01 | {name}" for name in ACTIVATIONS),
     "scale 0.01 | gelu approximate=tanh",
     "prelu 0.25",
     "standardize 100 50",
     "convolve box:3 padding=same | relu | pool 2",
-    "scale 0.001 | flatten | softmax",
+    "scale minmax | invert",
+    "batch-norm 100 400 scale=2 offset=1",
+    "scale 0.001 | flatten hwc | softmax",
 ]
 
 
