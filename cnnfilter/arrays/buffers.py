@@ -1,35 +1,29 @@
-"""Memory: how much there is, and arrays to compute in, a band of rows at a time."""
+"""Memory: its limit, reusable buffers, and arrays in bands of rows."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from math import prod
 from pathlib import Path
-from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from cnnfilter.arrays import Array
+from cnnfilter.arrays import Array, DType
 from cnnfilter.arrays.geometry import Shape
 from cnnfilter.errors import ShapeError
 
-#: About one core's share of the cache: what is worked on at a time.
+#: About one core's share of the cache: bytes to work on at a time.
 BAND_BYTES = 2**20
 
 
 def check_room(what: str, shape: Shape, itemsize: int) -> None:
-    """Refuse an array that memory cannot hold, before it is made.
-
-    Raises
-    ------
-    ShapeError
-        With both sizes in it.
-    """
+    """Raise ShapeError for an array that memory cannot hold."""
     size, most = prod(shape) * itemsize, memory()
     if size > most:
         raise ShapeError(
@@ -40,73 +34,93 @@ def check_room(what: str, shape: Shape, itemsize: int) -> None:
 
 @lru_cache
 def memory() -> int:
-    """Return the bytes of memory that this process may take: the machine's, or a limit's."""
+    """Return the memory for this process in bytes: the machine's, or a limit."""
     limits = [sys.maxsize]
-    with suppress(AttributeError, ValueError, OSError):  # Windows does not tell
+    with suppress(AttributeError, ValueError, OSError):  # not on Windows
         limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     with suppress(ImportError):
         import resource
 
         limit, _ = resource.getrlimit(resource.RLIMIT_AS)
         limits += [limit] if limit != resource.RLIM_INFINITY else []
-    with suppress(OSError, ValueError):  # a container's; "max" is none
+    with suppress(OSError, ValueError):  # a container's; "max" is no number
         limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
     return min(limits)
 
 
 class Scratch:
-    """Arrays to compute in, used again for each tile, and then by who comes next.
+    """Named buffers, reused for every tile and then returned to a shared pool.
 
-    Memory fresh from the system costs more than the sums that are to be put there.
+    Memory fresh from the system costs more than computing the sums that it will hold.
     """
-
-    #: Buffers that nobody uses, by their size in bytes, a power of two.
-    _spare: ClassVar[dict[int, list[Array]]] = {2**power: [] for power in range(23)}
-    #: How many of each size are kept.
-    _KEPT: ClassVar[int] = 4
 
     def __init__(self) -> None:
         self._buffers: dict[str, Array] = {}
 
     def __call__(self, name: str, shape: Shape, dtype: DTypeLike) -> Array:
-        """Give an array of a name, whose values are what was left in it."""
+        """Return the buffer with this name; its contents are undefined."""
         size = prod(shape) * np.dtype(dtype).itemsize
         buffer = self._buffers.get(name)
         if buffer is None or buffer.size < size:
-            buffer = self._buffers[name] = self._taken(size)
+            buffer = self._buffers[name] = _POOL.take(size)
         return np.ndarray(shape, dtype, buffer)
 
-    def _taken(self, size: int) -> Array:
+    def __del__(self) -> None:
+        _POOL.give_back(self._buffers.values())
+
+
+class _Pool:
+    """Unused buffers by their size, a power of two; shared by threads."""
+
+    #: Buffers of each size to keep, and the size in bytes from which on none is kept.
+    KEPT, LARGE = 4, 2**23
+
+    def __init__(self) -> None:
+        self._free: defaultdict[int, list[Array]] = defaultdict(list)
+
+    def take(self, size: int) -> Array:
+        """Return a buffer of at least a size."""
         size = 1 << max(0, size - 1).bit_length()
         try:
-            return self._spare[size].pop()
-        except (KeyError, IndexError):
+            return self._free[size].pop()
+        except IndexError:
             return np.empty(size, np.uint8)
 
-    def __del__(self) -> None:
-        for buffer in self._buffers.values():
-            spare = self._spare.get(buffer.size)
-            if spare is not None and len(spare) < self._KEPT:
-                spare.append(buffer)
+    def give_back(self, buffers: Iterable[Array]) -> None:
+        """Keep buffers that are no longer used, up to a number of each size."""
+        for buffer in buffers:
+            if buffer.size < self.LARGE and len(self._free[buffer.size]) < self.KEPT:
+                self._free[buffer.size].append(buffer)
+
+
+_POOL = _Pool()
+
+
+@contextmanager
+def numpy_buffer(elements: int) -> Iterator[None]:
+    """Set the length of NumPy's buffer for ufuncs."""
+    before = np.setbufsize(elements)
+    try:
+        yield
+    finally:
+        np.setbufsize(before)
 
 
 def bands(array: Array, band_bytes: int = BAND_BYTES) -> Iterator[slice]:
-    """Go through an array's rows in bands that fit the cache, or of so many bytes."""
+    """Iterate over an array's rows in bands that fit the cache."""
     rows = max(1, band_bytes // max(1, array[:1].nbytes))
     for first in range(0, len(array), rows):
         yield slice(first, first + rows)
 
 
-def in_bands(
-    function: Callable[..., Array], dtype: np.dtype[Any], array: Array, *others: Array
-) -> Array:
-    """Apply a function of arrays of one shape, in a type, a band of rows at a time.
+def in_bands(function: Callable[..., Array], dtype: DType, array: Array, *others: Array) -> Array:
+    """Apply a function to arrays of one shape, in a type, a band at a time.
 
-    What the type cannot hold becomes infinite, as in PyTorch; nothing is said of it.
+    Overflow gives infinity without a warning, as in PyTorch.
     """
     result = np.empty(array.shape, dtype)
     with np.errstate(over="ignore", invalid="ignore"):
         for rows in bands(result):
-            arrays = (each[rows].astype(dtype, copy=False) for each in (array, *others))
+            arrays = (one[rows].astype(dtype, copy=False) for one in (array, *others))
             result[rows] = function(*arrays)
     return result

@@ -15,7 +15,8 @@ from cnnfilter.arrays import Array, arguments
 from cnnfilter.arrays.geometry import Axis
 from cnnfilter.kernels.catalogue import KERNELS
 from cnnfilter.kernels.facts import kernel_facts
-from cnnfilter.layers.pooling import Pooling, counted_taps, real_taps
+from cnnfilter.layers.pooling import Pooling
+from cnnfilter.layers.reduction import counted_taps, real_taps
 
 ODD = (
     "1e-320", "1e-308", "1e-200", "1e-160", "1e-20", "0.3", "1", "1e20", "1e154", "1e160",

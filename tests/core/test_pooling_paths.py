@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from cnnfilter import pool
-from cnnfilter.layers import pooling
+from cnnfilter.layers import reduction
 
 from ..types import Arguments
 from .reference import Array, pool_by_loops
@@ -53,7 +53,7 @@ def test_every_way_is_the_plain_loops(
 ) -> None:
     rng = np.random.default_rng(seed)
     # From one row a band to all in one.
-    monkeypatch.setattr(pooling, "BAND_BYTES", int(2 ** rng.uniform(4, 16)))
+    monkeypatch.setattr(reduction, "BAND_BYTES", int(2 ** rng.uniform(4, 16)))
     channels = [(), (1,), (2,), (3,), (7,), (8,), (11,)][whole(rng, 0, 6)]
     image = random_image(
         rng, (whole(rng, 9, 24), whole(rng, 9, 24), *channels), DTYPES[seed % len(DTYPES)]
@@ -79,7 +79,7 @@ def test_large_windows_are_the_plain_loops(
     seed: int, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rng = np.random.default_rng(1000 + seed)
-    monkeypatch.setattr(pooling, "BAND_BYTES", int(2 ** rng.uniform(8, 16)))
+    monkeypatch.setattr(reduction, "BAND_BYTES", int(2 ** rng.uniform(8, 16)))
     image = random_image(rng, (30, 33, 3)[: 2 + seed % 2], DTYPES[seed % len(DTYPES)])
     size = whole(rng, 5, 30), whole(rng, 5, 33)
     arguments: Arguments = {
