@@ -1,6 +1,6 @@
-"""What a person would type, read into numbers: each argument is checked once, here.
+"""Reading arguments as people type them, into checked values.
 
-Every reader takes the argument's name first, so that its error can say which one.
+Each function takes the argument's name first, for its error message.
 """
 
 import math
@@ -8,24 +8,24 @@ import operator
 import re
 from collections.abc import Collection, Iterable
 from itertools import count
-from typing import Any
+from typing import SupportsFloat, SupportsIndex
 
 from cnnfilter.errors import ArgumentError, brief, unknown
 
 #: An integer, two of them (vertical first), or their text: 2, (2, 1), "2x1", "2,1".
 Pair = int | str | tuple[int, int]
-#: More pixels than any side, stride or padding has; beyond it lie typing errors.
+#: The largest side, stride or padding; larger ones are typing errors.
 MOST = 1_000_000
 
 #: A number or its text, fractions included: 0.5, "0.5", "1/9".
 Number = float | str
 
-#: Said where weights of a file fit once their axes are turned round.
+#: A hint where a file's weights fit in another order of axes.
 TURNED = "; a file in another order needs another layout: OIHW or HWIO"
 
 
-def choice(name: str, value: Any, allowed: Iterable[str]) -> str:
-    """Check that a word is one of those allowed.
+def choice(name: str, value: object, allowed: Iterable[str]) -> str:
+    """Check that a word is allowed.
 
     Examples
     --------
@@ -38,7 +38,7 @@ def choice(name: str, value: Any, allowed: Iterable[str]) -> str:
     return str(value)
 
 
-def number(name: str, value: Any) -> float:
+def number(name: str, value: object) -> float:
     """Read a finite number; text may be a fraction.
 
     Examples
@@ -51,8 +51,10 @@ def number(name: str, value: Any) -> float:
             above, slash, below = _plain(value).partition("/")
             divisor = float(below) if slash else 1.0
             result = float(above) / divisor if math.isfinite(divisor) else divisor
-        else:
+        elif isinstance(value, SupportsFloat | SupportsIndex):
             result = float(value)
+        else:
+            raise TypeError
     except (TypeError, ValueError, ZeroDivisionError):
         raise ArgumentError(
             f"{name} '{brief(value)}' is not a number; write 2, 0.5 or 1/9"
@@ -65,13 +67,13 @@ def number(name: str, value: Any) -> float:
 
 
 def _plain(text: str) -> str:
-    """Refuse 1_000, which is a number to Python and to nobody else."""
+    """Refuse 1_000, which only Python reads as a number."""
     if "_" in text:
         raise ValueError
     return text
 
 
-def whole(name: str, value: Any, least: int = 1, most: int = MOST) -> int:
+def whole(name: str, value: object, least: int = 1, most: int = MOST) -> int:
     """Read an integer from `least` to `most`.
 
     Examples
@@ -80,9 +82,12 @@ def whole(name: str, value: Any, least: int = 1, most: int = MOST) -> int:
     3
     """
     try:
-        if isinstance(value, bool):
+        if isinstance(value, str):
+            result = int(_plain(value))
+        elif isinstance(value, SupportsIndex) and not isinstance(value, bool):
+            result = operator.index(value)
+        else:
             raise TypeError
-        result = int(_plain(value)) if isinstance(value, str) else operator.index(value)
     except (TypeError, ValueError):
         raise ArgumentError(f"{name} '{brief(value)}' is not a whole number") from None
     if not least <= result <= most:
@@ -90,7 +95,7 @@ def whole(name: str, value: Any, least: int = 1, most: int = MOST) -> int:
     return result
 
 
-def wholes(name: str, value: Any, least: int = 1) -> tuple[int, ...]:
+def wholes(name: str, value: object, least: int = 1) -> tuple[int, ...]:
     """Read one or more integers: a number, a sequence, or text such as 2, 2x1, 1,2,3,4.
 
     Examples
@@ -101,7 +106,7 @@ def wholes(name: str, value: Any, least: int = 1) -> tuple[int, ...]:
     (2, 3)
     """
     if isinstance(value, str):
-        items: Iterable[Any] = [item.strip() for item in re.split("[x,]", value)]
+        items: Iterable[object] = [item.strip() for item in re.split("[x,]", value)]
         if "" in items:
             raise ArgumentError(
                 f"{name} '{brief(value)}' is not a whole number, nor two such as 2x1"
@@ -111,8 +116,8 @@ def wholes(name: str, value: Any, least: int = 1) -> tuple[int, ...]:
     return tuple(whole(name, item, least) for item in items)
 
 
-def pair(name: str, value: Any, least: int = 1) -> tuple[int, int]:
-    """Read one integer for both directions, or two: vertical, then horizontal.
+def pair(name: str, value: object, least: int = 1) -> tuple[int, int]:
+    """Read one integer for both directions, or vertical and horizontal ones.
 
     Examples
     --------
@@ -131,7 +136,7 @@ def pair(name: str, value: Any, least: int = 1) -> tuple[int, int]:
     )
 
 
-def flag(name: str, value: Any) -> bool:
+def flag(name: str, value: object) -> bool:
     """Read yes or no.
 
     Examples
@@ -147,7 +152,7 @@ def flag(name: str, value: Any) -> bool:
 
 
 def free_name(name: str, taken: Collection[str]) -> str:
-    """Give the name, numbered if it is taken already.
+    """Return the name, with a number if it is taken.
 
     Examples
     --------
@@ -156,4 +161,4 @@ def free_name(name: str, taken: Collection[str]) -> str:
     """
     if name not in taken:
         return name
-    return next(each for number in count(2) if (each := f"{name}-{number}") not in taken)
+    return next(free for number in count(2) if (free := f"{name}-{number}") not in taken)

@@ -1,6 +1,4 @@
-"""Checks of what is meant as an image, as features or as numbers."""
-
-from typing import Any
+"""Checks of images, features and numbers."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,7 +10,7 @@ from cnnfilter.errors import ArgumentError, NotFiniteError, ShapeError
 
 
 def as_array(what: str, values: object) -> Array:
-    """Take anything array-like as an array; ShapeError if its rows are not equally long."""
+    """Convert to an array; raise ShapeError for rows of unequal length."""
     try:
         return np.asarray(values)
     except ValueError:
@@ -20,7 +18,7 @@ def as_array(what: str, values: object) -> Array:
 
 
 def as_image(image: ArrayLike) -> Array:
-    """Take anything array-like as an image.
+    """Check an image, and convert it to an array.
 
     Parameters
     ----------
@@ -35,7 +33,7 @@ def as_image(image: ArrayLike) -> Array:
     Raises
     ------
     ShapeError
-        If it is no image: not two or three axes, or an empty one.
+        If it has not two or three axes, or an empty one.
 
     Examples
     --------
@@ -52,7 +50,7 @@ def as_image(image: ArrayLike) -> Array:
 
 
 def as_features(features: ArrayLike) -> Array:
-    """Take anything array-like as an image, a feature map or a vector of features.
+    """Check an image, a feature map or a vector of features.
 
     As `as_image`, but the shape may be (N,), too.
 
@@ -65,8 +63,8 @@ def as_features(features: ArrayLike) -> Array:
     return _as_numbers(array) if array.ndim == 1 and array.size else as_image(array)
 
 
-#: What NumPy's kinds are that are no real numbers, in words for people.
-_PLAIN = {
+#: NumPy's kinds that are not real numbers, in words.
+_WORDS = {
     "b": "true or false",
     "c": "complex numbers",
     "O": "other things",
@@ -83,13 +81,13 @@ def _as_numbers(array: Array) -> Array:
     return array
 
 
-def as_numbers(name: str, values: Any) -> Array:
+def as_numbers(name: str, values: object) -> Array:
     """Read one number or several: a number, an array, or text such as 1/2,0.25.
 
     Raises
     ------
     ArgumentError
-        If they are no finite real numbers.
+        If they are not finite real numbers.
 
     Examples
     --------
@@ -101,7 +99,7 @@ def as_numbers(name: str, values: Any) -> Array:
         return np.array(words if len(words) > 1 else words[0])
     array = as_array(name, values)
     if array.dtype.kind not in "iuf":
-        held = _PLAIN.get(array.dtype.kind, array.dtype)
+        held = _WORDS.get(array.dtype.kind, array.dtype)
         raise ArgumentError(f"{name} holds {held}, not real numbers")
     if array.size == 0:
         raise ArgumentError(f"{name} holds no number")
@@ -111,17 +109,17 @@ def as_numbers(name: str, values: Any) -> Array:
 
 
 def per_channel(name: str, values: Array, shape: Shape) -> Array:
-    """Spread numbers over features of a shape: one for all, or one for each channel.
+    """Broadcast one number, or one for each channel, to a shape.
 
     Returns
     -------
     ndarray
-        A view of the numbers in that shape.
+        A view of that shape.
 
     Raises
     ------
     ShapeError
-        With both shapes in it, if they do not.
+        If there are neither one nor as many as channels.
 
     Examples
     --------
@@ -141,26 +139,20 @@ def per_channel(name: str, values: Array, shape: Shape) -> Array:
 
 
 def check_finite(array: Array, what: str) -> None:
-    """Refuse NaN and infinity, saying how many there are and where the first is.
-
-    Raises
-    ------
-    NotFiniteError
-        If there is any.
-    """
+    """Raise NotFiniteError for NaN and infinity, with their number and place."""
     if problem := not_finite(array):
         raise NotFiniteError(f"{what} {problem}")
 
 
 def not_finite(array: Array) -> str:
-    """Say how many values are NaN or infinite and where the first is; nothing if none is.
+    """Return the problem with values that are NaN or infinite; empty if none is.
 
     Examples
     --------
     >>> not_finite(np.array([[0, np.nan]]))
     'holds 1 value(s) that are NaN or infinite, the first at 0,1; replace them by numbers'
     """
-    # NaN wins every minimum; infinity is one, or a maximum.
+    # NaN is the minimum of any array that holds it; infinity is a minimum or maximum.
     if array.dtype.kind != "f" or np.isfinite([array.min(), array.max()]).all():
         return ""
     bad = np.argwhere(~np.isfinite(array))

@@ -1,31 +1,30 @@
-"""Types of numbers: which float holds a sum, and how values are rounded and saturated."""
+"""Number types: floats that hold a sum, rounding and saturation."""
 
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from cnnfilter.arrays import Array
+from cnnfilter.arrays import Array, DType
 from cnnfilter.arrays.buffers import bands
 
-#: Up to these, float32 and float64 hold every integer; from the last on, int64 none.
+#: Up to these, float32 and float64 hold every integer; int64 ends below the last.
 FLOAT32_EXACT, FLOAT64_EXACT, INT64_END = 2**24, 2**53, 2**63
 
 
 def largest_magnitude(image: Array) -> float:
-    """Give max|x|; as a float, since int64's least has no positive counterpart."""
+    """Return max|x| as a float; int64's least has no positive counterpart."""
     return max(-float(image.min()), float(image.max()))
 
 
-def largest_of(dtype: np.dtype[Any]) -> int:
-    """Give the largest magnitude that an integer type holds."""
+def largest_of(dtype: DType) -> int:
+    """Return the largest magnitude of an integer type."""
     bounds = np.iinfo(dtype)
     return max(-int(bounds.min), int(bounds.max))
 
 
 def magnitude_bound(values: Array) -> float:
-    """Return a bound of max|x|; an int for integers, of narrow ones by their type alone."""
+    """Return a bound of max|x|: an int for integers, of narrow ones by type alone."""
     if values.dtype.kind not in "iu":
         return largest_magnitude(values)
     if values.dtype.itemsize > 2:
@@ -33,8 +32,8 @@ def magnitude_bound(values: Array) -> float:
     return largest_of(values.dtype)
 
 
-def float_type(image: Array, factor: float) -> np.dtype[Any]:
-    """Choose the float type that holds sums of an image's values, integers exactly.
+def float_type(image: Array, factor: float) -> DType:
+    """Return the float type for weighted sums, exact for integers.
 
     Parameters
     ----------
@@ -56,7 +55,7 @@ def float_type(image: Array, factor: float) -> np.dtype[Any]:
     if image.dtype.kind == "f":
         return np.dtype(np.float32 if image.dtype.itemsize <= 4 else np.float64)
     exact = (
-        largest_of(image.dtype) * factor < FLOAT32_EXACT  # spares a look at the pixels
+        largest_of(image.dtype) * factor < FLOAT32_EXACT  # spares a pass over the pixels
         or largest_magnitude(image) * factor < FLOAT32_EXACT
     )
     return np.dtype(np.float32 if exact else np.float64)
@@ -81,15 +80,15 @@ def convert(values: Array, dtype: DTypeLike) -> Array:
 
 
 def store(values: Array, out: Array, *, integral: bool = False) -> None:
-    """Put values into an array of another type; in integers, rounded and saturated.
+    """Copy values into an array; into integers, rounded and saturated.
 
     Parameters
     ----------
     values : ndarray
-        Overwritten. Its rows may be longer than the array's; what is behind is left out.
+        Overwritten. Rows may be longer than the array's; the surplus is cropped.
     out : ndarray
     integral : bool
-        Whether they are known to be integers.
+        Whether the values are known to be integers.
 
     Examples
     --------
@@ -102,7 +101,7 @@ def store(values: Array, out: Array, *, integral: bool = False) -> None:
         np.copyto(out, within(values, out), casting="unsafe")
         return
     if values.dtype.kind == "f" and not integral:
-        if values.dtype == np.float16:  # which has no 65535
+        if values.dtype == np.float16:  # too narrow for 65535
             values = values.astype(np.float32)
         np.rint(values, out=values)
     low, high = saturation(values.dtype, out.dtype)
@@ -115,13 +114,13 @@ def store(values: Array, out: Array, *, integral: bool = False) -> None:
 
 
 def within(values: Array, other: Array) -> Array:
-    """Leave out what goes on behind another array's rows."""
+    """Crop rows to the length of another array's."""
     return values if values.shape == other.shape else values[:, : other.shape[1]]
 
 
 @lru_cache
-def saturation(values: np.dtype[Any], stored: np.dtype[Any]) -> tuple[Any, Any]:
-    """Give the lowest and the highest value of one type that an integer type holds.
+def saturation(values: DType, stored: DType) -> tuple[float, float]:
+    """Return the bounds of an integer type as values of another type.
 
     Examples
     --------

@@ -1,13 +1,12 @@
-"""Sliding windows in integers: padding, output sizes, what an output pixel sees.
+"""Geometry of sliding windows: padding, output sizes, the pixels of each window.
 
-Convolution and pooling slide a window over an image; all that they share is here.
 An axis of ``length`` pixels, padded by ``before`` and ``after``, is covered by
 ``count`` windows that start ``stride`` apart. A window has ``size`` taps that
 stand ``dilation`` apart, so it reaches over ``dilation * (size - 1) + 1`` pixels.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from cnnfilter.arrays.arguments import choice, pair, wholes
 from cnnfilter.errors import ArgumentError, ShapeError, brief
@@ -72,12 +71,12 @@ class Axis:
         return self.dilation * (self.size - 1) + 1
 
     def taps(self, tap: int) -> slice:
-        """Where tap number `tap` of every window stands on the padded axis."""
+        """Return the places of one tap of every window, on the padded axis."""
         first = tap * self.dilation
         return slice(first, first + (self.count - 1) * self.stride + 1, self.stride)
 
     def places(self, window: int) -> range:
-        """Where the taps of one window stand, counted from the image's first pixel.
+        """Return the places of a window's taps, from the image's first pixel.
 
         Examples
         --------
@@ -89,7 +88,7 @@ class Axis:
         return range(first, first + self.extent, self.dilation)
 
     def meeting(self, tap: int) -> tuple[slice, slice]:
-        """Which windows have tap number `tap` on a pixel, and which pixels these are.
+        """Return the windows with this tap on the image, and its pixels.
 
         Examples
         --------
@@ -105,7 +104,7 @@ class Axis:
         return slice(first, last + 1), slice(start, end + 1, self.stride)
 
     def under(self, windows: slice) -> slice:
-        """Which places of the padded axis lie under some of the windows.
+        """Return the places of the padded axis under some windows.
 
         Examples
         --------
@@ -117,30 +116,30 @@ class Axis:
 
     @property
     def covered(self) -> slice | None:
-        """The pixels under the window, where there is only one and its taps are neighbours."""
+        """Pixels of the only window, where there is one without dilation."""
         if self.count > 1 or self.dilation > 1:
             return None
         return slice(max(0, -self.before), max(0, self.size - self.before))
 
     def part(self, first: int, count: int) -> "Axis":
-        """Give the axis for `count` of the windows, from number `first` on."""
+        """Return the axis of `count` windows, from number `first` on."""
         return replace(self, before=self.before - first * self.stride, count=count)
 
 
 @dataclass(frozen=True)
 class Window:
-    """A sliding window as it was asked for, whatever the image.
+    """A sliding window, before it is laid over an image.
 
     Attributes
     ----------
     size, stride, dilation : (int, int)
         Vertical, then horizontal.
     padding : str or (int, int, int, int)
-        One of `PADDINGS`, or rows and columns: top, bottom, left, right.
+        One of `PADDINGS`, or rows and columns: (top, bottom, left, right).
     ceil_mode : bool
         Keep the last, partial window.
     name : str
-        What an error calls the window.
+        The window's name in errors.
     """
 
     size: tuple[int, int]
@@ -153,15 +152,15 @@ class Window:
     @classmethod
     def of(
         cls,
-        size: Any,
-        stride: Any,
-        padding: Any,
-        dilation: Any,
+        size: object,
+        stride: object,
+        padding: object,
+        dilation: object,
         *,
         ceil_mode: bool = False,
         name: str = "kernel",
     ) -> "Window":
-        """Read a window from what a person would type.
+        """Read a window's arguments.
 
         Examples
         --------
@@ -179,7 +178,7 @@ class Window:
 
     @property
     def extent(self) -> tuple[int, int]:
-        """Pixels that a window reaches over, vertically and horizontally."""
+        """Height and width of a window, with dilation."""
         (height, width), (down, across) = self.size, self.dilation
         return down * (height - 1) + 1, across * (width - 1) + 1
 
@@ -189,7 +188,7 @@ class Window:
         Raises
         ------
         ShapeError
-            If not even one window fits, with the arithmetic.
+            If no window fits.
 
         Examples
         --------
@@ -239,12 +238,12 @@ class Window:
 
 
 def check_map(shape: Shape) -> None:
-    """Refuse a vector where rows and columns are needed."""
+    """Raise ShapeError for a vector, which has no rows and columns."""
     if len(shape) < 2:
         raise ShapeError(f"a vector, {shape}, has no rows and columns; this step takes a map")
 
 
-def read_padding(padding: Any) -> str | Amounts:
+def read_padding(padding: object) -> str | Amounts:
     """Read a padding: a mode, N, (vertical, horizontal) or (top, bottom, left, right).
 
     Examples

@@ -1,4 +1,4 @@
-"""Windows that slide over an image, as a view; and its outermost pixels."""
+"""Sliding windows of an image as a view, and its outermost pixels."""
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -11,7 +11,7 @@ from cnnfilter.arrays.geometry import Window
 
 
 def border(image: Array) -> Array:
-    """Give an image's outermost pixels: shape (pixels,) or (pixels, C).
+    """Return an image's outermost pixels: shape (pixels,) or (pixels, C).
 
     Examples
     --------
@@ -22,7 +22,7 @@ def border(image: Array) -> Array:
 
 
 def patches(image: ArrayLike, size: Pair, stride: Pair = 1) -> Array:
-    """Show the windows that slide over an image, as a view.
+    """Return the sliding windows of an image as a view.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def patches(image: ArrayLike, size: Pair, stride: Pair = 1) -> Array:
     -------
     ndarray
         Shape (H', W', kH, kW) or (H', W', kH, kW, C): the window at every output
-        position. Read-only, and no pixel is copied.
+        position. Read-only; no pixel is copied.
 
     Raises
     ------

@@ -17,6 +17,7 @@ from cnnfilter.arrays.buffers import bands
 from cnnfilter.arrays.checks import as_image
 from cnnfilter.arrays.dtypes import convert
 from cnnfilter.arrays.quantize import RANGES, quantize
+from cnnfilter.arrays.span import Span
 from cnnfilter.errors import ArgumentError, CnnFilterError, ContentError, FileError, brief
 from cnnfilter.files import tiff
 from cnnfilter.files.formats import FORMATS, Pages, format_of
@@ -113,7 +114,7 @@ def write(
     try:
         _check_frames(frames, format, depth)
         if len(frames) > 1 and extremes is None:
-            extremes = _extremes(frames)
+            extremes = Span.joined(Span.of(frame.values) for frame in frames)
         if FORMATS[format].is_picture:
             pictures, clipped = _pictures(frames, format, range or "clip", extremes, depth, notes)
             with replacing(path, existing, durable=durable) as file:
@@ -200,14 +201,6 @@ def _excess(values: Array, format: str, depth: int, *, has_alpha: bool, frames: 
     kept = kept_depth(values, alpha, format, depth, frames)
     height, width = values.shape[:2]
     return known.limits.excess(height, width, channels * kept // 8)
-
-
-def _extremes(frames: Sequence[Frame]) -> tuple[float, float]:
-    """Give the lowest and the highest value of all frames, which are scaled alike."""
-    return (
-        min(float(each.values.min()) for each in frames),
-        max(float(each.values.max()) for each in frames),
-    )
 
 
 def _write_numbers(file: BinaryIO, matrices: Sequence[Array], format: str) -> None:
