@@ -34,9 +34,9 @@ from cnnfilter.layers.reduction import (
     PooledStrips,
     Reduction,
     counted_taps,
-    least,
+    highest_of,
+    lowest_of,
     median,
-    most,
     pick,
     real_taps,
     reduce,
@@ -293,9 +293,9 @@ class Pooling(Layer):
         taps = axes[0].size * axes[1].size
         native = values.dtype.newbyteorder("=")
         if self.mode == "max":
-            return Reduction(np.maximum, least(native), native), values.dtype
+            return Reduction(np.maximum, lowest_of(native), native), values.dtype
         if self.mode == "min":
-            return Reduction(np.minimum, most(native), native), values.dtype
+            return Reduction(np.minimum, highest_of(native), native), values.dtype
         if self.mode in ("l2", "lp"):
             exact = float_type(values, largest_magnitude(values) * taps)
             return Reduction(np.add, 0, np.dtype(np.float64), self._power, self._root), exact

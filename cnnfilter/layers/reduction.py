@@ -69,12 +69,12 @@ def sum_type(dtype: DType, axes: tuple[Axis, Axis], exact: DType) -> DType:
     return exact
 
 
-def least(dtype: DType) -> float:
+def lowest_of(dtype: DType) -> float:
     """Return the lowest value of a type."""
     return -math.inf if dtype.kind == "f" else int(np.iinfo(dtype).min)
 
 
-def most(dtype: DType) -> float:
+def highest_of(dtype: DType) -> float:
     """Return the highest value of a type."""
     return math.inf if dtype.kind == "f" else int(np.iinfo(dtype).max)
 
