@@ -158,7 +158,7 @@ def explain(
     _check(walk=walk, delay=delay, html=html, size=size, format=format, preview=preview)
     if depth not in (None, 8, 16):
         raise ArgumentError(f"--depth is 8 or 16, not {brief(depth)}")
-    place = _place(at)
+    place = parse_place(at)
     way = None if range is None else choice("range", range, RANGES)
     chain = Pipeline.of(steps)
     if step is not None:
@@ -210,7 +210,8 @@ def _check(
         raise ArgumentError("--html writes a page; leave out what is for printing")
 
 
-def _place(at: str | None) -> "Place | None":
+def parse_place(at: str | None) -> "Place | None":
+    """Read a position from text such as 3,4 or 3,4,0."""
     if at is None:
         return None
     from cnnfilter.arrays.arguments import whole

@@ -46,14 +46,14 @@ def print_picture(title: str, pixels: "Array") -> None:
     console = Console(highlight=False, markup=False)
     height = max(4, console.height - _SPARED)
     print_text(printable(title))
-    drawn = _drawn(pixels, console.width, height)
+    drawn = drawn_on(pixels, console.width, height)
     if drawn is None:
         coloured = console.color_system is not None and not console.no_color
         drawn = half_blocks(pixels, console.width, height, colours=coloured)
     console.print(drawn)
 
 
-def _drawn(pixels: "Array", width: int, height: int) -> Any:
+def drawn_on(pixels: "Array", width: int, height: int) -> Any:
     """Draw by kitty's or sixel graphics; None where the terminal, or the library, has none."""
     try:
         # It asks the terminal what it can do when it is imported.

@@ -51,7 +51,7 @@ def read_matrix(file: BinaryIO, format: str, max_values: int) -> Array:
     if format == "npz":
         return _read_npz(file, max_values)
     try:
-        return _read_table(_lines(file)) if format != "json" else read_json(_text(file))
+        return _read_table(text_lines(file)) if format != "json" else read_json(_text(file))
     except UnicodeDecodeError:
         raise ContentError("not a text file") from None
 
@@ -60,7 +60,7 @@ def _text(file: BinaryIO) -> str:
     return read_all(file, MAX_PIPED).decode("utf-8-sig")
 
 
-def _lines(file: BinaryIO) -> Iterator[str]:
+def text_lines(file: BinaryIO) -> Iterator[str]:
     """Yield a text's lines as `str.splitlines` does, reading some at a time."""
     check_size(file, MAX_PIPED)
     decoder = codecs.getincrementaldecoder("utf-8-sig")()

@@ -206,12 +206,12 @@ def _excess(values: Array, format: str, depth: int, *, has_alpha: bool, frames: 
 def _write_numbers(file: BinaryIO, matrices: Sequence[Array], format: str) -> None:
     if FORMATS[format].library == "tifffile":
         arrays = [_without_single_channel(each) for each in matrices]
-        _encoded(file, format, lambda out: tiff.write_float(out, arrays))
+        encode_to(file, format, lambda out: tiff.write_float(out, arrays))
         return
     from cnnfilter.files.matrices import write_matrix
 
     if FORMATS[format].library == "numpy":
-        _encoded(file, format, lambda out: write_matrix(out, matrices[0], format))
+        encode_to(file, format, lambda out: write_matrix(out, matrices[0], format))
     else:
         write_matrix(file, matrices[0], format)
 
@@ -224,7 +224,7 @@ _REFUSALS = (
 )  # fmt: skip
 
 
-def _encoded(file: BinaryIO, format: str, encode: Callable[[BinaryIO], _Result]) -> _Result:
+def encode_to(file: BinaryIO, format: str, encode: Callable[[BinaryIO], _Result]) -> _Result:
     """Let an encoder write to a file, and turn whatever it raises into one error.
 
     Raises
@@ -268,10 +268,10 @@ def _encode(
     pages = [(pixels, alpha) for pixels, alpha, _ in frames]
     if any(map(_is_deep, frames)) or (FORMATS[format].numbers and tiff.is_big(chain(*pages))):
         profile = metadata.get("icc_profile")
-        _encoded(file, format, lambda out: tiff.write_deep(out, pages, profile))
+        encode_to(file, format, lambda out: tiff.write_deep(out, pages, profile))
         left_out = parts_left_out(metadata, FORMATS[format], kept=("icc_profile",))
         return [f"{format} cannot hold {name} here: left out" for name in left_out]
-    return _encoded(
+    return encode_to(
         file,
         format,
         lambda out: write_pictures(out, frames, format, metadata, compression, quality),

@@ -26,7 +26,7 @@ _ORIENTATION, _ICC_PROFILE = 274, 34675
 _ZSTD = 50000
 
 #: Bytes of pages whose offsets surely fit 32 bits; larger ones become a BigTIFF.
-_MAX_CLASSIC = 2**32 - 2**25
+MAX_CLASSIC = 2**32 - 2**25
 
 
 class Pages:
@@ -208,7 +208,7 @@ def _rgb_of_cmyk(inks: Array) -> Array:
 
 def is_big(arrays: Iterable[Array | None]) -> bool:
     """Return whether pages may be larger than a TIFF's offsets of 32 bits reach."""
-    return sum(array.nbytes for array in arrays if array is not None) > _MAX_CLASSIC
+    return sum(array.nbytes for array in arrays if array is not None) > MAX_CLASSIC
 
 
 def write_deep(

@@ -159,14 +159,14 @@ class _Group:
 
     rows: Rows
     names: Sequence[str]
-    survey: "_Survey"
+    survey: "Survey"
     storing: Storing | None
 
     @classmethod
     def of(cls, rows: Rows, names: Sequence[str], range: str | None, depth: int) -> "_Group":
         """Look at all values; without a range no picture is drawn of them."""
         maps = channels_of(rows.shape)
-        survey = _Survey.of(rows.bands(), 2**depth - 1)
+        survey = Survey.of(rows.bands(), 2**depth - 1)
         scale = survey.scale
         is_picture = range is not None and maps in (1, 3) and survey.is_finite
         says_no_more = maps == 1 and not scale.signed and scale.high <= survey.top
@@ -177,7 +177,7 @@ class _Group:
 
     def drawn(
         self, size: tuple[int, int], stored_size: tuple[int, int]
-    ) -> tuple[list[Array], list[Array], "_Spread"]:
+    ) -> tuple[list[Array], list[Array], "Spread"]:
         """Draw the maps and, where there is one, the picture; count the values.
 
         Each is at most as large as the size for it, in pixels.
@@ -185,7 +185,7 @@ class _Group:
         scale, shape = self.survey.scale, self.rows.shape
         maps = [Reducing(shape, *size) for _ in self.names[:MOST_MAPS]]
         stored = {} if self.storing is None else {self.storing: Reducing(shape, *stored_size)}
-        spread = _Spread.of(self.survey)
+        spread = Spread.of(self.survey)
         for band in self.rows.bands():
             spread.count(band)
             for map, values in zip(maps, maps_of(band), strict=False):
@@ -196,7 +196,7 @@ class _Group:
 
 
 @dataclass(frozen=True)
-class _Survey:
+class Survey:
     """What is known of all values, of which `top` is the largest that a picture stores.
 
     Attributes
@@ -216,7 +216,7 @@ class _Survey:
     is_whole: bool
 
     @classmethod
-    def of(cls, bands: Iterable[Array], top: int) -> "_Survey":
+    def of(cls, bands: Iterable[Array], top: int) -> "Survey":
         """Look at values, a band at a time."""
         spans, whole = [], True
         count = finite = below = above = 0
@@ -239,7 +239,7 @@ def _numbers(values: Array) -> Array:
 
 
 @dataclass(eq=False)
-class _Spread:
+class Spread:
     """How values are spread, and which of them clipping cuts.
 
     Values are counted in a unit, a power of ten, so that the largest numbers can be drawn.
@@ -253,7 +253,7 @@ class _Spread:
     above: float
 
     @classmethod
-    def of(cls, survey: _Survey) -> "_Spread":
+    def of(cls, survey: Survey) -> "Spread":
         """Choose the bins, from what is known of all values; none is counted yet."""
         scale, unit = survey.scale, _unit(survey.scale.peak)
         low, high = scale.low / unit, scale.high / unit
@@ -373,7 +373,7 @@ class _Page:
         axes.yaxis.set_major_locator(MaxNLocator(max(2, min(8, int(height * 3))), steps=[1, 2, 5]))
         axes.yaxis.set_major_formatter(lambda value, _: _in_unit(value, unit))
 
-    def histogram(self, x: float, y: float, width: float, height: float, spread: _Spread) -> None:
+    def histogram(self, x: float, y: float, width: float, height: float, spread: Spread) -> None:
         """Draw how values are spread; what clipping cuts is shaded."""
         axes = self.axes(x, y, width, height, spread.words)
         edges = spread.edges

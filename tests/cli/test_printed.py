@@ -291,7 +291,7 @@ def test_no_file_is_begun_while_one_is_worked_on_alone() -> None:
 def test_an_encoder_that_fails_is_asked_for_its_words_alone() -> None:
     code = ANOTHER + (
         "import io\n"
-        "from cnnfilter.files.save import _encoded\n"
+        "from cnnfilter.files.save import encode_to\n"
         "def encode(out):\n"
         "    calls.append('encode')\n"
         "    out.write(b'half')\n"
@@ -300,7 +300,7 @@ def test_an_encoder_that_fails_is_asked_for_its_words_alone() -> None:
         "    raise OSError('encoder error -2')\n"
         "begin()\n"
         "file = io.BytesIO()\n"
-        "try:\n    _encoded(file, 'tif', encode)\n"
+        "try:\n    encode_to(file, 'tif', encode)\n"
         "except FileError as error:\n"
         "    assert str(error).endswith('(encoder error -2: my failure)'), error\n"
         "assert calls == ['encode', 'encode'], calls\n"

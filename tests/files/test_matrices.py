@@ -89,7 +89,7 @@ def test_lines_are_found_wherever_a_piece_of_the_text_ends(
 ) -> None:
     monkeypatch.setattr(matrices, "READ_BYTES", piece)
     file = io.BytesIO(b"\xef\xbb\xbf" + text.encode())
-    assert list(matrices._lines(file)) == text.splitlines()
+    assert list(matrices.text_lines(file)) == text.splitlines()
 
 
 def test_reading_a_table_takes_a_fraction_of_the_lists() -> None:

@@ -355,7 +355,7 @@ def test_what_may_go_beyond_4_gib_is_a_bigtiff(
 ) -> None:
     frames = [Frame(each) for each in BIG[kind]]
     if is_large:
-        monkeypatch.setattr(tiff, "_MAX_CLASSIC", sum(each.values.nbytes for each in frames) - 1)
+        monkeypatch.setattr(tiff, "MAX_CLASSIC", sum(each.values.nbytes for each in frames) - 1)
     metadata = {"icc_profile": PROFILE, "dpi": (72, 72)}
     depth = 16 if kind == "16 bits" else 8
     written = write(tmp_path / "a.tif", frames, "tif", metadata=metadata, depth=depth)
@@ -376,7 +376,7 @@ def test_floats_that_may_go_beyond_4_gib_are_a_bigtiff(
 ) -> None:
     values = (RGB - 100.0).astype(dtype)
     size = values.size * (4 if dtype in (np.uint8, np.float32) else 8)
-    monkeypatch.setattr(tiff, "_MAX_CLASSIC", size - is_large)
+    monkeypatch.setattr(tiff, "MAX_CLASSIC", size - is_large)
     write(tmp_path / "a.tif", [Frame(values)], "float")
     with tifffile.TiffFile(tmp_path / "a.tif") as file:
         assert file.is_bigtiff is is_large

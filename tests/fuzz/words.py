@@ -140,9 +140,9 @@ def _argument(random: Random) -> tuple[str, Any]:
 
 
 def _text_place(value: object) -> object:
-    from cnnfilter.cli.explain import _place
+    from cnnfilter.cli.explain import parse_place
 
-    return _place(value if isinstance(value, str) else str(value))
+    return parse_place(value if isinstance(value, str) else str(value))
 
 
 def _shape_of_text(value: object) -> object:

@@ -239,7 +239,7 @@ def test_a_picture_that_comes_in_bands_is_reduced_as_pillow_reduces_it() -> None
 )
 def test_values_counted_by_bands_are_those_of_the_whole(values: np.ndarray) -> None:
     bands = [values[row : row + 7] for row in range(0, len(values), 7)]
-    survey = figure_module._Survey.of(bands, 255)
+    survey = figure_module.Survey.of(bands, 255)
     finite = values[np.isfinite(values)].astype(float)
     assert survey.scale == Scale.of([values])
     assert survey.is_finite == np.isfinite(values).all()
@@ -247,7 +247,7 @@ def test_values_counted_by_bands_are_those_of_the_whole(values: np.ndarray) -> N
     assert (survey.finite, survey.below, survey.above) == (
         finite.size, (np.rint(finite) < 0).sum(), (np.rint(finite) > 255).sum(),
     )  # fmt: skip
-    spread = figure_module._Spread.of(survey)
+    spread = figure_module.Spread.of(survey)
     for band in bands:
         spread.count(band)
     expected, _ = np.histogram(finite / spread.unit, spread.edges)
