@@ -125,7 +125,7 @@ class PRelu(Layer):
         from cnnfilter.layers.explanation import Mapped, value_at
 
         slopes = np.broadcast_to(per_channel("slope", self.slope, before.shape), before.shape)
-        words = f"x, or {value_at(slopes, at):.6g} x below 0"
+        words = self.formula.replace("slope", f"{value_at(slopes, at):.6g}")
         return Mapped(value_at(before, at), words)
 
     @property

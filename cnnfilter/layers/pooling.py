@@ -48,14 +48,14 @@ if TYPE_CHECKING:
     from cnnfilter.layers.explanation import Pooled
     from cnnfilter.layers.records import PoolingRecord
 
-#: What becomes of a window's values, by mode.
+#: The value of a window, by mode.
 FORMULAS = {
-    "max": "the largest",
-    "min": "the smallest",
-    "average": "their sum / their number",
-    "median": "the middle one, or the mean of the middle two",
-    "sum": "their sum",
-    "l2": "sqrt(the sum of their squares)",
+    "max": "the largest value",
+    "min": "the smallest value",
+    "average": "the sum / the number of values",
+    "median": "the middle value, or the mean of the middle two",
+    "sum": "the sum",
+    "l2": "sqrt(the sum of squares)",
     "lp": "(the sum of |x|^{p:g})^(1/{p:g})",
 }
 MODES = tuple(FORMULAS)

@@ -7,7 +7,7 @@ const valueAt = (map, row, column, channel) =>
 /** A number of a list that has one for all channels, or one for each. */
 const ofChannel = (numbers, channel) => numbers[numbers.length === 1 ? 0 : channel];
 
-/** Change each value by itself; the function is told the channel, in vectors the index. */
+/** Change each value: the function takes it and its channel, in vectors its index. */
 function mapped(input, change) {
   const channels = input.vector ? input.width : input.channels;
   return Float64Array.from(input.values, (x, n) => change(x, n % channels));
@@ -20,14 +20,14 @@ function rounded(x) {
   return down % 2 === 0 ? down : down + 1;
 }
 
-/* Convolution. A map is made of components, one for each kernel or filter that is combined
-   in it, mostly one; a component is a sum over terms, each a kernel on an input channel. */
+/* Convolution. A map has components: one, or one for each kernel or filter that it combines.
+   A component is a sum of terms, each a kernel times an input channel. */
 
 function filtersOf(step) {
   return step.bank ? step.kernels[0].weights.shape[3] : 0;
 }
 
-/** How many maps each 2-D kernel gives. */
+/** The number of maps of each 2-D kernel. */
 function mapsOfEach(step, input) {
   if (step.channels === "sum") return step.groups;
   return step.channels === "gray" ? 1 : input.channels;
@@ -56,7 +56,7 @@ function termsOf(step, input, component) {
   return range(seen, component.map * seen);
 }
 
-/** Where the weights of a component's term begin, and how far apart they lie. */
+/** The index of the first weight of a component's term, and the step to the next. */
 function weightsAt(step, component, term) {
   if (!step.bank) return { first: 0, apart: 1 };
   const [, , seen, filters] = step.kernels[component.kernel].weights.shape;
@@ -65,7 +65,7 @@ function weightsAt(step, component, term) {
 
 const grayImages = new WeakMap();
 
-/** The image that is filtered: the input, or the grey image of it. */
+/** The image that is filtered: the input, or the input in grey. */
 function filteredImage(step, input) {
   if (step.kind !== "convolve" || step.channels !== "gray") return input;
   if (!grayImages.has(input)) grayImages.set(input, grayOf(input));
@@ -107,14 +107,14 @@ const COMBINED = {
   l2: (sums) => Math.sqrt(sums.reduce((total, sum) => total + sum * sum, 0)),
 };
 
-/** What one value becomes, of all components' sums. */
+/** A value of the result, from all components' sums. */
 function resultOf(step, sums) {
   const value = step.combine ? COMBINED[step.combine](sums) : sums[0];
   if (!step.limits) return value;
   return Math.min(step.limits[1], Math.max(step.limits[0], rounded(value)));
 }
 
-/** Convolve; only some of the result's channels, if it is said which and what the others are. */
+/** Convolve. Given `only` and `others`, compute only some channels, and copy the others. */
 function convolved(step, input, output, only = range(output.channels), others = null) {
   const image = filteredImage(step, input);
   const values = others ? Float64Array.from(others) : new Float64Array(output.values.length);
@@ -128,7 +128,7 @@ function convolved(step, input, output, only = range(output.channels), others = 
   return values;
 }
 
-/** How many products a convolution or dense layer takes. */
+/** The number of products of a convolution or dense layer. */
 function productsOf(step, output) {
   if (step.kind === "dense") return step.weights.values.length;
   if (step.kind !== "convolve") return output.values.length;
@@ -136,7 +136,7 @@ function productsOf(step, output) {
   return places * step.kernels.reduce((sum, { weights }) => sum + weights.values.length, 0);
 }
 
-/** What a window sees of a channel: rows of values; null where there is no pixel. */
+/** The values of a channel under a window, in rows; null where there is no pixel. */
 function patchOf(axes, border, input, { row, column }, channel) {
   const [places, across] = [placesOf(axes[0], row), placesOf(axes[1], column)];
   return places.map((y) => across.map((x) => {
@@ -164,7 +164,7 @@ function productsAt(step, image, component, term, place) {
 
 /* Pooling. */
 
-/** How many places of a window an average is divided by. */
+/** The number of values that an average is divided by. */
 function countedOf(step, { row, column }) {
   const counted = ([axis, window]) => placesOf(axis, window).filter((place) =>
     step.counts_padding ? place < axis.length + axis.after : place >= 0 && place < axis.length);
@@ -179,7 +179,7 @@ function medianOf(values) {
   return (order[(order.length - 1) >> 1] + order[order.length >> 1]) / 2;
 }
 
-/** What pooling makes of a window's pixels. */
+/** The value of a pooling window, from its pixels. */
 function pooledOf(step, values, counted) {
   switch (step.mode) {
     case "max":
@@ -319,7 +319,7 @@ function affine(step, x, channel) {
   return (x - center) * factor + offset;
 }
 
-/** What values were divided by; of values that the page computed, by themselves. */
+/** A scale's bounds: Python's, or those of values that the page computed. */
 function reachOf(step, input) {
   if (input.python) return { low: step.low, reach: step.reach };
   if (!step.stretches) return { low: 0, reach: 1 };
@@ -332,7 +332,7 @@ function scaled(step, input) {
   return mapped(input, (x, channel) => (x - low) / reach + ofChannel(step.offset, channel));
 }
 
-/** How each kind of step is computed. */
+/** The arithmetic of each kind of step. */
 const COMPUTED = {
   convolve: convolved,
   pool: pooled,
@@ -349,7 +349,7 @@ const COMPUTED = {
   softmax: (step, input) => softmaxed(input),
 };
 
-/** Whether the page knows a step's arithmetic, and can follow an edit before it. */
+/** Whether the page has a step's arithmetic, and can follow an edit before it. */
 function isKnown(step) {
   if (step.follows === false || (step.kind === "scale" && step.low === undefined)) return false;
   return step.kind in COMPUTED;

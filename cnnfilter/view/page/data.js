@@ -1,10 +1,10 @@
-/* Data: what Python computed, and what is edited. */
+/* Data: Python's results, and the edits. */
 
 const ARRAYS = {
   uint8: Uint8Array, uint16: Uint16Array, int32: Int32Array, float32: Float32Array,
   float64: Float64Array,
 };
-/** A step that takes more products is not followed: the page would not keep up. */
+/** Steps of more products are not recomputed: the page would not keep up. */
 const MOST_PRODUCTS = 5e7;
 const LISTED = 10;
 
@@ -39,11 +39,11 @@ const given = data.picture ? mapFrom(data.picture) : null;
 let current = maps;
 
 const isComputed = (number) => current[number + 1] !== maps[number + 1];
-/** What a step took for the result that is shown. */
+/** The input of the result that is shown for a step. */
 const inputOf = (number) => (isComputed(number) && !data.network ? current : maps)[number];
 const outputOf = (number) => current[number + 1];
 
-/** The filters of a step whose weights are not Python's: "kernel,map"; map 0 of 2-D kernels. */
+/** The filters of a step that were edited, as "kernel,map"; 2-D kernels have map 0. */
 function editedFilters(step) {
   const filters = step.kind === "convolve" && step.bank ? filtersOf(step) : 1;
   const edited = new Set();
@@ -57,7 +57,7 @@ function editedFilters(step) {
 
 const isEdited = (step) => editedFilters(step).size > 0;
 
-/** Compute a step; of an edited convolution of Python's input only the maps that change. */
+/** Compute a step; of a convolution of Python's input, only the maps that were edited. */
 function computedBy(step, input, output) {
   if (step.kind !== "convolve" || !input.python) return COMPUTED[step.kind](step, input, output);
   const edited = editedFilters(step);
@@ -67,7 +67,7 @@ function computedBy(step, input, output) {
   return convolved(step, input, output, changed, output.values);
 }
 
-/** Follow the edits through the steps; in a network, through the edited ones alone. */
+/** Recompute the steps after an edit; in a network, only the edited ones. */
 function recompute() {
   const results = [maps[0]];
   let live = false;
@@ -98,7 +98,7 @@ function scaleFor(map) {
   return scales.get(map);
 }
 
-/* The choice: a step, a place and channel of its result, and what of its kernels is shown. */
+/* The choice: a step, a place and channel of its result, and the kernel that is shown. */
 
 const choice = {
   step: data.chosen.step, row: data.chosen.row || 0, column: data.chosen.column,
@@ -122,7 +122,7 @@ function chosenTerms() {
   return terms;
 }
 
-/** The input channel that is looked at. */
+/** The input channel that is shown. */
 function inputChannel() {
   const [step, input, output] = [chosenStep(), chosenInput(), outputOf(choice.step)];
   if (step.kind === "convolve") return chosenTerms()[choice.term];

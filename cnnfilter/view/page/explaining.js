@@ -33,7 +33,7 @@ function placeText({ row, column, channel }, map) {
 const chosenValue = () =>
   valueAt(outputOf(choice.step), choice.row, choice.column, choice.channel);
 
-/** The fields of all maps up to the chosen step's, and of the picture as it was given. */
+/** The chosen value's receptive field in all maps before it, and in the picture. */
 function chosenFields() {
   const fields = fieldsOf(steps, maps, choice.step, choice);
   const ofPicture = data.preparation.reduceRight(
@@ -41,14 +41,14 @@ function chosenFields() {
   return { fields, ofPicture };
 }
 
-/* How the chosen value comes about, for each kind of step: nodes to show. */
+/* Explanations of the chosen value, for each kind of step: nodes to show. */
 
 const paragraph = (...children) => element("p", { className: "sum" }, ...children);
 const strong = (x) => element("strong", { title: String(x) }, word(x));
 const signed = (x) => (x < 0 ? ` − ${word(-x)}` : ` + ${word(x)}`);
 const inBrackets = (x) => (x < 0 ? `(${word(x)})` : word(x));
 
-/** The largest of named numbers first, bounded, and what the others come to. */
+/** Named numbers, the largest first; those that are left out are added up. */
 function largestFirst(headings, rows) {
   const order = [...rows].sort((a, b) => Math.abs(b[b.length - 1]) - Math.abs(a[a.length - 1]));
   const rest = order.slice(LISTED);
@@ -106,13 +106,12 @@ function explainConvolution(step) {
 function explainCombination(step, image, value) {
   const components = componentsOf(step, image, choice.channel);
   const totals = components.map((each) => componentAt(step, image, each).total);
-  const how = { max: "their maximum", sum: "their sum", l2: "the root of their squares' sum" };
   return [
     element("h3", {}, step.bank ? "Each filter's sum" : "Each kernel's sum"),
     ...largestFirst(
       [step.bank ? "Filter" : "Kernel", "Sum"],
       components.map((each, n) => [componentName(step, each), totals[n]])),
-    paragraph(`Combined, ${how[step.combine]}: `, step.limits ? word(value) : strong(value)),
+    paragraph(`Combined, ${step.formula}: `, step.limits ? word(value) : strong(value)),
   ];
 }
 
@@ -129,20 +128,12 @@ function explainPooling(step) {
 
 function explainPooled(step, pixels, best, value) {
   const result = strong(value);
-  const names = { max: "largest", min: "smallest" };
   if (step.mode === "average") {
     return [paragraph(
       `${word(sumOf(pixels))} ÷ ${countedOf(step, choice)} values = `, result)];
   }
-  if (best) {
-    return [paragraph(
-      `The ${names[step.mode]} won, at row ${best.row}, column ${best.column}: `, result)];
-  }
-  const words = {
-    sum: "The sum", median: "The middle value",
-    l2: "The root of the squares' sum", lp: `The sum of |x|^${step.p}, to the power 1/${step.p}`,
-  };
-  return [paragraph(`${words[step.mode] || `The ${names[step.mode]}`}: `, result)];
+  const place = best ? `, at row ${best.row}, column ${best.column}` : "";
+  return [paragraph(`${step.formula}${place}: `, result)];
 }
 
 /** The input's value at the chosen place. */
@@ -161,7 +152,7 @@ function explainAffine(step) {
   return [
     paragraph(`${moved} × ${inBrackets(factor)}${offset ? signed(offset) : ""} = `,
       strong(chosenValue())),
-    element("p", { className: "caption" }, "(x − center) × factor + offset"),
+    element("p", { className: "caption" }, step.formula),
   ];
 }
 

@@ -1,16 +1,16 @@
-/* Geometry: what lies under a window, and what of earlier maps a value sees. */
+/* Geometry: the pixels under a window, and a value's receptive field. */
 
 const range = (count, first = 0) => Array.from({ length: count }, (_, n) => first + n);
 const modulo = (n, period) => ((n % period) + period) % period;
 const sorted = (numbers) => [...new Set(numbers)].sort((a, b) => a - b);
 
-/** Where a window's taps stand, counted from the first pixel. */
+/** The places of a window's taps, counted from the first pixel. */
 function placesOf(axis, window) {
   const first = window * axis.stride - axis.before;
   return range(axis.size).map((tap) => first + tap * axis.dilation);
 }
 
-/** The pixel that stands at a place on or off an axis; -1 where padding repeats none. */
+/** The pixel at a place on or off an axis; -1 where padding repeats none. */
 function pixelAt(place, length, border) {
   if (place >= 0 && place < length) return place;
   switch (border) {
@@ -31,7 +31,7 @@ function pixelAt(place, length, border) {
   }
 }
 
-/** The pixels that each window's taps stand on: windows in order, then taps. */
+/** The pixels under each window's taps: windows in order, then taps. */
 function tapsOf(axis, border) {
   return range(axis.count).map((window) =>
     placesOf(axis, window).map((place) => pixelAt(place, axis.length, border)));
@@ -49,7 +49,7 @@ function widestWindow(step) {
   return windowsOf(step).reduce((a, b) => (extent(b) > extent(a) ? b : a), windowsOf(step)[0]);
 }
 
-/** What windows along an axis see of it. */
+/** The pixels under windows along an axis. */
 function seenAlong(axes, border, windows) {
   const seen = axes.flatMap((axis) =>
     windows.flatMap((window) =>
@@ -71,7 +71,7 @@ function sourcesAlong(axis, filterReach, pixels) {
   }));
 }
 
-/** Where feature number `index` of a flattened map stood. */
+/** The place of feature number `index` on the map that was flattened. */
 function unflattened(order, map, index) {
   const plane = map.height * map.width;
   const [channel, pixel] = order === "chw"
@@ -82,7 +82,7 @@ function unflattened(order, map, index) {
 
 const everywhere = (map) => ({ rows: range(map.height), columns: range(map.width) });
 
-/** What a field of a step's result sees of its input: rows and columns. */
+/** The rows and columns of a step's input that a field of its result depends on. */
 function seenThrough(step, field, input) {
   const pairs = windowsOf(step);
   if (pairs.length) {
@@ -112,7 +112,7 @@ function seenThrough(step, field, input) {
   return field;
 }
 
-/** What a value sees of every map before it: the last field is its own place. */
+/** A value's receptive field in every map before it; the last field is its own place. */
 function fieldsOf(steps, maps, number, place) {
   const fields = [{ rows: [place.row], columns: [place.column] }];
   for (let n = number; n >= 0; n -= 1) {
@@ -143,7 +143,7 @@ function rectanglesOf(rows, columns, most = 64) {
     across.map(([left, right]) => [top, left, bottom, right]));
 }
 
-/** How a map is laid out to be looked at: vectors go on in the next row. */
+/** The grid that a map is shown in: vectors are wrapped. */
 function gridOf(map) {
   if (!map.vector) return { rows: map.height, columns: map.width };
   const columns = map.width <= 16 ? map.width : 32;

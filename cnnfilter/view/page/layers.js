@@ -2,7 +2,7 @@
 
 let classesShown = LISTED;
 
-/** Labels with scores, the likeliest first: Python's, unless the page computed the last map. */
+/** Labels with scores, the highest first: Python's, or from the last map if it was computed. */
 function ranking() {
   const last = steps.length - 1;
   if (!isComputed(last) || !outputOf(last).vector) return data.ranked;
@@ -29,7 +29,7 @@ function showClasses() {
   byId("more-classes").textContent = `and ${ranked.length - classesShown} more`;
 }
 
-/* All layers: thumbnails of maps, with what the chosen value sees of each. */
+/* All layers: thumbnails of maps, with the chosen value's receptive field in each. */
 
 const THUMB = 64;
 const THUMBS = 8;
@@ -42,7 +42,7 @@ function makeLayers() {
   byId("layers").replaceChildren(...layers.map((layer) => layer.box));
 }
 
-/** Add a layer: its number is the map's, -1 for the picture. */
+/** Add a layer. Its number is the map's; -1 for the picture. */
 function addLayer(title, number, map) {
   const thumbs = element("div", { className: "thumbs" });
   const badge = element("span", { className: "badge", hidden: true }, "computed in this page");
@@ -54,7 +54,7 @@ function addLayer(title, number, map) {
   addThumbs(layer, THUMBS);
 }
 
-/** Add so many more thumbnails, and a button for those that are left. */
+/** Add some thumbnails, and a button for the rest. */
 function addThumbs(layer, count) {
   const map = layer.map();
   const channels = map.colour && !scaleOf(map).signed && layer.number <= 0
@@ -113,7 +113,7 @@ function chooseThumb(layer, channel) {
   byId("step-title").scrollIntoView({ block: "nearest" });
 }
 
-/** Draw the layers again whose maps are others than they were. */
+/** Redraw the layers whose maps have changed. */
 function redrawLayers(all = false) {
   for (const layer of layers) {
     const map = layer.map();
@@ -124,7 +124,7 @@ function redrawLayers(all = false) {
   }
 }
 
-/** Outline in every layer what the chosen value sees of it. */
+/** Outline the chosen value's receptive field in every layer. */
 function showFields({ fields, ofPicture }) {
   for (const layer of layers) {
     const map = layer.map();
