@@ -228,7 +228,8 @@ def test_help_loads_neither_numpy_nor_pillow() -> None:
     ours = {name for name in loaded if name.startswith("cnnfilter.")}
     assert {name.split(".")[1] for name in ours} == {"cli", "errors", "files", "text"}
     assert {name for name in ours if name.startswith("cnnfilter.files.")} == {
-        "cnnfilter.files.output", "cnnfilter.files.printed", "cnnfilter.files.opening",
+        "cnnfilter.files.format", "cnnfilter.files.formats", "cnnfilter.files.output",
+        "cnnfilter.files.printed", "cnnfilter.files.opening",
     }  # fmt: skip
     assert not loaded & {"numpy", "PIL", "skimage", "scipy", "tifffile", "pydantic"}
 

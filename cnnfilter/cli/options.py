@@ -9,6 +9,8 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from cnnfilter.files.formats import compression_help, formats_help, quality_help
+
 WINDOW, KERNEL, OUTPUT, PRINTING = "Window", "Kernel", "Output", "Printing"
 LOOKING = "Looking"
 INPUT, RUN = "Input", "Many images"
@@ -99,8 +101,7 @@ class Common:
         option(
             group=OUTPUT,
             metavar="NAME",
-            help="png, jpeg, tif, webp, bmp, gif, ppm, jp2 or avif; or the numbers as they are: "
-            "npy, npz, csv, tsv, json, float (TIFF). Without it the image's own.",
+            help=formats_help(),
         ),
     ] = None
     range: Annotated[
@@ -125,8 +126,7 @@ class Common:
         option(
             group=OUTPUT,
             metavar="fast|small",
-            help="Whether pictures are written quickly, or take time to become small files (png "
-            "and webp; the others are written in one way).",
+            help=compression_help(),
         ),
     ] = "fast"
     quality: Annotated[
@@ -136,8 +136,7 @@ class Common:
             metavar="1..100",
             min=1,
             max=100,
-            help="Of jpeg and avif, by themselves at 92 and 90, and of webp, which otherwise loses "
-            "nothing.",
+            help=quality_help(),
         ),
     ] = None
     force: Force = False

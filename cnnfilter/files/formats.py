@@ -1,4 +1,4 @@
-"""Everything about each file format, as data.
+"""The table of file formats.
 
 A new format is a row of `FORMATS`. A row whose codec is a package of its own names the extra that
 installs it: without it, files of this format alone fail, in one line that says what to install.
@@ -6,328 +6,22 @@ installs it: without it, files of this format alone fail, in one line that says 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
-from importlib import import_module
-from math import ceil
-from pathlib import PurePath
-from typing import Literal, NamedTuple
+from pathlib import Path
 
-from cnnfilter.errors import ArgumentError, ContentError, unknown
-
-#: The side of the tiles that JPEG 2000 is written in.
-_TILE = 1024
-
-Library = Literal["pillow", "tifffile", "numpy", "text"]
-Mode = Literal["gray", "color"]
-Alpha = Literal["full", "mask", ""]
-
-
-class Buffers(NamedTuple):
-    """Memory that a codec holds next to its picture, in bytes.
-
-    Attributes
-    ----------
-    pixel : float
-        For each pixel.
-    value : float
-        For each value of a pixel: 1 of grey, 3 of colours, one more with alpha.
-    file : float
-        For each byte of the file.
-    tile : float
-        For each value of a tile; one tile at a time is held.
-    fixed : int
-        For any size.
-    """
-
-    pixel: float = 0
-    value: float = 0
-    file: float = 0
-    tile: float = 0
-    fixed: int = 0
-
-    def bytes(self, pixels: int, values: int, file: int = 0) -> int:
-        """Return the bytes held for this many pixels, values and bytes of the file."""
-        tile = min(1, _TILE**2 / max(1, pixels)) * self.tile * values
-        return self.fixed + ceil(
-            self.pixel * pixels + self.value * values + self.file * file + tile
-        )
-
-
-_NOTHING = Buffers()
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Memory:
-    """Memory that a format's codec takes, as measured by ``tests/benchmarks/memory.py``.
-
-    Attributes
-    ----------
-    reading, held : Buffers
-        While a picture is decoded, and then for as long as its file is open.
-    writing, writing_lossy, writing_deep : Buffers
-        While one is encoded: by default, with a quality, in 16 bits.
-    """
-
-    reading: Buffers = _NOTHING
-    held: Buffers = _NOTHING
-    writing: Buffers = _NOTHING
-    writing_lossy: Buffers | None = None
-    writing_deep: Buffers | None = None
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Limits:
-    """The largest picture that a format holds; None where memory is the only limit.
-
-    Attributes
-    ----------
-    side, area : int or None
-        Pixels of a row or column, and of the picture.
-    row_bytes, bytes : int or None
-        Bytes of a row and of all rows, before they are compressed.
-    row_unit : int
-        Rows are padded to a multiple of this many bytes.
-    """
-
-    side: int | None = None
-    area: int | None = None
-    row_bytes: int | None = None
-    bytes: int | None = None
-    row_unit: int = 1
-
-    def excess(self, height: int, width: int, pixel_bytes: int = 1) -> str | None:
-        """Return the limit that a picture exceeds, in words; None if it fits.
-
-        Examples
-        --------
-        >>> limits = FORMATS["gif"].limits
-        >>> limits.excess(1, 65536), limits.excess(1, 65535)
-        ('sides of 65535', None)
-        """
-        row = -(-width * pixel_bytes // self.row_unit) * self.row_unit
-        limits = (
-            (max(height, width), self.side, "sides of {}"),
-            (height * width, self.area, "{} pixels"),
-            (row, self.row_bytes, "rows of {} bytes"),
-            (row * height, self.bytes, "{} bytes of pixels"),
-        )
-        for size, most, words in limits:
-            if most is not None and size > most:
-                return words.format(most)
-        return None
-
-
-class Pages:
-    """Frames without time, each of a size of its own."""
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Animation:
-    """Frames of one size that are shown one after the other.
-
-    Attributes
-    ----------
-    unit : int
-        Milliseconds that durations are multiples of.
-    longest : int or None
-        The most milliseconds that a frame is shown.
-    writes_loop : bool
-        Whether showing all frames once is written too; else it is the absence of a loop.
-    clears_last : bool
-        Whether the last frame is cleared away, since Pillow joins frames that are alike.
-    may_grow : bool
-        Whether frames may make it larger than its head says.
-    """
-
-    unit: int = 1
-    longest: int | None = None
-    writes_loop: bool = True
-    clears_last: bool = False
-    may_grow: bool = False
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Quality:
-    """The quality that a lossy encoding is asked for.
-
-    Attributes
-    ----------
-    default : int or None
-        None where nothing is lost by default.
-    options : mapping
-        What Pillow's save takes besides, where a quality is chosen.
-    lowest, highest : int
-    """
-
-    default: int | None
-    options: Mapping[str, object] = field(default_factory=dict)
-    lowest: int = 1
-    highest: int = 100
-
-
-@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Format:
-    """A file format. What has no default is stated by each row.
-
-    Attributes
-    ----------
-    title : str
-        Its name for people.
-    suffixes : tuple of str
-        The first is written.
-    magic : bytes
-        A regular expression of the first bytes.
-    library : {"pillow", "tifffile", "numpy", "text"}
-        What reads and writes it. Pillow's formats hold pixels; the others numbers as they are.
-    module : str
-        The module that holds the codec; importing it is enough.
-    extra : str or None
-        The extra of cnnfilter that installs the module; None for none.
-    modes : tuple of {"gray", "color"}
-        The pictures that it holds; others are converted.
-    deep_modes : tuple of {"gray", "color"}
-        Those that it holds in 16 bits.
-    alpha : {"full", "mask", ""}
-        Transparency: any, all or nothing, none.
-    frames : Animation, Pages or None
-        The several frames that it holds; None for one.
-    metadata : tuple of str
-        Parts of `Image.metadata` that it holds.
-    quality : Quality or None
-        None where there is none to choose.
-    memory : Memory
-    limits : Limits
-    pillow : str
-        Pillow's name.
-    deep_mode : str
-        Pillow's mode of a grey picture in 16 bits.
-    colors : int or None
-        The most colours of a frame; None for any.
-    exif : {"block", "tags"}
-        How it holds EXIF: as a block of bytes; or as the file's own tags, without folders,
-        whose orientation Pillow applies itself.
-    metadata_bytes : int or None
-        The most bytes of EXIF, XMP and comment each.
-    has_late_metadata : bool
-        Whether metadata that turn a picture may stand behind its pixels.
-    options : mapping
-        What Pillow's save takes.
-    options_8_bit : mapping
-        What it takes besides for 8 bits.
-    options_small : mapping
-        What it takes besides for a small file that takes longer; it costs no quality.
-    options_runs : mapping
-        What it takes besides for pictures without patterns that repeat.
-    is_buffered : bool
-        Whether it is encoded in memory: its encoder does not return from a write that fails.
-    holds_interpreter : bool
-        Whether its codec holds Python's interpreter until a picture is done: only a process of
-        its own can be ended then.
-    is_rare : bool
-        Whether Pillow imports its codec only on request.
-    prints : bool
-        Whether its decoder prints what it finds odd.
-    numbers : str
-        The format of numbers that has the same suffixes; "" for none.
-    holds_vectors : bool
-        Whether it holds a list of numbers.
-    is_searched : bool
-        Whether such files in a folder are taken for images.
-    """
-
-    title: str
-    suffixes: tuple[str, ...]
-    magic: bytes
-    library: Library
-    module: str
-    extra: str | None
-    modes: tuple[Mode, ...]
-    deep_modes: tuple[Mode, ...]
-    alpha: Alpha
-    frames: Animation | Pages | None
-    metadata: tuple[str, ...]
-    quality: Quality | None
-    memory: Memory
-    limits: Limits
-    pillow: str = ""
-    deep_mode: str = "I;16"
-    colors: int | None = None
-    exif: Literal["block", "tags"] = "block"
-    metadata_bytes: int | None = None
-    has_late_metadata: bool = False
-    options: Mapping[str, object] = field(default_factory=dict)
-    options_8_bit: Mapping[str, object] = field(default_factory=dict)
-    options_small: Mapping[str, object] = field(default_factory=dict)
-    options_runs: Mapping[str, object] = field(default_factory=dict)
-    is_buffered: bool = False
-    holds_interpreter: bool = False
-    is_rare: bool = False
-    prints: bool = False
-    numbers: str = ""
-    holds_vectors: bool = False
-    is_searched: bool = True
-
-    @cached_property
-    def is_picture(self) -> bool:
-        """Whether it stores pixels, rounded and saturated."""
-        return self.library == "pillow"
-
-    @cached_property
-    def missing(self) -> str:
-        """What to install before it can be read or written; "" for nothing."""
-        if self.extra is None:
-            return ""
-        from importlib.util import find_spec
-
-        if find_spec(self.module.partition(".")[0]) is not None:
-            return ""
-        return f"{self.title} needs an extra: pip install 'cnnfilter[{self.extra}]'"
-
-    def load_codec(self) -> None:
-        """Import what reads and writes it.
-
-        Raises
-        ------
-        ContentError
-            If its extra is not installed.
-        """
-        if self.missing:
-            raise ContentError(self.missing)
-        import_module(self.module)
-
-    def save_options(self, *, is_deep: bool, quality: int | None) -> dict[str, object]:
-        """Return what Pillow's save takes for pixels of 8 or 16 bits."""
-        options = {**self.options, **({} if is_deep else self.options_8_bit)}
-        if self.quality is not None and quality is not None:
-            options |= {**self.quality.options, "quality": quality}
-        elif self.quality is not None and self.quality.default is not None:
-            options["quality"] = self.quality.default
-        return options
-
-    def reading_bytes(
-        self, arrays: int, pixels: int, values: int, file: int, picture: int = 0, more: int = 0
-    ) -> int:
-        """Return the most bytes that are held while a file is read.
-
-        Parameters
-        ----------
-        arrays : int
-            Bytes that the image's arrays take.
-        pixels, values, file : int
-            See `Buffers.bytes`.
-        picture : int
-            Bytes that the decoder's picture takes.
-        more : int
-            Bytes that it takes besides while it decodes.
-        """
-        decoding = self.memory.reading.bytes(pixels, values, file) + more
-        return picture + max(decoding, self.memory.held.bytes(pixels, values, file) + arrays)
-
-    def has_suffix(self, path: str) -> bool:
-        """Return whether a name ends as this format's files do."""
-        return PurePath(path).suffix.lower() in self.suffixes
-
+from cnnfilter.errors import ArgumentError, unknown
+from cnnfilter.files.format import (
+    TILE,
+    Animation,
+    Buffers,
+    Format,
+    Library,
+    Limits,
+    Memory,
+    Mode,
+    Pages,
+    Quality,
+)
+from cnnfilter.text import shown
 
 #: Whether pictures are written quickly, or to small files.
 COMPRESSIONS = ("fast", "small")
@@ -561,7 +255,7 @@ FORMATS: Mapping[str, Format] = {
         pillow="JPEG2000",
         # The encoder holds some ten copies of a tile; as one tile a picture takes all of them.
         # Of 16 bits, Pillow mixes up the tiles.
-        options_8_bit={"tile_size": (_TILE, _TILE)},
+        options_8_bit={"tile_size": (TILE, TILE)},
         is_buffered=True,
         holds_interpreter=True,
         is_rare=True,
@@ -631,11 +325,13 @@ def format_named(name: str) -> str:
     name = name.lower()
     for known, format in FORMATS.items():
         if name == known or f".{name}" in format.suffixes:
-            return _installed(known)
+            if format.missing:
+                raise ArgumentError(format.missing)
+            return known
     raise ArgumentError(unknown("format", name, FORMATS))
 
 
-def format_of(path: str | PurePath) -> str | None:
+def format_of(path: str | Path) -> str | None:
     """Return the format that a file name's suffix stands for; None if it has none.
 
     Raises
@@ -648,20 +344,16 @@ def format_of(path: str | PurePath) -> str | None:
     >>> format_of("a.JPG"), format_of("a")
     ('jpeg', None)
     """
-    suffix = PurePath(path).suffix.lower()
+    suffix = Path(path).suffix.lower()
     if not suffix:
         return None
     for name, format in FORMATS.items():
         if suffix in format.suffixes:
-            return _installed(name)
+            if format.missing:
+                raise ArgumentError(format.missing)
+            return name
     suffixes = dict.fromkeys(format.suffixes[0] for format in FORMATS.values())
-    raise ArgumentError(f"{path}: {unknown('format', suffix, suffixes)}")
-
-
-def _installed(name: str) -> str:
-    if FORMATS[name].missing:
-        raise ArgumentError(FORMATS[name].missing)
-    return name
+    raise ArgumentError(f"{shown(path)}: {unknown('format', suffix, suffixes)}")
 
 
 def format_of_bytes(head: bytes) -> str | None:
@@ -682,7 +374,26 @@ def formats_help() -> str:
     """Return the names of all formats, for help."""
     pictures = [_listed(name) for name, format in FORMATS.items() if format.is_picture]
     numbers = [_listed(name) for name, format in FORMATS.items() if not format.is_picture]
-    return f"{', '.join(pictures)}; or the numbers as they are: {', '.join(numbers)} (TIFF)"
+    return (
+        f"{', '.join(pictures)}; or the numbers as they are: {', '.join(numbers)} (TIFF). "
+        "Default: the input's."
+    )
+
+
+def quality_help() -> str:
+    """Return the formats that have a quality, with their defaults, for help."""
+    words = [
+        f"{name} (default {format.quality.default or 'lossless'})"
+        for name, format in FORMATS.items()
+        if format.quality is not None
+    ]
+    return f"Quality of {', '.join(words)}."
+
+
+def compression_help() -> str:
+    """Return what the compressions do, for help."""
+    names = [name for name, format in FORMATS.items() if format.options_small]
+    return f"Write pictures quickly, or take time for small files ({', '.join(names)})."
 
 
 def _listed(name: str) -> str:

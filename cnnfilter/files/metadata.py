@@ -14,7 +14,7 @@ from typing import cast
 from PIL import Image as Pillow
 
 from cnnfilter.arrays import Array
-from cnnfilter.files.formats import Format
+from cnnfilter.files.format import Format
 from cnnfilter.files.image import Metadata
 from cnnfilter.files.printed import caught
 

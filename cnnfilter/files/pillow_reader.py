@@ -14,7 +14,8 @@ from PIL import Image as Pillow
 
 from cnnfilter.arrays import Array
 from cnnfilter.errors import ContentError
-from cnnfilter.files.formats import FORMATS, Animation, format_of_bytes
+from cnnfilter.files.format import Animation
+from cnnfilter.files.formats import FORMATS, format_of_bytes
 from cnnfilter.files.image import MAX_PIXELS, Image, Metadata, blank, check_pixels, too_large
 from cnnfilter.files.metadata import BROKEN, UPRIGHT, read_metadata, read_orientation
 from cnnfilter.files.opening import piped_bytes

@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image as Pillow
 
 from cnnfilter.arrays import Array
-from cnnfilter.files.formats import FORMATS, Animation, Format
+from cnnfilter.files.format import Animation, Format
+from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.metadata import metadata_options
 
 #: Pixels of fewer bytes are encoded in memory, and written at once.

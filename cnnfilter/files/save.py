@@ -20,7 +20,8 @@ from cnnfilter.arrays.quantize import RANGES, quantize
 from cnnfilter.arrays.span import Span
 from cnnfilter.errors import ArgumentError, CnnFilterError, ContentError, FileError, brief
 from cnnfilter.files import tiff
-from cnnfilter.files.formats import FORMATS, Pages, format_of
+from cnnfilter.files.format import Pages
+from cnnfilter.files.formats import FORMATS, format_of
 from cnnfilter.files.metadata import parts_left_out
 from cnnfilter.files.output import WithoutDescriptor, replacing
 from cnnfilter.files.pillow_writer import write_pictures

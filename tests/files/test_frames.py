@@ -18,6 +18,7 @@ from cnnfilter.files.pillow_reader import Pictures
 from cnnfilter.files.read import read, read_frames, read_head
 from cnnfilter.files.save import Frame, write
 
+from ..formats import formats
 from ..types import Arguments
 
 RNG = np.random.default_rng(3)
@@ -331,7 +332,7 @@ def test_a_head_agrees_with_a_sample(path: Path) -> None:
     assert_heads_agree(path)
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", formats())
 @pytest.mark.parametrize("frames", [1, 3])
 def test_a_head_agrees_with_every_format(format: str, frames: int, tmp_path: Path) -> None:
     if frames > 1 and not FORMATS[format].frames:
@@ -732,7 +733,7 @@ def test_pages_of_any_kind_are_read_beside_each_other(tmp_path: Path) -> None:
 # Refusals
 
 
-@pytest.mark.parametrize("format", [name for name, each in FORMATS.items() if not each.frames])
+@pytest.mark.parametrize("format", formats(lambda row: not row.frames))
 def test_a_format_of_one_frame_takes_no_more(format: str, tmp_path: Path) -> None:
     with pytest.raises(FileError, match=rf": {format} holds one frame"):
         write(tmp_path / "a", frames_of(RGB), format)
@@ -799,7 +800,7 @@ def test_quality_holds_for_animations_and_small_files_too(compression: str, tmp_
     assert sizes == sorted(set(sizes))
 
 
-@pytest.mark.parametrize("format", [name for name, each in FORMATS.items() if each.quality is None])
+@pytest.mark.parametrize("format", formats(lambda row: row.quality is None))
 def test_quality_is_nothing_to_what_has_none(format: str, tmp_path: Path) -> None:
     for name, quality in (("a", None), ("b", 5)):
         write(tmp_path / name, [Frame(GRAY[0])], format, quality=quality)

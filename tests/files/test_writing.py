@@ -51,6 +51,8 @@ def told(format, pages, depth):
 folder = Path(sys.argv[1])
 noise = np.random.default_rng(0).integers(0, 2**16, (2, 90, 110, 3))
 for name, known in FORMATS.items():
+    if known.missing:
+        continue
     pages = [Frame(each) for each in noise // 257]
     deep = [Frame(each[..., 0] if known.deep_modes == ("gray",) else each) for each in noise]
     cases = {"": (pages[:1], 8)}
@@ -72,7 +74,9 @@ def test_a_disk_that_fills_at_any_byte_is_told_and_leaves_nothing(tmp_path: Path
     line = f"{tmp_path / 'a'}: cannot be written (larger than a file may be; write elsewhere)"
     cases = [json.loads(case) for case in run.stdout.splitlines()]
     assert {name: set(told) for name, *told in cases} == {name: {line} for name, *_ in cases}
-    assert {name.split()[0] for name, *_ in cases} == {*FORMATS}
+    assert {name.split()[0] for name, *_ in cases} == {
+        name for name, format in FORMATS.items() if not format.missing
+    }
 
 
 # Pictures that are larger than their formats

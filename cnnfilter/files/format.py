@@ -1,0 +1,324 @@
+"""What there is to know of a file format: the columns of the table `FORMATS`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from math import ceil
+from pathlib import PurePath
+from typing import Literal, NamedTuple
+
+from cnnfilter.errors import ContentError
+
+#: The side of the tiles that are encoded one at a time.
+TILE = 1024
+
+Library = Literal["pillow", "tifffile", "numpy", "text"]
+Mode = Literal["gray", "color"]
+Alpha = Literal["full", "mask", ""]
+
+
+class Buffers(NamedTuple):
+    """Memory that a codec holds next to its picture, in bytes.
+
+    Attributes
+    ----------
+    pixel : float
+        For each pixel.
+    value : float
+        For each value of a pixel: 1 of grey, 3 of colours, one more with alpha.
+    file : float
+        For each byte of the file.
+    tile : float
+        For each value of a tile; one tile at a time is held.
+    fixed : int
+        For any size.
+    """
+
+    pixel: float = 0
+    value: float = 0
+    file: float = 0
+    tile: float = 0
+    fixed: int = 0
+
+    def bytes(self, pixels: int, values: int, file: int = 0) -> int:
+        """Return the bytes held for this many pixels, values and bytes of the file."""
+        tile = min(1, TILE**2 / max(1, pixels)) * self.tile * values
+        return self.fixed + ceil(
+            self.pixel * pixels + self.value * values + self.file * file + tile
+        )
+
+
+_NOTHING = Buffers()
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Memory:
+    """Memory that a format's codec takes, as measured by ``tests/benchmarks/memory.py``.
+
+    Attributes
+    ----------
+    reading, held : Buffers
+        While a picture is decoded, and then for as long as its file is open.
+    writing, writing_lossy, writing_deep : Buffers
+        While one is encoded: by default, with a quality, in 16 bits.
+    """
+
+    reading: Buffers = _NOTHING
+    held: Buffers = _NOTHING
+    writing: Buffers = _NOTHING
+    writing_lossy: Buffers | None = None
+    writing_deep: Buffers | None = None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Limits:
+    """The largest picture that a format holds; None where memory is the only limit.
+
+    Attributes
+    ----------
+    side, area : int or None
+        Pixels of a row or column, and of the picture.
+    row_bytes, bytes : int or None
+        Bytes of a row and of all rows, before they are compressed.
+    row_unit : int
+        Rows are padded to a multiple of this many bytes.
+    """
+
+    side: int | None = None
+    area: int | None = None
+    row_bytes: int | None = None
+    bytes: int | None = None
+    row_unit: int = 1
+
+    def excess(self, height: int, width: int, pixel_bytes: int = 1) -> str | None:
+        """Return the limit that a picture exceeds, in words; None if it fits.
+
+        Examples
+        --------
+        >>> limits = Limits(side=65535)
+        >>> limits.excess(1, 65536), limits.excess(1, 65535)
+        ('sides of 65535', None)
+        """
+        row = -(-width * pixel_bytes // self.row_unit) * self.row_unit
+        limits = (
+            (max(height, width), self.side, "sides of {}"),
+            (height * width, self.area, "{} pixels"),
+            (row, self.row_bytes, "rows of {} bytes"),
+            (row * height, self.bytes, "{} bytes of pixels"),
+        )
+        for size, most, words in limits:
+            if most is not None and size > most:
+                return words.format(most)
+        return None
+
+
+class Pages:
+    """Frames without time, each of a size of its own."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Animation:
+    """Frames of one size that are shown one after the other.
+
+    Attributes
+    ----------
+    unit : int
+        Milliseconds that durations are multiples of.
+    longest : int or None
+        The most milliseconds that a frame is shown.
+    writes_loop : bool
+        Whether showing all frames once is written too; else it is the absence of a loop.
+    clears_last : bool
+        Whether the last frame is cleared away, since Pillow joins frames that are alike.
+    may_grow : bool
+        Whether frames may make it larger than its head says.
+    """
+
+    unit: int = 1
+    longest: int | None = None
+    writes_loop: bool = True
+    clears_last: bool = False
+    may_grow: bool = False
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Quality:
+    """The quality that a lossy encoding is asked for.
+
+    Attributes
+    ----------
+    default : int or None
+        None where nothing is lost by default.
+    options : mapping
+        What Pillow's save takes besides, where a quality is chosen.
+    lowest, highest : int
+    """
+
+    default: int | None
+    options: Mapping[str, object] = field(default_factory=dict)
+    lowest: int = 1
+    highest: int = 100
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Format:
+    """A file format. What has no default is stated by each row.
+
+    Attributes
+    ----------
+    title : str
+        Its name for people.
+    suffixes : tuple of str
+        The first is written.
+    magic : bytes
+        A regular expression of the first bytes.
+    library : {"pillow", "tifffile", "numpy", "text"}
+        What reads and writes it. Pillow's formats hold pixels; the others numbers as they are.
+    module : str
+        The module that holds the codec; importing it is enough.
+    extra : str or None
+        The extra of cnnfilter that installs the module; None for none.
+    modes : tuple of {"gray", "color"}
+        The pictures that it holds; others are converted.
+    deep_modes : tuple of {"gray", "color"}
+        Those that it holds in 16 bits.
+    alpha : {"full", "mask", ""}
+        Transparency: any, all or nothing, none.
+    frames : Animation, Pages or None
+        The several frames that it holds; None for one.
+    metadata : tuple of str
+        Parts of `Image.metadata` that it holds.
+    quality : Quality or None
+        None where there is none to choose.
+    memory : Memory
+    limits : Limits
+    pillow : str
+        Pillow's name.
+    deep_mode : str
+        Pillow's mode of a grey picture in 16 bits.
+    colors : int or None
+        The most colours of a frame; None for any.
+    exif : {"block", "tags"}
+        How it holds EXIF: as a block of bytes; or as the file's own tags, without folders,
+        whose orientation Pillow applies itself.
+    metadata_bytes : int or None
+        The most bytes of EXIF, XMP and comment each.
+    has_late_metadata : bool
+        Whether metadata that turn a picture may stand behind its pixels.
+    options : mapping
+        What Pillow's save takes.
+    options_8_bit : mapping
+        What it takes besides for 8 bits.
+    options_small : mapping
+        What it takes besides for a small file that takes longer; it costs no quality.
+    options_runs : mapping
+        What it takes besides for pictures without patterns that repeat.
+    is_buffered : bool
+        Whether it is encoded in memory: its encoder does not return from a write that fails.
+    holds_interpreter : bool
+        Whether its codec holds Python's interpreter until a picture is done: only a process of
+        its own can be ended then.
+    is_rare : bool
+        Whether Pillow imports its codec only on request.
+    prints : bool
+        Whether its decoder prints what it finds odd.
+    numbers : str
+        The format of numbers that has the same suffixes; "" for none.
+    holds_vectors : bool
+        Whether it holds a list of numbers.
+    is_searched : bool
+        Whether such files in a folder are taken for images.
+    """
+
+    title: str
+    suffixes: tuple[str, ...]
+    magic: bytes
+    library: Library
+    module: str
+    extra: str | None
+    modes: tuple[Mode, ...]
+    deep_modes: tuple[Mode, ...]
+    alpha: Alpha
+    frames: Animation | Pages | None
+    metadata: tuple[str, ...]
+    quality: Quality | None
+    memory: Memory
+    limits: Limits
+    pillow: str = ""
+    deep_mode: str = "I;16"
+    colors: int | None = None
+    exif: Literal["block", "tags"] = "block"
+    metadata_bytes: int | None = None
+    has_late_metadata: bool = False
+    options: Mapping[str, object] = field(default_factory=dict)
+    options_8_bit: Mapping[str, object] = field(default_factory=dict)
+    options_small: Mapping[str, object] = field(default_factory=dict)
+    options_runs: Mapping[str, object] = field(default_factory=dict)
+    is_buffered: bool = False
+    holds_interpreter: bool = False
+    is_rare: bool = False
+    prints: bool = False
+    numbers: str = ""
+    holds_vectors: bool = False
+    is_searched: bool = True
+
+    @cached_property
+    def is_picture(self) -> bool:
+        """Whether it stores pixels, rounded and saturated."""
+        return self.library == "pillow"
+
+    @cached_property
+    def missing(self) -> str:
+        """What to install before it can be read or written; "" for nothing."""
+        if self.extra is None:
+            return ""
+        from importlib.util import find_spec
+
+        if find_spec(self.module.partition(".")[0]) is not None:
+            return ""
+        return f"{self.title} needs an extra: pip install 'cnnfilter[{self.extra}]'"
+
+    def load_codec(self) -> None:
+        """Import what reads and writes it.
+
+        Raises
+        ------
+        ContentError
+            If its extra is not installed.
+        """
+        if self.missing:
+            raise ContentError(self.missing)
+        import_module(self.module)
+
+    def save_options(self, *, is_deep: bool, quality: int | None) -> dict[str, object]:
+        """Return what Pillow's save takes for pixels of 8 or 16 bits."""
+        options = {**self.options, **({} if is_deep else self.options_8_bit)}
+        if self.quality is not None and quality is not None:
+            options |= {**self.quality.options, "quality": quality}
+        elif self.quality is not None and self.quality.default is not None:
+            options["quality"] = self.quality.default
+        return options
+
+    def reading_bytes(
+        self, arrays: int, pixels: int, values: int, file: int, picture: int = 0, more: int = 0
+    ) -> int:
+        """Return the most bytes that are held while a file is read.
+
+        Parameters
+        ----------
+        arrays : int
+            Bytes that the image's arrays take.
+        pixels, values, file : int
+            See `Buffers.bytes`.
+        picture : int
+            Bytes that the decoder's picture takes.
+        more : int
+            Bytes that it takes besides while it decodes.
+        """
+        decoding = self.memory.reading.bytes(pixels, values, file) + more
+        return picture + max(decoding, self.memory.held.bytes(pixels, values, file) + arrays)
+
+    def has_suffix(self, path: str) -> bool:
+        """Return whether a name ends as this format's files do."""
+        return PurePath(path).suffix.lower() in self.suffixes
