@@ -8,7 +8,7 @@ import operator
 import re
 from collections.abc import Collection, Iterable
 from itertools import count
-from typing import SupportsFloat, SupportsIndex
+from typing import Any
 
 from cnnfilter.errors import ArgumentError, brief, unknown
 
@@ -38,7 +38,7 @@ def choice(name: str, value: object, allowed: Iterable[str]) -> str:
     return str(value)
 
 
-def number(name: str, value: object) -> float:
+def number(name: str, value: Any) -> float:
     """Read a finite number; text may be a fraction.
 
     Examples
@@ -51,10 +51,8 @@ def number(name: str, value: object) -> float:
             above, slash, below = _plain(value).partition("/")
             divisor = float(below) if slash else 1.0
             result = float(above) / divisor if math.isfinite(divisor) else divisor
-        elif isinstance(value, SupportsFloat | SupportsIndex):
-            result = float(value)
         else:
-            raise TypeError
+            result = float(value)
     except (TypeError, ValueError, ZeroDivisionError):
         raise ArgumentError(
             f"{name} '{brief(value)}' is not a number; write 2, 0.5 or 1/9"
@@ -73,7 +71,7 @@ def _plain(text: str) -> str:
     return text
 
 
-def whole(name: str, value: object, least: int = 1, most: int = MOST) -> int:
+def whole(name: str, value: Any, least: int = 1, most: int = MOST) -> int:
     """Read an integer from `least` to `most`.
 
     Examples
@@ -82,12 +80,9 @@ def whole(name: str, value: object, least: int = 1, most: int = MOST) -> int:
     3
     """
     try:
-        if isinstance(value, str):
-            result = int(_plain(value))
-        elif isinstance(value, SupportsIndex) and not isinstance(value, bool):
-            result = operator.index(value)
-        else:
+        if isinstance(value, bool):
             raise TypeError
+        result = int(_plain(value)) if isinstance(value, str) else operator.index(value)
     except (TypeError, ValueError):
         raise ArgumentError(f"{name} '{brief(value)}' is not a whole number") from None
     if not least <= result <= most:

@@ -25,7 +25,6 @@ import numpy as np
 
 from cnnfilter.arrays import Array, DType
 from cnnfilter.arrays.dtypes import FLOAT32_EXACT, FLOAT64_EXACT, INT64_END
-from cnnfilter.correlation.bank_engines import Depthwise, Im2col
 from cnnfilter.correlation.engines import (
     FFT,
     Engine,
@@ -100,6 +99,8 @@ def choose(
 
 def choose_for_bank(bank: Array, stride: Size, dilation: Size, groups: int, work: DType) -> Engine:
     """Choose for a filter bank of shape (kH, kW, C/groups, C_out)."""
+    from cnnfilter.correlation.bank_engines import Depthwise, Im2col
+
     if bank.shape[2] == 1 < groups:
         return Depthwise(bank.astype(work), stride, dilation)
     return Im2col(bank.astype(work), stride, dilation, groups)
