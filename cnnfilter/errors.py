@@ -3,9 +3,9 @@
 ::
 
     CnnFilterError
-    ├── ArgumentError        a value that is wrong whatever the image
+    ├── ArgumentError        a value that is wrong for any image
     │   └── KernelError      a kernel that is unknown or cannot be read
-    ├── ShapeError           an image that these arguments do not fit
+    ├── ShapeError           an image that the arguments do not fit
     ├── NotFiniteError       NaN or infinity where numbers are needed
     └── FileError            a file that cannot be read or written
 
@@ -23,16 +23,16 @@ from cnnfilter.text import shown
 
 #: Characters of a value that a message repeats.
 MAX_SHOWN = 80
-#: Names that are searched for one like a name that is not known.
+#: Names that are searched for one like an unknown name.
 MAX_NAMES = 1000
 
 
 class CnnFilterError(Exception):
-    """Something that the user can mend."""
+    """An error that the user can correct."""
 
 
 class ArgumentError(CnnFilterError, ValueError):
-    """An argument that is wrong whatever the image."""
+    """An argument that is wrong for any image."""
 
 
 class KernelError(ArgumentError):
@@ -92,7 +92,7 @@ def naming(name: str | Path, kind: type[CnnFilterError] = CnnFilterError) -> Ite
 
 
 def brief(value: object, most: int = MAX_SHOWN) -> str:
-    """Return a value's text for a message: on one line, and cut where it is long.
+    """Return a value's text for a message: on one line, cut if long.
 
     Examples
     --------
@@ -109,10 +109,10 @@ def brief(value: object, most: int = MAX_SHOWN) -> str:
     return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
-def unknown(what: str, name: str, known: Iterable[str], listed: str = "") -> str:
-    """Word the error for a name that is not known, with the nearest one that is.
+def unknown(kind: str, name: str, known: Iterable[str], listed: str = "") -> str:
+    """Return the message for an unknown name, with the nearest known one.
 
-    Where none is near, it names those there are, or says where they are `listed`.
+    Where none is near, it lists them, or names where they are `listed`.
 
     Examples
     --------
@@ -130,4 +130,4 @@ def unknown(what: str, name: str, known: Iterable[str], listed: str = "") -> str
         hint = f"did you mean '{nearest[0]}'?"
     else:
         hint = listed or f"there are {', '.join(names) or 'none'}"
-    return f"unknown {what} '{name}'; {hint}"
+    return f"unknown {kind} '{name}'; {hint}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from cnnfilter.errors import ArgumentError, FileError
+from cnnfilter.errors import ArgumentError, ContentError, naming
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.opening import opened, problem_with, reason
 from cnnfilter.text import shown
@@ -132,13 +132,11 @@ def listed_names(path: str, *, null_separated: bool) -> Listed:
         If it cannot be read, is longer than `MOST_LISTED` bytes or holds more than
         `MOST_NAMES` names.
     """
-    try:
-        with opened(path, MOST_LISTED) as file:
+    with naming(Path(path), ArgumentError), opened(path, MOST_LISTED) as file:
+        try:
             content = file.read(MOST_LISTED + 1).removeprefix(codecs.BOM_UTF8)
-    except FileError as error:
-        raise ArgumentError(str(error)) from None
-    except OSError as error:
-        raise ArgumentError(f"{shown(path)}: {reason(error)}") from None
+        except OSError as error:
+            raise ContentError(reason(error)) from None
     separators = (b"\0",) if null_separated else (b"\n", b"\r")
     if len(content) > MOST_LISTED or max(map(content.count, separators)) > MOST_NAMES:
         raise ArgumentError(

@@ -13,7 +13,7 @@ from cnnfilter.arrays.buffers import bands
 from cnnfilter.batch.inputs import Source
 from cnnfilter.batch.naming import Template, named_after, readable, suffix_for
 from cnnfilter.batch.task import Result, Task
-from cnnfilter.errors import ArgumentError, ContentError, FileError
+from cnnfilter.errors import ArgumentError, FileError, naming
 from cnnfilter.files.formats import ANY_NUMBERS, FORMATS, LOSSLESS_PICTURE, format_of
 from cnnfilter.files.image import Image
 from cnnfilter.files.save import check_size
@@ -334,10 +334,8 @@ def check_sizes(
         colours = task.pictures(corner)[0].pixels.shape[2:]  # all parts are alike
         pixels = np.broadcast_to(np.uint8(), (*result.pixels.shape[:2], *colours))
         depth = target.depth or result.depth or image.depth
-        try:
+        with naming(Path(source.path)):
             check_size(pixels, format, depth, has_alpha=has_alpha)
-        except ContentError as error:
-            raise FileError(f"{shown(source.path)}: {error}") from None
 
 
 def _files_of(

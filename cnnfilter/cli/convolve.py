@@ -99,7 +99,7 @@ def convolve(
     """
     from cnnfilter.batch.task import PipelineTask
     from cnnfilter.cli.run import run
-    from cnnfilter.files.kernels import kernel_label
+    from cnnfilter.files.kernels import kernels_label
     from cnnfilter.pipeline.pipeline import Pipeline
     from cnnfilter.steps.step import Step
 
@@ -121,5 +121,5 @@ def convolve(
             "layout": layout,
         },
     )
-    name = "-".join([*map(kernel_label, kernel), *([combine] if combine else [])])
+    name = "-".join([kernels_label(step.weights["kernel"]), *([combine] if combine else [])])
     run(PipelineTask(Pipeline([step]), name), common)

@@ -65,11 +65,11 @@ def _described(entry: "NamedKernel") -> str:
 
 def _show(text: str) -> None:
     from cnnfilter.errors import KernelError
-    from cnnfilter.files.kernels import kernel_argument
+    from cnnfilter.files.kernels import find_kernels, read_kernel_files
     from cnnfilter.kernels.catalogue import KERNELS
     from cnnfilter.kernels.parse import read_kernels
 
-    for name, weights in read_kernels(kernel_argument(text, None)).weights.items():
+    for name, weights in read_kernels(read_kernel_files(find_kernels(text))).weights.items():
         if weights.ndim != 2:
             raise KernelError(f"{text}: is a filter bank {weights.shape}, not one kernel")
         _show_one(name, weights, KERNELS.get(name.partition(":")[0]))

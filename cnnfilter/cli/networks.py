@@ -28,13 +28,13 @@ def networks(
         str | None,
         typer.Argument(
             metavar="NETWORK",
-            help="A name; none lists all.",
+            help="A network's name; default: list all.",
             autocompletion=complete_network,
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """List the named networks, or say what can be said of one."""
+    """List the named networks, or describe one."""
     from cnnfilter.errors import ArgumentError, unknown
     from cnnfilter.networks import NETWORKS
 

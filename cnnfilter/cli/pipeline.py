@@ -194,7 +194,7 @@ def _print_comparison(pipeline: "Pipeline", common: Common, against: str) -> Non
     if not common.images or len(common.images) != 1:
         raise ArgumentError("--against takes the one image that the activations are of")
     (path,) = common.images
-    activations = read_tensors(against)
+    activations = read_tensors(Path(against))
     try:
         image = read(path, common.max_pixels or MAX_PIXELS)
         pixels = without_alpha(image) if pipeline.gives_vector else image.pixels

@@ -2,28 +2,33 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.arguments import number
 from cnnfilter.arrays.checks import not_finite
-from cnnfilter.errors import ArgumentError, ContentError, FileError, KernelError, brief
+from cnnfilter.errors import ArgumentError, KernelError, naming
 from cnnfilter.files.opening import inside, read_text, regular
-from cnnfilter.files.weights import UNREADABLE_WEIGHTS, read_tensor, tensor_reference, to_hwio
+from cnnfilter.files.weights import (
+    TENSOR_SUFFIXES,
+    WeightsRef,
+    find_tensor,
+    read_tensor,
+    to_hwio,
+)
 from cnnfilter.kernels.parse import as_weights, check_length, is_name, parse_kernel
 from cnnfilter.text import shown
 
-SUFFIXES = (".npy", ".npz", ".safetensors", ".json", ".csv", ".tsv", ".txt", ".mat", ".con")
+SUFFIXES = (*TENSOR_SUFFIXES, ".json", ".csv", ".tsv", ".txt", ".mat", ".con")
 
 
-def read_kernel(path: str | Path, tensor: str | None = None, layout: str = "OIHW") -> Array:
+def read_kernel(path: Path, tensor: str | None = None, layout: str = "OIHW") -> Array:
     """Read a kernel from a file.
 
     Parameters
     ----------
-    path : str or Path
+    path : Path
         ``.npy``, ``.npz``, ``.safetensors`` and ``.json`` hold an array of shape (kH, kW)
         or a filter bank; any other file is text, a row a line, whose first line may be
         the header of a libvips matrix: width, height, scale, offset.
@@ -40,151 +45,128 @@ def read_kernel(path: str | Path, tensor: str | None = None, layout: str = "OIHW
     Raises
     ------
     KernelError
-        If the file cannot be read or holds no kernel.
+        If the file cannot be read or does not hold a kernel.
     """
-    try:
-        if tensor_reference(str(path)):
-            array = read_tensor(path, tensor)
-        elif Path(path).suffix.lower() == ".json":
+    with naming(path, KernelError):
+        suffix = path.suffix.lower()
+        if suffix in TENSOR_SUFFIXES:
+            array = find_tensor(path, tensor)
+        elif suffix == ".json":
             from cnnfilter.files.matrices import read_json
 
-            array = read_json(read_text(path))
+            array = read_json(read_text(regular(path)))
         else:
-            return _read_text_kernel(read_text(path))
+            return _parse_matrix(read_text(regular(path)))
         return as_weights(to_hwio(array) if array.ndim == 4 and layout == "OIHW" else array)
-    except (ContentError, KernelError) as error:
-        raise KernelError(f"{shown(path)}: {error}") from None
-    except (ArgumentError, FileError) as error:
-        raise KernelError(str(error)) from None
 
 
-def kernel_argument(value: Any, folder: Path | None, layout: str = "OIHW") -> Any:
-    """Read the files among kernels: an argument that names an existing file is that file.
+def find_kernels(value: object, folder: Path | None = None) -> object:
+    """Return kernels with a `WeightsRef` for each file that they name.
 
     Parameters
     ----------
-    value : Any
-        What `convolve` takes as a kernel, or a path or paths, ``file:tensor`` among them.
+    value : object
+        What `convolve` takes as a kernel, or paths, ``file:tensor`` among them. A text
+        that is an existing file's name is that file.
     folder : Path or None
         Where files are looked for and must stay; None for anywhere.
-    layout : {"OIHW", "HWIO"}
-        The order of filter banks in files.
+
+    Raises
+    ------
+    KernelError
+        If a file lies outside the folder.
     """
-    if isinstance(value, list | tuple) and any(isinstance(item, str | Path) for item in value):
-        return [kernel_argument(item, folder, layout) for item in value]
+    if isinstance(value, list | tuple) and any(
+        isinstance(item, str | Path | WeightsRef) for item in value
+    ):
+        return [find_kernels(item, folder) for item in value]
     if not isinstance(value, str | Path):
         return value
-    name, tensor = tensor_reference(str(value)) or (value, None)
-    path = _path(name, folder)
-    if _is_file(path):
-        _check_inside(path, folder)
-        return {tensor or path.stem: read_kernel(path, tensor, layout)}
-    is_path = path.suffix.lower() in (*SUFFIXES, *UNREADABLE_WEIGHTS) and not re.search(
-        r"[;\s]", str(value)
-    )
-    if is_path or _is_special(path):
-        try:
-            regular(path)
-        except FileError as error:
-            raise KernelError(str(error)) from None
-        raise KernelError(f"{brief(value)}: no such file; check the path")
-    return str(value)
+    text = str(value)
+    reference = WeightsRef.parse(text, folder) or WeightsRef((folder or Path()) / text)
+    is_path = reference.path.suffix.lower() in SUFFIXES and not re.search(r"[;\s]", text)
+    if not is_path and not _is_file(reference.path):
+        return text
+    _check_inside(reference, folder)
+    return reference
 
 
-def tensor_argument(value: Any, folder: Path | None, layout: str | None) -> Any:
-    """Read the tensor that an argument names; what names no file of weights stays.
+def read_kernel_files(found: object, layout: str = "OIHW") -> object:
+    """Read the files among the kernels that `find_kernels` found, each with its name."""
+    if isinstance(found, list):
+        return [read_kernel_files(item, layout) for item in found]
+    if isinstance(found, WeightsRef):
+        return {found.label: read_kernel(found.path, found.tensor, layout)}
+    return found
+
+
+def find_weights(value: object, folder: Path | None = None) -> object:
+    """Return an argument, or a `WeightsRef` if it names a file of weights.
+
+    Raises
+    ------
+    KernelError
+        If the file lies outside the folder.
+    """
+    reference = WeightsRef.parse(str(value), folder) if isinstance(value, str | Path) else None
+    if reference is None:
+        return value
+    _check_inside(reference, folder)
+    return reference
+
+
+def read_weights(found: object, layout: str | None) -> object:
+    """Read the tensor that `find_weights` found.
 
     Parameters
     ----------
-    value : Any
-        Numbers, or ``file:tensor``.
-    folder : Path or None
-        Where files are looked for and must stay; None for anywhere.
+    found : object
     layout : {"OIHW", "HWIO"} or None
-        The order of dense weights in files; None for what has none.
+        The order of dense weights in files; None for other weights.
 
     Raises
     ------
     ArgumentError
-        If the file cannot be read or has no such tensor.
+        If the file cannot be read, has no such tensor, or holds NaN or infinity.
     """
-    reference = tensor_reference(str(value)) if isinstance(value, str | Path) else None
-    if reference is None:
-        return value
-    name, tensor = reference
-    path = _path(name, folder)
-    _check_inside(path, folder)
-    array = read_tensor(path, tensor)
+    if not isinstance(found, WeightsRef):
+        return found
+    array = read_tensor(found.path, found.tensor)
     if problem := not_finite(array):
-        raise ArgumentError(f"{brief(value)} {problem}")
+        raise ArgumentError(f"{shown(str(found))} {problem}")
     return to_hwio(array) if array.ndim == 2 and layout == "OIHW" else array
 
 
-def files_named(value: Any, folder: Path | None) -> list[Path]:
-    """List the files that an argument names."""
-    if isinstance(value, list | tuple):
-        return [path for each in value for path in files_named(each, folder)]
-    if not isinstance(value, str | Path):
-        return []
-    name, _ = tensor_reference(str(value)) or (value, None)
-    path = _path(name, folder)
-    return [path] if _is_file(path) else []
-
-
-def named_absolutely(value: Any) -> Any:
-    """Name the files of an argument so that they are found from any folder."""
-    if isinstance(value, list | tuple):
-        return [named_absolutely(each) for each in value]
-    if not files_named(value, None):
-        return value
-    name, tensor = tensor_reference(str(value)) or (value, None)
-    path = Path(name).absolute()
-    return path if tensor is None else f"{path}:{tensor}"
-
-
-def _path(name: str | Path, folder: Path | None) -> Path:
-    return Path(name) if folder is None else folder / name
-
-
-def _check_inside(path: Path, folder: Path | None) -> None:
-    """Refuse what leaves the folder of the network's file that names it."""
-    try:
-        if folder is not None:
-            inside(path, folder)
-    except FileError as error:
-        raise KernelError(str(error)) from None
-
-
-def kernel_label(text: str) -> str:
-    """Name what a kernel's text stands for: a file's stem, a named kernel, or "kernel".
-
-    Examples
-    --------
-    >>> kernel_label("gaussian:5,1.2"), kernel_label("0 1; 1 0")
-    ('gaussian:5,1.2', 'kernel')
-    """
-    name, tensor = tensor_reference(text) or (text, None)
-    if _is_file(Path(name)):
-        return tensor or Path(name).stem
-    return text if is_name(text) else "kernel"
+def _check_inside(reference: WeightsRef, folder: Path | None) -> None:
+    if folder is not None:
+        with naming("", KernelError):
+            inside(reference.path, folder)
 
 
 def _is_file(path: Path) -> bool:
+    """Return whether a path exists, other than as a folder."""
     try:
-        return path.is_file()
+        return path.exists() and not path.is_dir()
     except (OSError, ValueError):  # a kernel's text can be too long for a name
         return False
 
 
-def _is_special(path: Path) -> bool:
-    """Return whether a path is a pipe or a device."""
-    try:
-        return path.exists() and not path.is_file() and not path.is_dir()
-    except (OSError, ValueError):
-        return False
+def kernels_label(found: object) -> str:
+    """Name kernels after their files or names, joined by hyphens.
+
+    Examples
+    --------
+    >>> kernels_label(["gaussian:5,1.2", "0 1; 1 0", WeightsRef(Path("bank.npy"))])
+    'gaussian:5,1.2-kernel-bank'
+    """
+    if isinstance(found, list):
+        return "-".join(map(kernels_label, found))
+    if isinstance(found, WeightsRef):
+        return found.label
+    return found if isinstance(found, str) and is_name(found) else "kernel"
 
 
-def _read_text_kernel(text: str) -> Array:
+def _parse_matrix(text: str) -> Array:
     check_length(text)
     lines = [line for line in text.splitlines() if line.strip()]
     scale = _libvips_scale(lines)
@@ -196,9 +178,9 @@ def _read_text_kernel(text: str) -> Array:
 
 
 def _libvips_scale(lines: list[str]) -> float | None:
-    """Give the scale of a libvips header; None if the first line is none.
+    """Return the scale of a libvips header; None if the first line is not one.
 
-    It is one only if what follows fits it: width, height, then scale and offset.
+    It is one only if the rows after it fit it: width, height, then scale and offset.
     """
     rows = [[word for word in re.split(r"[\s,]+", line.strip()) if word] for line in lines]
     try:
@@ -212,7 +194,7 @@ def _libvips_scale(lines: list[str]) -> float | None:
     offset = rest[1] if len(rest) > 1 else 0.0
     if offset != 0:
         raise KernelError(
-            f"the libvips header has the offset {offset:g}; only 0 is taken, use --bias instead"
+            f"the libvips header has the offset {offset:g}; it must be 0, use --bias instead"
         )
     if scale == 0:
         raise KernelError("the libvips header has the scale 0; weights cannot be divided by it")

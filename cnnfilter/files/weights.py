@@ -3,24 +3,73 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, cast
+from typing import BinaryIO, Protocol, cast
 
 import numpy as np
 
 from cnnfilter.arrays import Array
-from cnnfilter.errors import MAX_NAMES, ArgumentError, ContentError, FileError, brief
+from cnnfilter.errors import MAX_NAMES, ArgumentError, ContentError, brief, naming
 from cnnfilter.files.opening import opened, regular
-from cnnfilter.text import shown
 
 #: How a file orders the axes of filter banks and dense weights: outputs first, as PyTorch
 #: and ONNX have them, or inputs first, as Keras has them.
 LAYOUTS = ("OIHW", "HWIO")
 #: Suffixes of weights that are not opened: pickles can run programs.
 UNREADABLE_WEIGHTS = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".h5", ".hdf5", ".keras")
+#: Suffixes of files of weights.
+TENSOR_SUFFIXES = (".safetensors", ".npz", ".npy", *UNREADABLE_WEIGHTS)
 
-_SUFFIXES = "|".join([r"\.safetensors", r"\.npz", r"\.npy", *map(re.escape, UNREADABLE_WEIGHTS)])
-_REFERENCE = re.compile(rf"(.+?(?:{_SUFFIXES}))(?::(.*))?", re.DOTALL | re.IGNORECASE)
+_REFERENCE = re.compile(
+    rf"(.+?(?:{'|'.join(map(re.escape, TENSOR_SUFFIXES))}))(?::(.*))?", re.DOTALL | re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class WeightsRef:
+    """A file that an argument names, and the tensor in it.
+
+    Attributes
+    ----------
+    path : Path
+    tensor : str or None
+        None where the file holds only one.
+
+    Examples
+    --------
+    >>> reference = WeightsRef.parse("net.safetensors:conv1.weight")
+    >>> str(reference.path), reference.tensor
+    ('net.safetensors', 'conv1.weight')
+    >>> WeightsRef.parse("bank.npy").label, WeightsRef.parse("0.5,1")
+    ('bank', None)
+    """
+
+    path: Path
+    tensor: str | None = None
+
+    @classmethod
+    def parse(cls, text: str, folder: Path | None = None) -> "WeightsRef | None":
+        """Return the tensor that a text names; None if it names no file of weights."""
+        found = _REFERENCE.fullmatch(text)
+        return cls((folder or Path()) / found[1], found[2]) if found else None
+
+    @property
+    def label(self) -> str:
+        """The tensor's name, or its file's."""
+        return self.tensor or self.path.stem
+
+    @property
+    def is_tensor(self) -> bool:
+        """Whether the file holds tensors, not a matrix as text."""
+        return self.path.suffix.lower() in TENSOR_SUFFIXES
+
+    def absolute(self) -> "WeightsRef":
+        """Return the same, to be found from any folder."""
+        return WeightsRef(self.path.absolute(), self.tensor)
+
+    def __str__(self) -> str:
+        return str(self.path) if self.tensor is None else f"{self.path}:{self.tensor}"
 
 
 class _Tensors(Protocol):
@@ -34,48 +83,52 @@ class _Tensors(Protocol):
         """Read one."""
 
 
-def tensor_reference(text: str) -> tuple[str, str | None] | None:
-    """Take ``weights.npz:conv1.weight`` apart; None if the text names no file of weights.
+class _SafeTensors(Protocol):
+    """What is used of the library's open file."""
 
-    Examples
-    --------
-    >>> tensor_reference("weights.safetensors:conv1.weight")
-    ('weights.safetensors', 'conv1.weight')
-    >>> tensor_reference("bank.npy"), tensor_reference("0.5,1")
-    (('bank.npy', None), None)
-    """
-    found = _REFERENCE.fullmatch(text)
-    return (found[1], found[2]) if found else None
+    def keys(self) -> list[str]: ...
+    def get_tensor(self, name: str) -> Array: ...
+    def get_slice(self, name: str) -> "_Slice": ...
 
 
-def read_tensor(path: str | Path, name: str | None) -> Array:
+class _Slice(Protocol):
+    def get_dtype(self) -> str: ...
+
+
+def read_tensor(path: Path, name: str | None) -> Array:
     """Read one tensor, as it is stored.
 
     Parameters
     ----------
-    path : str or Path
+    path : Path
     name : str or None
         None where the file holds only one.
 
     Raises
     ------
     ArgumentError
-        If the file cannot be read, or has no such tensor (it names the nearest).
+        If the file cannot be read or has no such tensor (it names the nearest).
     """
+    with naming(path, ArgumentError):
+        return find_tensor(path, name)
+
+
+def find_tensor(path: Path, name: str | None) -> Array:
+    """Read one tensor; `ContentError` lacks the file's name."""
     with _open(path) as tensors:
         if name is None and len(tensors.names) == 1:
             (name,) = tensors.names
         if name is None:
             raise ContentError(
                 f"holds {len(tensors.names)} tensors; name one, such as "
-                f"{Path(path).name}:{brief(tensors.names[0])}"
+                f"{path.name}:{brief(tensors.names[0])}"
             )
         if name not in tensors.names:
             raise ContentError(_missing(name, tensors.names))
         return tensors.read(name)
 
 
-def read_tensors(path: str | Path) -> dict[str, Array]:
+def read_tensors(path: Path) -> dict[str, Array]:
     """Read all tensors, in the file's order; that of .safetensors is by name.
 
     Raises
@@ -85,7 +138,7 @@ def read_tensors(path: str | Path) -> dict[str, Array]:
     """
     from cnnfilter.files.matrices import MAX_BYTES
 
-    with _open(path) as tensors:
+    with naming(path, ArgumentError), _open(path) as tensors:
         if tensors.size > MAX_BYTES:
             raise ContentError(f"unfolds to more than {MAX_BYTES} bytes")
         return {name: tensors.read(name) for name in tensors.names}
@@ -121,30 +174,25 @@ def write_tensors(file: BinaryIO, tensors: dict[str, Array]) -> None:
 
 
 def _missing(name: str, names: list[str]) -> str:
-    """Word the error for a tensor that is not there: those there are, the nearest first."""
+    """Return the message for an unknown tensor: the others, nearest first."""
     from difflib import SequenceMatcher
 
-    name, kept = brief(name), [brief(each) for each in names[:MAX_NAMES]]
-    nearest = sorted(kept, key=lambda each: -SequenceMatcher(None, name, each).ratio())
+    name, kept = brief(name), [brief(other) for other in names[:MAX_NAMES]]
+    nearest = sorted(kept, key=lambda other: -SequenceMatcher(None, name, other).ratio())
     listed = ", ".join(nearest[:8]) + (f", ... ({len(names)} in all)" if len(names) > 8 else "")
     return f"there is no tensor '{name}'; there are {listed}"
 
 
 @contextmanager
-def _open(path: str | Path) -> Iterator[_Tensors]:
-    """Open a file of tensors; its errors name it."""
-    try:
-        with opened(regular(Path(path))) as file:
-            kind = Path(path).suffix.lower()
-            openers: dict[str, Callable[[BinaryIO, Path], _Tensors]]
-            openers = {".npz": _Archive, ".npy": _Single, ".safetensors": _Safetensors}
-            if kind not in openers:
-                raise ContentError(f"is not opened; save the tensors as {' or '.join(openers)}")
-            yield openers[kind](file, Path(path))
-    except ContentError as error:
-        raise ArgumentError(f"{shown(path)}: {error}") from None
-    except FileError as error:
-        raise ArgumentError(str(error)) from None
+def _open(path: Path) -> Iterator[_Tensors]:
+    """Open a file of tensors; `ContentError` lacks its name."""
+    openers: dict[str, Callable[[BinaryIO, Path], _Tensors]]
+    openers = {".npz": _Archive, ".npy": _Single, ".safetensors": _Safetensors}
+    with opened(regular(path)) as file:
+        opener = openers.get(path.suffix.lower())
+        if opener is None:
+            raise ContentError(f"is not opened; save the tensors as {' or '.join(openers)}")
+        yield opener(file, path)
 
 
 class _Single:
@@ -171,25 +219,24 @@ class _Archive:
             self.archive = zipfile.ZipFile(file)
         except BROKEN as error:
             raise ContentError(f"not an .npz file that can be read ({brief(error)})") from None
-        members = [each for each in self.archive.namelist() if each.endswith(".npy")]
+        members = [name for name in self.archive.namelist() if name.endswith(".npy")]
         if not members:
-            raise ContentError("holds no arrays of NumPy's; write it with numpy.savez")
-        self.names = [each.removesuffix(".npy") for each in members]
-        self.size = sum(each.file_size for each in self.archive.infolist())
+            raise ContentError("holds no NumPy arrays; write it with numpy.savez")
+        self.names = [name.removesuffix(".npy") for name in members]
+        self.size = sum(member.file_size for member in self.archive.infolist())
 
     def read(self, name: str) -> Array:
         from cnnfilter.files.matrices import BROKEN, MAX_BYTES, read_array
 
-        try:
-            size = self.archive.getinfo(f"{name}.npy").file_size
-            if size > MAX_BYTES:
-                raise ContentError(f"{brief(name)} unfolds to more than {MAX_BYTES} bytes")
-            with self.archive.open(f"{name}.npy") as member:
-                return widened(read_array(cast("BinaryIO", member), size=size))
-        except ContentError as error:
-            raise ContentError(f"{brief(name)}: {error}") from None
-        except BROKEN as error:
-            raise ContentError(f"{brief(name)} cannot be read ({str(error)[:120]})") from None
+        with naming(brief(name)):
+            try:
+                size = self.archive.getinfo(f"{name}.npy").file_size
+                if size > MAX_BYTES:
+                    raise ContentError(f"unfolds to more than {MAX_BYTES} bytes")
+                with self.archive.open(f"{name}.npy") as member:
+                    return widened(read_array(cast("BinaryIO", member), size=size))
+            except BROKEN as error:
+                raise ContentError(f"cannot be read ({brief(error, 120)})") from None
 
 
 class _Safetensors:
@@ -202,13 +249,14 @@ class _Safetensors:
             raise ContentError(
                 "needs the extra weights: pip install 'cnnfilter[weights]'"
             ) from None
-        # An AttributeError is about types that NumPy has not, such as float8.
+        # An AttributeError is about types that NumPy lacks, such as float8.
         self.broken = (
             SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError,
         )  # fmt: skip
         try:
             self.file, self.size = file, 0
-            self.tensors: Any = cast("Any", safe_open)(path, framework="numpy")
+            open_file = cast("Callable[..., _SafeTensors]", safe_open)
+            self.tensors = open_file(path, framework="numpy")
             self.names = list(self.tensors.keys())
         except self.broken as error:
             raise ContentError(
@@ -227,7 +275,7 @@ class _Safetensors:
             ) from None
 
     def _read_bfloat16(self, name: str) -> Array:
-        """Read what NumPy has no type for: the upper halves of float32's."""
+        """Read bfloat16, which NumPy lacks: the upper halves of float32."""
         import json
 
         self.file.seek(0)
@@ -239,13 +287,13 @@ class _Safetensors:
         return (halves << np.uint32(16)).view(np.float32).reshape(entry["shape"])
 
 
-def widened(tensor: Any) -> Array:
-    """Widen float16 and shorten longer floats, which no network computes in here.
+def widened(tensor: Array) -> Array:
+    """Return float16 as float32, and longer floats than 64 bits as float64.
 
     Raises
     ------
     ContentError
-        If it holds no real numbers.
+        If it does not hold real numbers.
     """
     if tensor.dtype.kind not in "biuf":
         raise ContentError(f"holds {tensor.dtype}, not real numbers")

@@ -13,7 +13,7 @@ import numpy as np
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.arguments import free_name, number
 from cnnfilter.arrays.checks import as_array, not_finite
-from cnnfilter.errors import ArgumentError, KernelError, ShapeError, brief, unknown
+from cnnfilter.errors import ArgumentError, KernelError, brief, naming, unknown
 from cnnfilter.kernels.catalogue import KERNELS, MAX_SIZE, KernelSet
 
 #: Characters of a kernel's text: 16 for each weight of the largest named one.
@@ -86,14 +86,12 @@ def _from_parameters(name: str, make: Callable[..., Array], text: str) -> Array:
             f"kernel '{name}' takes at most {len(names)} parameter(s), {', '.join(names)}; "
             f"'{brief(text)}' has {len(values)}"
         )
-    try:
-        with np.errstate(all="ignore"):  # weights that are not finite are refused here
-            weights = make(*values)
-            if not_finite(weights):
-                raise ArgumentError("its weights are larger than any float; change a parameter")
-            return as_weights(weights)
-    except ArgumentError as error:
-        raise KernelError(f"kernel '{brief(f'{name}:{text}')}': {error}") from None
+    # Weights that are not finite are refused here.
+    with naming(f"kernel '{brief(f'{name}:{text}')}'", KernelError), np.errstate(all="ignore"):
+        weights = make(*values)
+        if not_finite(weights):
+            raise ArgumentError("its weights are larger than any float; change a parameter")
+        return as_weights(weights)
 
 
 def parse_kernel(text: str) -> Array:
@@ -163,10 +161,8 @@ def as_weights(weights: object) -> Array:
     >>> as_weights([[0.0, 2.0]])
     array([[0, 2]])
     """
-    try:
+    with naming("", KernelError):
         array = as_array("the kernel", weights)
-    except ShapeError as error:
-        raise KernelError(str(error)) from None
     if array.dtype.kind not in "biuf":
         raise KernelError(f"a kernel holds real numbers, not {array.dtype}")
     if array.ndim not in (2, 4) or array.size == 0:

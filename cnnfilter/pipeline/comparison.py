@@ -1,4 +1,4 @@
-"""Holding layers against activations that another framework saved."""
+"""Layers compared with activations that another framework saved."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class Comparison:
-    """A layer beside what was saved of it.
+    """A layer compared with the activation saved of it.
 
     Attributes
     ----------
@@ -25,11 +25,11 @@ class Comparison:
     saved_as : str
         The activation's.
     shape, saved_shape : tuple of int
-        The layer's; the activation's as it was saved.
+        The layer's; the activation's, as saved.
     difference : float or None
-        The largest; None where the shapes do not go together.
+        The largest; None where the shapes do not fit.
     magnitude : float
-        The largest of the activation's values.
+        The largest magnitude of the activation.
     """
 
     name: str
@@ -50,17 +50,17 @@ class Comparison:
 def compare(
     layers: Sequence[tuple[str, Array]], activations: Mapping[str, Array], *, in_order: bool = True
 ) -> list[Comparison]:
-    """Compare layers with activations of the same name or, where no name is the same, in order.
+    """Compare layers with activations by name or, without a shared name, in order.
 
     Parameters
     ----------
     layers : sequence of (str, ndarray)
-        The input, then what `Pipeline.trace` gives.
+        The input, then the result of `Pipeline.trace`.
     activations : mapping of str to ndarray
-        Channels first or last, with or without a batch of one. Where their names are
-        others than the layers', they begin with the input, or with the first layer.
+        Channels first or last, with or without a batch of one. In order, they begin with
+        the input, or with the first layer.
     in_order : bool
-        Whether their order means anything.
+        Whether their order counts.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def compare(
     Raises
     ------
     ArgumentError
-        If neither names nor numbers go together.
+        If no name is shared, and there are not as many as layers.
 
     Examples
     --------
@@ -117,11 +117,11 @@ def _few(names: Sequence[str]) -> str:
 
 
 def _compared(name: str, layer: Array, saved_as: str, activation: Array) -> Comparison:
-    ours, theirs = (np.squeeze(each).astype(np.float64) for each in (layer, activation))
+    ours, theirs = (np.squeeze(array).astype(np.float64) for array in (layer, activation))
     readings = [theirs] if theirs.ndim < 2 else [theirs, np.moveaxis(theirs, 0, -1)]
     with np.errstate(invalid="ignore"):
         differences = [
-            float(np.max(np.abs(each - ours))) for each in readings if each.shape == ours.shape
+            float(np.max(np.abs(array - ours))) for array in readings if array.shape == ours.shape
         ]
     return Comparison(
         name=name,

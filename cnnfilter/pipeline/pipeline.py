@@ -1,4 +1,4 @@
-"""A pipeline: steps in a row, a whole network among them."""
+"""A pipeline: steps in a row, such as a whole network."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -35,14 +35,14 @@ class Pipeline:
         each a name, then arguments by position or as key=value, quoted as in a shell;
         names and values are those of the functions.
     preparation : iterable of Step
-        What brings any picture to the input's shape.
+        The steps that bring any image to the input's shape.
     input_shape : tuple of int, optional
         (height, width, channels) that the first step takes; 0 for any.
     labels : sequence of str
         The classes, where the result is a vector of scores.
     description : str
     file : Path, optional
-        What it was read from.
+        The network's file.
     read : sequence of Path
         All files that were read for it, besides those that the steps name.
 
@@ -91,8 +91,8 @@ class Pipeline:
         """Read a pipeline or a whole network from a TOML or ONNX file.
 
         Each ``[[steps]]`` table has an ``operation`` and that operation's arguments; a
-        network's input, its preparation and labels stand beside them. Files that it names
-        are looked for in its own folder, and cannot lie outside.
+        network's input, its preparation and labels stand next to them. Files that it
+        names must lie in its own folder.
 
         Parameters
         ----------
@@ -137,12 +137,12 @@ class Pipeline:
 
     @classmethod
     def of(cls, text: str) -> "Pipeline":
-        """Give a named network, or read a file (.toml, .onnx) or steps.
+        """Return a named network, or read a file (.toml, .onnx) or steps.
 
         Parameters
         ----------
         text : str
-            What the command ``pipeline`` takes.
+            A network's name, a file's name, or steps; as for the command ``pipeline``.
 
         Raises
         ------
@@ -161,15 +161,15 @@ class Pipeline:
         is_name = text.partition(" ")[0] not in OPERATIONS
         if is_name and text.lower().endswith((*UNREADABLE_WEIGHTS, ".safetensors", ".npz", ".npy")):
             raise ArgumentError(
-                f"{shown(text)}: holds weights at most; name a network's file (.toml, .onnx), "
-                "whose steps name them"
+                f"{shown(text)}: is not a network's file (.toml, .onnx); name one, whose steps "
+                "name their weights"
             )
         if text.isidentifier() and text not in OPERATIONS:
             raise ArgumentError(unknown("network or step", text, [*NETWORKS, *OPERATIONS]))
         return cls(text)
 
     def up_to(self, step: int | str) -> "Pipeline":
-        """Give the pipeline that ends with a step.
+        """Return the pipeline that ends with a step.
 
         Parameters
         ----------
@@ -199,7 +199,7 @@ class Pipeline:
         )
 
     def _number(self, step: str) -> int:
-        """Find a step by its number or name."""
+        """Return a step's number, from its number or name."""
         if step.isdecimal():
             if len(step) <= MAX_SHOWN and 1 <= int(step) <= len(self.steps):
                 return int(step)
@@ -213,7 +213,7 @@ class Pipeline:
 
     @property
     def gives_vector(self) -> bool:
-        """Whether the result is a vector; nothing makes a map of one again."""
+        """Whether the result is a vector; no later step makes it a map again."""
         from cnnfilter.layers.dense import Dense, Flattening
 
         return any(isinstance(step.layer, Flattening | Dense) for step in self.steps)
@@ -227,16 +227,16 @@ class Pipeline:
 
     @property
     def files(self) -> list[Path]:
-        """The files that it was read from, its weights and those of steps left out included."""
+        """The files that were read, those of steps left out included."""
         weights = [path for step in (*self.preparation, *self.steps) for path in step.files]
         return list(dict.fromkeys([*self.read, *weights]))
 
     def __str__(self) -> str:
-        """Write the steps as text, as a person types them."""
+        """Return the steps as people type them."""
         return " | ".join(str(step) for step in self.steps)
 
     def prepare(self, image: ArrayLike) -> Array:
-        """Bring an image to what the first step takes.
+        """Prepare an image for the first step.
 
         Parameters
         ----------
@@ -251,7 +251,7 @@ class Pipeline:
         Raises
         ------
         ShapeError
-            If it does not come to the shape that the network takes.
+            If its shape does not fit.
         """
         result = as_features(image)
         for _, prepared in self.preparing(result):
@@ -259,7 +259,7 @@ class Pipeline:
         return result
 
     def preparing(self, image: Array) -> Iterator[tuple[Step, Array]]:
-        """Prepare an image, giving each step with its result as it comes."""
+        """Yield the preparation's steps with their results."""
         yield from _applied(self.preparation, image, "preparation")
 
     def run(self, image: ArrayLike) -> Array:
@@ -278,7 +278,7 @@ class Pipeline:
         Raises
         ------
         CnnFilterError
-            If a step cannot take what it is given; the message names the step.
+            If a step's input does not fit it; the message names the step.
 
         Examples
         --------
@@ -316,19 +316,19 @@ class Pipeline:
     def results(
         self, prepared: Array, storing: Storing | None = None
     ) -> Iterator[tuple[Step, Array]]:
-        """Apply the steps to a prepared image, giving each with its result as it comes.
+        """Yield the steps with their results for a prepared image.
 
-        The last one's is given as a picture stores it, if it is said how.
+        With `storing`, the last one's is as a picture stores it.
         """
         yield from _applied(self.steps, self.as_input(prepared), "step", storing)
 
     def as_input(self, prepared: Array) -> Array:
-        """Give a prepared image the axis of channels that a network's first step takes.
+        """Return a prepared image with the axis of channels that networks have.
 
         Raises
         ------
         ShapeError
-            If it has not the shape that the network takes.
+            If its shape is not the network's.
         """
         self._check_input(prepared.shape)
         if self.input_shape is not None and prepared.ndim == 2:
@@ -336,11 +336,11 @@ class Pipeline:
         return prepared
 
     def preparation_outlined(self, image: Array) -> Iterator[tuple[Step, Array]]:
-        """Give the preparation's steps with arrays of their results' shapes and types."""
+        """Yield the preparation's steps with placeholders of their results."""
         yield from _outlined(self.preparation, image, "preparation")
 
     def outlined(self, prepared: Array) -> Iterator[tuple[Step, Array]]:
-        """Give the steps with arrays of their results' shapes and types."""
+        """Yield the steps with placeholders of their results."""
         yield from _outlined(self.steps, self.as_input(prepared), "step")
 
     def _check_input(self, shape: Shape) -> None:
@@ -359,12 +359,12 @@ class Pipeline:
             raise ShapeError(f"{len(self.labels)} labels for a result of shape {shape}")
 
     def ranked(self, result: ArrayLike) -> list[tuple[str, float]]:
-        """Put classes in order, the likeliest first.
+        """Rank the classes, the likeliest first.
 
         Parameters
         ----------
         result : array_like
-            What `run` gives: shape (N,).
+            The result of `run`: shape (N,).
 
         Returns
         -------
@@ -392,14 +392,14 @@ class Pipeline:
         return [(labels[index], float(scores[index])) for index in order]
 
     def maps(self) -> tuple[str, ...]:
-        """Name the feature maps that come out; empty where an image or a vector does."""
+        """Return the feature maps' names; empty for an image or a vector."""
         maps: tuple[str, ...] = ()
         for step in (*self.preparation, *self.steps):
             maps = step.layer.maps(maps)
         return maps
 
     def summary(self, shape: Shape | None = None) -> "list[LayerSummary]":
-        """Tell every layer's shape, parameters and receptive field without running.
+        """Summarize every layer: shape, parameters, receptive field.
 
         Parameters
         ----------
@@ -459,8 +459,8 @@ def _outlined(steps: Sequence[Step], image: Array, kind: str) -> Iterator[tuple[
         yield step, image
 
 
-def _largest(image: Array, dtype: np.dtype[Any]) -> Any:
-    """Return a value as large as any that may come out: it can decide the next step's type."""
+def _largest(image: Array, dtype: np.dtype[Any]) -> np.generic:
+    """Return the largest possible value: it can decide the next step's type."""
     if dtype == image.dtype and dtype.kind in "iu":
         return image[(0,) * image.ndim]
     return dtype.type(np.finfo(dtype).max if dtype.kind == "f" else np.iinfo(dtype).max)

@@ -1,4 +1,4 @@
-"""What layers make of an image, told without running them."""
+"""Layers' results, parameters and receptive fields, without running them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,23 +10,23 @@ from cnnfilter.steps.step import Step, in_step
 
 @dataclass(frozen=True)
 class LayerSummary:
-    """What a layer makes of an image, told without running it.
+    """A layer's result and costs, without running it.
 
     Attributes
     ----------
     name : str
         The step's name; empty where it has none.
     step : str
-        What it does: the step as a pipeline's text has it, but for weights.
+        The step as a pipeline's text has it, without weights and defaults.
     shape : tuple of int
         The shape of its result.
     parameters : int
-        Numbers that were learned: weights, biases, batch normalisation's statistics.
+        Learned numbers: weights, biases, batch normalisation's statistics.
     multiply_adds : int
-        Products with weights that it takes.
+        Products with weights.
     receptive_field : (int, int)
-        Rows and columns of the pipeline's input that one value of the result sees;
-        padding among them.
+        Rows and columns of the pipeline's input that one value of the result depends
+        on, padding included.
     """
 
     name: str
@@ -38,11 +38,11 @@ class LayerSummary:
 
 
 def summarize(steps: Sequence[Step], shape: Shape) -> list[LayerSummary]:
-    """Tell every layer's shape, parameters, multiply-adds and receptive field.
+    """Return every layer's summary.
 
-    What a value sees grows from layer to layer by the window's extent, times how far
-    apart neighbouring values lie in the input; where a layer sees all, by the whole map
-    that was flattened before it.
+    The receptive field grows from layer to layer by the window's extent, times the
+    distance of neighbouring values in the input; where a layer sees all, by the whole
+    map that was flattened before it.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def _size(shape: Shape) -> tuple[int, int]:
 def _seen(
     layer: Layer, before: Shape, spread: tuple[int, int]
 ) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Say what a value sees of the map before it, and how far apart neighbours look."""
+    """Return the extent of a value's window, and its stride."""
     window = layer.window_for(before)
     if window is not None:
         return window.extent, window.stride

@@ -6,14 +6,14 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TypeGuard
 
 import numpy as np
 
 from cnnfilter.arrays.arguments import choice
 from cnnfilter.errors import ArgumentError, brief, naming, unknown
-from cnnfilter.files.kernels import files_named, kernel_argument, named_absolutely, tensor_argument
-from cnnfilter.files.weights import LAYOUTS, tensor_reference
+from cnnfilter.files.kernels import find_kernels, find_weights, read_kernel_files, read_weights
+from cnnfilter.files.weights import LAYOUTS, WeightsRef
 from cnnfilter.layers.base import Layer
 from cnnfilter.steps.operations import OPERATIONS
 
@@ -27,12 +27,12 @@ class Step:
     operation : str
         A name from `OPERATIONS`.
     arguments : mapping
-        The operation's arguments by name, as text or as Python values; the image is
-        none of them. A kernel may be a file's name, weights a tensor's: ``file:tensor``.
+        The operation's arguments by name, as text or as Python values, without the
+        image. A kernel may be a file's name, weights a tensor's: ``file:tensor``.
         Operations with weights have a ``layout``, too: how files order their axes, OIHW
         (the default) or HWIO.
     folder : Path or None
-        Where files are looked for and must stay; None for anywhere.
+        The folder that files must lie in; None for anywhere.
     name : str
         The layer's name, where it has one.
 
@@ -48,7 +48,7 @@ class Step:
     """
 
     operation: str
-    arguments: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, object] = field(default_factory=dict)
     folder: Path | None = None
     name: str = ""
 
@@ -69,61 +69,79 @@ class Step:
             self.layer  # noqa: B018
 
     @cached_property
+    def weights(self) -> dict[str, object]:
+        """Its weights, with a `WeightsRef` for each file that they name."""
+        return {
+            name: (find_kernels if name == "kernel" else find_weights)(value, self.folder)
+            for name, value in self.arguments.items()
+            if name in OPERATIONS[self.operation].weights
+        }
+
+    @cached_property
     def layer(self) -> Layer:
         """The operation with its arguments read and its weights loaded."""
         operation = OPERATIONS[self.operation]
         values = {**parameters_of(self.operation), **self.arguments}
         layout = choice("layout", values.pop("layout"), LAYOUTS) if operation.layout else None
-        for name in operation.weights:
+        for name, found in self.weights.items():
             if name == "kernel":
-                values[name] = kernel_argument(values[name], self.folder, layout or "")
+                values[name] = read_kernel_files(found, layout or "")
             else:
-                values[name] = tensor_argument(values[name], self.folder, layout)
+                values[name] = read_weights(found, layout)
         return operation.layer(**values)
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         """Pickle without weights; each process loads them once, wherever it runs."""
         if self.folder is not None:
             return Step, (self.operation, self.arguments, self.folder.absolute(), self.name)
-        weights = OPERATIONS[self.operation].weights
-        arguments = {
-            name: named_absolutely(value) if name in weights else value
-            for name, value in self.arguments.items()
-        }
-        return Step, (self.operation, arguments, None, self.name)
+        found = {name: _absolute(value) for name, value in self.weights.items()}
+        return Step, (self.operation, {**self.arguments, **found}, None, self.name)
 
     @property
     def files(self) -> list[Path]:
         """The files that its weights are read from."""
-        named = (self.arguments.get(name) for name in OPERATIONS[self.operation].weights)
-        return [path for value in named for path in files_named(value, self.folder)]
+        found = [
+            item
+            for value in self.weights.values()
+            for item in (value if isinstance(value, list) else [value])
+        ]
+        return [item.path for item in found if isinstance(item, WeightsRef)]
 
     @property
     def title(self) -> str:
-        """What the layer is called: its name, or its operation."""
+        """The layer's name, or its operation's."""
         return self.name or self.operation
 
     def described(self) -> str:
-        """Say what the step does: its text, but for the weights that it names, and defaults."""
-        weights = OPERATIONS[self.operation].weights
-        # The first says what the step is about, whatever it is.
-        usual = {name: str(each) for name, each in [*parameters_of(self.operation).items()][1:]}
+        """Return the step's text without defaults and tensors."""
+        # The first is shown even if it is the default.
+        usual = {name: str(value) for name, value in [*parameters_of(self.operation).items()][1:]}
         kept = {
             name: value
             for name, value in self.arguments.items()
             if name != "layout"
             and usual.get(name) != str(value)
             and not isinstance(value, np.ndarray)
-            and not (name in weights and tensor_reference(str(value)))
+            and not _is_tensor(self.weights.get(name))
         }
         return _step_text(self.operation, kept)
 
     def __str__(self) -> str:
-        """Write the step as a pipeline's text has it."""
+        """Return the step as people type it."""
         return _step_text(self.operation, self.arguments)
 
 
-def _step_text(operation: str, arguments: Mapping[str, Any]) -> str:
+def _absolute(found: object) -> object:
+    if isinstance(found, list):
+        return [_absolute(item) for item in found]
+    return found.absolute() if isinstance(found, WeightsRef) else found
+
+
+def _is_tensor(found: object) -> bool:
+    return isinstance(found, WeightsRef) and found.is_tensor
+
+
+def _step_text(operation: str, arguments: Mapping[str, object]) -> str:
     import shlex
 
     many = OPERATIONS[operation].many
@@ -131,17 +149,19 @@ def _step_text(operation: str, arguments: Mapping[str, Any]) -> str:
     for name, value in arguments.items():
         if value is None:
             continue
-        several = isinstance(value, list) and name == many and not _is_matrix(value)
-        words += [f"{name}={_text(each)}" for each in (value if several else [value])]
+        items = [value]
+        if isinstance(value, list) and name == many and not _is_matrix(value):
+            items = value
+        words += [f"{name}={_text(item)}" for item in items]
     return shlex.join(words)
 
 
-def _is_matrix(value: Any) -> bool:
+def _is_matrix(value: object) -> TypeGuard[list[list[object]]]:
     return isinstance(value, list) and bool(value) and isinstance(value[0], list)
 
 
-def _text(value: Any) -> str:
-    """Write an argument as a person would type it."""
+def _text(value: object) -> str:
+    """Return an argument as people type it."""
     if isinstance(value, np.ndarray):
         value = value.tolist()
     if _is_matrix(value):
@@ -149,8 +169,8 @@ def _text(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def parameters_of(operation: str) -> dict[str, Any]:
-    """Give an operation's arguments and their defaults: its function's, less the image."""
+def parameters_of(operation: str) -> dict[str, object]:
+    """Return an operation's arguments, but for the image, with their defaults."""
     entry = OPERATIONS[operation]
     parameters = list(inspect.signature(entry.function).parameters.items())[1:]
     defaults = {name: each.default for name, each in parameters if name not in entry.only_python}
@@ -160,7 +180,7 @@ def parameters_of(operation: str) -> dict[str, Any]:
 def numbered_step(
     number: int,
     operation: str,
-    arguments: Mapping[str, Any],
+    arguments: Mapping[str, object],
     folder: Path | None = None,
     name: str = "",
 ) -> Step:

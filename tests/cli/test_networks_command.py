@@ -504,7 +504,7 @@ def test_a_pipe_is_not_waited_for(name: str, run: Run, net: Path) -> None:
     os.mkfifo(pipe)
     result = run("pipeline", "net.toml" if name == "net.npz" else name, "m.npy")
     assert result.status == 2
-    assert "is no file" in result.line
+    assert "is not a file" in result.line
 
 
 @pytest.mark.parametrize("target", ["out.png", "out.tif", "out.jpg"])
