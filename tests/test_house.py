@@ -216,7 +216,7 @@ UNUSED = {
     "cnnfilter.networks.onnx", "cnnfilter.pipeline.comparison", "cnnfilter.pipeline.summary",
     "cnnfilter.pipeline.explain", "cnnfilter.layers.explanation", "cnnfilter.layers.records",
     "cnnfilter.view", "cnnfilter.cli.explain", "cnnfilter.cli.views", "cnnfilter.cli.walk",
-    "cnnfilter.cli.preview", "cnnfilter.cli.kernels",
+    "cnnfilter.cli.kernels",
     "cnnfilter.cli.networks",
     "cnnfilter.cli.pipeline", "cnnfilter.cli.import_network", "cnnfilter.cli.split_channels",
 }  # fmt: skip

@@ -286,7 +286,7 @@ def _explain(
 
 def _text(told: "Explanation", format: str | None) -> str:
     """Write plain text, or a line of JSON."""
-    from cnnfilter.view.explanations import explanation_data, explanation_text
+    from cnnfilter.view.explanation import explanation_data, explanation_text
 
     if format != "json":
         return explanation_text(told)
@@ -298,7 +298,7 @@ def _print(told: "Explanation", format: str | None) -> None:
     if format is not None or not is_terminal():
         print_text(_text(told, format))
         return
-    from cnnfilter.view.explanations import explanation_blocks
+    from cnnfilter.view.explanation import explanation_blocks
     from cnnfilter.view.terminal import terminal
 
     console = terminal()
@@ -308,11 +308,12 @@ def _print(told: "Explanation", format: str | None) -> None:
 
 def _preview(forward: "ForwardPass", at: "Place | None") -> None:
     """Show the map that a value is part of, in colours; a vector as one row."""
-    from cnnfilter.cli.preview import preview_size, print_picture
+    from cnnfilter.cli.printing import print_picture
     from cnnfilter.pipeline.explain import checked_place, default_place
     from cnnfilter.text import shape_text
-    from cnnfilter.view.canvas import Reducing
+    from cnnfilter.view.canvas import reduced, reduced_size
     from cnnfilter.view.colours import Scale, maps_of
+    from cnnfilter.view.preview import LONGEST
 
     rows = forward.rows[-1]
     shape = rows.shape
@@ -324,7 +325,5 @@ def _preview(forward: "ForwardPass", at: "Place | None") -> None:
     place = default_place(rows) if at is None else checked_place(at, shape)
     channel = place[2] if place[2:] else 0
     scale = Scale.of(maps_of(band)[channel] for band in rows.bands())
-    small = Reducing(shape, *preview_size(shape))
-    for band in rows.bands():
-        small.add(scale.colours(maps_of(band)[channel]))
-    print_picture(title, small.picture)
+    colours = (scale.colours(maps_of(band)[channel]) for band in rows.bands())
+    print_picture(title, reduced(colours, shape, reduced_size(shape, LONGEST)))

@@ -23,17 +23,17 @@ def kernels(
         str | None,
         typer.Argument(
             metavar="KERNEL",
-            help="A name with or without parameters, a matrix, or a file; none lists all.",
+            help="A name with or without parameters, a matrix, or a file. Default: list all.",
             autocompletion=complete_kernel,
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """List the named kernels, or show one and what can be said of it.
+    """List the named kernels, or show one and its facts.
 
-    Its facts are its size, its sum (the brightness gain), the range in which
-    an 8-bit image comes out, whether it is separable (two cheap passes do the
-    same) and whether it is symmetric (flipping changes nothing).
+    The facts are its size, its sum (the brightness gain), the range of results
+    from an 8-bit image, whether it is separable (two cheap passes do the same)
+    and whether it is symmetric (flipping changes nothing).
     """
     if kernel is None:
         _list()
@@ -56,7 +56,7 @@ def _list() -> None:
 
 
 def _described(entry: "NamedKernel") -> str:
-    """Give the description, with the parameters that go after the colon."""
+    """Return the description, with the parameters after the colon."""
     if not entry.parameters:
         return entry.description
     parameters = ", ".join(f"{name} {default}" for name, default in entry.parameters.items())
@@ -68,20 +68,24 @@ def _show(text: str) -> None:
     from cnnfilter.files.kernels import find_kernels, read_kernel_files
     from cnnfilter.kernels.catalogue import KERNELS
     from cnnfilter.kernels.parse import read_kernels
+    from cnnfilter.text import shape_text
 
     for name, weights in read_kernels(read_kernel_files(find_kernels(text))).weights.items():
         if weights.ndim != 2:
-            raise KernelError(f"{text}: is a filter bank {weights.shape}, not one kernel")
+            raise KernelError(
+                f"{text}: is a filter bank, {shape_text(weights.shape)}, not one kernel"
+            )
         _show_one(name, weights, KERNELS.get(name.partition(":")[0]))
 
 
 def _show_one(name: str, weights: "Array", entry: "NamedKernel | None") -> None:
     from cnnfilter.cli.printing import print_array, print_rows, print_text
     from cnnfilter.kernels.facts import kernel_facts
+    from cnnfilter.text import shape_text
 
     facts = kernel_facts(weights)
     rows = [
-        ("size", f"{facts.size[0]}x{facts.size[1]}"),
+        ("size", shape_text(facts.size)),
         ("sum", f"{facts.sum:.6g}"),
         ("range", f"{facts.lowest:.6g} to {facts.highest:.6g} from an 8-bit image"),
         ("separable", "yes" if facts.separable else "no"),

@@ -1,4 +1,4 @@
-"""Writing the page that explain --html is asked for."""
+"""The page that explain --html writes."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,24 +9,23 @@ from cnnfilter.files.image import Image
 from cnnfilter.files.opening import nameable
 from cnnfilter.files.output import check_target, fingerprints_of, replacing
 from cnnfilter.layers.resizing import resize
-from cnnfilter.pipeline.explain import checked_place
 from cnnfilter.pipeline.forward import ForwardPass
 from cnnfilter.pipeline.pipeline import Pipeline
 from cnnfilter.text import shown
+from cnnfilter.view.canvas import reduced_size
 from cnnfilter.view.page.build import page
 
 
 def reduced(image: Image, pipeline: Pipeline, size: int) -> tuple[Image, list[str]]:
-    """Bring a picture's longer side to a size, if it is longer; say so.
+    """Reduce a picture to a longer side, and return notes for people.
 
-    What a network takes is left as it is: its numbers would be others.
+    A network's input keeps its size, since its numbers would change.
     """
     height, width = image.pixels.shape[:2]
     is_fixed = bool(pipeline.preparation) or any(pipeline.input_shape or ())
     if is_fixed or max(height, width) <= size:
         return image, []
-    factor = size / max(height, width)
-    rows, columns = max(1, round(height * factor)), max(1, round(width * factor))
+    rows, columns = reduced_size(image.pixels.shape, size)
     note = (
         f"the picture was reduced from {width} x {height} pixels to {columns} x {rows}; --size "
         "keeps more"
@@ -44,7 +43,7 @@ def write_page(
     notes: Sequence[str],
     force: bool,
 ) -> None:
-    """Write the page of a forward.
+    """Write the page of a forward pass.
 
     Raises
     ------
@@ -55,10 +54,9 @@ def write_page(
     existing = "replace" if force else "refuse"
     if file != "-":
         check_target(nameable(file), fingerprints_of([source, *forward.pipeline.files]), existing)
-    if at is not None:
-        at = checked_place(at, forward.maps[-1].shape)
     lines = [f"{note[0].upper()}{note[1:]}." for note in notes]
-    # A page is handed out: its file's name is enough.
-    text = page(forward, title=shown(Path(source).name), notes=lines, at=at)
+    # Pages are passed on, so they name the file without its folder.
+    step = None if at is None else len(forward.steps) - 1  # the one whose result --at names
+    text = page(forward, title=shown(Path(source).name), notes=lines, at=at, step=step)
     with replacing(file, existing) as out:
         out.write(text.encode())

@@ -1,4 +1,4 @@
-"""What is written on the terminal, or piped on: tables for people, plain text for programs."""
+"""Output to the terminal: tables for people, plain text for programs in a pipe."""
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,12 +10,12 @@ from cnnfilter.text import json_text, printable, printable_lines, shape_text
 if TYPE_CHECKING:
     from cnnfilter.arrays import Array
 
-#: The formats in which numbers are printed.
+#: Formats of printed numbers.
 PRINTED = ("tsv", "csv", "json")
 
 
 def say(message: str) -> None:
-    """Write one line on standard error; where nobody reads it, the work goes on."""
+    """Write a line to standard error, even if it is closed."""
     if sys.stderr is None:
         return
     line = f"cnnfilter: {printable(' '.join(message.splitlines()))}"
@@ -26,12 +26,12 @@ def say(message: str) -> None:
 
 
 def is_terminal() -> bool:
-    """Whether a person reads standard output."""
+    """Return whether standard output is a terminal."""
     return sys.stdout is not None and sys.stdout.isatty()
 
 
 def print_text(text: str) -> None:
-    """Print lines on standard output, whatever names they hold."""
+    """Print lines on standard output, with control codes escaped."""
     with standard_output() as stdout:
         stdout.write(printable_lines(text) + "\n")
 
@@ -39,16 +39,34 @@ def print_text(text: str) -> None:
 def print_rows(
     headings: Sequence[str], rows: Iterable[Sequence[str]], wrapping: Sequence[str]
 ) -> None:
-    """Print rows under headings: a table, or tab-separated lines off a terminal."""
+    """Print rows as a table, or tab-separated in a pipe."""
     headings, *rows = [[printable(word) for word in row] for row in [headings, *rows]]
     wrapping = [printable(word) for word in wrapping]
     if not is_terminal():
         print_text("\n".join("\t".join(row) for row in [headings, *rows]))
         return
-    from cnnfilter.view.rows import rows_table
+    from cnnfilter.view.tables import rows_table
     from cnnfilter.view.terminal import terminal
 
     terminal().print(rows_table(headings, rows, wrapping))
+
+
+def print_picture(title: str, pixels: "Array") -> None:
+    """Print a picture, fitted to the terminal.
+
+    Parameters
+    ----------
+    title : str
+    pixels : ndarray of uint8
+        Shape (H, W, 3).
+    """
+    from rich.console import Console
+
+    from cnnfilter.view.preview import preview
+
+    print_text(printable(title))
+    console = Console(highlight=False, markup=False)
+    console.print(preview(pixels, console))
 
 
 def print_classes(
@@ -59,21 +77,21 @@ def print_classes(
     top: int | None,
     format: str | None,
 ) -> None:
-    """Print a prediction: bars, a line off a terminal, or all of it as JSON.
+    """Print a prediction as bars, as a line in a pipe, or as JSON.
 
     Parameters
     ----------
     source : str
         The file.
     classes : sequence of (str, float)
-        Label and score, the likeliest first.
+        Labels and scores, the highest score first.
     quantity : str
-        What the scores are.
+        Name of the scores.
     top : int or None
-        How many; None for 5, off a terminal 1.
+        Number of classes; None for 5, in a pipe 1.
     format : str or None
-        ``tsv`` and ``csv`` for a line on a terminal, too; ``json`` for one object a line,
-        with all classes.
+        ``tsv`` or ``csv`` for a line on a terminal as well; ``json`` for one object a line, with
+        all classes.
     """
     if format == "json":
         listed = [{"label": label, quantity: score} for label, score in classes]
@@ -90,7 +108,7 @@ def print_classes(
         with standard_output() as stdout:  # labels such as "tench, Tinca tinca" are quoted
             csv.writer(stdout, lineterminator="\n").writerow([printable(source), *cells])
         return
-    from cnnfilter.view.classes import classes_table
+    from cnnfilter.view.tables import classes_table
     from cnnfilter.view.terminal import terminal
 
     console = terminal()
@@ -107,20 +125,20 @@ def print_array(
     at: tuple[int, int] | None = None,
     full: bool = False,
 ) -> None:
-    """Print an array's numbers: a table a channel, or plain text off a terminal.
+    """Print an array as a table for each channel, or as text in a pipe.
 
     Parameters
     ----------
     name : str
-        What it is.
+        Its title.
     array : ndarray
         Shape (H, W), (H, W, C) or (N,).
     channels : sequence of str
         Names of its channels or, if fewer, of equal groups of them.
     format : str or None
-        One of `PRINTED` for plain text on a terminal, too.
+        One of `PRINTED` for plain text on a terminal as well.
     at, full
-        See `cnnfilter.view.matrices.matrix_tables`.
+        See `cnnfilter.view.tables.matrix_tables`.
     """
     if format is not None or not is_terminal():
         from cnnfilter.files.matrices import matrix_text
@@ -128,7 +146,7 @@ def print_array(
         with standard_output() as stdout:
             stdout.writelines(matrix_text(array, format or "tsv"))
         return
-    from cnnfilter.view.matrices import matrix_tables
+    from cnnfilter.view.tables import matrix_tables
     from cnnfilter.view.terminal import terminal
 
     console = terminal()
@@ -142,7 +160,7 @@ def print_array(
 
 
 def _titled(name: str, array: "Array", channels: Sequence[str]) -> "Iterator[tuple[str, Array]]":
-    """Take an array's channels apart, each with its title."""
+    """Yield each channel with its title."""
     from cnnfilter.layers.channels import titles_of
 
     size = shape_text(array.shape[:2])

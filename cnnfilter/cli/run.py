@@ -53,9 +53,9 @@ def run(task: "Task", common: Common, *, stages: str | None = None, top: int | N
         _check_stdout(common.format)
     failed = bool(plan.problems)
     if common.looks:
-        from cnnfilter.cli.views import show_views
+        from cnnfilter.cli.views import Views
 
-        failed = show_views(plan, common) or failed
+        failed = Views.of(plan, common).show() or failed
     if writes:
         failed = _run(plan, common, at, top) or failed
     if failed:
@@ -68,9 +68,9 @@ def _print_plan(plan: "Plan", common: Common, *, writes: bool) -> None:
 
     drawings = {}
     if common.looks:
-        from cnnfilter.cli.views import check_views
+        from cnnfilter.cli.views import Views
 
-        drawings = check_views(plan, common)
+        drawings = Views.of(plan, common).files
     workers, pool = _workers(plan, common), _open_pool(plan, common)
     print_plan(plan, drawings, workers, processes=pool is processes, writes=writes)
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 from cnnfilter.arrays.geometry import Shape
 from cnnfilter.batch.plan import Plan
 from cnnfilter.batch.task import PipelineTask, animated_window
-from cnnfilter.cli.drawn import Drawn, taken
+from cnnfilter.cli.drawn import Drawn, pipeline_input
 from cnnfilter.cli.options import Common
-from cnnfilter.cli.preview import print_picture
-from cnnfilter.cli.printing import is_terminal, print_classes, say
+from cnnfilter.cli.printing import is_terminal, print_classes, print_picture, say
 from cnnfilter.errors import ArgumentError, CnnFilterError
 from cnnfilter.files.formats import FORMATS, format_of
 from cnnfilter.files.image import Image
@@ -21,90 +21,205 @@ from cnnfilter.files.save import Frame, write
 from cnnfilter.pipeline.streaming import rows_of
 from cnnfilter.text import shape_text, shown
 
-#: Of many feature maps, a preview shows so many.
+#: The most feature maps that a preview shows.
 _PREVIEWED = 12
-_FIGURES = ("png", "pdf", "svg")
 
 
-def check_views(plan: Plan, common: Common) -> dict[str, str]:
-    """Return what is drawn: plot, sheet, animate and preview to their files' names.
+@dataclass(frozen=True)
+class Views:
+    """The drawings that were asked for, and how they are made.
 
-    Raises
-    ------
-    ArgumentError
-        If a file's name says a format that cannot hold it, or one file is for several images.
-    FileError
-        If a file exists already, or is an input.
+    Attributes
+    ----------
+    plot, sheet, animate : str or None
+        Files to write.
+    preview : bool
+        Draw in the terminal as well.
+    range : str
+        How values become pixels.
+    depth : int or None
+        Bits of a channel; None for the result's.
+    frame : int or None
+        The frame of each file; None for the first.
     """
-    drawn = {"plot": common.plot, "sheet": common.sheet, "animate": common.animate}
-    files = {option: file for option, file in drawn.items() if file is not None}
-    for option, file in files.items():
-        if len(plan.sources) > 1:
-            raise ArgumentError(f"--{option} draws one image; name one")
-        _check_format(f"--{option}", file)
-        check_target(Path(file), plan.recipe.inputs, "replace" if common.force else "refuse")
-    if not common.only_looks and any(source.path == "-" for source in plan.sources):
-        raise ArgumentError("standard input (-) can be read only once; leave --output out")
-    if common.preview and not is_terminal():
-        raise ArgumentError("--preview needs a terminal; -o writes a picture")
-    if len({*files.values()}) < len(files):
-        raise ArgumentError("two drawings would be written to one file; name another")
-    return files | ({"preview": ""} if common.preview else {})
+
+    plan: Plan
+    plot: str | None
+    sheet: str | None
+    animate: str | None
+    preview: bool
+    range: str
+    depth: int | None
+    frame: int | None
+    existing: str
+    durable: bool
+    quiet: bool
+
+    @classmethod
+    def of(cls, plan: Plan, common: Common) -> "Views":
+        """Return the drawings that options ask for, checked.
+
+        Raises
+        ------
+        ArgumentError
+            If a file's suffix is of a format that cannot hold the drawing, or one file would
+            hold several images.
+        FileError
+            If a file exists already, or is an input.
+        """
+        views = cls(
+            plan, common.plot, common.sheet, common.animate, common.preview,
+            range=common.range or "clip", depth=common.depth, frame=common.frame,
+            existing="replace" if common.force else "refuse", durable=common.durable,
+            quiet=common.quiet,
+        )  # fmt: skip
+        views.check_files()
+        if common.preview and not is_terminal():
+            raise ArgumentError("--preview needs a terminal; -o writes a picture")
+        if not common.only_looks and any(source.path == "-" for source in plan.sources):
+            raise ArgumentError("standard input (-) can be read only once; leave --output out")
+        return views
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The file of each drawing; empty for the preview."""
+        drawn = {"plot": self.plot, "sheet": self.sheet, "animate": self.animate}
+        files = {option: file for option, file in drawn.items() if file is not None}
+        return files | ({"preview": ""} if self.preview else {})
+
+    def check_files(self) -> None:
+        """Raise an error if a drawing's file cannot hold it or would be overwritten."""
+        files = {option: file for option, file in self.files.items() if file}
+        for option, file in files.items():
+            if len(self.plan.sources) > 1:
+                raise ArgumentError(f"--{option} draws one image; name one")
+            _check_format(f"--{option}", file)
+            check_target(Path(file), self.plan.recipe.inputs, self.existing)
+        if len({*files.values()}) < len(files):
+            raise ArgumentError("two drawings would be written to one file; name another")
+
+    def show(self) -> bool:
+        """Draw each image; return whether any failed."""
+        failed = 0
+        for source in self.plan.sources:
+            try:
+                self._show(source.path)
+            except ArgumentError:
+                raise
+            except CnnFilterError as error:
+                say(with_path(source.path, error))
+                failed += 1
+        return failed > 0
+
+    def _show(self, source: str) -> None:
+        with closing(read_frames(source, self.plan.recipe.max_pixels, self.frame)) as frames:
+            image = next(frames)
+        title, name = shown(source), shown(Path(source).name)
+        notes = list(image.notes)
+        if image.frames > 1 and self.frame is None:
+            notes.append(f"the first of {image.frames} frames")
+        if notes and not self.quiet:
+            say(f"{title}: {'; '.join(notes)}")
+        if self.preview:
+            self._print_preview(image, title)
+        if self.plot is not None:
+            self._write_figure(image, name, self.plot)
+        if self.sheet is not None:
+            self._write_sheet(image, self.sheet)
+        if self.animate is not None:
+            frames_drawn = self._animation(image, name)
+            del image  # frees its memory for the encoder
+            self._write_picture(self.animate, frames_drawn)
+        files = [file for file in self.files.values() if file]
+        if files and not self.quiet:
+            say(f"{title}: wrote {', '.join(map(shown, files))}")
+
+    def _print_preview(self, image: Image, title: str) -> None:
+        """Print the pictures that would be written; a prediction as bars."""
+        task = self.plan.recipe.task
+        if task.gives_vector:
+            last = task.results(image)[-1]
+            print_classes(title, last.classes, last.quantity, top=None, format=None)
+            return
+        pictures, count = Drawn(task, image).previews(self.range, _PREVIEWED)
+        for picture in pictures:
+            name = f"{title}: {picture.name}" if picture.name else title
+            print_picture(f"{name}  {shape_text(picture.shape)}", picture.pixels)
+        if count > _PREVIEWED:
+            say(f"{title}: {_PREVIEWED} of {count} maps; --sheet draws all of them")
+
+    def _write_figure(self, image: Image, title: str, file: str) -> None:
+        from cnnfilter.view.figure import figure, figure_bytes
+
+        drawn = Drawn(self.plan.recipe.task, image)
+        last = drawn.result
+        made = figure(
+            image.pixels,
+            drawn.rows,
+            title=f"{title}: {last.name}" if last.name else title,
+            names=self._labels(drawn.rows.shape) or last.titles,
+            range=self.range,
+            depth=self.depth or last.depth or image.depth,
+        )
+        data = figure_bytes(made, _suffix(file))
+        with replacing(file, self.existing, durable=self.durable) as out:
+            out.write(data)
+
+    def _labels(self, shape: Shape) -> tuple[str, ...]:
+        """Return the labels of a prediction's values, in their order, if it has any."""
+        task = self.plan.recipe.task
+        labels = task.pipeline.labels if isinstance(task, PipelineTask) else ()
+        return labels if shape == (len(labels),) else ()
+
+    def _write_sheet(self, image: Image, file: str) -> None:
+        from cnnfilter.view.sheet import LayerResult, sheet
+
+        results = [
+            LayerResult(stage.name, rows, self._labels(rows.shape) or stage.channels)
+            for stage, rows in Drawn(self.plan.recipe.task, image).stages()
+        ]
+        self._write_picture(file, [Frame(sheet(results))])
+
+    def _animation(self, image: Image, title: str) -> list[Frame]:
+        from cnnfilter.layers.convolution import Convolution
+        from cnnfilter.view.animation import animation
+
+        task = self.plan.recipe.task
+        window = animated_window(task, image)
+        assert isinstance(task, PipelineTask)  # noqa: S101 - only its steps have windows
+        step = task.pipeline.steps[-1]
+        before, after = rows_of(task.pipeline, pipeline_input(task, image))[-2:]
+        weights = None
+        if isinstance(step.layer, Convolution) and len(step.layer.kernels) == 1:
+            (weights,) = step.layer.kernels.values()
+            weights = weights if weights.ndim == 2 else None
+        title = f"{title}: {step.described()}"
+        frames, durations = animation(before, after, window, title=title, weights=weights)
+        return [Frame(frame, None, time) for frame, time in zip(frames, durations, strict=True)]
+
+    def _write_picture(self, file: str, frames: Sequence[Frame]) -> None:
+        write(
+            file,
+            frames,
+            str(format_of(file)),
+            metadata={"loop": 0} if len(frames) > 1 else {},
+            compression="small",
+            existing=self.existing,
+            durable=self.durable,
+        )
 
 
-def show_views(plan: Plan, common: Common) -> bool:
-    """Draw what was asked for of each image; return whether any failed.
-
-    Raises
-    ------
-    CnnFilterError
-        As of `check_views`.
-    """
-    check_views(plan, common)
-    failed = 0
-    for source in plan.sources:
-        try:
-            _show(plan, source.path, common)
-        except ArgumentError:
-            raise
-        except CnnFilterError as error:
-            say(with_path(source.path, error))
-            failed += 1
-    return failed > 0
-
-
-def _show(plan: Plan, source: str, common: Common) -> None:
-    with closing(read_frames(source, plan.recipe.max_pixels, common.frame)) as frames:
-        image = next(frames)
-    title, name = shown(source), shown(Path(source).name)
-    notes = list(image.notes)
-    if image.frames > 1 and common.frame is None:
-        notes.append(f"the first of {image.frames} frames")
-    if notes and not common.quiet:
-        say(f"{title}: {'; '.join(notes)}")
-    wrote = []
-    if common.preview:
-        _preview(plan, image, title, common)
-    if common.plot is not None:
-        _plot(plan, image, name, common)
-        wrote.append(common.plot)
-    if common.sheet is not None:
-        _draw_sheet(plan, image, common)
-        wrote.append(common.sheet)
-    if common.animate is not None:
-        moving = _animation(plan, image, name)
-        del image  # whose place the frames may take while they are encoded
-        _write_picture(str(common.animate), moving, common)
-        wrote.append(common.animate)
-    if wrote and not common.quiet:
-        say(f"{title}: wrote {', '.join(map(shown, wrote))}")
+def _suffix(file: str) -> str:
+    return Path(file).suffix.lower().removeprefix(".")
 
 
 def _check_format(option: str, file: str) -> None:
-    """Refuse a file's name that says no format, or one that cannot hold what is drawn."""
-    suffix = Path(file).suffix.lower().removeprefix(".")
+    """Raise an error if a file's suffix is of a format that cannot hold the drawing."""
+    suffix = _suffix(file)
     if option == "--plot":
-        fits, able = suffix in _FIGURES, ", ".join(f".{each}" for each in _FIGURES)
+        from cnnfilter.view.figure import FIGURE_FORMATS
+
+        fits, able = suffix in FIGURE_FORMATS, ", ".join(f".{name}" for name in FIGURE_FORMATS)
     elif option == "--sheet":
         format = format_of(file) if suffix != "pdf" else None
         fits, able = format is not None and FORMATS[format].is_picture, "a picture, such as .png"
@@ -112,86 +227,3 @@ def _check_format(option: str, file: str) -> None:
         fits, able = suffix in ("gif", "webp"), ".gif or .webp"
     if not fits:
         raise ArgumentError(f"{option} {shown(file)}: its name has to end in {able}")
-
-
-def _preview(plan: Plan, image: Image, title: str, common: Common) -> None:
-    """Show each result as the picture that would be written; a prediction as bars."""
-    task = plan.recipe.task
-    if task.gives_vector:
-        last = task.results(image)[-1]
-        print_classes(title, last.classes, last.quantity, top=None, format=None)
-        return
-    drawn = Drawn(task, image)
-    pictures, count = drawn.previews(common.range or "clip", _PREVIEWED)
-    for picture in pictures:
-        name = f"{title}: {picture.name}" if picture.name else title
-        print_picture(f"{name}  {shape_text(picture.shape)}", picture.pixels)
-    if count > _PREVIEWED:
-        say(f"{title}: {_PREVIEWED} of {count} maps; --sheet draws all of them")
-
-
-def _plot(plan: Plan, image: Image, title: str, common: Common) -> None:
-    from cnnfilter.view.figure import figure, figure_bytes
-
-    made = Drawn(plan.recipe.task, image)
-    last = made.result
-    drawn = figure(
-        image.pixels,
-        made.rows,
-        title=f"{title}: {last.name}" if last.name else title,
-        names=_labels(plan, made.rows.shape) or last.titles,
-        range=common.range or "clip",
-        depth=common.depth or last.depth or image.depth,
-    )
-    file = str(common.plot)
-    data = figure_bytes(drawn, Path(file).suffix.lower().removeprefix("."))
-    existing = "replace" if common.force else "refuse"
-    with replacing(file, existing, durable=common.durable) as out:
-        out.write(data)
-
-
-def _labels(plan: Plan, shape: Shape) -> tuple[str, ...]:
-    """Return the classes' labels in the order of a prediction's values, where it has any."""
-    labels = plan.recipe.task.pipeline.labels if isinstance(plan.recipe.task, PipelineTask) else ()
-    return labels if shape == (len(labels),) else ()
-
-
-def _draw_sheet(plan: Plan, image: Image, common: Common) -> None:
-    from cnnfilter.view.sheet import Layer, sheet
-
-    layers = [
-        Layer(each.name, rows, _labels(plan, rows.shape) or each.channels)
-        for each, rows in Drawn(plan.recipe.task, image).stages()
-    ]
-    drawn = sheet(layers)
-    _write_picture(str(common.sheet), [Frame(drawn)], common)
-
-
-def _animation(plan: Plan, image: Image, title: str) -> list[Frame]:
-    from cnnfilter.layers.convolution import Convolution
-    from cnnfilter.view.animation import animation
-
-    task = plan.recipe.task
-    window = animated_window(task, image)
-    assert isinstance(task, PipelineTask)  # noqa: S101 - which is what slides one
-    step = task.pipeline.steps[-1]
-    before, after = rows_of(task.pipeline, taken(task, image))[-2:]
-    weights = None
-    if isinstance(step.layer, Convolution) and len(step.layer.kernels) == 1:
-        (weights,) = step.layer.kernels.values()
-        weights = weights if weights.ndim == 2 else None
-    title = f"{title}: {step.described()}"
-    frames, durations = animation(before, after, window, title=title, weights=weights)
-    return [Frame(each, None, time) for each, time in zip(frames, durations, strict=True)]
-
-
-def _write_picture(file: str, frames: Sequence[Frame], common: Common) -> None:
-    write(
-        file,
-        frames,
-        str(format_of(file)),
-        metadata={"loop": 0} if len(frames) > 1 else {},
-        compression="small",
-        existing="replace" if common.force else "refuse",
-        durable=common.durable,
-    )

@@ -1,4 +1,4 @@
-"""Going through a result's windows on a terminal, like a slow animation."""
+"""A walk through a result's windows on a terminal, like a slow animation."""
 
 import os
 import sys
@@ -10,19 +10,19 @@ if TYPE_CHECKING:
     from cnnfilter.arrays.geometry import Place, Shape
     from cnnfilter.pipeline.explain import Explanation
 
-#: How far keys go: to the next window, or to the row above or below.
+#: Moves of keys: down and across.
 _KEYS = {
     " ": (0, 1), "\r": (0, 1), "\n": (0, 1), "n": (0, 1), "\x1b[C": (0, 1), "l": (0, 1),
     "\x1b[D": (0, -1), "b": (0, -1), "h": (0, -1), "\x7f": (0, -1), "\x08": (0, -1),
     "\x1b[A": (-1, 0), "k": (-1, 0), "\x1b[B": (1, 0), "j": (1, 0),
 }  # fmt: skip
-#: Leaves the screen that windows are shown on, and shows the cursor.
+#: Leaves the alternate screen, and shows the cursor.
 _FIRST_SCREEN = b"\x1b[?1049l\x1b[?25h"
 _ENDS = ("q", "Q", "\x1b", "\x03", "\x04", "")
 
 
 class Places(Sequence["Place"]):
-    """All places of one channel, from one on, in the order in which a window slides.
+    """Places of one channel from a first one on, in a window's order.
 
     Examples
     --------
@@ -49,21 +49,21 @@ class Places(Sequence["Place"]):
 def on_terminal(
     explained: "Callable[[Place], Explanation]", places: Places, delay: float | None
 ) -> None:
-    """Show one window after the other: with each key, or after a delay.
+    """Show windows one by one, by keys or with a delay.
 
     Parameters
     ----------
     explained : callable
-        Takes a place.
+        Returns the explanation of a place.
     places : Places
     delay : float or None
-        Seconds for each; None to wait for keys.
+        Seconds for each window; None to wait for keys.
     """
     from rich.console import Group
     from rich.text import Text
 
     from cnnfilter.cli.signals import heard
-    from cnnfilter.view.explanations import explanation_blocks
+    from cnnfilter.view.explanation import explanation_blocks
     from cnnfilter.view.terminal import terminal
 
     console = terminal()
@@ -71,13 +71,14 @@ def on_terminal(
         for index in _by_time(places, delay) if delay is not None else _by_keys(places):
             hint = "Ctrl-C ends" if delay is not None else "space, arrows: windows; q: end"
             footer = Text(f"{index + 1} of {len(places)}; {hint}", "dim")
-            told = explained(places[index])
-            blocks = explanation_blocks(told, console.width, console.height, results_first=True)
+            blocks = explanation_blocks(
+                explained(places[index]), console.width, console.height, results_first=True
+            )
             screen.update(Group(footer, Text(), *blocks))
 
 
 def _restoring_terminal() -> Callable[[], None]:
-    """Return a function that undoes what reading keys and drawing a screen do to the terminal."""
+    """Return a function that restores the terminal's mode and screen."""
     if sys.platform == "win32":
         return lambda: None
     import termios

@@ -16,23 +16,24 @@ from cnnfilter.view.canvas import (
     PALE,
     Canvas,
     Palette,
-    Reducing,
     enlarged,
     fitted,
     ink,
+    reduced,
+    reduced_size,
     text_width,
 )
 from cnnfilter.view.colours import Look, Scale, is_finite, picture, word
 
-#: Pixels: the longer side of a panel, what is around it, and a kernel's cells.
+#: Pixels: the longer side of a panel, the space around it, and a kernel's cells.
 _SIDE, _MARGIN, _GAP, _LINE, _KERNEL = 352, 14, 28, 20, 34
-#: A cell this large holds its number; none is larger than the second.
-_READABLE, _LARGEST_CELL = 22, 44
+#: Sides of cells: the smallest that holds a number, and the largest.
+_READABLE, _MAX_CELL = 22, 44
 _FRAMES = 150
-#: Milliseconds: all frames but the last together, at most and at least each, and the last.
+#: Milliseconds: all frames but the last together; the most and least of one; the last.
 _ALL, _LONGEST, _SHORTEST, _LAST = 14_000, 350, 60, 1500
 _WINDOW = (230, 110, 0)
-_LARGEST_KERNEL = 7
+_MAX_KERNEL = 7
 
 
 def animation(
@@ -43,29 +44,27 @@ def animation(
     title: str,
     weights: Array | None = None,
 ) -> tuple[list[Array], list[int]]:
-    """Draw how a window slides over an input and what it gives.
+    """Draw a window that slides over an input, and its results.
 
     Parameters
     ----------
     before : ndarray or Rows
-        What the step takes: shape (H, W) or (H, W, C). Of several channels the first is
-        drawn, or the picture where they are its colours.
+        The step's input: shape (H, W) or (H, W, C). Three channels are drawn as colours, of
+        other numbers of channels the first.
     after : ndarray or Rows
-        What it gives: shape (H', W') or (H', W', C'). Rows are gone through twice, and never
-        held as a whole.
+        The step's output: shape (H', W') or (H', W', C'). Rows are read twice, and never held
+        as a whole.
     window : Window
     title : str
-        What it is.
     weights : ndarray, optional
-        The kernel, shape (kH, kW), which is drawn, too, where it is small.
+        A kernel, shape (kH, kW), to draw as well if it is small.
 
     Returns
     -------
     frames : list of ndarray
-        uint8, shape (h, w, 3): at most 150, in few colours. Of more windows, as many are
-        chosen, evenly.
+        uint8, shape (h, w, 3), in few colours: one for each window, or 150 evenly chosen ones.
     durations : list of int
-        How long each is shown, in milliseconds.
+        Milliseconds of each frame.
 
     Examples
     --------
@@ -79,16 +78,16 @@ def animation(
     scene = _Scene.of(as_rows(before), as_rows(after), axes, title, weights)
     count = axes[0].count * axes[1].count
     chosen = np.unique(np.linspace(0, count - 1, min(count, _FRAMES)).astype(int)).tolist()
-    # What comes to be drawn, and what is there before.
+    # A finished frame and one that still has its background.
     palette = Palette(np.concatenate([scene.drawn(count - 1), scene.drawn(count // 2)]))
     frames = [palette(scene.drawn(number)) for number in chosen]
-    each = int(min(_LONGEST, max(_SHORTEST, _ALL / len(frames))))
-    return frames, [*[each] * (len(frames) - 1), _LAST]
+    duration = int(min(_LONGEST, max(_SHORTEST, _ALL / len(frames))))
+    return frames, [*[duration] * (len(frames) - 1), _LAST]
 
 
 @dataclass(frozen=True, eq=False)
 class _Panel:
-    """A map as it is drawn, and how large each of its pixels is."""
+    """A map as it is drawn, and the side of its cells."""
 
     pixels: Array
     cell: float
@@ -100,7 +99,7 @@ class _Panel:
 
 @dataclass(frozen=True, eq=False)
 class _Scene:
-    """All that stays, and where what moves is drawn."""
+    """The static part of all frames, and the places of the moving parts."""
 
     still: Array
     output: _Panel
@@ -121,7 +120,7 @@ class _Scene:
     ) -> "_Scene":
         source = _input_panel(before, axes)
         output = _output_panel(after)
-        kernel = None if weights is None or max(weights.shape) > _LARGEST_KERNEL else weights
+        kernel = None if weights is None or max(weights.shape) > _MAX_KERNEL else weights
         middle = 0 if kernel is None else kernel.shape[1] * _KERNEL + _GAP
         top = _MARGIN + _LINE + 6
         height = max(source.size[0], output.size[0], 0 if kernel is None else len(kernel) * _KERNEL)
@@ -137,7 +136,7 @@ class _Scene:
         return cls(canvas.pixels, output, source.cell, axes, after, (top, _MARGIN), right)
 
     def drawn(self, number: int) -> Array:
-        """Draw the frame of a window: the output up to it, its outline and its value."""
+        """Return the frame of a window: output so far, outlines and value."""
         down, across = self.axes
         row, column = divmod(number, across.count)
         pixels = self.still.copy()
@@ -176,7 +175,7 @@ class _Scene:
 
 
 def _input_panel(before: Rows, axes: tuple[Axis, Axis]) -> _Panel:
-    """Draw the input with its padding, as far as windows reach."""
+    """Draw the input with the padding that windows reach."""
     down, across = (
         (axis.before, max(0, (axis.count - 1) * axis.stride + axis.extent - axis.before - length))
         for axis, length in zip(axes, before.shape, strict=False)
@@ -207,12 +206,12 @@ def _pale(height: int, width: int) -> Array:
 
 
 def _first(map: Array) -> Array:
-    """Return the first of a map's channels."""
+    """Return the first channel."""
     return map if map.ndim == 2 else map[:, :, 0]
 
 
 def _output_panel(after: Rows) -> _Panel:
-    """Draw the picture that would be stored of a result, or its first map."""
+    """Draw a result as it would be stored, or its first map."""
     if after.shape[2:] == (3,) and all(map(is_finite, after.bands())):
         storing = Storing("clip", 8)
         colours = (picture(storing.pixels(band)) for band in after.bands())
@@ -224,29 +223,25 @@ def _output_panel(after: Rows) -> _Panel:
 
 
 def _panel(shape: Shape, bands: Iterable[Array]) -> _Panel:
-    """Enlarge or reduce a map, whose colours come in bands, to about one side."""
+    """Enlarge or reduce a map, whose colours come in bands."""
     longest = max(shape[:2])
-    cell = _SIDE / longest
-    size = [max(1, round(length * min(1, cell))) for length in shape[:2]]
-    small = Reducing(shape, *size)
-    for colours in bands:
-        small.add(colours)
+    small = reduced(bands, shape, reduced_size(shape, _SIDE))
     if longest > _SIDE:
-        return _Panel(small.picture, cell)
-    whole = min(_LARGEST_CELL, _SIDE // longest)
-    return _Panel(enlarged(small.picture, whole), whole)
+        return _Panel(small, _SIDE / longest)
+    cell = min(_MAX_CELL, _SIDE // longest)
+    return _Panel(enlarged(small, cell), cell)
 
 
 def _numbered(panel: _Panel, values: Array) -> _Panel:
-    """Write numbers into a panel's cells, which are large."""
-    whole = int(panel.cell)
+    """Write numbers into a panel's cells."""
+    cell = int(panel.cell)
     canvas = Canvas(panel.size[1], panel.size[0])
     canvas.paste((0, 0), panel.pixels)
     for row, column in np.ndindex(values.shape[0], values.shape[1]):
         if not np.isnan(values[row, column]):
-            red, green, blue = (int(one) for one in panel.pixels[row * whole, column * whole])
-            _number(canvas, float(values[row, column]), (row, column), whole, (red, green, blue))
-    return _Panel(canvas.pixels, whole)
+            red, green, blue = (int(one) for one in panel.pixels[row * cell, column * cell])
+            _number(canvas, float(values[row, column]), (row, column), cell, (red, green, blue))
+    return _Panel(canvas.pixels, cell)
 
 
 def _number(
@@ -257,7 +252,7 @@ def _number(
     background: tuple[int, int, int],
     corner: tuple[int, int] = (0, 0),
 ) -> None:
-    """Write a number into its cell, as large as it fits; none where it would not."""
+    """Write a number into its cell as large as it fits, if it does."""
     text = printable(word(value))
     size = next((size for size in (12, 11, 10, 9, 8) if text_width(text, size) <= cell - 2), None)
     if size is not None:
@@ -279,8 +274,8 @@ def _draw_kernel(canvas: Canvas, weights: Array, corner: tuple[int, int]) -> Non
 
 
 def _filled(row: int, column: int, panel: _Panel) -> Iterator[tuple[slice, slice]]:
-    """Say which of an output's pixels are drawn when its value at a place is known."""
+    """Yield the output's pixels that are drawn once a value is known."""
     height, width = panel.size
-    top, bottom = (min(height, round(each * panel.cell)) for each in (row, row + 1))
+    top, bottom = (min(height, round(edge * panel.cell)) for edge in (row, row + 1))
     yield slice(0, top), slice(0, width)
     yield slice(top, max(bottom, top)), slice(0, min(width, round((column + 1) * panel.cell)))

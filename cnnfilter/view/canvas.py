@@ -1,8 +1,7 @@
-"""Drawing on pixels: labels, enlarged maps, cells with numbers."""
+"""Pixels to draw on: labels, enlarged and reduced pictures, few colours."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -16,12 +15,12 @@ BLACK, GREY, PALE, WHITE = (26, 26, 26), (110, 110, 110), (226, 226, 226), (255,
 
 
 @lru_cache
-def _font(size: int) -> Any:
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
 
 
 def text_width(text: str, size: int) -> int:
-    """Measure a text in pixels."""
+    """Return the width of a text in pixels."""
     return int(np.ceil(_font(size).getlength(printable(text))))
 
 
@@ -46,7 +45,7 @@ def fitted(text: str, size: int, width: int) -> str:
 
 
 class Canvas:
-    """Pixels to draw on, at first white.
+    """Pixels to draw on, white at first.
 
     Places are (x, y) from the upper left corner.
 
@@ -64,11 +63,11 @@ class Canvas:
 
     @property
     def pixels(self) -> Array:
-        """What has been drawn so far: uint8, shape (H, W, 3)."""
+        """The drawing so far: uint8, shape (H, W, 3)."""
         return np.array(self._image)
 
     def paste(self, at: tuple[int, int], colours: Array) -> None:
-        """Put colours, uint8 of shape (H, W, 3), in their place."""
+        """Paste colours: uint8, shape (H, W, 3)."""
         self._image.paste(Image.fromarray(colours), at)
 
     def text(
@@ -79,7 +78,7 @@ class Canvas:
         colour: Colour = BLACK,
         anchor: str = "la",
     ) -> None:
-        """Write a line; the anchor is Pillow's: left, middle or right; ascender, middle."""
+        """Write a line of text at an anchor of Pillow's."""
         self._draw.text(at, printable(text), colour, _font(size), anchor)
 
     def box(
@@ -91,7 +90,7 @@ class Canvas:
         width: int = 1,
         fill: Colour | None = None,
     ) -> None:
-        """Draw a rectangle; its outline lies around the width and height given."""
+        """Draw a rectangle; the outline surrounds the size."""
         (left, top), (across, down) = at, size
         if fill is not None:
             self._draw.rectangle((left, top, left + across - 1, top + down - 1), fill)
@@ -99,17 +98,9 @@ class Canvas:
             corners = left - width, top - width, left + across + width - 1, top + down + width - 1
             self._draw.rectangle(corners, outline=outline, width=width)
 
-    def line(self, start: tuple[int, int], end: tuple[int, int], colour: Colour) -> None:
-        """Draw a thin line."""
-        self._draw.line((start, end), colour)
-
-    def triangle(self, *corners: tuple[int, int], colour: Colour) -> None:
-        """Fill a triangle."""
-        self._draw.polygon(corners, colour)
-
 
 def enlarged(colours: Array, factor: int) -> Array:
-    """Make every pixel a square.
+    """Repeat every pixel, as a square.
 
     Examples
     --------
@@ -119,39 +110,55 @@ def enlarged(colours: Array, factor: int) -> Array:
     return colours.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
-def resized(colours: Array, height: int, width: int) -> Array:
-    """Make a picture smaller, each pixel the mean of those that it stands for; or larger.
+def reduced_size(shape: Sequence[int], longest: int) -> tuple[int, int]:
+    """Return the height and width that fit a picture's longer side.
 
     Examples
     --------
-    >>> resized(np.full((200, 300, 3), 7, np.uint8), 20, 30)[0, 0].tolist()
-    [7, 7, 7]
+    >>> reduced_size((4000, 6000, 3), 2048), reduced_size((30, 40), 2048)
+    ((1365, 2048), (30, 40))
     """
-    return _reduced(colours, height, width)
+    height, width = shape[:2]
+    factor = min(1, longest / max(height, width))
+    return max(1, round(height * factor)), max(1, round(width * factor))
+
+
+def reduced(bands: Iterable[Array], shape: Sequence[int], size: tuple[int, int]) -> Array:
+    """Reduce a picture that comes in bands of rows; see `Reducing`.
+
+    Examples
+    --------
+    >>> bands = np.full((200, 300, 3), 7, np.uint8), np.full((100, 300, 3), 7, np.uint8)
+    >>> reduced(bands, (300, 300), (20, 30)).shape
+    (20, 30, 3)
+    """
+    small = Reducing(shape, *size)
+    for band in bands:
+        small.add(band)
+    return small.picture
 
 
 class Reducing:
-    """A picture that comes in bands of rows, each made smaller as it comes.
+    """A picture that is reduced while it comes, in bands of rows.
 
-    What comes out is what `resized` makes of the whole picture, along the rows first and then
-    down the columns; at most 1 in 255 differs, where Pillow goes the other way round. Only a
-    few rows are held, which are narrow already.
+    Each pixel becomes the mean of those that it covers, along the rows first and then down the
+    columns. Pillow's box filter differs by at most 1 in 255 where it works in the other order.
+    Only a few rows are held, already narrow.
 
     Parameters
     ----------
     shape : tuple of int
         The picture's; its height and width count.
     height, width : int
-        What it is made; where it is no larger, it stays as it is.
+        The new size; it never exceeds the old one.
 
     Examples
     --------
-    >>> whole = np.arange(60, dtype=np.uint8).reshape(5, 4, 3)
-    >>> small = Reducing((5, 4), 2, 2)
-    >>> small.add(whole[:2])
-    >>> small.add(whole[2:])
-    >>> np.array_equal(small.picture, resized(whole, 2, 2))
-    True
+    >>> small = Reducing((4, 4), 2, 2)
+    >>> small.add(np.zeros((2, 4, 3), np.uint8))
+    >>> small.add(np.full((2, 4, 3), 200, np.uint8))
+    >>> small.picture[:, 0, 0].tolist()
+    [0, 200]
     """
 
     def __init__(self, shape: Sequence[int], height: int, width: int) -> None:
@@ -159,46 +166,46 @@ class Reducing:
         self.picture = np.empty((height, width, 3), np.uint8)
         self._spans = _spans(shape[0], height)
         self._pending = np.empty((0, width, 3), np.uint8)
-        # How many rows went before those that are pending, and how many are done.
-        self._gone = self._done = 0
+        # Rows before the pending ones, and rows of the result that are done.
+        self._dropped = self._done = 0
 
     def add(self, colours: Array) -> None:
-        """Take the next rows, if there are any: uint8, shape (h, W, 3)."""
+        """Add the next rows, if any: uint8, shape (h, W, 3)."""
         if not len(colours):
             return
         narrow = _reduced(colours, len(colours), self.picture.shape[1])
         self._pending = np.concatenate([self._pending, narrow])
-        come = self._gone + len(self._pending)
-        while self._done < len(self._spans) and self._spans[self._done][1] <= come:
-            first, end = (place - self._gone for place in self._spans[self._done])
+        received = self._dropped + len(self._pending)
+        while self._done < len(self._spans) and self._spans[self._done][1] <= received:
+            first, end = (place - self._dropped for place in self._spans[self._done])
             self.picture[self._done] = _mean(self._pending[first:end])
             self._done += 1
         if self._done < len(self._spans):
-            kept = min(come, self._spans[self._done][0])
-            self._pending = self._pending[kept - self._gone :].copy()
-            self._gone = kept
+            kept = min(received, self._spans[self._done][0])
+            self._pending = self._pending[kept - self._dropped :].copy()
+            self._dropped = kept
 
 
 def _spans(length: int, size: int) -> list[tuple[int, int]]:
-    """Return which rows each of fewer stands for: those whose middle lies in it, as in Pillow."""
+    """Return first and end of the rows that each reduced row covers, as in Pillow."""
     factor = length / size
     centers = (np.arange(size) + 0.5) * factor
     starts = np.maximum(0, (centers - 0.5 * factor + 0.5).astype(int))
     ends = np.minimum(length, (centers + 0.5 * factor + 0.5).astype(int))
-    # An edge on a row's middle is that of the row's upper neighbour, were it not for rounding.
+    # Correct for rounding: an edge on a row's middle belongs to the row above.
     starts += (starts - centers + 0.5) * (1 / factor) <= -0.5
     ends -= (ends - 1 - centers + 0.5) * (1 / factor) > 0.5
     return list(zip(starts.tolist(), ends.tolist(), strict=True))
 
 
 def _mean(rows: Array) -> Array:
-    """Return the mean of rows, rounded as Pillow does, which multiplies by a 22-bit share."""
+    """Return the mean of rows, rounded as in Pillow, which multiplies by a 22-bit share."""
     share = np.uint32(2**22 / len(rows) + 0.5)
     return (rows.sum(axis=0, dtype=np.uint32) * share + np.uint32(2**21)) >> 22
 
 
 def _reduced(colours: Array, height: int, width: int) -> Array:
-    """Make each pixel the mean of those that it stands for."""
+    """Return pixels that are the means of those that they cover."""
     if colours.shape[:2] == (height, width):
         return colours
     whole = Image.fromarray(np.ascontiguousarray(colours))
@@ -206,7 +213,7 @@ def _reduced(colours: Array, height: int, width: int) -> Array:
 
 
 def ink(background: Colour) -> Colour:
-    """Choose black or white, whichever reads better on a background.
+    """Return black or white, whichever reads better on a background.
 
     Examples
     --------
@@ -218,14 +225,14 @@ def ink(background: Colour) -> Colour:
 
 
 class Palette:
-    """Few colours for many pictures, so that what stays the same stays so in all of them.
+    """One palette for all frames, so that static areas do not flicker.
 
     Parameters
     ----------
     sample : ndarray
-        A picture that has the colours of all: uint8, shape (H, W, 3).
+        A picture with the colours of all frames: uint8, shape (H, W, 3).
     colours : int
-        How many there are at the most.
+        The most colours.
     """
 
     def __init__(self, sample: Array, colours: int = 255) -> None:
@@ -234,12 +241,12 @@ class Palette:
         )
 
     def __call__(self, pixels: Array) -> Array:
-        """Give each pixel the nearest of the colours."""
+        """Replace each pixel by the nearest colour."""
         image = Image.fromarray(pixels)
         few = image.quantize(palette=self._palette, dither=Image.Dither.NONE)
         return np.asarray(few.convert("RGB"))
 
 
 def as_pillow(pixels: Array) -> Image.Image:
-    """Give a picture to whoever takes Pillow's."""
+    """Return pixels as an image of Pillow's."""
     return Image.fromarray(pixels)

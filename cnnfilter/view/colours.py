@@ -8,8 +8,9 @@ import numpy as np
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.buffers import bands
 from cnnfilter.arrays.geometry import Shape
+from cnnfilter.text import number_text
 
-#: What is neither: NaN and infinity, which no scale has.
+#: The colour of NaN and infinity, which lie on no scale.
 NOT_FINITE = (255, 0, 255)
 #: ColorBrewer's RdBu, from the largest negative value to the largest positive one.
 _DIVERGING = (
@@ -21,12 +22,12 @@ _DIVERGING = (
 
 @dataclass(frozen=True)
 class Scale:
-    """One scale of colours for a group of maps, so that they compare.
+    """A scale of colours that a group of maps shares.
 
     Attributes
     ----------
     low, high : float
-        The lowest and the highest finite value of the group.
+        Lowest and highest finite value of the group.
     """
 
     low: float
@@ -34,30 +35,30 @@ class Scale:
 
     @classmethod
     def of(cls, maps: Iterable[Array]) -> "Scale":
-        """Look at all maps of a group; what is not finite does not count.
+        """Return the scale of all finite values.
 
         Examples
         --------
         >>> Scale.of([np.array([[-1.5, 2]]), np.array([[np.nan, 3]])])
         Scale(low=-1.5, high=3.0)
         """
-        known = [span for each in maps if (span := _span(each)) is not None]
+        known = [span for values in maps if (span := _span(values)) is not None]
         lows, highs = [low for low, _ in known], [high for _, high in known]
         return cls(min(lows, default=0.0), max(highs, default=0.0))
 
     @property
     def signed(self) -> bool:
-        """Whether a value is negative, and so the colours diverge from 0."""
+        """Whether colours diverge from 0, because a value is negative."""
         return self.low < 0
 
     @property
     def peak(self) -> float:
-        """The largest magnitude: the scale goes to it from 0, or from its negative."""
+        """Largest magnitude; the scale ends there, and begins at 0 or at its negative."""
         return max(-self.low, self.high)
 
     @property
     def words(self) -> str:
-        """The lowest and the highest value.
+        """Lowest and highest value as text.
 
         Examples
         --------
@@ -68,9 +69,9 @@ class Scale:
 
     @property
     def table(self) -> Array:
-        """The colours from the scale's lower end to its upper one: uint8, (255 or 256, 3).
+        """The scale's colours from low to high: uint8, (255 or 256, 3).
 
-        The middle one of 255 is that of 0.
+        The middle one of 255 stands for 0.
         """
         if not self.signed:
             return np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
@@ -80,17 +81,17 @@ class Scale:
         return np.rint(np.stack(colours, axis=1)).astype(np.uint8)
 
     def colours(self, values: Array) -> Array:
-        """Colour values.
+        """Return the colours of values.
 
         Parameters
         ----------
         values : ndarray
-            Any shape and real type; what lies beyond the scale has the colour of its end.
+            Any shape and real type; values beyond the scale get the colour of its end.
 
         Returns
         -------
         ndarray
-            uint8, with one more axis, for red, green and blue. NaN and infinity are magenta.
+            uint8, with one more axis for red, green and blue. NaN and infinity are magenta.
 
         Examples
         --------
@@ -111,8 +112,8 @@ class Scale:
         return colours
 
     def _places(self, values: Array) -> Array:
-        """Find finite values in the table."""
-        # float64 holds the extremes of all types; halved, none overflows on its way to a place.
+        """Return the places of finite values in the table."""
+        # float64 holds the extremes of all types; halved, none of them overflows.
         numbers = values.astype(np.float64) / 2
         half = self.peak / 2
         shares = np.divide(numbers, half, out=np.zeros(numbers.shape), where=half > 0)
@@ -122,7 +123,7 @@ class Scale:
 
 
 def _span(values: Array) -> tuple[float, float] | None:
-    """Return the lowest and the highest finite value, if there is one."""
+    """Return the lowest and highest finite value, if any."""
     if values.size and not is_finite(values):
         values = values[np.isfinite(values)]
     return (float(values.min()), float(values.max())) if values.size else None
@@ -130,7 +131,7 @@ def _span(values: Array) -> tuple[float, float] | None:
 
 def is_finite(values: Array) -> bool:
     """Return whether all values are finite."""
-    # NaN wins every minimum; infinity is one, or a maximum.
+    # NaN is the minimum wherever it occurs; infinity is the minimum or the maximum.
     return (
         values.dtype.kind != "f"
         or not values.size
@@ -140,14 +141,14 @@ def is_finite(values: Array) -> bool:
 
 @dataclass(frozen=True)
 class Look:
-    """How an image is shown as what it is, learned from all of it; see `picture`."""
+    """How an image is shown, decided by all of its values; see `picture`."""
 
     scale: Scale
     is_finite: bool
 
     @classmethod
     def of(cls, bands: Iterable[Array]) -> "Look":
-        """Look at all of an image, a band at a time.
+        """Return the look of an image that comes in bands.
 
         Examples
         --------
@@ -164,7 +165,7 @@ class Look:
         return cls(Scale.of(spans), finite)
 
     def __call__(self, image: Array) -> Array:
-        """Show the image, or a band of it: uint8, shape (H, W, 3)."""
+        """Return the colours of the image, or of a band: uint8, shape (H, W, 3)."""
         image = _shown(image)
         colours = np.empty((*image.shape[:2], 3), np.uint8)
         for rows in bands(image):
@@ -183,14 +184,14 @@ class Look:
 
 
 def picture(image: Array) -> Array:
-    """Show an image as what it is: grey or in colours.
+    """Return an image as a picture, in grey or in colours.
 
     Parameters
     ----------
     image : ndarray
         Shape (H, W) or (H, W, C). uint8 and uint16 are pixels; so are other numbers from 0 to 1,
-        255 or 65535. What is no picture, such as prepared or standardized values, has its
-        first channel coloured by its own scale, or three channels stretched together.
+        255 or 65535. Of other values, such as standardized ones, the first channel is coloured
+        by its own scale, or three channels are stretched together.
 
     Returns
     -------
@@ -206,12 +207,12 @@ def picture(image: Array) -> Array:
 
 
 def _shown(image: Array) -> Array:
-    """Return what is shown of an image: its three channels, or the first."""
+    """Return the channels that are shown: three, or the first."""
     return image[:, :, 0] if image.ndim == 3 and image.shape[2] != 3 else image
 
 
 def _top(image: Array, high: float) -> float:
-    """Give what white is in an image whose values are pixels."""
+    """Return the value that is white."""
     if image.dtype == np.uint8:
         return 255
     if image.dtype == np.uint16:
@@ -222,23 +223,23 @@ def _top(image: Array, high: float) -> float:
 
 
 def _stretched(image: Array, scale: Scale) -> Array:
-    """Bring finite values to 0..1, and others to 0."""
+    """Stretch finite values to 0..1; others become 0."""
     numbers = np.where(np.isfinite(image), image, scale.low).astype(np.float64)
     span = scale.high / 2 - scale.low / 2
     return (numbers / 2 - scale.low / 2) / (span or 1.0)
 
 
 def channels_of(shape: Shape) -> int:
-    """Return how many channels a map of a shape (H, W) or (H, W, C) has."""
+    """Return the number of channels of a shape (H, W) or (H, W, C)."""
     return shape[2] if len(shape) == 3 else 1
 
 
 def maps_of(values: Array) -> list[Array]:
-    """Take feature maps apart.
+    """Return feature maps one by one.
 
     Examples
     --------
-    >>> [each.shape for each in maps_of(np.zeros((4, 5, 3)))]
+    >>> [map.shape for map in maps_of(np.zeros((4, 5, 3)))]
     [(4, 5), (4, 5), (4, 5)]
     """
     if values.ndim == 2:
@@ -247,13 +248,11 @@ def maps_of(values: Array) -> list[Array]:
 
 
 def word(value: float) -> str:
-    """Write a value with three digits, or an integer of up to five with all of them.
+    """Return a value with three digits, or an integer of up to five with all of them.
 
     Examples
     --------
     >>> word(1117.0), word(-0.12345), word(1e6)
     ('1117', '-0.123', '1e+06')
     """
-    if abs(value) < 1e5 and value == int(value):
-        return str(int(value))
-    return f"{value:.3g}"
+    return number_text(value, 3, 1e5)

@@ -1,7 +1,7 @@
-"""Figures for screens and papers: maps with their scale and axes, and how values are spread.
+"""Figures for screens and papers: maps with scale and axes, and histograms.
 
-Everything here is drawn through Matplotlib's objects, in its own default style; a program's
-own figures and settings stay as they are. Matplotlib is imported when a figure is made.
+Everything is drawn through Matplotlib's objects in its default style; a program's own figures
+and settings stay as they are. Matplotlib is imported when a figure is made.
 """
 
 import io
@@ -21,8 +21,8 @@ from cnnfilter.arrays.quantize import RANGES, Storing
 from cnnfilter.arrays.rows import Rows, as_rows
 from cnnfilter.errors import ArgumentError
 from cnnfilter.layers.channels import titles_of
-from cnnfilter.text import printable
-from cnnfilter.view.canvas import Reducing
+from cnnfilter.text import printable, shape_text
+from cnnfilter.view.canvas import Reducing, reduced
 from cnnfilter.view.colours import (
     Look,
     Scale,
@@ -38,17 +38,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.ticker import Locator
 
-FORMATS = ("png", "pdf", "svg")
-#: How many feature maps, and values of a vector, a figure shows.
-MOST_MAPS, MOST_BARS = 64, 20
+FIGURE_FORMATS = ("png", "pdf", "svg")
+#: The most feature maps, and values of a vector, in a figure.
+_MAX_MAPS, _MAX_BARS = 64, 20
 
-# Inches: the page, what lies around a panel, and the largest panels.
+# Inches: the page, the space around a panel, and the largest panels.
 _WIDTH, _MARGIN, _GAP = 10.0, 0.55, 0.35
 _HEADING, _TITLE, _TICKS = 0.5, 0.3, 0.35
 _PANEL, _CELL, _BAR, _HISTOGRAM = 3.3, 1.9, 0.14, 1.5
 _DPI = 150
-#: Beyond this ratio of an image's sides its pixels are drawn longer than wide.
-_LONGEST = 12
+#: Beyond this ratio of its sides, an image is stretched to a strip.
+_MAX_RATIO = 12
 _CUT, _KEPT = "#d6604d", "#4d4d4d"
 
 
@@ -61,7 +61,7 @@ def figure(
     range: str = "clip",
     depth: int = 8,
 ) -> "Figure":
-    """Draw what went in beside what came out, with scales and the spread of the values.
+    """Draw an image next to its result, with scales and a histogram.
 
     Parameters
     ----------
@@ -69,20 +69,19 @@ def figure(
         The image: shape (H, W) or (H, W, C).
     after : ndarray or Rows
         The result: shape (H', W') or (H', W', C'); or a vector, (N,), whose largest values
-        are drawn as bars. Rows are gone through twice, and never held as a whole.
+        are drawn as bars. Rows are read twice, and never held as a whole.
     title : str
-        What it is.
     names : sequence of str
-        The feature maps' names, or one for every equal group of channels; labels, of a
-        vector. Empty where the result is an image, which is drawn as it is stored, too.
+        Names of the feature maps or of equal groups of channels; a vector's labels. Empty if
+        the result is an image, which is then also drawn as it would be stored.
     range, depth
         How an image is stored; see `cnnfilter.arrays.quantize.quantize`.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Maps have one scale: grey from 0 where no value is negative, else blue to red with
-        white at 0. Beyond 64 maps the first 64 are drawn, and the title says so.
+        Maps share one scale: grey from 0 if no value is negative, else blue to red with white
+        at 0. Of more than 64 maps the first 64 are drawn, as the title states.
 
     Raises
     ------
@@ -90,20 +89,20 @@ def figure(
         If Matplotlib is not installed, or the range is unknown.
     """
     choice("range", range, RANGES)
-    taken, result = as_rows(before), as_rows(after)
+    source, result = as_rows(before), as_rows(after)
     with _style():
         if len(result.shape) == 1:
-            return _bars_page(taken, result.whole(), title, names)
+            return _bars_page(source, result.whole(), title, names)
         maps = channels_of(result.shape)
-        if maps > MOST_MAPS:
-            title = f"{title} ({MOST_MAPS} of {maps} maps)"
+        if maps > _MAX_MAPS:
+            title = f"{title} ({_MAX_MAPS} of {maps} maps)"
         group = _Group.of(result, titles_of(names, maps), None if names else range, depth)
         draw = _one_map_page if maps == 1 else _grid_page
-        return draw(taken, group, title)
+        return draw(source, group, title)
 
 
 def figure_bytes(figure: "Figure", format: str) -> bytes:
-    """Encode a figure; the same one gives the same bytes.
+    """Encode a figure, always in the same bytes.
 
     Parameters
     ----------
@@ -113,13 +112,13 @@ def figure_bytes(figure: "Figure", format: str) -> bytes:
     Raises
     ------
     ArgumentError
-        If the format is another.
+        If the format is unknown.
     """
-    choice("format of a figure", format, FORMATS)
+    choice("format of a figure", format, FIGURE_FORMATS)
     undated = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
     file = io.BytesIO()
     with _style(), warnings.catch_warnings():
-        # The names of files may have letters that the font has not; they are drawn as boxes.
+        # Letters of file names that the font lacks are drawn as boxes.
         warnings.filterwarnings("ignore", r"Glyph .* missing from", UserWarning)
         figure.savefig(file, format=format, dpi=_DPI, metadata=undated[format])
     return file.getvalue()
@@ -127,7 +126,7 @@ def figure_bytes(figure: "Figure", format: str) -> bytes:
 
 @contextmanager
 def _style() -> Iterator[None]:
-    """Draw in Matplotlib's default style, whatever the settings are; they come back."""
+    """Apply Matplotlib's default style, and restore the settings."""
     try:
         import matplotlib as mpl
     except ImportError:
@@ -153,8 +152,7 @@ class _Group:
     Attributes
     ----------
     storing : Storing or None
-        How they become the picture that would be stored; None where there is none, or it says
-        no more than they do.
+        How the maps become a picture; None if they do not, or it would look the same.
     """
 
     rows: Rows
@@ -164,26 +162,26 @@ class _Group:
 
     @classmethod
     def of(cls, rows: Rows, names: Sequence[str], range: str | None, depth: int) -> "_Group":
-        """Look at all values; without a range no picture is drawn of them."""
+        """Survey all values; without a range no picture is drawn."""
         maps = channels_of(rows.shape)
         survey = Survey.of(rows.bands(), 2**depth - 1)
         scale = survey.scale
         is_picture = range is not None and maps in (1, 3) and survey.is_finite
-        says_no_more = maps == 1 and not scale.signed and scale.high <= survey.top
+        looks_same = maps == 1 and not scale.signed and scale.high <= survey.top
         storing = None
-        if range is not None and is_picture and not says_no_more:
+        if range is not None and is_picture and not looks_same:
             storing = Storing(range, depth, (scale.low, scale.high))
         return cls(rows, names, survey, storing)
 
     def drawn(
         self, size: tuple[int, int], stored_size: tuple[int, int]
     ) -> tuple[list[Array], list[Array], "Spread"]:
-        """Draw the maps and, where there is one, the picture; count the values.
+        """Return the maps, the picture if any, and the histogram, in one pass.
 
-        Each is at most as large as the size for it, in pixels.
+        Sizes are the most pixels of each.
         """
         scale, shape = self.survey.scale, self.rows.shape
-        maps = [Reducing(shape, *size) for _ in self.names[:MOST_MAPS]]
+        maps = [Reducing(shape, *size) for _ in self.names[:_MAX_MAPS]]
         stored = {} if self.storing is None else {self.storing: Reducing(shape, *stored_size)}
         spread = Spread.of(self.survey)
         for band in self.rows.bands():
@@ -192,19 +190,20 @@ class _Group:
                 map.add(scale.colours(values))
             for storing, pixels in stored.items():
                 pixels.add(picture(storing.pixels(band)))
-        return [each.picture for each in maps], [each.picture for each in stored.values()], spread
+        drawn = [small.picture for small in maps]
+        return drawn, [small.picture for small in stored.values()], spread
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What is known of all values, of which `top` is the largest that a picture stores.
+    """Facts about all values, with `top` as the largest that a picture stores.
 
     Attributes
     ----------
     finite, below, above : int
-        How many values are finite, and how many of these are, rounded, below 0 and above `top`.
-    is_finite, is_whole : bool
-        Whether all are finite, and whether all that are finite are integers.
+        Number of finite values, and of those that are below 0 and above `top` when rounded.
+    is_finite, is_integral : bool
+        Whether all values are finite, and whether all finite ones are integers.
     """
 
     scale: Scale
@@ -213,36 +212,36 @@ class Survey:
     below: int
     above: int
     is_finite: bool
-    is_whole: bool
+    is_integral: bool
 
     @classmethod
     def of(cls, bands: Iterable[Array], top: int) -> "Survey":
-        """Look at values, a band at a time."""
-        spans, whole = [], True
+        """Survey values, a band at a time."""
+        spans, integral = [], True
         count = finite = below = above = 0
         for band in bands:
             numbers = _numbers(band)
             rounded = np.rint(numbers)
             scale = Scale.of([numbers])
             spans.append(np.array([scale.low, scale.high] if numbers.size else []))
-            whole = whole and bool((numbers == rounded).all())
+            integral = integral and bool((numbers == rounded).all())
             count, finite = count + band.size, finite + numbers.size
             below += int((rounded < 0).sum())
             above += int((rounded > top).sum())
-        return cls(Scale.of(spans), top, finite, below, above, finite == count, whole)
+        return cls(Scale.of(spans), top, finite, below, above, finite == count, integral)
 
 
 def _numbers(values: Array) -> Array:
-    """Return finite values, as floats."""
+    """Return finite values as float64."""
     numbers = values if is_finite(values) else values[np.isfinite(values)]
     return numbers.astype(np.float64).ravel()
 
 
 @dataclass(eq=False)
 class Spread:
-    """How values are spread, and which of them clipping cuts.
+    """A histogram of values, and the shares that clipping cuts.
 
-    Values are counted in a unit, a power of ten, so that the largest numbers can be drawn.
+    Values are counted in a unit, a power of ten, so that even the largest numbers can be drawn.
     """
 
     counts: Array
@@ -254,10 +253,10 @@ class Spread:
 
     @classmethod
     def of(cls, survey: Survey) -> "Spread":
-        """Choose the bins, from what is known of all values; none is counted yet."""
+        """Choose the bins; no value is counted yet."""
         scale, unit = survey.scale, _unit(survey.scale.peak)
         low, high = scale.low / unit, scale.high / unit
-        if unit == 1 and high - low < 256 and survey.is_whole:
+        if unit == 1 and high - low < 256 and survey.is_integral:
             edges = np.arange(low - 0.5, high + 1)
         else:
             edges = np.linspace(low, max(high, low + 1e-6), 129)
@@ -267,13 +266,13 @@ class Spread:
         return cls(counts, edges, unit, survey.top, below, above)
 
     def count(self, values: Array) -> None:
-        """Count some of the values."""
+        """Count some values."""
         span = float(self.edges[0]), float(self.edges[-1])
         self.counts += np.histogram(_numbers(values) / self.unit, len(self.counts), span)[0]
 
     @property
     def words(self) -> str:
-        """Say what clipping would cut."""
+        """The shares that clipping would cut, as text."""
         parts = [
             f"{_share(share)} {where}"
             for share, where in ((self.below, "below 0"), (self.above, f"above {self.top}"))
@@ -283,13 +282,13 @@ class Spread:
 
     @property
     def uneven(self) -> bool:
-        """Whether one bar would leave the others too low to be seen."""
+        """Whether one bar would make the others too low to be seen."""
         filled = self.counts[self.counts > 0]
         return bool(filled.size and filled.max() > 30 * np.median(filled))
 
 
 def _share(share: float) -> str:
-    """Write a share as a percentage.
+    """Return a share as a percentage.
 
     Examples
     --------
@@ -300,7 +299,7 @@ def _share(share: float) -> str:
 
 
 def _unit(peak: float) -> float:
-    """Give the power of ten in which numbers are drawn: 1, unless they are very large or small.
+    """Return the power of ten to draw numbers in: 1 for common magnitudes.
 
     Examples
     --------
@@ -328,7 +327,7 @@ class _Page:
         )
 
     def axes(self, x: float, y: float, width: float, height: float, title: str = "") -> "Axes":
-        """Make a panel of the size given, its title above it."""
+        """Add a panel with its title above it."""
         bottom = self._height - y - height
         axes = self.figure.add_axes(
             (x / _WIDTH, bottom / self._height, width / _WIDTH, height / self._height)
@@ -348,7 +347,7 @@ class _Page:
         colours: Array,
         shape: Shape,
     ) -> "Axes":
-        """Draw colours, uint8 of shape (h, w, 3), with axes in the pixels of an image."""
+        """Draw colours, uint8 of shape (h, w, 3), with axes in the image's pixels."""
         axes = self.axes(x, y, width, height, title)
         rows, columns = shape[:2]
         axes.imshow(colours, aspect=_aspect(shape), extent=(-0.5, columns - 0.5, rows - 0.5, -0.5))
@@ -357,7 +356,7 @@ class _Page:
         return axes
 
     def colour_bar(self, x: float, y: float, height: float, scale: Scale) -> None:
-        """Draw a scale of colours with its numbers."""
+        """Draw a colour bar."""
         from matplotlib.ticker import MaxNLocator
 
         axes = self.axes(x, y, _BAR, height)
@@ -374,7 +373,7 @@ class _Page:
         axes.yaxis.set_major_formatter(lambda value, _: _in_unit(value, unit))
 
     def histogram(self, x: float, y: float, width: float, height: float, spread: Spread) -> None:
-        """Draw how values are spread; what clipping cuts is shaded."""
+        """Draw a histogram, with the clipped ranges shaded."""
         axes = self.axes(x, y, width, height, spread.words)
         edges = spread.edges
         axes.stairs(spread.counts, edges, fill=True, color=_KEPT, lw=0)
@@ -399,7 +398,7 @@ def _in_unit(value: float, unit: float) -> str:
 
 
 def _pixels(length: int, inches: float) -> "Locator":
-    """Choose ticks on whole pixels that leave each other room."""
+    """Return ticks on pixels, as many as there is room for."""
     from matplotlib.ticker import FixedLocator, MaxNLocator
 
     if length == 1:
@@ -409,11 +408,11 @@ def _pixels(length: int, inches: float) -> "Locator":
 
 def _aspect(shape: Shape) -> Literal["equal", "auto"]:
     rows, columns = shape[:2]
-    return "equal" if rows <= _LONGEST * columns <= _LONGEST**2 * rows else "auto"
+    return "equal" if rows <= _MAX_RATIO * columns <= _MAX_RATIO**2 * rows else "auto"
 
 
 def _shortened(text: str, most: int) -> str:
-    """Leave out a long text's middle.
+    """Shorten a long text in its middle.
 
     Examples
     --------
@@ -427,35 +426,21 @@ def _shortened(text: str, most: int) -> str:
 
 
 def _size(shape: Shape, width: float, height: float) -> tuple[float, float]:
-    """Fit an image into a box; very long ones fill a strip of it."""
+    """Return the size of an image in a box; very long ones fill a strip."""
     ratio = shape[0] / shape[1]
-    ratio = min(_LONGEST, max(1 / _LONGEST, ratio))
+    ratio = min(_MAX_RATIO, max(1 / _MAX_RATIO, ratio))
     return min(width, height / ratio), min(height, width * ratio)
 
 
 def _pixels_drawn(across: float, down: float) -> tuple[int, int]:
-    """Return the rows and columns that are kept of a panel: twice those that are drawn."""
+    """Return a panel's rows and columns in pixels, twice as many as are drawn."""
     return ceil(2 * _DPI * down), ceil(2 * _DPI * across)
 
 
-def _words_of(shape: Shape) -> str:
-    """Write a shape: rows, columns and channels.
-
-    Examples
-    --------
-    >>> _words_of((4, 5, 3))
-    '4x5x3'
-    """
-    return "x".join(map(str, shape))
-
-
 def _shown(before: Rows, across: float, down: float) -> Array:
-    """Draw the image as large as a panel needs it."""
+    """Return the image, reduced to a panel's size."""
     look = Look.of(before.bands())
-    small = Reducing(before.shape, *_pixels_drawn(across, down))
-    for band in before.bands():
-        small.add(look(band))
-    return small.picture
+    return reduced(map(look, before.bands()), before.shape, _pixels_drawn(across, down))
 
 
 def _row(
@@ -465,7 +450,7 @@ def _row(
     width: float,
     height: float,
 ) -> float:
-    """Draw pictures side by side in boxes of one size; return where they end."""
+    """Draw pictures side by side in equal boxes; return their right end."""
     x = _MARGIN
     for title, colours, shape in pictures:
         across, down = _size(shape, width, height)
@@ -475,17 +460,17 @@ def _row(
 
 
 def _one_map_page(before: Rows, group: _Group, title: str) -> "Figure":
-    """Draw before, after and the map in a row, and the histogram under them."""
+    """Draw before, after and the map in a row above the histogram."""
     shape, scale = group.rows.shape, group.survey.scale
     panels = 2 if group.storing is None else 3
     room = _WIDTH - _MARGIN - 0.9 - (panels - 1) * (_GAP + _TICKS)
     width = min(room / panels, 4.0)
-    height = max(_size(each, width, _PANEL)[1] for each in (before.shape, shape))
-    shown = f"before  {_words_of(before.shape)}", _shown(before, width, height), before.shape
+    height = max(_size(side, width, _PANEL)[1] for side in (before.shape, shape))
+    shown = f"before  {shape_text(before.shape)}", _shown(before, width, height), before.shape
     across, down = _size(shape, width, height)
     size = _pixels_drawn(across, down)
     (map,), stored, spread = group.drawn(size, size)
-    after = [(f"after  {_words_of(shape[:2])}", each, shape) for each in stored]
+    after = [(f"after  {shape_text(shape[:2])}", pixels, shape) for pixels in stored]
     top = _HEADING + _TITLE
     page = _Page(top + height + _TICKS + 2 * _TITLE + _HISTOGRAM + _TICKS, title)
     x = _row(page, [shown, *after], top, width, height)
@@ -498,14 +483,14 @@ def _one_map_page(before: Rows, group: _Group, title: str) -> "Figure":
 
 
 def _grid_page(before: Rows, group: _Group, title: str) -> "Figure":
-    """Draw before, after and the histogram in a row, and the maps in a grid under them."""
-    shape, count = group.rows.shape, min(MOST_MAPS, len(group.names))
+    """Draw before, after and the histogram in a row above a grid of maps."""
+    shape, count = group.rows.shape, min(_MAX_MAPS, len(group.names))
     pictured = [before.shape, *([] if group.storing is None else [shape])]
-    height = max(1.6, *(_size(each, 2.6, 2.4)[1] for each in pictured))
+    height = max(1.6, *(_size(size, 2.6, 2.4)[1] for size in pictured))
     columns, across, down = _grid(shape, count)
-    shown = f"before  {_words_of(before.shape)}", _shown(before, 2.6, height), before.shape
+    shown = f"before  {shape_text(before.shape)}", _shown(before, 2.6, height), before.shape
     maps, stored, spread = group.drawn(_pixels_drawn(across, down), _pixels_drawn(2.6, height))
-    after = [("after  as stored", each, shape) for each in stored]
+    after = [("after  as stored", pixels, shape) for pixels in stored]
     rows = -(-count // columns)
     top = _HEADING + _TITLE
     grid = top + height + _TICKS + 2 * _TITLE
@@ -528,8 +513,8 @@ def _grid_page(before: Rows, group: _Group, title: str) -> "Figure":
 
 
 def _grid(shape: Shape, count: int) -> tuple[int, float, float]:
-    """Choose the columns of a grid of maps, and a map's width and height in inches."""
-    ratio = min(3.0, max(1 / _LONGEST, shape[0] / shape[1]))
+    """Return a grid's columns, and a map's width and height in inches."""
+    ratio = min(3.0, max(1 / _MAX_RATIO, shape[0] / shape[1]))
     least = max(1, min(8, round((count * ratio) ** 0.5)))
     columns = min(
         (columns for columns in range(least, min(2 * least, 8, count) + 1)),
@@ -542,9 +527,9 @@ def _grid(shape: Shape, count: int) -> tuple[int, float, float]:
 
 
 def _bars_page(before: Rows, after: Array, title: str, names: Sequence[str]) -> "Figure":
-    """Draw the image beside the largest values of a vector."""
+    """Draw the image next to the largest values of a vector."""
     numbers = np.where(np.isnan(after), -np.inf, after.astype(np.float64))
-    largest = np.argsort(-numbers, kind="stable")[:MOST_BARS]
+    largest = np.argsort(-numbers, kind="stable")[:_MAX_BARS]
     if len(largest) < len(after):
         title = f"{title} (the largest {len(largest)} of {len(after)} values)"
     labels = names if len(names) == len(after) else [str(place) for place in range(len(after))]
@@ -553,7 +538,7 @@ def _bars_page(before: Rows, after: Array, title: str, names: Sequence[str]) -> 
     image = _shown(before, across, down)
     top, height = _HEADING + _TITLE, max(0.3, 0.19 * len(largest))
     page = _Page(top + max(height, down) + 2 * _TICKS, title)
-    page.image(_MARGIN, top, across, down, f"before  {_words_of(shape)}", image, shape)
+    page.image(_MARGIN, top, across, down, f"before  {shape_text(shape)}", image, shape)
     x = _MARGIN + max(across, 1.2) + 2.3
     axes = page.axes(x, top, _WIDTH - _MARGIN - 0.4 - x, height)
     values = after[largest].astype(np.float64)

@@ -1,27 +1,65 @@
-"""A picture of half blocks, for terminals that draw nothing finer."""
+"""Pictures in the terminal: by its graphics if it has any, else by half blocks."""
 
 import numpy as np
+from rich.console import Console, RenderableType
 from rich.text import Text
 
 from cnnfilter.arrays import Array
 from cnnfilter.layers.channels import gray
 from cnnfilter.layers.resizing import resize
+from cnnfilter.view.canvas import as_pillow
 
-#: From dark to light, where there are no colours.
+#: Pixels along a picture: at least as many as terminals draw.
+LONGEST = 2048
+#: Rows of the terminal that are left to the title and the prompt.
+_SPARED = 3
+#: From dark to light, for terminals without colours.
 _SHADES = " ░▒▓█"
 
 
+def preview(pixels: Array, console: Console) -> RenderableType:
+    """Return a picture that fits a terminal.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8
+        Shape (H, W, 3).
+    console : rich.console.Console
+    """
+    height = max(4, console.height - _SPARED)
+    drawn = graphics(pixels, console.width, height)
+    if drawn is not None:
+        return drawn
+    coloured = console.color_system is not None and not console.no_color
+    return half_blocks(pixels, console.width, height, colours=coloured)
+
+
+def graphics(pixels: Array, width: int, height: int) -> RenderableType | None:
+    """Draw by kitty's or sixel graphics; None if terminal or library lack them."""
+    try:
+        # The import asks the terminal what it can do.
+        from textual_image.renderable import Image, SixelImage, TGPImage
+    except ImportError:
+        return None
+    if Image not in (SixelImage, TGPImage):
+        return None
+    rows, columns = pixels.shape[:2]
+    # A cell is about twice as high as it is wide.
+    factor = min(width / columns, 2 * height / rows)
+    return Image(as_pillow(pixels), width=max(1, int(columns * factor)), height="auto")
+
+
 def half_blocks(pixels: Array, width: int, height: int, *, colours: bool = True) -> Text:
-    """Draw a picture by characters whose upper and lower halves are a pixel each.
+    """Draw a picture by characters whose upper and lower halves are pixels.
 
     Parameters
     ----------
     pixels : ndarray of uint8
         Shape (H, W, 3).
     width, height : int
-        Columns and rows of the terminal that it is fitted to.
+        Columns and rows that the picture is fitted to.
     colours : bool
-        False draws shades of grey by characters alone, a pixel each.
+        False for shades of grey by characters alone, one for each pixel.
 
     Examples
     --------
@@ -31,7 +69,7 @@ def half_blocks(pixels: Array, width: int, height: int, *, colours: bool = True)
     if not colours:
         # A character is twice as high as it is wide.
         shades = gray(fitted(pixels, width // 2, height)) // 52
-        return Text("\n".join("".join(_SHADES[each] * 2 for each in row) for row in shades))
+        return Text("\n".join("".join(_SHADES[shade] * 2 for shade in row) for row in shades))
     small = fitted(pixels, width, 2 * height)
     if len(small) % 2:
         small = np.concatenate([small, small[-1:]])
@@ -45,7 +83,7 @@ def half_blocks(pixels: Array, width: int, height: int, *, colours: bool = True)
 
 
 def fitted(pixels: Array, width: int, height: int) -> Array:
-    """Bring a picture to the most that fits: reduced, or enlarged by a whole factor.
+    """Reduce a picture to a size, or enlarge it by an integer factor.
 
     Examples
     --------

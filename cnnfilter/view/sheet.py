@@ -2,7 +2,8 @@
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -10,89 +11,139 @@ from cnnfilter.arrays import Array
 from cnnfilter.arrays.rows import Rows, as_rows
 from cnnfilter.errors import ArgumentError
 from cnnfilter.layers.channels import titles_of
+from cnnfilter.text import shape_text
 from cnnfilter.view.canvas import BLACK, GREY, Canvas, Reducing, enlarged, fitted, text_width
 from cnnfilter.view.colours import Look, Scale, channels_of, maps_of, word
 
-#: Pixels: how wide a sheet is at the most, and around its tiles.
+#: Pixels: a sheet's largest width, and the space around its tiles.
 _WIDTH, _GAP, _MARGIN = 1600, 10, 16
-#: The sides of tiles, where a layer has up to 4 maps, up to 16, or more; of several layers less.
+#: The sides of tiles for up to 4 maps, up to 16 and more; smaller if there are several layers.
 _ALONE, _TOGETHER, _COUNTS = (288, 184, 112), (112, 64, 64), (4, 16)
 _HEADING, _LABEL, _NARROWEST = 30, 18, 56
-#: So many values of a vector get a tile each.
-_MOST_VALUES = 32
-#: The side of a vector's values, with a tile each or in rows.
+#: Vectors of up to this many values have a tile for each.
+_MAX_VALUES = 32
+#: The side of a vector's tiles; the cells of longer vectors, and how many make a row.
 _VALUE, _CELL, _ROW = 48, 8, 128
-#: Pixels of a sheet.
-_LARGEST = 40_000_000
+#: Pixels of the largest sheet.
+_MAX_PIXELS = 40_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
+class LayerResult:
     """A layer's result, to be drawn.
 
     Attributes
     ----------
     title : str
     maps : ndarray or Rows
-        Shape (H, W), (H, W, C) or, of a vector, (N,). Rows are gone through twice, and never
-        held as a whole.
+        Shape (H, W), (H, W, C) or, of a vector, (N,). Rows are read twice, and never held as a
+        whole.
     names : sequence of str
-        What the maps are called, or equal groups of them; empty where they are an image's
-        channels.
+        Names of the maps, or of equal groups of them; empty for an image's channels.
     """
 
     title: str
     maps: Array | Rows
-    names: Sequence[str] = field(default_factory=tuple)
+    names: Sequence[str] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class _Band:
-    """A layer's tiles, all of one size, each a picture with a label."""
+    """A heading and tiles of one size, each with a label; drawn when it is asked for.
+
+    Attributes
+    ----------
+    size : (int, int)
+        A tile's height and width.
+    tiles : callable
+        Returns the tiles, coloured by a scale.
+    """
 
     title: str
-    words: str
-    tiles: Sequence[Array]
+    rows: Rows
     labels: Sequence[str]
     size: tuple[int, int]
-    columns: int
+    tiles: Callable[[Scale], list[Array]]
+
+    @classmethod
+    def of(cls, result: LayerResult, sides: Sequence[int]) -> "_Band":
+        """Lay out a layer's result."""
+        rows, names = as_rows(result.maps), result.names
+        title = f"{result.title}  {shape_text(rows.shape)}".strip()
+        if len(rows.shape) == 1:
+            vector = rows.whole()
+            if len(vector) > _MAX_VALUES:
+                size = -(-len(vector) // _ROW) * _CELL, _ROW * _CELL
+                return cls(title, rows, [f"{_ROW} values in a row"], size, partial(_cells, vector))
+            names = names or list(map(str, range(len(vector))))
+            labels = [f"{name}: {word(float(v))}" for name, v in zip(names, vector, strict=True)]
+            return cls(title, rows, labels, (_VALUE, _VALUE), partial(_values, vector))
+        if not names and rows.shape[2:] == (3,):
+            return cls(
+                title, rows, [""], _tile_size(rows, sides[0]), partial(_photo, rows, sides[0])
+            )
+        count = channels_of(rows.shape)
+        side = sides[bisect_left(_COUNTS, count)]
+        titles = titles_of(names, count) if names or count > 1 else ("",)
+        return cls(title, rows, titles, _tile_size(rows, side), partial(_maps, rows, side))
+
+    @cached_property
+    def scale(self) -> Scale:
+        """The scale of all values."""
+        return Scale.of(self.rows.bands())
+
+    @cached_property
+    def _pitch(self) -> int:
+        """Pixels from one tile to the next; narrow tiles leave room for their labels."""
+        widest = max(text_width(label, 11) for label in self.labels)
+        return max(self.size[1], min(_NARROWEST, widest)) + _GAP
+
+    @property
+    def _columns(self) -> int:
+        return max(1, (_WIDTH - 2 * _MARGIN + _GAP) // self._pitch)
 
     @property
     def width(self) -> int:
-        """Pixels that its tiles take from side to side."""
-        return min(len(self.tiles), self.columns) * (self.size[1] + _GAP) - _GAP
+        """Pixels that the tiles take from side to side."""
+        return min(len(self.labels), self._columns) * self._pitch - _GAP
 
     @property
     def height(self) -> int:
-        """Pixels from its heading to the next."""
-        rows = -(-len(self.tiles) // self.columns)
+        """Pixels from the heading to the next."""
+        rows = -(-len(self.labels) // self._columns)
         return _HEADING + rows * (self.size[0] + _LABEL + _GAP)
+
+    @property
+    def heading_width(self) -> int:
+        """Pixels that the heading takes."""
+        return text_width(f"{self.title} {self.scale.words}", 15)
 
     def draw(self, canvas: Canvas, top: int) -> None:
         """Draw heading, tiles and labels."""
         canvas.text((_MARGIN, top + 4), self.title, 15, BLACK)
-        beside = _MARGIN + text_width(self.title, 15) + 14
-        canvas.text((beside, top + 6), self.words, 12, GREY)
-        height, width = self.size
-        for number, (tile, label) in enumerate(zip(self.tiles, self.labels, strict=True)):
-            row, column = divmod(number, self.columns)
-            x = _MARGIN + column * (width + _GAP)
-            y = top + _HEADING + row * (height + _LABEL + _GAP)
+        right = _MARGIN + text_width(self.title, 15) + 14
+        canvas.text((right, top + 6), self.scale.words, 12, GREY)
+        for number, (tile, label) in enumerate(
+            zip(self.tiles(self.scale), self.labels, strict=True)
+        ):
+            row, column = divmod(number, self._columns)
+            x = _MARGIN + column * self._pitch
+            y = top + _HEADING + row * (self.size[0] + _LABEL + _GAP)
             canvas.paste((x, y), tile)
-            canvas.text((x, y + tile.shape[0] + 2), fitted(label, 11, width), 11, GREY)
+            canvas.text((x, y + len(tile) + 2), fitted(label, 11, self._pitch - _GAP), 11, GREY)
 
 
-def sheet(layers: Sequence[Layer]) -> Array:
-    """Draw layers below each other, the maps of each side by side on one scale.
+def sheet(results: Sequence[LayerResult]) -> Array:
+    """Draw layers below each other, the maps of each on one scale.
 
     Parameters
     ----------
-    layers : sequence of Layer
+    results : sequence of LayerResult
 
     Returns
     -------
     ndarray
-        uint8, shape (H, W, 3): grey where no value of a layer is negative, else blue to red.
+        uint8, shape (H, W, 3): grey if no value of a layer is negative, else blue to red.
 
     Raises
     ------
@@ -101,16 +152,15 @@ def sheet(layers: Sequence[Layer]) -> Array:
 
     Examples
     --------
-    >>> sheet([Layer("edges", np.zeros((14, 14, 8)), tuple("abcdefgh"))]).shape
+    >>> sheet([LayerResult("edges", np.zeros((14, 14, 8)), tuple("abcdefgh"))]).shape
     (272, 1558, 3)
     """
-    bands = [_band(layer, _ALONE if len(layers) == 1 else _TOGETHER) for layer in layers]
-    headings = [text_width(f"{band.title} {band.words}", 15) for band in bands]
-    width = max(*(band.width for band in bands), *headings, 0) + 2 * _MARGIN
+    bands = [_Band.of(result, _ALONE if len(results) == 1 else _TOGETHER) for result in results]
     height = sum(band.height for band in bands) + 2 * _MARGIN
-    if width * height > _LARGEST:
-        count = sum(len(band.tiles) for band in bands)
-        raise ArgumentError(f"{count} maps are too many for one sheet; draw one layer, with --step")
+    width = max((band.width for band in bands), default=0) + 2 * _MARGIN
+    _check_size(bands, height, width)  # before values are computed, which may take a while
+    width = max(width, *(band.heading_width + 2 * _MARGIN for band in bands), 2 * _MARGIN)
+    _check_size(bands, height, width)
     canvas = Canvas(width, height)
     top = _MARGIN
     for band in bands:
@@ -119,62 +169,59 @@ def sheet(layers: Sequence[Layer]) -> Array:
     return canvas.pixels
 
 
-def _band(layer: Layer, sides: Sequence[int]) -> _Band:
-    rows = as_rows(layer.maps)
-    heading = f"{layer.title}  {'x'.join(map(str, rows.shape))}".strip()
-    scale = Scale.of(rows.bands())
-    if len(rows.shape) == 1:
-        tiles, labels = _values(rows.whole(), layer.names, scale)
-        return _laid(heading, scale.words, tiles, labels)
-    if not layer.names and rows.shape[2:] == (3,):
-        look = Look.of(rows.bands())
-        tiles = _tiles(rows, 1, sides[0], lambda band: [look(band)])
-        return _laid(heading, scale.words, tiles, [""])
-    count = channels_of(rows.shape)
-    side = sides[bisect_left(_COUNTS, count)]
-    names = titles_of(layer.names, count) if layer.names or count > 1 else ("",)
-    tiles = _tiles(rows, count, side, lambda band: map(scale.colours, maps_of(band)))
-    return _laid(heading, scale.words, tiles, names)
+def _check_size(bands: Sequence[_Band], height: int, width: int) -> None:
+    if width * height > _MAX_PIXELS:
+        count = sum(len(band.labels) for band in bands)
+        raise ArgumentError(f"{count} maps are too many for one sheet; draw one layer, with --step")
 
 
-def _laid(title: str, words: str, tiles: Sequence[Array], labels: Sequence[str]) -> _Band:
-    height, width = tiles[0].shape[:2]
-    # Narrow tiles leave room for their labels.
-    wide = max(width, min(_NARROWEST, max(text_width(label, 11) for label in labels)))
-    columns = max(1, (_WIDTH - 2 * _MARGIN + _GAP) // (wide + _GAP))
-    return _Band(title, words, tiles, labels, (height, wide), columns)
+def _tile_size(rows: Rows, side: int) -> tuple[int, int]:
+    height, width = _reduced_size(rows, side)
+    factor = max(1, side // max(rows.shape[:2]))
+    return height * factor, width * factor
+
+
+def _reduced_size(rows: Rows, side: int) -> tuple[int, int]:
+    height, width = rows.shape[:2]
+    longest = max(height, width, side)
+    return max(1, height * side // longest), max(1, width * side // longest)
+
+
+def _photo(rows: Rows, side: int, _: Scale) -> list[Array]:
+    look = Look.of(rows.bands())
+    return _tiles(rows, 1, side, lambda band: [look(band)])
+
+
+def _maps(rows: Rows, side: int, scale: Scale) -> list[Array]:
+    return _tiles(
+        rows, channels_of(rows.shape), side, lambda band: map(scale.colours, maps_of(band))
+    )
 
 
 def _tiles(
     rows: Rows, count: int, side: int, coloured: Callable[[Array], Iterable[Array]]
 ) -> list[Array]:
-    """Enlarge maps by a whole factor, or reduce them, to about the side of a tile.
+    """Enlarge maps by an integer factor, or reduce them, to about a tile's side.
 
     Parameters
     ----------
     coloured : callable
-        Takes a band of the rows, and returns the colours of each of the maps.
+        Takes a band of the rows, and returns the colours of each map.
     """
-    height, width = rows.shape[:2]
-    longest = max(height, width)
-    size = height, width
-    if longest > side:
-        size = max(1, height * side // longest), max(1, width * side // longest)
-    tiles = [Reducing(rows.shape, *size) for _ in range(count)]
+    tiles = [Reducing(rows.shape, *_reduced_size(rows, side)) for _ in range(count)]
     for band in rows.bands():
         for tile, colours in zip(tiles, coloured(band), strict=True):
             tile.add(colours)
-    return [enlarged(tile.picture, max(1, side // longest)) for tile in tiles]
+    factor = max(1, side // max(rows.shape[:2]))
+    return [enlarged(tile.picture, factor) for tile in tiles]
 
 
-def _values(vector: Array, names: Sequence[str], scale: Scale) -> tuple[list[Array], list[str]]:
-    """Draw a vector: a tile for each of few values, or rows of small cells."""
-    colours = scale.colours(vector)
-    if len(colours) <= _MOST_VALUES:
-        names = names or [str(index) for index in range(len(colours))]
-        labels = [f"{name}: {word(float(v))}" for name, v in zip(names, vector, strict=True)]
-        return [enlarged(one[None, None], _VALUE) for one in colours], labels
-    rows = -(-len(colours) // _ROW)
+def _values(vector: Array, scale: Scale) -> list[Array]:
+    return [enlarged(colour[None, None], _VALUE) for colour in scale.colours(vector)]
+
+
+def _cells(vector: Array, scale: Scale) -> list[Array]:
+    rows = -(-len(vector) // _ROW)
     filled = np.full((rows * _ROW, 3), 255, np.uint8)
-    filled[: len(colours)] = colours
-    return [enlarged(filled.reshape(rows, _ROW, 3), _CELL)], [f"{_ROW} values in a row"]
+    filled[: len(vector)] = scale.colours(vector)
+    return [enlarged(filled.reshape(rows, _ROW, 3), _CELL)]

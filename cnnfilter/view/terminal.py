@@ -10,10 +10,9 @@ from cnnfilter.text import printable_lines
 
 
 def terminal() -> Console:
-    """Return a console that prints words as they are, but for what a terminal would obey.
+    """Return a console that escapes control codes in the text it prints.
 
-    Whoever lays out names escapes them first, since that makes them longer; here nothing
-    is left out.
+    Escapes are longer than what they replace, so code that lays out names escapes them first.
     """
     console = Console(highlight=False, markup=False, emoji=False)
     console.push_render_hook(_Escaping())
@@ -24,15 +23,15 @@ class _Escaping(RenderHook):
     def process_renderables(
         self, renderables: Iterable[ConsoleRenderable]
     ) -> list[ConsoleRenderable]:
-        return [_Escaped(each) for each in renderables]
+        return [_Escaped(renderable) for renderable in renderables]
 
 
 @dataclass(frozen=True)
 class _Escaped:
-    """What is printed, with its text escaped, and not the codes that rich itself makes."""
+    """A renderable with its text escaped, but not the codes that rich makes."""
 
-    printed: ConsoleRenderable
+    renderable: ConsoleRenderable
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for text, style, control in console.render(self.printed, options):
+        for text, style, control in console.render(self.renderable, options):
             yield Segment(text if control else printable_lines(text), style, control)

@@ -219,6 +219,12 @@ def test_a_page_is_written(run: Run, padlock: str, tmp_path: Path) -> None:
     assert run("explain", "relu", padlock, "--html", "-").text.startswith("<!doctype html>")
 
 
+def test_a_page_begins_at_the_value_asked_for(run: Run, padlock: str) -> None:
+    steps = "convolve sharpen | flatten | softmax"
+    text = run("explain", steps, padlock, "--html", "-", "--at", "5").text
+    assert '"chosen": {"step": 2, "column": 5}' in text
+
+
 def test_a_pages_picture_is_bounded_and_says_so(run: Run, images: Images, tmp_path: Path) -> None:
     images.matrix(np.zeros((300, 600), np.uint8))
     result = run("explain", "relu", "m.npy", "--html", "page.html")

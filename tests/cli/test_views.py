@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnnfilter.cli.preview import drawn_on
+from cnnfilter.view.preview import graphics
 
 from ..command import Run
 from ..pictures import Images
@@ -216,5 +216,5 @@ def test_graphics_are_used_where_the_terminal_has_them(
     renderable = pytest.importorskip("textual_image.renderable")
     found = getattr(renderable, name)
     monkeypatch.setattr(renderable, "Image", found)
-    drawn = drawn_on(np.zeros((40, 60, 3), np.uint8), 80, 20)
+    drawn = graphics(np.zeros((40, 60, 3), np.uint8), 80, 20)
     assert isinstance(drawn, found) == (name != "HalfcellImage")

@@ -12,7 +12,7 @@ from cnnfilter.arrays import Array
 from cnnfilter.arrays.geometry import Window
 from cnnfilter.view.animation import animation
 from cnnfilter.view.figure import figure, figure_bytes
-from cnnfilter.view.sheet import Layer, sheet
+from cnnfilter.view.sheet import LayerResult, sheet
 
 SAMPLES = Path(__file__).parents[2] / "sample_images"
 SHARPEN = np.array([[0, -1, 0], [-1, 5, -1], [0, -1, 0]])
@@ -36,9 +36,9 @@ def drawn_sheet(scale: float = 1) -> Array:
     names = ("sobel-x", "sobel-y", "edge", "sharpen", "box", "emboss")
     vector = np.array([0.9, -0.4, 0.1])
     layers = [
-        Layer("picture", read_image(SAMPLES / "coffee.png")),
-        Layer("filters", maps * scale, names),
-        Layer("scores", vector, ("cat", "dog", "cup")),
+        LayerResult("picture", read_image(SAMPLES / "coffee.png")),
+        LayerResult("filters", maps * scale, names),
+        LayerResult("scores", vector, ("cat", "dog", "cup")),
     ]
     return sheet(layers)
 

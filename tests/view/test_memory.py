@@ -20,7 +20,7 @@ from cnnfilter.pipeline.forward import ForwardPass
 from cnnfilter.pipeline.streaming import rows_of
 from cnnfilter.view.animation import animation
 from cnnfilter.view.figure import figure, figure_bytes
-from cnnfilter.view.sheet import Layer, sheet
+from cnnfilter.view.sheet import LayerResult, sheet
 
 def peak():
     line, = (line for line in open({str(STATUS)!r}) if line.startswith("VmHWM:"))
@@ -33,7 +33,7 @@ def draw(image):
     if sys.argv[1] == "figure":
         figure_bytes(figure(image, after, title="x", names=("sobel-x", "sobel-y")), "png")
     elif sys.argv[1] == "sheet":
-        sheet([Layer("x", each, ("sobel-x", "sobel-y")) for each in (before, after)])
+        sheet([LayerResult("x", each, ("sobel-x", "sobel-y")) for each in (before, after)])
     elif sys.argv[1] == "animation":
         animation(before, after, window, title="x")
     else:

@@ -22,7 +22,7 @@ from cnnfilter.view.animation import animation
 from cnnfilter.view.canvas import Reducing
 from cnnfilter.view.colours import Scale, picture
 from cnnfilter.view.figure import figure, figure_bytes
-from cnnfilter.view.sheet import Layer, sheet
+from cnnfilter.view.sheet import LayerResult, sheet
 
 from ..golden import Golden
 from . import drawings
@@ -107,7 +107,7 @@ def test_the_same_figure_has_the_same_bytes(format: str) -> None:
 def test_all_that_can_come_out_can_be_drawn(result: np.ndarray) -> None:
     names = [f"map {number}" for number in range(70)] if result.ndim == 3 else ()
     assert figure_bytes(figure(np.zeros((4, 4)), result, title="字 $", names=names), "png")
-    assert sheet([Layer("layer", result, names)]).dtype == np.uint8
+    assert sheet([LayerResult("layer", result, names)]).dtype == np.uint8
 
 
 def test_a_figure_shows_64_maps_at_most_and_says_so() -> None:
@@ -136,7 +136,7 @@ def test_pictures_are_shown_as_they_are() -> None:
 def test_a_sheet_draws_every_map_in_its_colours() -> None:
     random = np.random.default_rng(2)
     maps = random.normal(size=(5, 7, 20))
-    drawn = sheet([Layer("layer", maps, [str(number) for number in range(20)])])
+    drawn = sheet([LayerResult("layer", maps, [str(number) for number in range(20)])])
     colours = Scale.of([maps]).colours(maps)
     found = {tuple(colour) for colour in drawn.reshape(-1, 3).tolist()}
     assert {tuple(colour) for colour in colours.reshape(-1, 3).tolist()} <= found
@@ -145,7 +145,7 @@ def test_a_sheet_draws_every_map_in_its_colours() -> None:
 def test_a_networks_layers_fit_one_sheet() -> None:
     trace = ForwardPass.of(Pipeline.of("digits"), read_image(SAMPLES / "digits/two.png"))
     layers = [
-        Layer(step.title, maps, names)
+        LayerResult(step.title, maps, names)
         for step, maps, names in zip(trace.steps, trace.maps[1:], trace.names[1:], strict=True)
     ]
     drawn = sheet(layers)
@@ -154,7 +154,7 @@ def test_a_networks_layers_fit_one_sheet() -> None:
 
 
 def test_a_sheet_that_is_too_large_is_refused() -> None:
-    layer = Layer("layer", np.zeros((100, 100, 5000), np.uint8), ["map"] * 5000)
+    layer = LayerResult("layer", np.zeros((100, 100, 5000), np.uint8), ["map"] * 5000)
     with pytest.raises(ArgumentError, match="5000 maps are too many"):
         sheet([layer])
 
@@ -243,7 +243,7 @@ def test_values_counted_by_bands_are_those_of_the_whole(values: np.ndarray) -> N
     finite = values[np.isfinite(values)].astype(float)
     assert survey.scale == Scale.of([values])
     assert survey.is_finite == np.isfinite(values).all()
-    assert survey.is_whole == bool((finite % 1 == 0).all())
+    assert survey.is_integral == bool((finite % 1 == 0).all())
     assert (survey.finite, survey.below, survey.above) == (
         finite.size, (np.rint(finite) < 0).sum(), (np.rint(finite) > 255).sum(),
     )  # fmt: skip
@@ -270,7 +270,9 @@ def test_drawings_by_rows_are_those_of_the_whole(
     by_rows, _ = animation(before, after, window, title="x")
     whole, _ = animation(maps[-2], maps[-1], window, title="x")
     np.testing.assert_array_equal(by_rows, whole)
-    np.testing.assert_array_equal(sheet([Layer("x", after)]), sheet([Layer("x", maps[-1])]))
+    np.testing.assert_array_equal(
+        sheet([LayerResult("x", after)]), sheet([LayerResult("x", maps[-1])])
+    )
     drawn = [figure(image, result, title="x") for result in (after, maps[-1])]
     assert figure_bytes(drawn[0], "png") == figure_bytes(drawn[1], "png")
 

@@ -1,4 +1,4 @@
-"""A pipeline's way through one image as a page: one file that needs nothing else."""
+"""The page: one HTML file with a pipeline's maps, which needs nothing else."""
 
 import base64
 import hashlib
@@ -7,26 +7,27 @@ import inspect
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from importlib.resources import files
-from typing import Any
 
 import numpy as np
 
 from cnnfilter.arrays import Array
-from cnnfilter.arrays.geometry import Shape
+from cnnfilter.arrays.geometry import Place
+from cnnfilter.arrays.rows import Rows
 from cnnfilter.errors import ArgumentError
 from cnnfilter.layers.activations import ACTIVATIONS
 from cnnfilter.layers.channels import titles_of
+from cnnfilter.pipeline.explain import checked_place, default_place
 from cnnfilter.pipeline.forward import ForwardPass
 from cnnfilter.steps.operations import OPERATIONS
 from cnnfilter.steps.step import Step
 from cnnfilter.text import printable
 
-#: Bytes. What is larger, browsers open slowly and mail programs not at all.
-LARGEST_PAGE = 64 * 2**20
-#: What browsers have arrays of, the narrowest first.
-STORED = ("uint8", "uint16", "int32", "float32", "float64")
+#: Bytes. Browsers open larger files slowly, and mail programs not at all.
+MAX_BYTES = 64 * 2**20
+#: Types of arrays in browsers, the narrowest first.
+DTYPES = ("uint8", "uint16", "int32", "float32", "float64")
 SCRIPTS = tuple(
     f"{name}.js"
     for name in (
@@ -40,27 +41,27 @@ def page(
     *,
     title: str,
     notes: Sequence[str] = (),
-    at: tuple[int, ...] | None = None,
+    at: Place | None = None,
     step: int | None = None,
 ) -> str:
-    """Write a page that shows each step's maps and how each value comes about.
+    """Return a page that shows each step's maps and explains each value.
 
-    It is one file without links, works without a network, and shows the numbers of the
-    forward pass; what a person edits there, it computes by itself.
+    It is one file without links, works offline, and shows the forward pass's numbers; after an edit
+    in the browser, it computes them itself.
 
     Parameters
     ----------
     forward : ForwardPass
     title : str
-        What the page is called, such as the image's name.
+        The page's title, such as the image's name.
     notes : sequence of str
-        Lines that it shows, such as how the picture was reduced.
+        Lines to show, such as how the picture was reduced.
     at : tuple of int, optional
-        The value that is chosen at first: row, column and, where there are several,
-        channel; or an index into a vector. The middle of the map, unless given.
+        The value that is selected first: row, column and, of several channels, channel; or a
+        vector's index. Default: the middle of the map, or a vector's largest value.
     step : int, optional
-        The number, from 0, of the step that is chosen at first; the last that gives a map,
-        unless given.
+        Number, from 0, of the step that is selected first. Default: the last whose result is a
+        map.
 
     Returns
     -------
@@ -80,7 +81,7 @@ def page(
     ('<!doctype html>', True)
     """
     record = _record(forward, title, notes, at, step)
-    _check_size(sum(_stored(each).nbytes for each in _arrays_in(record)) * 4 // 3)
+    _check_size(sum(_stored(array).nbytes for array in _arrays_in(record)) * 4 // 3)
     data = json.dumps(record, default=_encoded, allow_nan=False)
     data = data.replace("<", "\\u003c").replace("\x7f", "\\u007f")
     style = _asset("page.css")
@@ -98,10 +99,10 @@ def page(
 
 
 def _check_size(size: int) -> None:
-    if size > LARGEST_PAGE:
+    if size > MAX_BYTES:
         raise ArgumentError(
-            f"the page would be {size / 2**20:.0f} MiB, more than {LARGEST_PAGE // 2**20}; "
-            "give a smaller picture by --size, or fewer steps by --step"
+            f"the page would be {size / 2**20:.0f} MiB, more than {MAX_BYTES // 2**20}; "
+            "use a smaller picture (--size) or fewer steps (--step)"
         )
 
 
@@ -110,7 +111,7 @@ def _asset(name: str) -> str:
 
 
 def _activations() -> str:
-    """Return the page's table of activations: of arguments, each returns a function of x."""
+    """Return the page's table of activations, functions of arguments and then of x."""
     lines = []
     for row in ACTIVATIONS.values():
         _, *arguments = inspect.signature(row.function).parameters
@@ -120,10 +121,10 @@ def _activations() -> str:
 
 
 def _policy(style: str, script: str) -> str:
-    """Allow the page its own style and script, and nothing else."""
+    """Return a policy that allows the page's style and script alone."""
     hashes = [
-        base64.b64encode(hashlib.sha256(each.encode()).digest()).decode()
-        for each in (style, script)
+        base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        for text in (style, script)
     ]
     return (
         f"default-src 'none'; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'; "
@@ -132,17 +133,13 @@ def _policy(style: str, script: str) -> str:
 
 
 def _record(
-    forward: ForwardPass,
-    title: str,
-    notes: Sequence[str],
-    at: tuple[int, ...] | None,
-    step: int | None,
-) -> dict[str, Any]:
-    """Gather all that the page is told."""
+    forward: ForwardPass, title: str, notes: Sequence[str], at: Place | None, step: int | None
+) -> dict[str, object]:
+    """Return the page's data."""
     chosen = _chosen_step(forward, step)
     pipeline, result = forward.pipeline, forward.maps[-1]
     is_ranked = result.ndim == 1 and bool(np.isfinite(result).all())
-    is_as_given = forward.picture.shape == forward.maps[0].shape[: forward.picture.ndim] and bool(
+    is_unprepared = forward.picture.shape == forward.maps[0].shape[: forward.picture.ndim] and bool(
         np.array_equal(forward.picture.ravel(), forward.maps[0].ravel())
     )
     return {
@@ -153,29 +150,24 @@ def _record(
         "probable": pipeline.gives_probabilities,
         "labels": list(pipeline.labels),
         "ranked": pipeline.ranked(result) if is_ranked else [],
-        "picture": None if is_as_given else _map_record(forward.picture, ()),
-        "preparation": [] if is_as_given else list(_preparation(forward)),
-        "maps": [_map_record(*each) for each in zip(forward.maps, forward.names, strict=True)],
-        "steps": [
-            _step_record(step, before, after)
-            for step, before, after in zip(
-                forward.steps, forward.maps[:-1], forward.maps[1:], strict=True
-            )
-        ],
-        "chosen": {"step": chosen, **_place(forward.maps[chosen + 1].shape, at)},
+        "picture": None if is_unprepared else _map_record(forward.picture, ()),
+        "preparation": [] if is_unprepared else list(_preparation(forward)),
+        "maps": list(map(_map_record, forward.maps, forward.names)),
+        "steps": list(map(_step_record, forward.steps, forward.maps[:-1], forward.maps[1:])),
+        "chosen": {"step": chosen, **_place(forward.rows[chosen + 1], at)},
     }
 
 
-def _preparation(forward: ForwardPass) -> Iterator[dict[str, Any]]:
-    """Return the record of each step of the preparation."""
+def _preparation(forward: ForwardPass) -> Iterator[dict[str, object]]:
+    """Yield a record for each step of the preparation."""
     shape = forward.picture.shape
     for step, outline in forward.pipeline.preparation_outlined(forward.picture):
         yield {**_texts(step), **step.layer.record(shape), "takes": shape}
         shape = outline.shape
 
 
-def _step_record(step: Step, before: Array, after: Array) -> dict[str, Any]:
-    """Return what the page needs of a step, its input and its result."""
+def _step_record(step: Step, before: Array, after: Array) -> dict[str, object]:
+    """Return the page's data of a step, its input and its result."""
     documentation = inspect.getdoc(OPERATIONS[step.operation].function) or ""
     return {
         **_texts(step),
@@ -187,33 +179,27 @@ def _step_record(step: Step, before: Array, after: Array) -> dict[str, Any]:
     }
 
 
-def _texts(step: Step) -> dict[str, Any]:
+def _texts(step: Step) -> dict[str, object]:
     return {"title": step.title, "text": step.described()}
 
 
 def _chosen_step(forward: ForwardPass, step: int | None) -> int:
     if step is None:
-        gives_map = [number for number, each in enumerate(forward.maps[1:]) if each.ndim > 1]
-        return gives_map[-1] if gives_map else len(forward.steps) - 1
+        maps = [number for number, map in enumerate(forward.maps[1:]) if map.ndim > 1]
+        return maps[-1] if maps else len(forward.steps) - 1
     if not 0 <= step < len(forward.steps):
         raise ArgumentError(f"there is no step {step}; they are 0 to {len(forward.steps) - 1}")
     return step
 
 
-def _place(shape: Shape, at: tuple[int, ...] | None) -> dict[str, int]:
-    """Name the axes of the chosen value's place."""
-    if at is None:
-        at = (0,) if len(shape) == 1 else (shape[0] // 2, shape[1] // 2)
-    lengths = shape[: len(at)]
-    is_inside = all(0 <= index < length for index, length in zip(at, lengths, strict=False))
-    if len(at) < min(2, len(shape)) or len(at) > len(shape) or not is_inside:
-        place, known = (",".join(map(str, each)) for each in (at, shape))
-        raise ArgumentError(f"there is no value at {place}; indices are below {known}")
-    names = ("column",) if len(shape) == 1 else ("row", "column", "channel")
-    return dict(zip(names, map(int, at), strict=False))
+def _place(result: Rows, at: Place | None) -> dict[str, int]:
+    """Return the selected value's indices by the names of their axes."""
+    place = default_place(result) if at is None else checked_place(at, result.shape)
+    names = ("column",) if len(place) == 1 else ("row", "column", "channel")
+    return dict(zip(names, map(int, place), strict=False))
 
 
-def _map_record(values: Array, names: Sequence[str]) -> dict[str, Any]:
+def _map_record(values: Array, names: Sequence[str]) -> dict[str, object]:
     channels = values.shape[2] if values.ndim == 3 else 1
     return {
         "values": values,
@@ -223,27 +209,27 @@ def _map_record(values: Array, names: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _arrays_in(record: Any) -> Iterator[Array]:
+def _arrays_in(record: object) -> Iterator[Array]:
     if isinstance(record, np.ndarray):
         yield record
     elif isinstance(record, Mapping | list | tuple):
-        for each in record.values() if isinstance(record, Mapping) else record:
-            yield from _arrays_in(each)
+        for part in record.values() if isinstance(record, Mapping) else record:
+            yield from _arrays_in(part)
 
 
 def _stored(array: Array) -> Array:
-    """Give an array of a type that browsers have, without loss where there is one."""
-    for dtype in STORED:
+    """Return an array of a browser's type, without loss if there is one."""
+    for dtype in DTYPES:
         if np.can_cast(array.dtype, dtype):
             return array.astype(np.dtype(dtype).newbyteorder("<"), copy=False)
     return array.astype("<f8")
 
 
-def _encoded(value: Any) -> dict[str, Any]:
-    """Return what JSON holds of an array, or of a dataclass."""
-    if not isinstance(value, np.ndarray):
+def _encoded(value: object) -> dict[str, object]:
+    """Return the JSON of an array or a dataclass."""
+    if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
-    stored = _stored(value)
+    stored = _stored(np.asarray(value))
     return {
         "type": stored.dtype.name,
         "shape": list(stored.shape),
