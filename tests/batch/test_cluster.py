@@ -97,7 +97,7 @@ def wait_for_some(folder: Path) -> None:
     assert 5 <= len(written(folder)) < COUNT
 
 
-def test_a_cluster_makes_what_one_process_makes(cluster: Cluster, photos: Path) -> None:
+def test_a_cluster_writes_what_one_process_writes(cluster: Cluster, photos: Path) -> None:
     status, told = finish(start(photos, "--scheduler", cluster.address))
     assert status == 0, told
     assert told[-1].startswith(f"cnnfilter: {COUNT} done, 0 skipped, 0 failed")
@@ -119,9 +119,7 @@ def test_a_worker_that_dies_loses_no_image_and_doubles_none(cluster: Cluster, ph
     assert len((photos / "r.jsonl").read_text().splitlines()) == COUNT
 
 
-def test_a_scheduler_that_goes_away_is_told_and_the_rest_is_done_later(
-    cluster: Cluster, photos: Path
-) -> None:
+def test_a_run_resumes_after_its_scheduler_went_away(cluster: Cluster, photos: Path) -> None:
     process = start(photos, "--scheduler", cluster.address)
     wait_for_some(photos)
     cluster.scheduler.kill()
@@ -152,7 +150,7 @@ def test_ctrl_c_leaves_whole_files_and_a_cluster_that_goes_on(
     assert len(written(photos)) == COUNT
 
 
-def test_a_worker_that_does_not_see_a_file_says_so(cluster: Cluster, photos: Path) -> None:
+def test_a_worker_that_cannot_find_a_file_names_it(cluster: Cluster, photos: Path) -> None:
     (photos / "list").write_text("photos/000.png\nphotos/gone.png\n")
     command = [str(PYTHON), "-m", "cnnfilter", "pool", "--files-from", "list", "-o", "out",
                "--scheduler", cluster.address]  # fmt: skip
@@ -171,7 +169,7 @@ def test_where_no_scheduler_answers_it_is_said(tmp_path: Path) -> None:
     assert len(run.stderr.splitlines()) == 1
 
 
-def test_a_cluster_whose_workers_are_all_gone_is_told_in_one_line(
+def test_a_cluster_whose_workers_are_all_gone_is_reported_in_one_line(
     cluster: Cluster, photos: Path
 ) -> None:
     process = start(photos, "--scheduler", cluster.address)
@@ -196,7 +194,7 @@ def test_a_cluster_whose_workers_are_all_gone_is_told_in_one_line(
         "",
     ],
 )
-def test_an_address_of_another_kind_is_told_in_one_line(address: str, tmp_path: Path) -> None:
+def test_an_address_of_another_kind_is_reported_in_one_line(address: str, tmp_path: Path) -> None:
     Image.fromarray(np.zeros((3, 3), np.uint8)).save(tmp_path / "a.png")
     command = [str(PYTHON), "-m", "cnnfilter", "pool", "a.png", "--scheduler", address]
     run = subprocess.run(

@@ -102,7 +102,7 @@ def test_a_line_that_is_none_says_nothing(line: bytes, ledger: Ledger, tmp_path:
     assert remembered(ledger, tmp_path) == (True, True)
 
 
-def test_without_a_folder_it_lies_beside_each_image(tmp_path: Path) -> None:
+def test_without_a_folder_it_lies_next_to_each_image(tmp_path: Path) -> None:
     for folder in ("p", "q"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "a.png").touch()
@@ -152,7 +152,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("line", DAMAGED.values(), ids=DAMAGED.keys())
-def test_a_damaged_ledger_is_set_aside_and_what_can_be_read_of_it_kept(
+def test_a_damaged_ledger_is_set_aside_and_its_readable_lines_kept(
     line: bytes, ledger: Ledger, tmp_path: Path
 ) -> None:
     path = tmp_path / "out" / LEDGER
@@ -178,7 +178,7 @@ def test_each_damaged_ledger_gets_a_name_of_its_own(tmp_path: Path) -> None:
     assert sorted(path.read_bytes() for path in tmp_path.iterdir()) == [b"0\n", b"1\n", b"2\n"]
 
 
-def test_a_ledger_that_is_cut_is_set_aside_and_gone_on_with(ledger: Ledger, tmp_path: Path) -> None:
+def test_a_truncated_ledger_is_set_aside_and_resumed(ledger: Ledger, tmp_path: Path) -> None:
     path = tmp_path / "out" / LEDGER
     whole = path.read_bytes()
     for length in (1, 20, 60, len(whole) - 3):

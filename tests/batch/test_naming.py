@@ -71,7 +71,7 @@ def test_all_names_have_a_folder_in_common(text: str, root: str) -> None:
     assert Template(text).root == Path(root)
 
 
-def test_the_suffix_says_the_format() -> None:
+def test_the_suffix_decides_the_format() -> None:
     assert Template("{stem}.JPG").format == "jpeg"
     assert Template("{stem}").format is None
     assert Template("{stem}.{kernel}").format is None

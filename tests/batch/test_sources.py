@@ -56,7 +56,7 @@ def test_links_that_lead_back_are_entered_once(tree: Tree, tmp_path: Path) -> No
     assert found("p/**/*.png") == ["p/a.png", "p/deep/b.png"]
 
 
-def test_a_link_to_an_image_is_one_and_a_dangling_one_is_told_later(
+def test_a_link_to_an_image_is_an_image_and_a_dangling_link_fails_later(
     tree: Tree, tmp_path: Path
 ) -> None:
     tree("a.png", "p/b.png")
@@ -73,7 +73,7 @@ def test_the_folder_for_results_is_left_out(tree: Tree) -> None:
     assert len(find_sources(["p"], search).sources) == 3
 
 
-def test_patterns_are_for_what_no_file_is_called(tree: Tree) -> None:
+def test_a_files_name_is_no_pattern(tree: Tree) -> None:
     tree("p/a.png", "p/b.png", "p/.c.png", "p/[ab].png", "q/d.png")
     assert found("p/?.png") == ["p/a.png", "p/b.png"]
     assert found("p/[ab].png") == ["p/[ab].png"]

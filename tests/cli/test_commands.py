@@ -1,7 +1,5 @@
-"""What split-channels, convolve, pool and kernels write and print."""
+"""Split-channels, convolve, pool and kernels do what the functions do."""
 
-import io
-import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,30 +11,13 @@ import tifffile
 from PIL import Image
 
 import cnnfilter
-from cnnfilter.batch.ledger import LEDGER
 
 from ..command import Run
 from ..pictures import Images, pixels
 from ..types import Arguments
+from .folders import _mode, _names, _stored
 
 WORKED = Path(__file__).resolve().parents[1] / "data" / "worked-example"
-
-
-def _names(folder: Path) -> list[str]:
-    """What is in a folder, but for what the tool remembers of it."""
-    return sorted(path.name for path in folder.iterdir() if path.name != LEDGER)
-
-
-def _mode(path: Path) -> str:
-    with Image.open(path) as image:
-        return image.mode
-
-
-def _stored(values: np.ndarray, most: int = 255) -> np.ndarray:
-    return np.clip(np.rint(values), 0, most).astype(np.uint16 if most > 255 else np.uint8)
-
-
-# The program
 
 
 def test_version(run: Run) -> None:
@@ -49,9 +30,6 @@ def test_python_m_is_the_same_command(run: Run, images: Images, tmp_path: Path) 
     program = (sys.executable, "-m", "cnnfilter")
     run.ok("pool", "img.png", program=program)
     assert _names(tmp_path) == ["img-pool.png", "img.png"]
-
-
-# split-channels
 
 
 def test_split_channels_writes_a_grey_picture_of_each(
@@ -98,7 +76,7 @@ def test_tint_shows_red_as_red(run: Run, images: Images, tmp_path: Path) -> None
     ("space", "offsets"),
     [("hsv", [0, 0, 0]), ("lab", [0, 128, 128]), ("ycbcr", [0, 0, 0])],
 )
-def test_a_colour_space_gives_its_channels_and_offsets_what_is_signed(
+def test_a_colour_space_gives_its_channels_and_offsets_signed_ones(
     space: str, offsets: list[int], run: Run, images: Images, tmp_path: Path
 ) -> None:
     source = pixels(images.photo())
@@ -110,7 +88,7 @@ def test_a_colour_space_gives_its_channels_and_offsets_what_is_signed(
         np.testing.assert_array_equal(written, _stored(values + offset))
 
 
-def test_printing_channels_tells_the_number_of_features(
+def test_printing_channels_reports_the_number_of_features(
     run: Run, images: Images, tmp_path: Path
 ) -> None:
     source = pixels(images.photo())
@@ -120,10 +98,7 @@ def test_printing_channels_tells_the_number_of_features(
     assert _names(tmp_path) == ["img.png"]
 
 
-# convolve
-
-
-def test_the_default_name_is_that_of_the_kernel_beside_the_input(
+def test_results_are_named_after_the_kernel_next_to_the_input(
     run: Run, images: Images, tmp_path: Path
 ) -> None:
     source = pixels(images.photo("deep/img.png"))
@@ -138,7 +113,7 @@ def test_the_default_name_is_that_of_the_kernel_beside_the_input(
     assert result.stdout == b""
 
 
-def test_quiet_says_nothing(run: Run, images: Images) -> None:
+def test_quiet_prints_nothing(run: Run, images: Images) -> None:
     images.photo()
     result = run("convolve", "-k", "sharpen", "img.png", "--quiet")
     assert (result.status, result.stdout, result.stderr) == (0, b"", "")
@@ -256,7 +231,7 @@ CONVOLUTIONS: dict[str, tuple[list[str], Arguments]] = {
 
 
 @pytest.mark.parametrize("case", CONVOLUTIONS)
-def test_convolve_gives_what_the_function_gives(
+def test_convolve_writes_the_functions_result(
     case: str, run: Run, images: Images, tmp_path: Path
 ) -> None:
     options, keywords = CONVOLUTIONS[case]
@@ -286,8 +261,6 @@ def test_a_filter_bank_from_a_file(
     np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), expected)
 
 
-# pool
-
 POOLINGS: dict[str, tuple[list[str], Arguments]] = {
     "default": ([], {}),
     "size and stride": (["--size", "3x2", "--stride", "2,1"], {"size": (3, 2), "stride": (2, 1)}),
@@ -307,7 +280,7 @@ POOLINGS: dict[str, tuple[list[str], Arguments]] = {
 
 
 @pytest.mark.parametrize("case", POOLINGS)
-def test_pool_gives_what_the_function_gives(
+def test_pool_writes_the_functions_result(
     case: str, run: Run, images: Images, tmp_path: Path
 ) -> None:
     options, keywords = POOLINGS[case]
@@ -318,9 +291,6 @@ def test_pool_gives_what_the_function_gives(
     written = np.load(tmp_path / "out.npy")
     assert written.dtype == expected.dtype
     np.testing.assert_array_equal(written, expected)
-
-
-# The worked example
 
 
 def test_the_worked_example_is_exact_through_the_commands(run: Run, images: Images) -> None:
@@ -336,306 +306,6 @@ def test_the_worked_example_is_exact_through_the_commands(run: Run, images: Imag
     assert result.text == pooled
     result = run.ok("pipeline", "convolve sharpen | pool 2", "padlock.png", "--print")
     assert result.text == pooled
-
-
-# From numbers to pictures
-
-RANGES = {
-    # -100 and 300 are clipped; halves go to the even number
-    "clip": ([[-100, 0.5, 1.5, 254.5, 300]], [0, 0, 2, 254, 255], "40.0% clipped"),
-    "abs": ([[-100, 0, 2.5, -300, 300]], [100, 0, 2, 255, 255], "40.0% clipped"),
-    "minmax": ([[-100, 0, 100, 300]], [0, 64, 128, 255], "-100 to 300"),
-    "symmetric": ([[-100, 0, 100, 300]], [85, 128, 170, 255], "-100 to 300"),
-}
-
-
-@pytest.mark.parametrize("range", RANGES)
-def test_range_says_how_numbers_become_pixels(
-    range: str, run: Run, images: Images, tmp_path: Path
-) -> None:
-    values, expected, said = RANGES[range]
-    images.table(values)
-    option = [] if range == "clip" else ["--range", range]  # it is the default
-    line = run.ok("pool", "--size", "1", "m.csv", "-o", "out.png", *option).line
-    assert pixels(tmp_path / "out.png").tolist() == [expected]
-    assert said in line
-
-
-def test_minmax_is_over_all_channels_and_a_constant_is_black(
-    run: Run, images: Images, tmp_path: Path
-) -> None:
-    images.matrix(np.array([[[0, 10, 20], [30, 40, 50]]]), "three.npy")
-    images.matrix(np.full((2, 2), 77.0), "flat.npy")
-    for name in ["three", "flat"]:
-        run.ok("pool", "--size", "1", f"{name}.npy", "-o", f"{name}.png", "--range", "minmax")
-    assert pixels(tmp_path / "three.png").tolist() == [[[0, 51, 102], [153, 204, 255]]]
-    assert set(pixels(tmp_path / "flat.png").flat) == {0}
-
-
-def test_alpha_is_set_aside_and_put_back_under_the_kernels_centre(
-    run: Run, images: Images, tmp_path: Path
-) -> None:
-    source = pixels(images.rgba())
-    run.ok("convolve", "-k", "box:5", "--stride", "2", "img.png", "-o", "valid.png")
-    run.ok("convolve", "-k", "box:5", "--padding", "same", "img.png", "-o", "same.png")
-    valid, same = pixels(tmp_path / "valid.png"), pixels(tmp_path / "same.png")
-    np.testing.assert_array_equal(valid[..., 3], source[2:-2:2, 2:-2:2, 3])
-    np.testing.assert_array_equal(same[..., 3], source[..., 3])
-    colours = cnnfilter.convolve(source[..., :3], "box:5", padding="same")
-    np.testing.assert_array_equal(same[..., :3], _stored(colours))
-
-
-def test_alpha_is_averaged_by_pooling(run: Run, images: Images, tmp_path: Path) -> None:
-    source = pixels(images.rgba())
-    run.ok("pool", "img.png")
-    written = pixels(tmp_path / "img-pool.png")
-    alpha = cnnfilter.pool(source[..., 3], mode="average")
-    np.testing.assert_array_equal(written[..., 3], _stored(alpha))
-    np.testing.assert_array_equal(written[..., :3], cnnfilter.pool(source[..., :3]))
-
-
-def test_alpha_that_is_averaged_is_as_deep_as_its_picture(
-    run: Run, images: Images, tmp_path: Path
-) -> None:
-    source = pixels(images.rgba())
-    run.ok("pool", "img.png", "--depth", "16", "-o", "deep.tif")
-    written = cnnfilter.read_image(tmp_path / "deep.tif")
-    alpha = cnnfilter.pool(source[..., 3], mode="average").astype(float)
-    assert written.dtype == np.uint16
-    np.testing.assert_array_equal(written[..., 3], np.rint(alpha * 257))
-
-
-def test_16_bit_stays_16_bit(run: Run, images: Images, tmp_path: Path) -> None:
-    source = pixels(images.grey16())
-    assert source.max() > 255
-    run.ok("convolve", "-k", "sharpen", "img.png")
-    written = pixels(tmp_path / "img-sharpen.png")
-    assert _mode(tmp_path / "img-sharpen.png") == "I;16"
-    np.testing.assert_array_equal(written, _stored(cnnfilter.convolve(source, "sharpen"), 65535))
-
-
-def test_16_bit_becomes_8_bit_where_the_format_has_no_more(
-    run: Run, images: Images, tmp_path: Path
-) -> None:
-    images.grey16()
-    run.ok("pool", "img.png", "-o", "out.jpg")
-    assert _mode(tmp_path / "out.jpg") == "L"
-
-
-def test_exif_orientation_is_applied_and_reset_and_the_profile_kept(
-    run: Run, images: Images, tmp_path: Path
-) -> None:
-    with Image.open(images.turned()) as image:
-        assert image.size == (48, 36)
-    line = run.ok("convolve", "-k", "identity", "img.jpg", "-o", "out.jpg").line
-    assert "48x36x3 -> 46x34x3" in line or "48x36x3 -> 48x36x3" in line
-    with Image.open(tmp_path / "out.jpg") as image:
-        assert image.height > image.width
-        assert image.getexif().get(0x0112, 1) == 1
-        assert image.getexif()[0x010E] == "A cup of coffee"
-        assert image.info["icc_profile"] == images.profile()
-
-
-def test_exif_orientation_turns_the_pixels_the_right_way(
-    run: Run, images: Images, tmp_path: Path
-) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    source = pixels(images.photo("img.png", exif=exif))
-    run.ok("pool", "--size", "1", "img.png", "-o", "out.png")
-    np.testing.assert_array_equal(pixels(tmp_path / "out.png"), np.rot90(source, -1))
-
-
-KINDS: dict[str, tuple[str, str, str]] = {
-    "palette": ("palette", "img.png", "RGB"),
-    "CMYK": ("cmyk", "img.jpg", "RGB"),
-    "1-bit": ("bits", "img.png", "L"),
-}
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_other_kinds_of_pictures_become_colour_or_grey(
-    kind: str, run: Run, images: Images, tmp_path: Path
-) -> None:
-    make, name, mode = KINDS[kind]
-    with Image.open(getattr(images, make)(name)) as image:
-        expected = np.asarray(image.convert(mode))
-    run.ok("pool", "--size", "1", name)
-    path = tmp_path / f"{Path(name).stem}-pool{Path(name).suffix}"
-    assert _mode(path) == mode
-    difference = np.abs(pixels(path).astype(int) - expected)
-    assert difference.mean() <= (10 if path.suffix == ".jpg" else 0)
-
-
-def test_a_lab_file_becomes_colour(run: Run, images: Images, tmp_path: Path) -> None:
-    photo = images.coffee()
-    images.save("img.tif", photo.convert("LAB"))
-    run.ok("pool", "--size", "1", "img.tif")
-    assert _mode(tmp_path / "img-pool.tif") == "RGB"
-    written = pixels(tmp_path / "img-pool.tif").astype(int)
-    assert np.abs(written - np.asarray(photo)).mean() < 6
-
-
-# Where results go, and as what
-
-
-def test_an_output_is_a_folder_that_exists_or_a_file(
-    run: Run, images: Images, tmp_path: Path
-) -> None:
-    images.photo()
-    (tmp_path / "exists").mkdir()
-    run.ok("pool", "img.png", "-o", "exists")
-    run.ok("pool", "img.png", "-o", "file.bmp")
-    assert _names(tmp_path / "exists") == ["img-pool.png"]
-    with Image.open(tmp_path / "file.bmp") as image:
-        assert image.format == "BMP"
-
-
-def test_with_several_images_the_output_is_a_folder(
-    run: Run, images: Images, tmp_path: Path
-) -> None:
-    images.photo("one.png")
-    images.photo("two.jpg")
-    result = run("pool", "one.png", "two.jpg", "-o", "folder")
-    assert result.status == 0
-    first, second, summary = result.stderr.splitlines()
-    assert "one.png" in first
-    assert "two.jpg" in second
-    assert "2 done, 0 skipped, 0 failed" in summary
-    assert _names(tmp_path / "folder") == ["one-pool.png", "two-pool.jpg"]
-
-
-def test_the_output_keeps_the_inputs_format_unless_told(
-    run: Run, images: Images, tmp_path: Path
-) -> None:
-    images.photo("img.jpg")
-    run.ok("pool", "img.jpg")
-    run.ok("pool", "img.jpg", "--format", "png")
-    run.ok("pool", "img.jpg", "-o", "named.webp")
-    run.ok("pool", "img.jpg", "-o", "unnamed")
-    formats = {}
-    for name in ["img-pool.jpg", "img-pool.png", "named.webp", "unnamed"]:
-        with Image.open(tmp_path / name) as image:
-            formats[name] = image.format
-    assert list(formats.values()) == ["JPEG", "PNG", "WEBP", "JPEG"]
-
-
-def test_standard_input_tells_its_format_by_its_bytes(run: Run, images: Images) -> None:
-    path = images.photo("img.jpg", quality=95)
-    result = run.ok("pool", "-", "-o", "-", stdin=path.read_bytes())
-    with Image.open(io.BytesIO(result.stdout)) as image:
-        assert image.format == "JPEG"
-        assert image.size == (24, 18)
-    result = run.ok("pool", "-", "-o", "-", "--format", "png", stdin=path.read_bytes())
-    np.testing.assert_array_equal(pixels(result.stdout), cnnfilter.pool(pixels(path)))
-
-
-def test_standard_input_without_an_output_goes_to_standard_output(
-    run: Run, images: Images, tmp_path: Path
-) -> None:
-    path = images.photo()
-    result = run.ok("pool", "-", stdin=path.read_bytes())
-    np.testing.assert_array_equal(pixels(result.stdout), cnnfilter.pool(pixels(path)))
-    assert _names(tmp_path) == ["img.png"]
-
-
-def test_a_pipe_of_npy_loses_nothing(run: Run, images: Images, tmp_path: Path) -> None:
-    source = pixels(images.photo())
-    edges = run.ok("convolve", "-k", "edge", "img.png", "-o", "-", "--format", "npy").stdout
-    expected = cnnfilter.convolve(source, "edge")
-    assert expected.min() < 0
-    assert expected.max() > 255
-    np.testing.assert_array_equal(np.load(io.BytesIO(edges)), expected)
-    run.ok("pool", "-", "-o", "pooled.png", "--range", "symmetric", stdin=edges)
-    pooled = cnnfilter.pool(expected)
-    middle = np.rint(127.5 + 127.5 * pooled / np.abs(pooled).max())
-    np.testing.assert_array_equal(pixels(tmp_path / "pooled.png"), middle)
-
-
-@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 3), (4, 5, 7)], ids=["grey", "colour", "maps"])
-@pytest.mark.slow
-def test_a_matrix_survives_every_format_of_numbers(
-    shape: tuple[int, ...], run: Run, images: Images, tmp_path: Path
-) -> None:
-    values = np.random.default_rng(4).normal(0, 1e3, shape)
-    values.flat[:4] = [1 / 3, -1e-30, 1e20, -0.1]
-    images.matrix(values)
-    name = "m.npy"
-    for format in ["npz", "csv", "tsv", "json", "float", "npy"]:
-        suffix = "tif" if format == "float" else format
-        run.ok("pool", "--size", "1", name, "-o", f"{format}/", "--format", format)
-        assert _names(tmp_path / format) == [f"{Path(name).stem}-pool.{suffix}"]
-        name = f"{format}/{Path(name).stem}-pool.{suffix}"
-    np.testing.assert_array_equal(np.load(tmp_path / name), values)
-
-
-def test_a_float_tif_stays_float(run: Run, tmp_path: Path) -> None:
-    values = np.array([[-1.5, 300.25], [0, 1e6]], np.float32)
-    tifffile.imwrite(tmp_path / "img.tif", values)
-    run.ok("pool", "--size", "1", "img.tif")
-    np.testing.assert_array_equal(tifffile.imread(tmp_path / "img-pool.tif"), values)
-
-
-def test_an_8_bit_tif_stays_8_bit_unless_float_is_asked_for(
-    run: Run, images: Images, tmp_path: Path
-) -> None:
-    source = pixels(images.photo("img.tif"))
-    expected = cnnfilter.convolve(source, "edge")
-    run.ok("convolve", "-k", "edge", "img.tif", "-o", "float.tif", "--format", "float")
-    np.testing.assert_array_equal(tifffile.imread(tmp_path / "float.tif"), expected)
-    run.ok("convolve", "-k", "edge", "img.tif")
-    np.testing.assert_array_equal(pixels(tmp_path / "img-edge.tif"), _stored(expected))
-
-
-# Printing
-
-
-def test_off_a_terminal_all_numbers_are_printed_plainly(run: Run, images: Images) -> None:
-    large = images.coffee().resize((120, 90))
-    source = np.asarray(large)
-    images.save("img.png", large)
-    result = run.ok("convolve", "-k", "edge", "--print", "img.png")
-    expected = cnnfilter.convolve(source, "edge")
-    assert set(result.text) <= set("-0123456789\t\n")
-    blocks = result.text.split("\n\n")
-    assert len(blocks) == 3
-    np.testing.assert_array_equal(result.numbers(), expected)
-
-
-def test_numbers_are_printed_to_their_last_digit(run: Run, images: Images) -> None:
-    values = np.array([[1 / 3, -2e-17, 1.0], [1e21, 123456789.125, np.pi]])
-    images.matrix(values)
-    result = run.ok("pool", "--size", "1", "m.npy", "--print")
-    np.testing.assert_array_equal(result.numbers(), values)
-
-
-def test_nan_and_infinity_are_printed(run: Run, images: Images) -> None:
-    images.matrix(np.array([[np.nan, np.inf], [-np.inf, 1.5]]))
-    result = run.ok("pool", "--size", "1", "m.npy", "--print")
-    assert result.text == "nan\tinf\n-inf\t1.5\n"
-
-
-def test_csv_is_printed_as_asked(run: Run, images: Images) -> None:
-    images.matrix(np.arange(12).reshape(2, 3, 2))
-    result = run.ok("pool", "--size", "1", "m.npy", "--print", "--format", "csv")
-    assert result.text == "0,2,4\n6,8,10\n\n1,3,5\n7,9,11\n"
-
-
-def test_json_is_printed_as_asked(run: Run, images: Images) -> None:
-    values = np.arange(12).reshape(2, 3, 2)
-    images.matrix(values)
-    result = run.ok("pool", "--size", "1", "m.npy", "--print", "--format", "json")
-    assert json.loads(result.text) == values.tolist()
-
-
-def test_channels_are_printed_as_json_line_by_line(run: Run, images: Images) -> None:
-    source = pixels(images.photo())
-    result = run.ok("split-channels", "img.png", "--print", "--format", "json")
-    channels = [json.loads(line) for line in result.text.splitlines()]
-    np.testing.assert_array_equal(np.stack(channels, axis=-1), source)
-
-
-# kernels
 
 
 def test_kernels_lists_every_named_kernel(run: Run) -> None:
@@ -675,7 +345,7 @@ def test_kernels_shows_a_matrix_and_its_facts(name: str, run: Run) -> None:
     assert {fact: said[fact].split(" from ")[0] for fact in FACTS[name]} == FACTS[name]
 
 
-def test_depth_says_what_a_matrix_of_16_bit_values_becomes(
+def test_depth_decides_how_16_bit_matrices_are_written(
     run: Run, images: Images, tmp_path: Path
 ) -> None:
     images.matrix([[0.0, 300.4, 65535.0, 70000.0]])

@@ -56,7 +56,7 @@ def test_wide_terminals_show_matrices_side_by_side(width: int, show: Show, padlo
     assert "\x1b[38;2;" in screen.raw or "\x1b[38;5;" in screen.raw
 
 
-def test_the_readme_shows_what_is_seen(show: Show, padlock: str) -> None:
+def test_the_readme_shows_a_real_screen(show: Show, padlock: str) -> None:
     (block,) = re.findall(r"```text\n(convolve kernel=sharpen.*?)```", README, re.S)
     screen = show("explain", "convolve sharpen", padlock, "--at", "0,6")
     assert [line.rstrip() for line in screen.lines] == block.splitlines()
@@ -88,7 +88,7 @@ def test_data_for_programs(run: Run, padlock: str) -> None:
     assert data["seen"] == [{"top": ROW, "bottom": ROW + 2, "left": COLUMN, "right": COLUMN + 2}]
 
 
-def test_a_step_on_the_way_sees_a_region_of_the_picture(run: Run, padlock: str) -> None:
+def test_an_earlier_step_sees_a_region_of_the_picture(run: Run, padlock: str) -> None:
     steps = "convolve sharpen | relu | pool 2"
     result = run("explain", steps, padlock, "--at", "2,4", "--step", "3")
     lines = result.text.splitlines()
@@ -108,7 +108,7 @@ def test_the_winner_of_a_pooling_window_is_marked(show: Show, padlock: str) -> N
     assert marked == [str(window.max())]
 
 
-def test_data_is_json_whatever_the_numbers(run: Run, images: Images) -> None:
+def test_data_is_json_for_all_numbers(run: Run, images: Images) -> None:
     images.matrix([[np.nan, np.inf], [1, 2]])
     data = json.loads(
         run("explain", "pool 2", "m.npy", "--format", "json").text, parse_constant=pytest.fail
@@ -142,9 +142,7 @@ def test_steps_have_names(run: Run) -> None:
     assert result.text.startswith("5. convolve padding=1 (conv2)  row 4, column 4, channel 7 (08)")
 
 
-def test_pictures_say_what_would_be_stored_and_matrices_where_it_is_asked(
-    run: Run, images: Images
-) -> None:
+def test_stored_values_are_shown_for_pictures_or_on_request(run: Run, images: Images) -> None:
     images.matrix(np.full((3, 3), 300.0))
     command = ["explain", "convolve identity", "m.npy", "--at", "0,0"]
     assert "stored" not in run(*command).text
@@ -225,7 +223,7 @@ def test_a_page_begins_at_the_value_asked_for(run: Run, padlock: str) -> None:
     assert '"chosen": {"step": 2, "column": 5}' in text
 
 
-def test_a_pages_picture_is_bounded_and_says_so(run: Run, images: Images, tmp_path: Path) -> None:
+def test_a_pages_picture_is_bounded_with_a_notice(run: Run, images: Images, tmp_path: Path) -> None:
     images.matrix(np.zeros((300, 600), np.uint8))
     result = run("explain", "relu", "m.npy", "--html", "page.html")
     words = "the picture was reduced from 600 x 300 pixels to 256 x 128; --size keeps more"

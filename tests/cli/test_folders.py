@@ -69,7 +69,7 @@ def test_channels_of_a_tree(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("images")
-def test_predictions_of_a_folder_are_told_in_order(run: Run) -> None:
+def test_predictions_of_a_folder_are_printed_in_order(run: Run) -> None:
     digits = Path(__file__).parents[2] / "sample_images/digits"
     result = run("pipeline", "digits", digits, "--jobs", "2", "--quiet")
     told = [line.split("\t") for line in result.text.splitlines()]
@@ -84,22 +84,20 @@ def test_a_folder_needs_a_place_for_results(run: Run) -> None:
     assert "-o" in line
 
 
-def test_an_empty_folder_is_told(run: Run, tmp_path: Path) -> None:
+def test_an_empty_folder_is_reported(run: Run, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert "holds no image" in run.refused("pool", "empty", "-o", "out", status=1)
 
 
 @pytest.mark.usefixtures("photos")
-def test_results_in_the_folder_itself_are_not_worked_on(run: Run, tmp_path: Path) -> None:
+def test_results_in_the_folder_itself_are_no_inputs(run: Run, tmp_path: Path) -> None:
     for _ in range(2):
         assert run("pool", "-r", "photos", "-o", "photos/out", "--force").status == 0
     made = ["a-pool.png", "b-pool.jpg", "deep/a-pool.png", "deep/er/c-pool.png"]
     assert files(tmp_path / "photos/out") == made
 
 
-def test_results_among_the_images_are_not_worked_on(
-    run: Run, images: Images, tmp_path: Path
-) -> None:
+def test_results_among_the_images_are_no_inputs(run: Run, images: Images, tmp_path: Path) -> None:
     images.photo("photos/a.png")
     for options in ([], ["--skip-existing"], ["--force"]):
         assert run("pool", "photos", "-o", "photos", *options).status == 0
@@ -107,7 +105,7 @@ def test_results_among_the_images_are_not_worked_on(
 
 
 @pytest.mark.usefixtures("photos")
-def test_hidden_names_are_taken_when_asked_for(run: Run, tmp_path: Path) -> None:
+def test_hidden_names_are_read_on_request(run: Run, tmp_path: Path) -> None:
     assert run("pool", "photos", "--hidden", "-o", "out").status == 0
     assert ".hidden-pool.png" in files(tmp_path / "out")
 
@@ -169,7 +167,7 @@ def test_what_a_suffix_hides_is_seen_before_anything_runs(run: Run, images: Imag
 
 
 @pytest.mark.usefixtures("photos")
-def test_one_image_given_twice_is_told(run: Run) -> None:
+def test_an_image_given_twice_is_reported(run: Run) -> None:
     assert "given twice" in run.refused("pool", "photos", "photos/a.png", "-o", "out", status=2)
 
 
@@ -222,7 +220,7 @@ def test_a_dry_run_prints_the_plan_and_does_nothing(
     assert files(tmp_path / "out") == sorted(os.path.relpath(row[1], "out") for row in rows)
 
 
-def test_a_dry_run_knows_channels_maps_and_stages(run: Run, images: Images, tmp_path: Path) -> None:
+def test_a_dry_run_lists_channels_maps_and_stages(run: Run, images: Images, tmp_path: Path) -> None:
     images.rgba("a.png")
     images.photo("b.png")
     commands = [
@@ -245,7 +243,7 @@ def test_a_dry_run_knows_channels_maps_and_stages(run: Run, images: Images, tmp_
         assert made == {row[1] for row in rows if row[1]}
 
 
-def test_a_dry_run_knows_what_is_drawn(run: Run, images: Images, tmp_path: Path) -> None:
+def test_a_dry_run_lists_drawings(run: Run, images: Images, tmp_path: Path) -> None:
     images.photo("a.png")
     drawn = ["--plot", "p.png", "--sheet", "s.png", "--animate", "m.gif"]
     planned = run("convolve", "-k", "edge", "a.png", *drawn, "--dry-run")
@@ -255,7 +253,7 @@ def test_a_dry_run_knows_what_is_drawn(run: Run, images: Images, tmp_path: Path)
     assert files(tmp_path) == sorted(["a.png", *outputs])
 
 
-def test_a_dry_run_knows_what_cannot_be_drawn(run: Run, images: Images) -> None:
+def test_a_dry_run_lists_what_cannot_be_drawn(run: Run, images: Images) -> None:
     images.photo("a.png")
     planned = run("pipeline", "pool 2 | relu", "a.png", "--animate", "m.gif", "--dry-run")
     assert planned.status == 1
@@ -306,7 +304,7 @@ def test_no_result_replaces_the_report_or_the_list(run: Run, tmp_path: Path) -> 
     assert (tmp_path / "list.csv").read_text() == "photos/a.png\n"
 
 
-def test_many_images_are_told_in_few_lines(run: Run, images: Images, tmp_path: Path) -> None:
+def test_many_images_are_reported_in_few_lines(run: Run, images: Images, tmp_path: Path) -> None:
     for number in range(30):
         images.padlock(f"{number:02}.png")
     for number in range(7):
@@ -336,7 +334,7 @@ def test_fail_fast_stops_at_the_first_failure(run: Run, images: Images, tmp_path
     assert len(files(tmp_path / "out3")) == 41
 
 
-def test_a_line_is_said_now_and_then(
+def test_progress_is_reported_now_and_then(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seconds = iter([100.0, *(100.0 + 4 * number for number in range(1, 99))])
@@ -411,7 +409,7 @@ def test_a_second_run_skips_what_is_done(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("photos")
-def test_the_first_run_need_not_say_that_it_may_be_gone_on_with(run: Run) -> None:
+def test_any_first_run_can_be_resumed(run: Run) -> None:
     assert run("pool", "-r", "photos", "-o", "out").status == 0
     absolute = str(Path("out"))
     assert "4 skipped" in run("pool", "-r", "photos", "-o", absolute, "--skip-existing").stderr
@@ -469,7 +467,7 @@ def test_what_was_written_but_not_remembered_is_taken(run: Run, tmp_path: Path) 
     assert "0 done, 2 skipped" in run(*command, "--skip-existing").stderr
 
 
-def test_beside_the_images_a_ledger_is_kept_when_asked_for(
+def test_a_ledger_next_to_the_images_is_kept_on_request(
     run: Run, images: Images, tmp_path: Path
 ) -> None:
     images.photo("a.png")
@@ -538,7 +536,7 @@ def test_frames_go_from_format_to_format(
     assert (times, loop) == ([50, 100, 250], 3)
 
 
-def test_one_frame_is_taken_when_asked_for(
+def test_one_frame_is_read_on_request(
     run: Run, animation: list[np.ndarray], tmp_path: Path
 ) -> None:
     run.ok("pool", "m.png", "--frame", "2", "-o", "third.png")
@@ -548,7 +546,7 @@ def test_one_frame_is_taken_when_asked_for(
 
 
 @pytest.mark.usefixtures("animation")
-def test_where_one_frame_fits_it_is_said(run: Run) -> None:
+def test_one_frame_of_several_is_written_with_a_notice(run: Run) -> None:
     assert "the first of 3 frames" in run.ok("pool", "m.gif", "-o", "m.jpg").stderr
     assert "the first of 3 frames" in run.ok("pool", "m.gif", "--print").stderr
 
@@ -575,7 +573,7 @@ def test_maps_in_one_tiff_are_no_frames(run: Run, images: Images, tmp_path: Path
     assert np.load(tmp_path / "pooled.npy").shape == (7, 7, 8)
 
 
-def test_quality_says_how_much_is_lost(run: Run, images: Images, tmp_path: Path) -> None:
+def test_quality_decides_how_much_is_lost(run: Run, images: Images, tmp_path: Path) -> None:
     images.photo("a.png")
     sizes = []
     for quality in ("20", "90"):

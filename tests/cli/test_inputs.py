@@ -60,7 +60,7 @@ READERS = [
 
 
 @pytest.mark.parametrize(("words", "file"), READERS)
-def test_no_result_and_no_report_takes_the_name_of_what_was_read(
+def test_no_result_and_no_report_replaces_an_input(
     words: Sequence[str], file: str, folder: Path, run: Run
 ) -> None:
     names = names_of(file, folder)
@@ -74,7 +74,7 @@ def test_no_result_and_no_report_takes_the_name_of_what_was_read(
 
 
 @pytest.mark.usefixtures("folder")
-def test_no_page_takes_the_name_of_what_was_read(run: Run) -> None:
+def test_no_page_replaces_an_input(run: Run) -> None:
     before = run.snapshot()
     files = ("a.npy", "net.toml", "first.npz", "second.npz", "sub/../second.npz")
     words = ["explain", "net.toml", "a.npy", "--step", "1", "--force", "--html"]
@@ -82,7 +82,7 @@ def test_no_page_takes_the_name_of_what_was_read(run: Run) -> None:
     assert run.snapshot() == before
 
 
-def test_no_drawing_takes_the_name_of_what_was_read(images: Images, folder: Path, run: Run) -> None:
+def test_no_drawing_replaces_an_input(images: Images, folder: Path, run: Run) -> None:
     images.photo("photo.png")
     os.link(folder / "first.npz", folder / "w.npz")
     for link in ("w.png", "w.gif"):
@@ -95,7 +95,7 @@ def test_no_drawing_takes_the_name_of_what_was_read(images: Images, folder: Path
     assert run.snapshot() == before
 
 
-def test_no_stage_takes_the_name_of_what_was_read(folder: Path, run: Run) -> None:
+def test_no_stage_replaces_an_input(folder: Path, run: Run) -> None:
     os.link(folder / "first.npz", folder / "sub/a-1-convolve.npy")
     words = ("pipeline", "net.toml", "a.npy", "--stages", "sub", "-o", "out.npy", "--force")
     assert "is an input itself" in run.refused(*words, status=1)
@@ -210,7 +210,7 @@ def test_a_device_is_neither_a_list_nor_an_image(device: str, run: Run) -> None:
     assert all(line.count("\n") == 1 for _, line in found)
 
 
-def test_a_name_in_a_list_that_can_be_no_path_is_told_with_its_line(folder: Path, run: Run) -> None:
+def test_an_impossible_path_in_a_list_is_reported_with_its_line(folder: Path, run: Run) -> None:
     (folder / "l").write_bytes(b"a.npy\nx\0y\n\n" + b"z" * 40_000 + b"\nkernel.npy\n")
     result = run("pool", "--files-from", "l", "-o", "out/")
     assert result.status == 1
@@ -220,7 +220,7 @@ def test_a_name_in_a_list_that_can_be_no_path_is_told_with_its_line(folder: Path
     assert rest[-1].startswith("cnnfilter: 2 done, 0 skipped, 2 failed")
 
 
-def test_of_many_such_names_ten_are_told(folder: Path, run: Run) -> None:
+def test_ten_of_many_impossible_paths_are_reported(folder: Path, run: Run) -> None:
     (folder / "l").write_bytes(b"x\0y\n" * 500 + b"a.npy\n")
     result = run("pool", "--files-from", "l", "-o", "out/", "-q")
     assert result.status == 1
@@ -238,7 +238,7 @@ def test_more_names_than_a_million_are_refused(folder: Path, run: Run) -> None:
 # The ledger, the report and what killed runs leave
 
 
-def test_a_damaged_ledger_is_said_once_and_stops_nothing(folder: Path, run: Run) -> None:
+def test_a_damaged_ledger_is_reported_once_and_stops_nothing(folder: Path, run: Run) -> None:
     words = ["pool", "a.npy", "kernel.npy", "-o", "out/", "--skip-existing"]
     assert run.each([words])[0][0] == 0
     ledger = folder / "out" / LEDGER

@@ -402,7 +402,7 @@ BAD_WEIGHTS: dict[str, tuple[Callable[[], bytes], list[str]]] = {
 
 
 @pytest.mark.parametrize("case", BAD_WEIGHTS)
-def test_bad_weights_are_told_in_a_line(case: str, run: Run, net: Path) -> None:
+def test_bad_weights_are_reported_in_one_line(case: str, run: Run, net: Path) -> None:
     make, words = BAD_WEIGHTS[case]
     (net.parent / "net.npz").write_bytes(make())
     line = run.refused("pipeline", "net.toml", "m.npy", "-o", "out.npy", status=2)
@@ -470,7 +470,7 @@ BAD_FILES: dict[str, tuple[str, str, list[str]]] = {
 
 
 @pytest.mark.parametrize("case", BAD_FILES)
-def test_a_bad_network_file_is_told_in_a_line(case: str, run: Run, net: Path) -> None:
+def test_a_bad_network_file_is_reported_in_one_line(case: str, run: Run, net: Path) -> None:
     old, new, words = BAD_FILES[case]
     assert old in NET
     net.write_text(NET.replace(old, new, 1))

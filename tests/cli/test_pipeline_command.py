@@ -68,7 +68,7 @@ GRAMMAR: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
 
 
 @pytest.mark.parametrize("case", GRAMMAR)
-def test_steps_in_text_do_what_the_functions_do(
+def test_steps_in_text_equal_the_functions(
     case: str, run: Run, source: np.ndarray, tmp_path: Path
 ) -> None:
     steps, function = GRAMMAR[case]
@@ -133,7 +133,7 @@ SAME_AS_TOML = (
 )
 
 
-def test_a_toml_file_says_the_same_as_the_text(run: Run, images: Images, tmp_path: Path) -> None:
+def test_a_toml_file_equals_its_text(run: Run, images: Images, tmp_path: Path) -> None:
     images.matrix(np.random.default_rng(7).integers(0, 255, (14, 12, 3), dtype=np.uint8))
     (tmp_path / "edges.toml").write_text(TOML)
     run.ok("pipeline", "edges.toml", "m.npy", "-o", "file.npy")
@@ -144,7 +144,7 @@ def test_a_toml_file_says_the_same_as_the_text(run: Run, images: Images, tmp_pat
 
 
 @pytest.mark.parametrize("kernel", ['"near.txt"', "[[1, 2], [3, 4]]", '"1 2; 3 4"'])
-def test_a_kernel_in_a_toml_file_is_beside_it_or_written_out(
+def test_a_kernel_in_a_toml_file_is_next_to_it_or_written_out(
     kernel: str, run: Run, source: np.ndarray, tmp_path: Path
 ) -> None:
     (tmp_path / "sub").mkdir()

@@ -78,7 +78,9 @@ def test_what_a_decoder_prints_is_the_reason(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("executor", ["threads", "processes"])
-def test_each_file_has_one_line_whoever_works(executor: str, run: Run, tmp_path: Path) -> None:
+def test_each_file_has_one_line_in_threads_and_processes(
+    executor: str, run: Run, tmp_path: Path
+) -> None:
     names = [f"{number}.{kind}" for number in range(6) for kind in ("tif", "jpg")]
     for name in names:
         (tmp_path / name).write_bytes(corrupt_tiff() if name.endswith("tif") else odd_jpeg())
@@ -89,7 +91,7 @@ def test_each_file_has_one_line_whoever_works(executor: str, run: Run, tmp_path:
     assert "6 done, 0 skipped, 6 failed" in summary
 
 
-def test_a_folder_is_told_of_alike_whoever_works(run: Run, tmp_path: Path) -> None:
+def test_threads_and_processes_report_a_folder_alike(run: Run, tmp_path: Path) -> None:
     damaged_and_whole_tiffs(tmp_path / "in")
 
     def told(*options: str) -> tuple[list[str], list[Arguments]]:
@@ -163,14 +165,14 @@ CAUGHT = (
 )
 
 
-def test_a_bug_is_seen_while_a_file_is_at_work() -> None:
+def test_a_bug_is_reported_while_a_file_is_at_work() -> None:
     status, stderr = python(CAUGHT + "    raise RuntimeError('a bug')")
     assert status == 1
     assert stderr.startswith("Traceback")
     assert stderr.endswith("RuntimeError: a bug\n")
 
 
-def test_a_crash_is_seen_while_a_file_is_at_work() -> None:
+def test_a_crash_is_reported_while_a_file_is_at_work() -> None:
     status, stderr = python(CAUGHT + "    os.abort()", "-X", "faulthandler")
     assert status != 0
     assert stderr.startswith("Fatal Python error: Aborted")
@@ -191,7 +193,7 @@ def test_a_library_that_prints_without_end_never_blocks() -> None:
     assert python(code) == (0, "200\n")
 
 
-def test_a_line_is_told_of_no_file_where_several_are_at_work() -> None:
+def test_a_line_names_no_file_where_several_are_at_work() -> None:
     code = CAUGHT + (
         "    from threading import Thread, Event\n"
         "    begun, done = Event(), Event()\n"
@@ -349,7 +351,7 @@ def test_a_tiff_of_complex_numbers_is_refused_in_one_line(
         assert "Warning" not in result.stderr
 
 
-def test_a_channel_of_no_stated_use_that_is_left_out_is_told(run: Run, tmp_path: Path) -> None:
+def test_a_channel_of_no_stated_use_that_is_left_out_is_reported(run: Run, tmp_path: Path) -> None:
     tifffile.imwrite(
         tmp_path / "a.tif", RGB[..., [0, 1, 2, 0]], photometric="rgb", extrasamples=[0]
     )

@@ -47,7 +47,7 @@ def test_a_small_matrix_is_a_whole_table_with_row_and_column_numbers(
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_a_large_matrix_is_cropped_and_the_caption_says_how_to_see_the_rest(
+def test_the_caption_of_a_cropped_matrix_names_the_options_for_the_rest(
     width: int, show: Show, large: np.ndarray
 ) -> None:
     screen = show("pool", "--size", "1", "--print", "m.npy", width=width)
@@ -173,7 +173,7 @@ def test_the_list_of_kernels_fits_the_terminal(width: int, show: Show) -> None:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_a_summary_keeps_its_shapes_whole_beside_long_steps(width: int, show: Show) -> None:
+def test_a_summary_keeps_its_shapes_whole_next_to_long_steps(width: int, show: Show) -> None:
     steps = (
         "convolve '0 -1 0; -1 5 -1; 0 -1 0' '1 2 1; 2 4 2; 1 2 1' padding=same border=reflect"
         " dilation=2 | pool 2"

@@ -120,7 +120,7 @@ def test_what_is_piped_holds_no_control_code(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_terminal_is_told_no_control_code(show: Show) -> None:
+def test_a_terminal_gets_no_control_code(show: Show) -> None:
     program, streams = one_process(COMMANDS), ("stdout", "stderr")
     screen = show(program=program, streams=streams, NO_COLOR="1", TERM="dumb", COLUMNS="100")
     # Libraries that draw pictures ask what the terminal can do.
@@ -130,7 +130,7 @@ def test_a_terminal_is_told_no_control_code(show: Show) -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_name_is_told_with_each_code_by_its_number(run: Run) -> None:
+def test_a_name_is_printed_with_its_codes_as_numbers(run: Run) -> None:
     result = run("pipeline", "net.toml", f"{ODD}.npy", "--format", "tsv")
     assert result.text == f"{TOLD}.npy\t{TOLD}\t158.1\n"
     assert run("kernels", f"w.npz:{ODD}").text.splitlines()[4] == f"kernel\t{TOLD}"

@@ -161,7 +161,7 @@ def test_results_are_written_too_where_they_have_a_place(
     assert (tmp_path / "out.png").exists()
 
 
-def test_stages_are_written_beside_a_sheet(run: Run, images: Images, tmp_path: Path) -> None:
+def test_stages_are_written_next_to_a_sheet(run: Run, images: Images, tmp_path: Path) -> None:
     images.padlock()
     steps = "convolve edge | pool 2"
     run("pipeline", steps, "padlock.png", "--sheet", "sheet.png", "--stages", "layers")

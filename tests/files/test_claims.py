@@ -57,7 +57,7 @@ def peak() -> Iterator[Callable[[], float]]:
 @pytest.mark.parametrize(
     ("make", "name"), [(png_pixels, "a.png"), (jp2_box, "a.jp2"), (float_strip, "a.tif")]
 )
-def test_a_claim_takes_no_memory(
+def test_a_claimed_size_allocates_no_memory(
     make: Callable[[Path], None], name: str, tmp_path: Path, peak: Callable[[], float]
 ) -> None:
     make(tmp_path / name)

@@ -100,7 +100,7 @@ def test_every_frame_is_read_with_its_time(suffix: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [*ANIMATED, "tif"])
-def test_read_gives_the_first_and_says_so(suffix: str, tmp_path: Path) -> None:
+def test_a_first_frame_is_read_with_a_notice(suffix: str, tmp_path: Path) -> None:
     options = {"duration": TIMES} if suffix != "tif" else {}
     path = animation(tmp_path / f"a.{suffix}", **options)
     image = read(path)
@@ -716,7 +716,7 @@ def test_feature_maps_are_one_page(channels: int, tmp_path: Path) -> None:
     assert (image.frames, image.notes) == (1, ())
 
 
-def test_pages_of_any_kind_are_read_beside_each_other(tmp_path: Path) -> None:
+def test_pages_of_different_kinds_are_read_together(tmp_path: Path) -> None:
     pages = [RGB[0], DEEP[1], GRAY[2].astype(np.float32), GRAY[0]]
     with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
         for each in pages:
@@ -801,7 +801,7 @@ def test_quality_holds_for_animations_and_small_files_too(compression: str, tmp_
 
 
 @pytest.mark.parametrize("format", formats(lambda row: row.quality is None))
-def test_quality_is_nothing_to_what_has_none(format: str, tmp_path: Path) -> None:
+def test_formats_without_quality_ignore_it(format: str, tmp_path: Path) -> None:
     for name, quality in (("a", None), ("b", 5)):
         write(tmp_path / name, [Frame(GRAY[0])], format, quality=quality)
     np.testing.assert_array_equal(
@@ -848,7 +848,7 @@ def test_a_gif_that_grows_is_read_where_it_may(tmp_path: Path) -> None:
     assert [each.pixels.shape for each in read_frames(tmp_path / "a.gif")] == [(1, 1, 3)] * 3
 
 
-def test_pages_are_counted_alike_by_whoever_reads_them(
+def test_pillow_and_tifffile_count_pages_alike(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path / "a.tif", frames_of(RGB), "tif")

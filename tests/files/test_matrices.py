@@ -46,7 +46,7 @@ def test_what_json_has_no_number_for_is_refused_before_anything_is_written(value
 
 
 @pytest.mark.parametrize("format", ["json", "csv", "tsv"])
-def test_writing_takes_little_beside_the_matrix(format: str) -> None:
+def test_writing_takes_little_next_to_the_matrix(format: str) -> None:
     array = RNG.random((300, 200), np.float32)
     sum(map(len, matrix_text(array[:2], format)))
     tracemalloc.start()
@@ -92,7 +92,7 @@ def test_lines_are_found_wherever_a_piece_of_the_text_ends(
     assert list(matrices.text_lines(file)) == text.splitlines()
 
 
-def test_reading_a_table_takes_a_fraction_of_the_lists() -> None:
+def test_reading_a_table_uses_a_fraction_of_the_memory_of_lists() -> None:
     text = "\n".join([",".join(["12.5"] * 500)] * 200).encode()
     tracemalloc.start()
     try:

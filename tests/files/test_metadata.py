@@ -106,7 +106,7 @@ ODD: dict[str, tuple[Callable[[], bytes], str]] = {
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_pixels_are_read_whatever_the_metadata(name: str, tmp_path: Path) -> None:
+def test_pixels_are_read_under_any_metadata(name: str, tmp_path: Path) -> None:
     make, left_out = ODD[name]
     path = tmp_path / name
     path.write_bytes(make())
@@ -192,7 +192,7 @@ def test_a_photograph_with_exif_is_written_as_tiff(source: str, tmp_path: Path) 
         np.testing.assert_array_equal(np.asarray(picture), image.pixels)
 
 
-def test_metadata_that_a_format_does_not_take_is_left_out_and_said(tmp_path: Path) -> None:
+def test_metadata_that_a_format_lacks_is_dropped_with_a_notice(tmp_path: Path) -> None:
     metadata = {"exif": b"Exif\0\0" + b"x" * 70_000, "dpi": (72, 72)}
     written = write(tmp_path / "a.jpg", [Frame(RGB)], "jpeg", metadata=metadata)
     assert written.notes == ("jpeg cannot hold its EXIF: left out",)

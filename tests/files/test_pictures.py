@@ -89,7 +89,7 @@ def test_16_bit_print_colours_become_rgb(tmp_path: Path) -> None:
     assert read_image(tmp_path / "a.tif").tolist() == expected
 
 
-def test_alpha_of_16_bit_colour_is_told_from_colours(tmp_path: Path) -> None:
+def test_alpha_of_16_bit_colour_is_distinct_from_colours(tmp_path: Path) -> None:
     planes = np.dstack([DEEP, GRAY16])
     write_image(tmp_path / "a.tif", planes, depth=16)
     image = read(tmp_path / "a.tif")

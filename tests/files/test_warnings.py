@@ -115,6 +115,6 @@ def test_warnings_of_other_threads_and_of_pillow_elsewhere_stay() -> None:
     assert len(warned) == 2
 
 
-def test_a_warning_that_is_ours_is_seen_while_a_file_is_read() -> None:
+def test_our_warnings_are_shown_while_a_file_is_read() -> None:
     with caught(), pytest.warns(RuntimeWarning, match="divide"):
         np.ones(1) / np.zeros(1)

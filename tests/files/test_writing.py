@@ -65,7 +65,7 @@ for name, known in FORMATS.items():
 
 @pytest.mark.skipif(sys.platform == "win32", reason="only POSIX bounds the size of files")
 @pytest.mark.slow
-def test_a_disk_that_fills_at_any_byte_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_disk_that_fills_at_any_byte_is_reported_and_leaves_nothing(tmp_path: Path) -> None:
     run = subprocess.run(
         [sys.executable, "-c", FILLING, str(tmp_path)],
         capture_output=True, text=True, check=False, timeout=300,
@@ -224,7 +224,7 @@ def test_a_bug_keeps_its_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("jpeg", "a"), ("bmp", 1e12), ("bmp", float("inf")), ("bmp", -5.0), ("bmp", "a"),
     ],
 )  # fmt: skip
-def test_metadata_that_cannot_be_kept_is_left_out_and_told(
+def test_metadata_that_cannot_be_kept_is_dropped_with_a_notice(
     format: str, dpi: object, tmp_path: Path
 ) -> None:
     gray = np.full((8, 8), 90, np.uint8)

@@ -38,7 +38,7 @@ def assert_same_class(actual: np.ndarray, expected: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("seed", range(120))
-def test_a_random_network_gives_what_torch_gives(seed: int) -> None:
+def test_a_random_network_agrees_with_torch(seed: int) -> None:
     network, x = random_network(seed)
     pipeline = Pipeline([step_of(layer) for layer in network])
     image = channels_last(x)
@@ -70,7 +70,7 @@ def test_a_summary_of_a_random_network_is_true(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(0, 120, 8))
-def test_a_receptive_field_is_what_a_gradient_reaches(seed: int) -> None:
+def test_a_receptive_field_is_where_gradients_reach(seed: int) -> None:
     """The field of a value in the middle holds every pixel that its gradient reaches."""
     rng = np.random.default_rng(seed)
     sizes = [int(size) for size in rng.integers(1, 4, 3)]

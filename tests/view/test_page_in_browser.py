@@ -149,7 +149,7 @@ def test_hovering_shows_the_worked_examples_numbers(open_page: Open, padlock: np
         assert "394" in opened.locator("#made").inner_text()
 
 
-def test_keys_choose_values_and_screen_readers_are_told(
+def test_keys_choose_values_that_screen_readers_announce(
     open_page: Open, padlock: np.ndarray
 ) -> None:
     opened = open_page(_sharpened(padlock), at=(3, 5))

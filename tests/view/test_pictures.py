@@ -64,7 +64,7 @@ def test_a_figure_has_one_scale_for_all_maps() -> None:
     assert high == np.abs(maps).max()
 
 
-def test_a_histogram_tells_what_clipping_cuts() -> None:
+def test_a_histogram_shows_the_shares_that_clipping_cuts() -> None:
     result = np.array([[-5.0, 0, 100, 255, 256, 300, 7, 8]])
     drawn = figure(np.zeros((1, 8)), result, title="x")
     words = [axes.get_title(loc="left") for axes in drawn.axes]
@@ -110,7 +110,7 @@ def test_all_that_can_come_out_can_be_drawn(result: np.ndarray) -> None:
     assert sheet([LayerResult("layer", result, names)]).dtype == np.uint8
 
 
-def test_a_figure_shows_64_maps_at_most_and_says_so() -> None:
+def test_a_figure_shows_64_maps_at_most() -> None:
     drawn = figure(np.zeros((4, 4)), np.zeros((2, 2, 70)), title="x", names=["a"] * 70)
     assert any("64 of 70 maps" in text.get_text() for text in drawn.texts)
 

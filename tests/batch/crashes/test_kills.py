@@ -115,9 +115,7 @@ def test_an_image_that_kills_each_worker_is_named_and_the_others_are_done(
 
 
 @on_linux
-def test_a_worker_killed_while_it_waits_for_work_takes_nothing_along(
-    start: Start, tmp_path: Path
-) -> None:
+def test_a_worker_killed_while_idle_loses_nothing(start: Start, tmp_path: Path) -> None:
     pipe, content, expected = with_a_pipe(tmp_path / "in", 4)
     started = start("pool", "--files-from", "list", "-o", "out", *WAYS["processes"])
     out = tmp_path / "out"

@@ -12,8 +12,8 @@ from skimage.filters import edges
 
 from cnnfilter import KERNELS, ArgumentError, KernelError, convolve, kernel
 
+from ..reference import Array
 from ..types import Dtype
-from .reference import Array
 
 DIRECTIONS = ["n", "nw", "w", "sw", "s", "se", "e", "ne"]  # counter-clockwise
 SMOOTHING = ["identity", "box", "gaussian", "binomial", "blur", "motion"]
@@ -123,7 +123,7 @@ def test_smoothing_kernels_sum_to_1(name: str) -> None:
         "motion:4,90",
     ],
 )
-def test_smoothing_kernels_sum_to_1_whatever_their_parameters(text: str) -> None:
+def test_smoothing_kernels_always_sum_to_1(text: str) -> None:
     assert matrix(text).sum() == pytest.approx(1, abs=1e-14)
 
 

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from cnnfilter import ArgumentError, ShapeError, pool
 
+from ..reference import REDUCTIONS, Array, pool_by_loops
 from ..types import Arguments, Dtype, Size
-from .reference import REDUCTIONS, Array, pool_by_loops
 
 MODES = pytest.mark.parametrize("mode", list(REDUCTIONS))
 NUMBERED = np.arange(1, 10).reshape(3, 3)
@@ -266,7 +266,7 @@ def test_count_include_pad_concerns_the_average_only(mode: str) -> None:
     ],
 )
 @MODES
-def test_padding_takes_all_that_convolves_does(padding: Any, sides: Any, mode: str) -> None:
+def test_padding_accepts_everything_that_convolve_does(padding: Any, sides: Any, mode: str) -> None:
     image = random_image(7, 6, dtype=np.int16) - np.int16(128)
     assert_allclose(
         pool(image, 3, stride=2, padding=padding, mode=mode),
@@ -488,7 +488,7 @@ def test_lp_is_the_root_of_the_sum_of_powers(p: float) -> None:
 
 
 @pytest.mark.parametrize("mode", ["mean", "avg"])
-def test_other_words_for_average_are_told_ours(mode: str) -> None:
+def test_other_words_for_average_get_a_suggestion(mode: str) -> None:
     with pytest.raises(ArgumentError, match="'average'"):
         pool(np.zeros((4, 4)), mode=mode)
 

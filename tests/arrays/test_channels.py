@@ -1,74 +1,31 @@
-"""Channels, colour spaces, grey, flatten and patches."""
+"""Channels and colour spaces: split, merged and selected, against scikit-image and Pillow."""
 
-from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from numpy.typing import DTypeLike
 from PIL import Image
 from skimage import color
-from skimage.util import view_as_windows
 
 from cnnfilter import (
     ArgumentError,
     CnnFilterError,
     ShapeError,
-    flatten,
-    gray,
     merge_channels,
-    patches,
     select_channels,
     split_channels,
 )
-from cnnfilter.arrays import spaces
-from cnnfilter.layers.channels import over_white
 
-from ..types import Dtype, Size
-from .reference import Array
+from ..reference import Array
+from ..types import Dtype
+from .samples import COLOUR_SPACES, COLOURS, NAMES, cube, random_image
 
-NAMES = {
-    "rgb": ["red", "green", "blue"],
-    "hsv": ["hue", "saturation", "value"],
-    "lab": ["lightness", "a", "b"],
-    "lch": ["lightness", "chroma", "hue"],
-    "luv": ["lightness", "u", "v"],
-    "xyz": ["x", "y", "z"],
-    "ycbcr": ["luma", "cb", "cr"],
-    "yuv": ["luma", "u", "v"],
-    "yiq": ["luma", "i", "q"],
-}
 SPACES = pytest.mark.parametrize("space", list(NAMES))
-COLOUR_SPACES = pytest.mark.parametrize("space", [name for name in NAMES if name != "rgb"])
-
-
-def random_image(*shape: int, dtype: DTypeLike = np.uint8, seed: int = 0) -> Array:
-    return np.random.default_rng(seed).integers(0, 256, shape).astype(dtype)
-
-
-def cube(*levels: int) -> Array:
-    """All colours with these levels of red, green and blue, one a column."""
-    return np.array([list(product(levels, repeat=3))], np.uint8)
-
-
-COLOURS = pytest.mark.parametrize(
-    "image",
-    [
-        random_image(32, 33, 3),
-        cube(0, 255),
-        cube(0, 1, 127, 128, 254, 255),
-        np.repeat(np.arange(256, dtype=np.uint8), 3).reshape(16, 16, 3),
-    ],
-    ids=["random", "corners", "lattice", "greys"],
-)
 
 
 def stacked(channels: dict[str, Array]) -> Array:
     return np.dstack(list(channels.values()))
-
-
-# Splitting as stored
 
 
 @pytest.mark.parametrize(
@@ -124,9 +81,6 @@ def test_channels_may_be_merged_in_any_order(space: str) -> None:
 
 def test_a_bool_image_is_0_and_255() -> None:
     assert_array_equal(split_channels(np.array([[True, False]]))["gray"], [[255, 0]])
-
-
-# Colour spaces against scikit-image and Pillow
 
 
 @COLOURS
@@ -210,16 +164,13 @@ def test_sixteen_bits_give_the_same_values(space: str) -> None:
 
 @COLOUR_SPACES
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32])
-def test_other_types_are_taken_as_0_to_255(space: str, dtype: Dtype) -> None:
+def test_other_types_are_read_as_0_to_255(space: str, dtype: Dtype) -> None:
     image = random_image(6, 7, 3)
     assert_allclose(
         stacked(split_channels(image.astype(dtype), space)),
         stacked(split_channels(image, space)),
         atol=1e-3,
     )
-
-
-# Round trips
 
 
 @SPACES
@@ -252,9 +203,6 @@ def test_sixteen_bits_with_alpha_come_back_at_one_scale() -> None:
     image = random_image(6, 7, 4).astype(np.uint16) * 257
     merged = merge_channels(split_channels(image, "hsv"), "hsv")
     assert_allclose(merged, image / 257, atol=0.1)
-
-
-# Merging
 
 
 def test_an_integer_dtype_rounds_half_to_even_and_saturates() -> None:
@@ -303,9 +251,6 @@ def test_colour_spaces_need_colours(space: str, shape: tuple[int, ...]) -> None:
         split_channels(random_image(*shape), space)
 
 
-# Selecting
-
-
 @pytest.mark.parametrize(
     ("channel", "number"), [("red", 0), ("blue", 2), ("alpha", 3), (1, 1), (np.int64(3), 3)]
 )
@@ -352,168 +297,3 @@ def test_selecting_from_an_unknown_space_is_an_error() -> None:
 def test_selecting_nothing_is_an_error_of_ours() -> None:
     with pytest.raises(CnnFilterError):
         select_channels(random_image(4, 5, 4), [])
-
-
-# Grey
-
-
-@COLOURS
-def test_gray_is_pillows_l_exactly(image: Array) -> None:
-    result = gray(image)
-    assert result.dtype == np.uint8
-    assert_array_equal(result, np.asarray(Image.fromarray(image).convert("L")))
-
-
-def test_gray_is_pillows_for_every_level_of_every_pair_of_channels() -> None:
-    first, second = np.mgrid[:256, :256].astype(np.uint8)
-    for planes in ((first, second, first), (first, second, second), (first, first, second)):
-        image = np.dstack(planes)
-        assert_array_equal(gray(image), np.asarray(Image.fromarray(image).convert("L")))
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_gray_of_floats_is_601_unrounded(dtype: Dtype) -> None:
-    image = random_image(4, 5, 3, dtype=dtype) - dtype(77.7)
-    result = gray(image)
-    assert result.dtype == dtype
-    assert_allclose(result, image @ np.array([0.299, 0.587, 0.114]), rtol=1e-5, atol=1e-4)
-
-
-def test_gray_of_sixteen_bits_is_601_rounded() -> None:
-    image = np.random.default_rng(0).integers(0, 65536, (20, 20, 3), np.uint16)
-    result = gray(image)
-    assert result.dtype == np.uint16
-    assert np.abs(result - image @ np.array([0.299, 0.587, 0.114])).max() <= 1
-
-
-@pytest.mark.parametrize("value", [255, 2**16 - 1, 2**32 - 1, 2**40, 2**53, 2**62])
-def test_gray_of_equal_integers_is_their_value_however_large(value: int) -> None:
-    assert gray(np.full((1, 1, 3), value)).item() == pytest.approx(value, rel=1e-4)
-
-
-@pytest.mark.parametrize("channels", [1, 2])
-def test_gray_of_grey_is_the_plane_itself(channels: int) -> None:
-    image = random_image(4, 5, channels)
-    assert_array_equal(gray(image), image[..., 0])
-
-
-def test_gray_leaves_alpha_out() -> None:
-    image = random_image(4, 5, 4)
-    assert_array_equal(gray(image), gray(image[..., :3]))
-
-
-def test_gray_takes_a_plane_as_it_is() -> None:
-    image = random_image(4, 5)
-    assert_array_equal(gray(image), image)
-
-
-def test_gray_refuses_feature_maps() -> None:
-    with pytest.raises(ShapeError):
-        gray(random_image(4, 5, 5))
-
-
-# Flatten
-
-
-def test_chw_is_the_default_and_goes_channel_by_channel() -> None:
-    image = np.array([[[1, 10], [2, 20]], [[3, 30], [4, 40]]])
-    assert_array_equal(flatten(image), [1, 2, 3, 4, 10, 20, 30, 40])
-    assert_array_equal(flatten(image, "hwc"), [1, 10, 2, 20, 3, 30, 4, 40])
-
-
-@pytest.mark.parametrize("shape", [(3, 4), (3, 4, 1), (3, 4, 5)])
-@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
-def test_flatten_is_a_transposed_ravel(shape: tuple[int, ...], dtype: Dtype) -> None:
-    image = random_image(*shape, dtype=dtype)
-    chw = image if image.ndim == 2 else image.transpose(2, 0, 1)
-    assert_array_equal(flatten(image), chw.ravel())
-    assert_array_equal(flatten(image, order="hwc"), image.ravel())
-    assert flatten(image).dtype == dtype
-
-
-def test_flatten_is_torchs() -> None:
-    torch = pytest.importorskip("torch")
-    image = random_image(3, 4, 5)
-    maps = torch.from_numpy(image.transpose(2, 0, 1).copy())
-    assert_array_equal(flatten(image), torch.nn.Flatten(0)(maps).numpy())
-
-
-def test_flatten_names_an_unknown_order() -> None:
-    with pytest.raises(ArgumentError, match="order"):
-        flatten(random_image(3, 4, 5), "cwh")
-
-
-# Patches
-
-
-@pytest.mark.parametrize("shape", [(6, 7), (6, 7, 3)])
-@pytest.mark.parametrize(("size", "stride"), [(2, 1), ((3, 2), 1), (3, 2), ((2, 4), (3, 1))])
-def test_patches_are_scikit_images_windows(
-    shape: tuple[int, ...], size: Size, stride: Size
-) -> None:
-    image = random_image(*shape)
-    height, width = (size, size) if isinstance(size, int) else size
-    down, across = (stride, stride) if isinstance(stride, int) else stride
-    if image.ndim == 2:
-        expected = view_as_windows(image, (height, width), (down, across))
-    else:
-        expected = view_as_windows(image, (height, width, 3), (down, across, 1))[:, :, 0]
-    assert_array_equal(patches(image, size, stride), expected)
-
-
-@pytest.mark.parametrize("size", ["3x2", "3,2", (3, 2)])
-def test_patches_are_vertical_first(size: Size) -> None:
-    assert patches(random_image(6, 7), size, "1x2").shape == (4, 3, 3, 2)
-
-
-@pytest.mark.parametrize("shape", [(6, 7), (6, 7, 3)])
-def test_patches_are_a_read_only_view(shape: tuple[int, ...]) -> None:
-    image = random_image(*shape)
-    windows = patches(image, 2)
-    assert np.shares_memory(windows, image)
-    assert not windows.flags.writeable
-    with pytest.raises(ValueError, match="read-only"):
-        windows[...] = 0
-    image[0, 0] = 99
-    assert (windows[0, 0, 0, 0] == 99).all()
-
-
-def test_a_window_as_large_as_the_image_gives_one_patch() -> None:
-    image = random_image(3, 4)
-    assert_array_equal(patches(image, (3, 4)), image[np.newaxis, np.newaxis])
-
-
-def test_a_window_larger_than_the_image_gets_the_arithmetic() -> None:
-    with pytest.raises(ShapeError, match=r"5 \+ 2\*0 - 7 < 0: the image is 5 wide"):
-        patches(random_image(5, 5), (1, 7))
-
-
-@pytest.mark.parametrize(("size", "stride"), [(0, 1), (2, 0), ("a", 1), (2, "1,2,3")])
-def test_patches_of_no_size_or_stride_are_refused(size: Size, stride: Size) -> None:
-    with pytest.raises(ArgumentError):
-        patches(random_image(5, 5), size, stride)
-
-
-#: Of several bands, the last one not full.
-TALL = np.random.default_rng(5).integers(0, 256, (701, 599, 4), np.uint8)
-
-
-@COLOUR_SPACES
-def test_bands_of_rows_make_up_the_colours_of_the_whole(space: str) -> None:
-    unit = TALL[:, :, :3] / 255
-    if space == "lch":
-        converted = color.lab2lch(color.rgb2lab(unit))
-    else:
-        converted = getattr(color, f"rgb2{'ypbpr' if space == 'ycbcr' else space}")(unit)
-    planes = list(split_channels(TALL, space).values())[:3]
-    for index, channel in enumerate(spaces.SPACES[space]):
-        stored = (converted[:, :, index] * channel.scale + channel.offset).astype(np.float32)
-        np.testing.assert_array_equal(planes[index], stored)
-
-
-def test_bands_of_rows_make_up_the_whole_in_grey_and_on_white() -> None:
-    colours, alpha = TALL[:, :, :3], TALL[:, :, 3]
-    np.testing.assert_array_equal(gray(TALL), np.asarray(Image.fromarray(colours).convert("L")))
-    share = alpha[:, :, np.newaxis] / 255
-    expected = np.rint(colours * share + 255 * (1 - share))
-    np.testing.assert_array_equal(over_white(colours, alpha), expected)

@@ -54,7 +54,7 @@ CONVOLUTIONS = [
 
 
 @pytest.mark.parametrize("arguments", CONVOLUTIONS, ids=lambda each: str(list(each.values())[1:]))
-def test_terms_add_up_to_what_convolve_gives(
+def test_terms_add_up_to_the_convolution(
     arguments: dict[str, object], random: np.random.Generator
 ) -> None:
     image = random.integers(0, 256, (9, 11, 3), np.uint8)
@@ -148,7 +148,7 @@ def test_functions_of_a_value(step: str, value: float, words: str) -> None:
     assert told.seen == ((1, 1, 0, 0),)
 
 
-def test_batch_norm_tells_the_channels_own_numbers() -> None:
+def test_batch_norm_is_explained_with_its_channels_numbers() -> None:
     step = Step("batch-norm", {"mean": [1, 2], "variance": [4, 9], "scale": [1, 3], "epsilon": 0})
     told = explain(Pipeline([step]), np.ones((2, 2, 2)), (0, 1, 1))
     assert told.detail == Mapped(1.0, "(x - 2) * 1")
@@ -180,7 +180,7 @@ def test_softmax_shares_sum_to_one() -> None:
     )
 
 
-def test_flatten_tells_where_a_feature_stood() -> None:
+def test_flatten_names_the_place_of_a_feature() -> None:
     image = np.arange(12).reshape(2, 3, 2)
     for index, value in enumerate(np.moveaxis(image, -1, 0).ravel().tolist()):
         told = explain("flatten", image, (index,))
@@ -191,7 +191,7 @@ def test_flatten_tells_where_a_feature_stood() -> None:
         assert told.seen == ((row, row, column, column),)
 
 
-def test_gray_tells_each_channels_share() -> None:
+def test_gray_shows_each_channels_share() -> None:
     told = explain("gray", np.array([[[100.0, 200.0, 50.0]]]), (0, 0))
     assert isinstance(told.detail, Weighed)
     shares = [(one.name, round(one.share, 1)) for one in told.detail.contributions]
@@ -215,7 +215,7 @@ def test_gray_tells_each_channels_share() -> None:
         ("pool 4 ceil_mode=yes mode=average", (13, 17)),
     ],
 )
-def test_a_value_changes_with_what_it_is_said_to_see_and_with_nothing_else(
+def test_a_value_changes_with_its_receptive_field_alone(
     steps: str, shape: tuple[int, int], random: np.random.Generator
 ) -> None:
     pipeline = Pipeline(steps)

@@ -9,8 +9,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from cnnfilter import pool
 from cnnfilter.layers import reduction
 
+from ..reference import Array, pool_by_loops
 from ..types import Arguments
-from .reference import Array, pool_by_loops
 
 DTYPES = ["u1", "i1", "u2", "i2", ">u2", "<i4", "i8", "f2", "f4", ">f4", "f8"]
 LAYOUTS: list[Callable[[Array], Array]] = [

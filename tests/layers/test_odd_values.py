@@ -66,7 +66,7 @@ def test_a_gaussian_without_end_is_the_box(size: str, sigma: str) -> None:
 
 
 @pytest.mark.parametrize("sigma", ["1e-3", "1e-20", "1e-170", "1e-308", "1e-320", "5e-324"])
-def test_a_gaussian_without_width_is_what_stands_nearest_to_the_centre(sigma: str) -> None:
+def test_a_gaussian_without_width_picks_the_nearest_pixel(sigma: str) -> None:
     np.testing.assert_array_equal(kernel(f"gaussian:3,{sigma}"), kernel("identity"))
     middle = np.array([[0, 1, 1, 0]]) / 2
     np.testing.assert_array_equal(kernel(f"gaussian:4,{sigma}"), middle * middle.T)
@@ -98,7 +98,7 @@ def test_a_laplacian_of_gaussian_wider_than_floats_tell_is_0(sigma: str) -> None
     assert not np.any(kernel(f"log:5,{sigma}"))
 
 
-def test_a_laplacian_of_gaussian_larger_than_any_float_is_told_in_one_line() -> None:
+def test_a_laplacian_of_gaussian_larger_than_any_float_is_reported_in_one_line() -> None:
     with pytest.raises(KernelError, match=r"'log:5,1e-100': its weights are larger than any float"):
         kernel("log:5,1e-100")
 
@@ -132,7 +132,7 @@ def test_a_quarter_turn_is_the_transpose_to_the_digit() -> None:
     "text",
     ["1e400", "1/0", "1/inf", "1/nan", "1e308/1e-308", "9" * 100_000, "1/1e400", "inf", "1_0"],
 )
-def test_a_weight_that_is_no_finite_number_is_told_in_one_line(text: str) -> None:
+def test_a_weight_that_is_no_finite_number_is_reported_in_one_line(text: str) -> None:
     with pytest.raises(KernelError, match="row 1, column 2") as caught:
         kernel(f"1 {text}")
     assert one_line(str(caught.value))
@@ -142,7 +142,7 @@ def test_a_weight_that_is_no_finite_number_is_told_in_one_line(text: str) -> Non
     ("text", "expected"),
     [("1e-320 5e-324", [1e-320, 5e-324]), ("1/1e308", [1e-308]), ("1" + " " * 10**6 + "2", [1, 2])],
 )
-def test_a_weight_near_0_is_taken_as_it_is(text: str, expected: list[float]) -> None:
+def test_a_weight_near_0_is_kept(text: str, expected: list[float]) -> None:
     np.testing.assert_array_equal(kernel(text), [expected])
 
 
@@ -190,7 +190,7 @@ HUGE: list[Any] = [10**30, 10**400, 10**5000, "9" * 5000, 1e308, 1e-320, float("
         lambda name, value: arguments.choice(name, value, ["max", "min"]),
     ],
 )  # fmt: skip
-def test_a_reader_of_arguments_takes_a_value_or_tells_it_in_one_line(
+def test_a_reader_of_arguments_accepts_a_value_or_rejects_it_in_one_line(
     read: Any, value: object
 ) -> None:
     problem, result = "", None
@@ -247,7 +247,7 @@ def test_taps_are_counted_as_one_by_one(seed: int) -> None:
         ("batch-norm mean=1e400 variance=1", "mean"),
     ],
 )
-def test_an_odd_number_in_a_step_is_told_in_one_line(steps: str, word: str) -> None:
+def test_an_odd_number_in_a_step_is_reported_in_one_line(steps: str, word: str) -> None:
     with pytest.raises(CnnFilterError, match=word) as caught:
         Pipeline(steps).run(np.zeros((4, 4, 3), np.uint8))
     assert one_line(str(caught.value))

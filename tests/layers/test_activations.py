@@ -23,8 +23,8 @@ from cnnfilter import (
     tanh,
 )
 
+from ..reference import Array
 from ..types import Arguments, Dtype
-from .reference import Array
 
 FORMULAS: dict[str, Callable[[Array], Array]] = {
     "relu": lambda x: np.maximum(x, 0),
@@ -61,7 +61,7 @@ def test_like_the_formula(name: str, dtype: Dtype) -> None:
 
 @NAMES
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int16, np.uint16])
-def test_integers_are_taken_as_numbers(name: str, dtype: Dtype) -> None:
+def test_integers_are_read_as_numbers(name: str, dtype: Dtype) -> None:
     limits = np.iinfo(dtype)
     image = np.array([[limits.min, 0, 1, 2, 3, 100, limits.max]], dtype)
     result = activation(name)(image)
@@ -155,7 +155,7 @@ def test_sigmoid_and_softplus_do_not_round_their_tails_to_0() -> None:
     assert_allclose(softplus(image), np.exp(image), rtol=1e-9)
 
 
-def test_clip_limits_to_0_and_more_unless_told() -> None:
+def test_clip_limits_to_0_and_more_by_default() -> None:
     assert_array_equal(clip([[-5, 3, 10]]), [[0, 3, 10]])
     assert_array_equal(clip([[-5, 3, 10]], 0, 6), [[0, 3, 6]])
     assert_array_equal(clip([[-5, 3, 10]], -1, 4.5), [[-1, 3, 4.5]])
@@ -195,7 +195,7 @@ def test_gelu_by_tanh_is_torchs(dtype: Dtype) -> None:
 
 
 @NAMES
-def test_a_vector_is_taken_as_an_image_is(name: str) -> None:
+def test_a_vector_is_read_like_an_image(name: str) -> None:
     image = np.random.default_rng(2).standard_normal((3, 5)).astype(np.float32)
     assert_array_equal(activation(name)(image.ravel()), activation(name)(image).ravel())
 
@@ -235,7 +235,7 @@ def test_softmax_is_scipys(dtype: Dtype) -> None:
     assert_allclose(softmax(features), special.softmax(features, axis=-1), rtol=1e-5)
 
 
-def test_softmax_keeps_to_0_and_1_whatever_the_scores() -> None:
+def test_softmax_stays_between_0_and_1() -> None:
     assert_array_equal(softmax([-1e30, 0, 1e30]), [0, 0, 1])
     assert_array_equal(softmax(np.array([1000, 1000], np.int32)), [0.5, 0.5])
     assert np.isnan(softmax([np.nan, 1.0])).all()

@@ -12,8 +12,8 @@ from skimage.measure import block_reduce
 
 from cnnfilter import pool
 
+from ..reference import REDUCTIONS, Array, pool_by_loops
 from ..types import Arguments, Dtype
-from .reference import REDUCTIONS, Array, pool_by_loops
 
 DTYPES: list[Dtype] = [np.uint8, np.int16, np.uint16, np.int64, np.float32, np.float64]
 MODES = list(REDUCTIONS)

@@ -10,8 +10,8 @@ from scipy import ndimage
 
 from cnnfilter import Pipeline, convolve, pool, read_image
 
+from ..reference import Array, convolve_by_loops, pool_by_loops
 from ..types import Dtype
-from .reference import Array, convolve_by_loops, pool_by_loops
 
 FOLDER = Path(__file__).parents[1] / "data" / "worked-example"
 SHARPEN = np.array([[0, -1, 0], [-1, 5, -1], [0, -1, 0]])

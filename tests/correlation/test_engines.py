@@ -27,8 +27,8 @@ from cnnfilter.correlation.engines import (
 from cnnfilter.correlation.factors import integer_multiples, separated
 from cnnfilter.correlation.padded import Padded
 
+from ..reference import Array, convolve_by_loops, extent, filter_by_loops, same_padding
 from ..types import Arguments, Dtype, Size
-from .reference import Array, convolve_by_loops, extent, filter_by_loops, same_padding
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 

@@ -55,7 +55,7 @@ def test_a_convolution_is_stored_as_it_is_computed(kernel: str, range: str) -> N
 
 
 @pytest.mark.parametrize("options", ["dtype=int8", "bias=30", "combine=max", "channels=gray"])
-def test_options_mean_what_they_do_elsewhere(options: str) -> None:
+def test_options_mean_the_same_as_elsewhere(options: str) -> None:
     layer = last_layer(f"convolve edge {options}")
     stored = layer.stored(IMAGE, Storing("clip", 8))
     np.testing.assert_array_equal(stored, by_hand(layer(IMAGE), "clip"))

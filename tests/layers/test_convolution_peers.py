@@ -11,8 +11,8 @@ from scipy import ndimage, signal
 
 from cnnfilter import convolve
 
+from ..reference import Array, Pair, Sides, convolve_by_loops, filter_by_loops
 from ..types import Arguments, Dtype
-from .reference import Array, Pair, Sides, convolve_by_loops, filter_by_loops
 
 BORDERS = ["zero", "edge", "reflect", "symmetric", "wrap"]
 DTYPES: list[Dtype] = [np.uint8, np.uint16, np.int16, np.int32, np.float32, np.float64]
