@@ -1,4 +1,4 @@
-"""What there is to know of a file format: the columns of the table `FORMATS`."""
+"""A file format and its properties: the columns of the table `FORMATS`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -132,7 +132,7 @@ class Animation:
     clears_last : bool
         Whether the last frame is cleared away, since Pillow joins frames that are alike.
     may_grow : bool
-        Whether frames may make it larger than its head says.
+        Whether frames may be larger than its head promises.
     """
 
     unit: int = 1
@@ -163,7 +163,7 @@ class Quality:
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Format:
-    """A file format. What has no default is stated by each row.
+    """A file format. Each row of the table states what has no default.
 
     Attributes
     ----------
@@ -270,7 +270,7 @@ class Format:
 
     @cached_property
     def missing(self) -> str:
-        """What to install before it can be read or written; "" for nothing."""
+        """Message that its extra is not installed; "" if nothing is missing."""
         if self.extra is None:
             return ""
         from importlib.util import find_spec

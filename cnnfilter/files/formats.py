@@ -279,7 +279,7 @@ FORMATS: Mapping[str, Format] = {
             held=Buffers(pixel=4, file=1),
             writing=Buffers(pixel=22, value=5.5, fixed=16 * 2**20),
         ),
-        # What libavif reads unless it is told to read more; beyond that others cannot open it.
+        # What libavif reads by default; others could not open a larger one.
         limits=Limits(side=32_768, area=16_384**2),
         pillow="AVIF",
         # Slower than 8 is four times as slow, and not smaller.
@@ -299,7 +299,7 @@ FORMATS: Mapping[str, Format] = {
     "float": _numbers(
         "float TIFF",
         (".tif", ".tiff"),
-        rb"(?!)",  # a TIFF's bytes; its pages say what they hold
+        rb"(?!)",  # the bytes are a TIFF's; pages of numbers show when they are read
         "tifffile",
         Memory(),
         module="cnnfilter.files.tiff",

@@ -14,9 +14,9 @@ MAX_PIXELS = 178_956_970
 
 
 class Metadata(TypedDict, total=False):
-    """What a picture's file holds besides pixels, by Pillow's names.
+    """Parts of a picture's file besides its pixels, by Pillow's names.
 
-    A frame has its duration, in milliseconds, and loop: how often all are shown, 0 for ever.
+    Durations of frames are in milliseconds; loop is how often all are shown, 0 for ever.
     """
 
     exif: bytes

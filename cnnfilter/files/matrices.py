@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from tokenize import TokenError
-from typing import Any, BinaryIO, Protocol, cast
+from typing import BinaryIO, Protocol, cast
 
 import numpy as np
 
@@ -134,7 +134,7 @@ def read_matrix_head(file: BinaryIO, format: str) -> Array | None:
         return np.broadcast_to(np.array(largest, dtype.newbyteorder("=")), shape)
 
 
-def _largest(file: BinaryIO, dtype: np.dtype[Any]) -> np.generic:
+def _largest(file: BinaryIO, dtype: np.dtype[np.generic]) -> np.generic:
     """Return the value of the largest magnitude behind a header."""
     largest: np.generic = dtype.type(0)
     while content := file.read(BAND_BYTES):
@@ -157,7 +157,7 @@ def _decoding() -> Iterator[None]:
         raise ContentError("not an array of NumPy's: its header is nested too deeply") from None
 
 
-def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
     """Read the shape, whether the first axis runs fastest, and the type."""
     version = np.lib.format.read_magic(file)
     begin = file.tell()
@@ -165,7 +165,7 @@ def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
         raise ContentError(f"its header is longer than {_MAX_HEADER} bytes")
     file.seek(begin)
     readers: Mapping[
-        tuple[int, int], Callable[[BinaryIO], tuple[tuple[int, ...], bool, np.dtype[Any]]]
+        tuple[int, int], Callable[[BinaryIO], tuple[tuple[int, ...], bool, np.dtype[np.generic]]]
     ] = {
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,
@@ -173,7 +173,7 @@ def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     return readers[version](file)
 
 
-def _check_header(shape: tuple[int, ...], dtype: np.dtype[Any], there: int) -> None:
+def _check_header(shape: tuple[int, ...], dtype: np.dtype[np.generic], there: int) -> None:
     """Compare a header with the bytes that are there."""
     if dtype.hasobject:
         raise ContentError("holds Python objects, which are never unpickled")

@@ -25,7 +25,7 @@ BROKEN = (
     Pillow.DecompressionBombError,
 )  # fmt: skip
 
-#: A TIFF's tags that describe it; the others say how its bytes lie.
+#: A TIFF's tags that describe it; the others are about the layout of its bytes.
 _DESCRIPTIVE_TAGS = {270, 271, 272, 305, 306, 315, 33432}
 _ORIENTATION = 0x0112
 _EXIF_FOLDERS = (0x8769, 0x8825)
@@ -93,7 +93,7 @@ def read_metadata(picture: Pillow.Image, format: Format) -> tuple[Metadata, tupl
     return cast("Metadata", kept), notes
 
 
-class _Partly(Exception):  # noqa: N818 - what could be read is no error
+class _Partly(Exception):  # noqa: N818 - the part that was read is not an error
     def __init__(self, kept: Mapping[str, object]) -> None:
         self.kept = kept
 

@@ -25,7 +25,7 @@ PATIENCE = 10.0
 #: Bytes that are read at a time; smaller files are read at once.
 READ_BYTES = 2**20
 
-#: Errors of the system, in words that say what to do.
+#: Errors of the system, with what to do.
 _REASONS = {
     errno.ENOENT: "no such file; check the path",
     errno.EISDIR: "is a folder; name the files in it",
@@ -150,10 +150,10 @@ def opened(path: str | Path, max_piped: int = MAX_PIPED) -> Iterator[BinaryIO]:
         if not file.seekable():
             yield _piped(path, file, max_piped, _first_bytes(path, file))
         else:
-            yield _small(path, file) or file
+            yield _read_small(path, file) or file
 
 
-def _small(path: str | Path, file: BinaryIO) -> BinaryIO | None:
+def _read_small(path: str | Path, file: BinaryIO) -> BinaryIO | None:
     """Read a small file at once; None for a large one."""
     if os.fstat(file.fileno()).st_size > READ_BYTES:
         return None

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -125,7 +126,7 @@ class Pictures:
         ContentError
             If it is broken, or larger than the first and too large.
         """
-        return self._either_way(lambda: self._read(number))
+        return self._either_way(partial(self._read, number))
 
     def _read(self, number: int) -> Image:
         picture = self._picture

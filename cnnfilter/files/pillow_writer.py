@@ -15,7 +15,7 @@ from cnnfilter.files.metadata import metadata_options
 
 #: Pixels of fewer bytes are encoded in memory, and written at once.
 _SMALL_BYTES = 2**20
-#: Milliseconds that a frame is shown where nothing says how long, as in browsers.
+#: Milliseconds that a frame without a duration is shown, as in browsers.
 _DURATION = 100
 _MAX_LOOPS = 65535
 
@@ -138,12 +138,12 @@ def _animating(
     if animation.writes_loop or loop is not None:
         options["loop"] = min(int(loop) if isinstance(loop, int | float) else 1, _MAX_LOOPS)
     if animation.clears_last:
-        # Pillow joins frames that are alike, and a lone one would have no time; the last is told
-        # apart by being cleared away behind it.
+        # Pillow joins frames that are alike, and a lone one would have no time. Clearing the last
+        # one away makes it differ.
         options["disposal"] = [0] * (len(frames) - 1) + [1]
     if format.colors and any(alpha is not None for _, alpha, _ in frames):
-        # What is transparent would show the frame before. Optimized, a frame where nothing is
-        # would not say what transparency is, and Pillow would not clear it away.
+        # Transparent pixels would show the frame before. Optimized, a frame without any would have
+        # no transparent colour, and Pillow would not clear it away.
         options |= {"disposal": 2, "optimize": False}
     return options
 

@@ -133,7 +133,8 @@ class _Catcher:
     def begin(self, printed: Printed) -> None:
         """Begin with a file, as soon as no other thread is alone or waits to be."""
         with self._changed:
-            self._changed.wait_for(self._may_begin)
+            if self._alone is not None or self._waiting:
+                self._changed.wait_for(self._may_begin)
             self._read()
             self._at_work.append(printed)
             if len(self._at_work) == 1:

@@ -5,14 +5,13 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path, PurePath
-from typing import BinaryIO, Protocol, TypeVar
+from typing import BinaryIO, Protocol
 
 import numpy as np
 
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.checks import as_image
 from cnnfilter.errors import ContentError, FileError, ShapeError
-from cnnfilter.files import tiff
 from cnnfilter.files.formats import FORMATS, format_of_bytes
 from cnnfilter.files.image import MAX_PIXELS, Image, check_pixels, too_large
 from cnnfilter.files.opening import opened, piped_bytes, reason
@@ -22,8 +21,6 @@ from cnnfilter.text import shown
 
 #: A format shows in this many bytes.
 _HEAD = 512
-
-_Result = TypeVar("_Result")
 
 
 def read(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image:
@@ -144,8 +141,12 @@ def _frames(file: BinaryIO, suffix: str, max_pixels: int) -> _Frames:
         name = next((text for text in texts if suffix in FORMATS[text].suffixes), name)
     if name is not None and not FORMATS[name].is_picture:
         return _Matrix(file, name, max_pixels)
-    kind = tiff.Pages if head.startswith(tiff.MAGIC) else Pictures
-    return _Attributed(kind, file, max_pixels)
+    if name is not None and FORMATS[name].numbers:
+        from cnnfilter.files.tiff import MAGIC, Pages  # other pictures are read without it
+
+        if head.startswith(MAGIC):
+            return _Attributed(Pages, file, max_pixels)
+    return _Attributed(Pictures, file, max_pixels)
 
 
 class _Attributed:
@@ -166,21 +167,18 @@ class _Attributed:
         del self._frames  # a decoder's copy of the pixels goes before the next
         self._open()
 
-    def _attributed(self, look: Callable[[_Frames], _Result]) -> _Result:
-        return attributed(lambda: look(self._frames), self._open_afresh)
-
     def __len__(self) -> int:
         return len(self._frames)
 
     @property
     def pixels(self) -> int:
-        return self._attributed(lambda frames: frames.pixels)
+        return attributed(lambda: self._frames.pixels, self._open_afresh)
 
     def read(self, number: int = 0) -> Image:
-        return self._attributed(lambda frames: frames.read(number))
+        return attributed(lambda: self._frames.read(number), self._open_afresh)
 
     def head(self) -> Image:
-        return self._attributed(lambda frames: frames.head())
+        return attributed(lambda: self._frames.head(), self._open_afresh)
 
 
 class _Matrix:

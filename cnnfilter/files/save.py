@@ -19,7 +19,6 @@ from cnnfilter.arrays.dtypes import convert
 from cnnfilter.arrays.quantize import RANGES, quantize
 from cnnfilter.arrays.span import Span
 from cnnfilter.errors import ArgumentError, CnnFilterError, ContentError, FileError, brief
-from cnnfilter.files import tiff
 from cnnfilter.files.format import Pages
 from cnnfilter.files.formats import FORMATS, format_of
 from cnnfilter.files.metadata import parts_left_out
@@ -206,6 +205,8 @@ def _excess(values: Array, format: str, depth: int, *, has_alpha: bool, frames: 
 
 def _write_numbers(file: BinaryIO, matrices: Sequence[Array], format: str) -> None:
     if FORMATS[format].library == "tifffile":
+        from cnnfilter.files import tiff
+
         arrays = [_without_single_channel(each) for each in matrices]
         encode_to(file, format, lambda out: tiff.write_float(out, arrays))
         return
@@ -267,7 +268,9 @@ def _encode(
 ) -> list[str]:
     """Encode pictures; return notes on what of the metadata is left out."""
     pages = [(pixels, alpha) for pixels, alpha, _ in frames]
-    if any(map(_is_deep, frames)) or (FORMATS[format].numbers and tiff.is_big(chain(*pages))):
+    if any(map(_is_deep, frames)) or (FORMATS[format].numbers and _is_big(pages)):
+        from cnnfilter.files import tiff
+
         profile = metadata.get("icc_profile")
         encode_to(file, format, lambda out: tiff.write_deep(out, pages, profile))
         left_out = parts_left_out(metadata, FORMATS[format], kept=("icc_profile",))
@@ -277,6 +280,12 @@ def _encode(
         format,
         lambda out: write_pictures(out, frames, format, metadata, compression, quality),
     )
+
+
+def _is_big(pages: Sequence[tuple[Array, Array | None]]) -> bool:
+    from cnnfilter.files.tiff import is_big
+
+    return is_big(chain(*pages))
 
 
 def _is_deep(frame: Frame) -> bool:

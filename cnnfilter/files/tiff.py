@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from itertools import chain
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from cnnfilter.arrays import Array
 from cnnfilter.errors import ContentError
@@ -18,6 +19,7 @@ from cnnfilter.files.pillow_reader import Pictures, decoding, known_compressions
 if TYPE_CHECKING:
     from tifffile import TiffPage
 
+#: How a TIFF begins that tifffile reads; Pillow reads odd ones, too.
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 # TIFF 6.0's numbers: PhotometricInterpretation, and the tags read here.
@@ -247,5 +249,5 @@ def write_float(file: BinaryIO, pages: Sequence[Array]) -> None:
             )
 
 
-def _float_type(array: Array) -> np.dtype[Any]:
-    return np.dtype(np.float32 if np.can_cast(array.dtype, np.float32) else np.float64)
+def _float_type(array: Array) -> DTypeLike:
+    return np.float32 if np.can_cast(array.dtype, np.float32) else np.float64
