@@ -17,17 +17,18 @@ from cnnfilter.arrays.geometry import PADDINGS
 from cnnfilter.arrays.quantize import RANGES
 from cnnfilter.arrays.spaces import SPACES
 from cnnfilter.batch.task import LOOKS
-from cnnfilter.cli.convolve import convolve as convolve_command
+from cnnfilter.cli.app import command as command_named
 from cnnfilter.cli.options import Common
-from cnnfilter.cli.pipeline import pipeline as pipeline_command
-from cnnfilter.cli.pool import pool as pool_command
-from cnnfilter.cli.split_channels import split_channels as split_channels_command
 from cnnfilter.files.formats import COMPRESSIONS, FORMATS
 from cnnfilter.files.image import MAX_PIXELS
 from cnnfilter.layers.convolution import BORDERS, CHANNELS, COMBINES, Convolution
+from cnnfilter.layers.declaration import descriptions
 from cnnfilter.layers.pooling import MODES, Pooling
 from cnnfilter.steps.operations import OPERATIONS
 
+convolve_command, pool_command, split_channels_command = map(
+    command_named, ("convolve", "pool", "split-channels")
+)
 PACKAGE = Path(cnnfilter.__file__).parent
 #: Top to bottom; a room imports from lower floors only.
 FLOORS = {
@@ -85,14 +86,10 @@ def test_what_is_promised_is_there() -> None:
 
 
 def test_type_checkers_see_what_is_exported() -> None:
-    (block,) = (
-        node
-        for node in ast.parse((PACKAGE / "__init__.py").read_text()).body
-        if isinstance(node, ast.If)
-    )
+    stub = ast.parse((PACKAGE / "__init__.pyi").read_text())
     found = {
-        alias.asname: getattr(import_module(node.module), alias.name)
-        for node in block.body
+        alias.asname: getattr(import_module(f"cnnfilter.{node.module}"), alias.name)
+        for node in stub.body
         if isinstance(node, ast.ImportFrom) and node.module
         for alias in node.names
     }
@@ -101,13 +98,13 @@ def test_type_checkers_see_what_is_exported() -> None:
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="no attribute 'convolv'"):
+    with pytest.raises(AttributeError, match="convolv"):
         cnnfilter.convolv  # noqa: B018
 
 
 COMMANDS = [
     (convolve_command, cnnfilter.convolve, {"dtype"}),
-    (pool_command, cnnfilter.pool, {"return_indices"}),
+    (pool_command, cnnfilter.pool, set()),
     (split_channels_command, cnnfilter.split_channels, set()),
 ]
 #: What only commands have: how a channel looks as a picture, how a file orders its axes.
@@ -131,8 +128,8 @@ def defaults(callable_: Callable[..., object]) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("command", "function", "read", "given"),
     [
-        (convolve_command, cnnfilter.convolve, Convolution.of, {"kernel": "sharpen"}),
-        (pool_command, cnnfilter.pool, Pooling.of, {}),
+        (convolve_command, cnnfilter.convolve, Convolution, {"kernel": "sharpen"}),
+        (pool_command, cnnfilter.pool, Pooling, {}),
         (split_channels_command, cnnfilter.split_channels, dict, {}),
     ],
 )
@@ -142,11 +139,7 @@ def test_a_command_has_the_defaults_of_its_function(
     read: Callable[..., object],
     given: dict[str, object],
 ) -> None:
-    python = {
-        name: value
-        for name, value in (defaults(function) | given).items()
-        if name != "return_indices"
-    }
+    python = defaults(function) | given
     typed = python | {name: value for name, value in defaults(command).items() if name in python}
     assert repr(read(**typed)) == repr(read(**python))
 
@@ -181,13 +174,17 @@ def test_help_names_every_space_format_and_limit() -> None:
         assert re.search(rf"\b{format_}\b", help_of(pool_command, "format"))
     assert str(MAX_PIXELS) in help_of(pool_command, "max_pixels")
     assert all(padding in help_of(pool_command, "padding") for padding in PADDINGS)
-    assert all(step in str(pipeline_command.__doc__) for step in OPERATIONS)
 
 
-def test_every_step_takes_the_image_or_the_features_first() -> None:
-    for operation in OPERATIONS.values():
-        first = next(iter(inspect.signature(operation.function).parameters))
-        assert first in ("image", "features")
+@pytest.mark.parametrize("name", list(OPERATIONS))
+def test_a_step_has_the_arguments_of_its_function_and_words_for_each(name: str) -> None:
+    public = {"select": "select_channels"}.get(name, name.replace("-", "_"))
+    image, *arguments = inspect.signature(getattr(cnnfilter, public)).parameters
+    assert image in ("image", "features")
+    operation = OPERATIONS[name]
+    assert list(operation.parameters) == [*arguments, *["layout"] * (name in ("convolve", "dense"))]
+    words = descriptions(operation.layer)
+    assert all(words[argument].endswith(".") for argument in arguments)
 
 
 def loaded_by(*arguments: str) -> set[str]:
@@ -211,7 +208,8 @@ HEAVY = {
 }  # fmt: skip
 #: What of ours neither `convolve` nor `pool` has a use for.
 UNUSED = {
-    "cnnfilter.layers.activations", "cnnfilter.layers.resizing", "cnnfilter.layers.scaling",
+    "cnnfilter.layers.activations", "cnnfilter.layers.inverting", "cnnfilter.layers.resizing",
+    "cnnfilter.layers.scaling",
     "cnnfilter.files.matrices", "cnnfilter.networks.network", "cnnfilter.networks.toml",
     "cnnfilter.networks.onnx", "cnnfilter.pipeline.comparison", "cnnfilter.pipeline.summary",
     "cnnfilter.pipeline.explain", "cnnfilter.layers.explanation", "cnnfilter.layers.records",

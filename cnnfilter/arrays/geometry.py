@@ -15,10 +15,10 @@ from cnnfilter.errors import ArgumentError, ShapeError, brief
 Shape = tuple[int, ...]
 #: A value's index into a map, (row, column) or (row, column, channel), or into a vector, (index,).
 Place = tuple[int, ...]
+#: Rows before and after an image, then columns: ((top, bottom), (left, right)), as NumPy pads.
+Sides = tuple[tuple[int, int], tuple[int, int]]
 #: A mode's name, or rows and columns to add, as numbers or text.
-Padding = str | int | tuple[int, ...]
-#: top, bottom, left, right
-Amounts = tuple[int, int, int, int]
+Padding = str | int | tuple[int, ...] | Sides
 
 PADDINGS = ("valid", "same", "same-lower", "full")
 
@@ -127,15 +127,60 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Window:
-    """A sliding window, before it is laid over an image.
+class Sliding:
+    """How windows slide over an image, whatever their size.
 
     Attributes
     ----------
-    size, stride, dilation : (int, int)
+    stride, dilation : (int, int)
         Vertical, then horizontal.
-    padding : str or (int, int, int, int)
-        One of `PADDINGS`, or rows and columns: (top, bottom, left, right).
+    padding : str or ((int, int), (int, int))
+        One of `PADDINGS`, or rows and columns to add: ((top, bottom), (left, right)).
+    """
+
+    stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    padding: str | Sides = "valid"
+
+    @classmethod
+    def of(cls, stride: object, dilation: object, padding: object) -> "Sliding":
+        """Read the arguments of a layer.
+
+        Examples
+        --------
+        >>> Sliding.of("2x1", 1, "1,0")
+        Sliding(stride=(2, 1), dilation=(1, 1), padding=((1, 1), (0, 0)))
+        """
+        return cls(pair("stride", stride), pair("dilation", dilation), read_padding(padding))
+
+    @property
+    def pads(self) -> bool:
+        """Whether it may add rows or columns."""
+        return self.padding not in ("valid", ((0, 0), (0, 0)))
+
+    def window(
+        self, size: tuple[int, int], *, ceil_mode: bool = False, name: str = "kernel"
+    ) -> "Window":
+        """Return a window of this size that slides so.
+
+        Examples
+        --------
+        >>> [axis.count for axis in Sliding((2, 2)).window((3, 3)).axes((16, 15))]
+        [7, 7]
+        """
+        return Window(size, self.stride, self.dilation, self.padding, ceil_mode, name)
+
+
+@dataclass(frozen=True)
+class Window:
+    """A sliding window of some size, for any image.
+
+    Attributes
+    ----------
+    size : (int, int)
+        Height and width.
+    stride, dilation, padding
+        As in `Sliding`.
     ceil_mode : bool
         Keep the last, partial window.
     name : str
@@ -145,36 +190,9 @@ class Window:
     size: tuple[int, int]
     stride: tuple[int, int] = (1, 1)
     dilation: tuple[int, int] = (1, 1)
-    padding: str | Amounts = "valid"
+    padding: str | Sides = "valid"
     ceil_mode: bool = False
     name: str = "kernel"
-
-    @classmethod
-    def of(
-        cls,
-        size: object,
-        stride: object,
-        padding: object,
-        dilation: object,
-        *,
-        ceil_mode: bool = False,
-        name: str = "kernel",
-    ) -> "Window":
-        """Read a window's arguments.
-
-        Examples
-        --------
-        >>> Window.of(3, "2x1", "same", 1).stride
-        (2, 1)
-        """
-        return cls(
-            size=pair("size", size),
-            stride=pair("stride", stride),
-            dilation=pair("dilation", dilation),
-            padding=read_padding(padding),
-            ceil_mode=ceil_mode,
-            name=name,
-        )
 
     @property
     def extent(self) -> tuple[int, int]:
@@ -215,7 +233,7 @@ class Window:
 
     def _padding(self, length: int, direction: int) -> tuple[int, int]:
         if not isinstance(self.padding, str):
-            return self.padding[2 * direction], self.padding[2 * direction + 1]
+            return self.padding[direction]
         extent, stride = self.extent[direction], self.stride[direction]
         if self.padding == "valid":
             return 0, 0
@@ -243,23 +261,28 @@ def check_map(shape: Shape) -> None:
         raise ShapeError(f"a vector, {shape}, has no rows and columns; this step takes a map")
 
 
-def read_padding(padding: object) -> str | Amounts:
-    """Read a padding: a mode, N, (vertical, horizontal) or (top, bottom, left, right).
+def read_padding(padding: object) -> str | Sides:
+    """Read a padding: a mode, N, (vertical, horizontal), or four amounts.
+
+    Four are (top, bottom, left, right), or as NumPy has them, ((top, bottom), (left, right)).
 
     Examples
     --------
     >>> read_padding("same"), read_padding("1,2"), read_padding((1, 2, 3, 4))
-    ('same', (1, 1, 2, 2), (1, 2, 3, 4))
+    ('same', ((1, 1), (2, 2)), ((1, 2), (3, 4)))
     """
     if isinstance(padding, str) and padding[:1].isalpha():
         return choice("padding", padding, PADDINGS)
+    match padding:
+        case ((top, bottom), (left, right)):
+            padding = (top, bottom, left, right)
     match wholes("padding", padding, least=0):
         case (all_sides,):
-            return all_sides, all_sides, all_sides, all_sides
+            return (all_sides, all_sides), (all_sides, all_sides)
         case (vertical, horizontal):
-            return vertical, vertical, horizontal, horizontal
+            return (vertical, vertical), (horizontal, horizontal)
         case (top, bottom, left, right):
-            return top, bottom, left, right
+            return (top, bottom), (left, right)
     raise ArgumentError(
         f"padding '{brief(padding)}' has the wrong number of values; "
         "write N, VERTICAL,HORIZONTAL or TOP,BOTTOM,LEFT,RIGHT"

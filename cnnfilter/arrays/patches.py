@@ -52,8 +52,8 @@ def patches(image: ArrayLike, size: Pair, stride: Pair = 1) -> Array:
            [5, 6]])
     """
     array = as_image(image)
-    window = Window.of(size, stride, "valid", 1, name="window")
+    window = Window(pair("size", size), pair("stride", stride), name="window")
     window.axes(array.shape)
-    down, across = pair("stride", stride)
+    down, across = window.stride
     views = sliding_window_view(array, window.size, axis=(0, 1))[::down, ::across]
     return np.moveaxis(views, 2, -1) if array.ndim == 3 else views

@@ -9,17 +9,17 @@ import numpy as np
 
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.arguments import choice
-from cnnfilter.arrays.quantize import LaterMap, Storing
-from cnnfilter.arrays.spaces import SPACES
-from cnnfilter.errors import ArgumentError
-from cnnfilter.files.image import Image
-from cnnfilter.layers.channels import (
+from cnnfilter.arrays.colour import (
     alpha_in,
     channel_as_gray,
     channel_as_tint,
     over_white,
     split_channels,
 )
+from cnnfilter.arrays.quantize import LaterMap, Storing
+from cnnfilter.arrays.spaces import SPACES
+from cnnfilter.errors import ArgumentError
+from cnnfilter.files.image import Image
 
 if TYPE_CHECKING:
     from cnnfilter.arrays.geometry import Window

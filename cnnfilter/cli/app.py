@@ -1,10 +1,13 @@
 """The application: its subcommands, and what it says when run without one."""
 
+from collections.abc import Callable
 from importlib import import_module
+from inspect import getdoc
+from types import ModuleType
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from cnnfilter import __version__
@@ -35,12 +38,47 @@ class _Commands(TyperGroup):
             self.commands[cmd_name] = _imported(cmd_name)
         return self.commands.get(cmd_name)
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """List the subcommands without their options, which layers declare."""
+        for name in _MODULES:
+            self.commands[name] = TyperCommand(name, help=getdoc(_function(name)))
+        super().format_help(ctx, formatter)
+
+
+class _Command(TyperCommand):
+    """A subcommand; its help may list the operations."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        if self.help and "{operations}" in self.help:
+            from cnnfilter.steps.operations import OPERATIONS
+
+            self.help = self.help.replace("{operations}", ", ".join(OPERATIONS))
+        super().format_help(ctx, formatter)
+
+
+def _module(name: str) -> ModuleType:
+    return import_module(f"cnnfilter.cli.{_MODULES[name]}")
+
+
+def _function(name: str) -> Callable[..., None]:
+    function: Callable[..., None] = getattr(_module(name), _MODULES[name])
+    return function
+
+
+def command(name: str) -> Callable[..., None]:
+    """Import a subcommand's function, with all its options."""
+    module, function = _module(name), _function(name)
+    if not hasattr(module, "OPERATION"):
+        return function
+    from cnnfilter.cli.declared import with_arguments_of
+
+    return with_arguments_of(module.OPERATION, module.GROUP, function)
+
 
 def _imported(name: str) -> Any:
-    """Import a subcommand, as Typer makes it of its function."""
-    module = import_module(f"cnnfilter.cli.{_MODULES[name]}")
+    """Return a subcommand, as Typer makes it of its function."""
     alone = typer.Typer(add_completion=False)
-    alone.command(name, epilog=module.EXAMPLES)(getattr(module, _MODULES[name]))
+    alone.command(name, cls=_Command, epilog=_module(name).EXAMPLES)(command(name))
     return get_command(alone)
 
 

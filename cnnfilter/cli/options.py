@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import wraps
@@ -19,18 +20,6 @@ INPUT, RUN = "Input", "Many images"
 def option(*names: str, group: str, **settings: Any) -> Any:
     """Declare an option in a group of the help."""
     return typer.Option(*names, rich_help_panel=group, **settings)
-
-
-PADDING_HELP = (
-    "valid (none), same (the size stays, divided by the stride), same-lower, full, or pixels to "
-    "add: N, VERTICAL,HORIZONTAL or TOP,BOTTOM,LEFT,RIGHT."
-)
-Padding = Annotated[str, option(group=WINDOW, metavar="MODE|N", help=PADDING_HELP)]
-Dilation = Annotated[
-    str,
-    option(group=WINDOW, metavar="N|VxH", help="Pixels from one tap of the window to the next."),
-]
-STRIDE = option(group=WINDOW, metavar="N|VxH", help="Pixels from one window to the next.")
 
 
 Force = Annotated[
@@ -284,11 +273,17 @@ class Common:
 
 
 def _leave_cores_to_jobs() -> None:
-    """Let each product of matrices take one core: the others have images of their own.
+    """Limit products of matrices to one core: the others have images of their own.
 
-    The libraries that NumPy uses read this when they are loaded, which no command has done yet.
+    The libraries that NumPy uses read the variables when they are loaded; where that is past,
+    they are asked.
     """
-    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
+    names = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
+    if "numpy" in sys.modules and not any(name in os.environ for name in names):
+        from threadpoolctl import threadpool_limits
+
+        threadpool_limits(1)
+    for name in names:
         os.environ.setdefault(name, "1")
 
 
@@ -315,7 +310,7 @@ def takes_common_options(command: Callable[..., None]) -> Callable[..., None]:
     own = [
         parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
         for name, parameter in inspect.signature(command).parameters.items()
-        if name != "common"
+        if name != "common" and parameter.kind is not parameter.VAR_KEYWORD
     ]
     signature = inspect.Signature([*own, *shared.values()])
     with_common_options.__signature__ = signature  # type: ignore[attr-defined]

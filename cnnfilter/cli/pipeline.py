@@ -84,11 +84,10 @@ def pipeline(
 ) -> None:
     """Run images through several steps, or through a whole network.
 
-    Steps are convolve, pool, batch-norm, flatten, dense, softmax, the
-    activations relu, leaky-relu, prelu, elu, gelu, sigmoid, tanh, softplus and
-    clip, and what prepares an image: gray, rgb, select (channels), resize,
-    invert, scale and standardize. Their arguments are those of the commands and
-    functions: 'convolve sharpen padding=same | relu | pool 2'.
+    Steps are {operations}.
+
+    Their arguments are those of the commands and functions: 'convolve
+    sharpen padding=same | relu | pool 2'.
 
     A network's prediction is printed: bars, or off a terminal a line for each
     file; --format json gives all classes, --output writes the vector.

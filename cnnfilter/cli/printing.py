@@ -161,7 +161,7 @@ def print_array(
 
 def _titled(name: str, array: "Array", channels: Sequence[str]) -> "Iterator[tuple[str, Array]]":
     """Yield each channel with its title."""
-    from cnnfilter.layers.channels import titles_of
+    from cnnfilter.arrays.titles import titles_of
 
     size = shape_text(array.shape[:2])
     if array.ndim == 1:

@@ -10,11 +10,12 @@ import numpy as np
 
 from cnnfilter.arrays import Array, DType
 from cnnfilter.arrays.dtypes import largest_magnitude
-from cnnfilter.arrays.geometry import Amounts, Axis, Shape, Window
+from cnnfilter.arrays.geometry import Axis, Shape, Sliding
 
 #: Powers of two at which sums of float64, or of their squares, come near infinity.
 NEAR_INFINITY, SQUARES_NEAR_INFINITY = 1000, 500
 FLOAT32 = np.dtype(np.float32)
+UNIT = Sliding()
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +26,8 @@ class Filters:
     ----------
     kernels : sequence of ndarray
         Shape (kH, kW) each, or one filter bank (kH, kW, C/groups, C_out).
-    stride, dilation, padding, border, groups
+    sliding : Sliding
+    border, groups
         As in `convolve`.
     biases : ndarray or None
         Shape (kernels, maps of each).
@@ -38,9 +40,7 @@ class Filters:
     """
 
     kernels: Sequence[Array]
-    stride: tuple[int, int] = (1, 1)
-    dilation: tuple[int, int] = (1, 1)
-    padding: str | Amounts = "valid"
+    sliding: Sliding = UNIT
     border: str = "zero"
     groups: int = 1
     biases: Array | None = None
@@ -56,7 +56,7 @@ class Filters:
     def axes(self, kernel: Array, shape: Shape) -> tuple[Axis, Axis]:
         """Lay a kernel over an image of a shape."""
         size = (kernel.shape[0], kernel.shape[1])
-        return Window(size, self.stride, self.dilation, self.padding).axes(shape)
+        return self.sliding.window(size).axes(shape)
 
     def without_overflow(self, values: Array, channels: int) -> Filters:
         """Divide weights and biases by a power of two where float64 sums may overflow.

@@ -120,11 +120,12 @@ def _filter(index: int, filters: Filters, image: Array, peak: float) -> Filter:
     """Choose a kernel's engine and lay it over the image."""
     kernel, work = filters.kernels[index], filters.work
     axes = filters.axes(kernel, image.shape)
+    stride, dilation = filters.sliding.stride, filters.sliding.dilation
     if kernel.ndim == 4:
-        engine = choose_for_bank(kernel, filters.stride, filters.dilation, filters.groups, work)
+        engine = choose_for_bank(kernel, stride, dilation, filters.groups, work)
     else:
         shape = (axes[0].count, axes[1].count, image.shape[2])
-        engine = choose(dilated(kernel, filters.dilation), filters.stride, shape, peak, work)
+        engine = choose(dilated(kernel, dilation), stride, shape, peak, work)
     bias = None if filters.biases is None else filters.biases[index].astype(work)
     return Filter(engine, Padded(image, axes, filters.border), work, bias)
 

@@ -6,6 +6,7 @@ the dtype; the others give the float type in which the values are exact. NaN is 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
@@ -22,10 +23,11 @@ from cnnfilter.arrays.dtypes import float_type
 from cnnfilter.arrays.geometry import Place, Shape
 from cnnfilter.errors import ArgumentError, ShapeError
 from cnnfilter.layers.base import Layer, RowsFrom
+from cnnfilter.layers.declaration import Numbers, functional
 
 if TYPE_CHECKING:
     from cnnfilter.layers.explanation import Mapped, Weighed
-    from cnnfilter.layers.records import PlainRecord, PReluRecord
+    from cnnfilter.layers.records import FunctionRecord, PlainRecord, PReluRecord
 
 
 def _in_floats(function: Callable[[Array], Array], image: ArrayLike) -> Array:
@@ -49,6 +51,13 @@ def relu(image: ArrayLike) -> Array:
 def leaky_relu(image: ArrayLike, slope: Number = 0.01) -> Array:
     """Rectify, but let negative values through, multiplied by `slope`.
 
+    Parameters
+    ----------
+    image : array_like
+        Shape (H, W), (H, W, C) or (N,).
+    slope : number
+        The factor of negative values.
+
     Examples
     --------
     >>> leaky_relu([[-200, 3]])
@@ -58,15 +67,13 @@ def leaky_relu(image: ArrayLike, slope: Number = 0.01) -> Array:
     return _in_floats(lambda x: np.where(x < 0, x * x.dtype.type(factor), x), image)
 
 
-def prelu(image: ArrayLike, slope: Number | ArrayLike) -> Array:
+class PRelu(Layer):
     """Rectify with slopes that were learned: x, or slope * x where x is negative.
 
-    He, Zhang, Ren, Sun 2015.
+    He, Zhang, Ren, Sun 2015. It takes shape (H, W), (H, W, C) or (N,).
 
     Parameters
     ----------
-    image : array_like
-        Shape (H, W), (H, W, C) or (N,).
     slope : number or array_like
         One, or one for each channel.
 
@@ -80,19 +87,9 @@ def prelu(image: ArrayLike, slope: Number | ArrayLike) -> Array:
     >>> prelu([[[-4, -4]]], [0.5, 0.25])
     array([[[-2., -1.]]], dtype=float32)
     """
-    return PRelu.of(slope)(image)
 
-
-@dataclass(frozen=True, eq=False)
-class PRelu(Layer):
-    """What `prelu` was asked for, checked."""
-
-    slope: Array
-
-    @classmethod
-    def of(cls, slope: Number | ArrayLike) -> PRelu:
-        """Read the arguments of `prelu`, as a person would type them."""
-        return cls(as_numbers("slope", slope))
+    def __init__(self, slope: Numbers) -> None:
+        self.slope = as_numbers("slope", slope)
 
     @property
     def parameters(self) -> int:
@@ -140,10 +137,20 @@ class PRelu(Layer):
         return {"kind": "prelu", "slope": [float(slope) for slope in self.slope.ravel()]}
 
 
+prelu = functional(PRelu, "prelu")
+
+
 def elu(image: ArrayLike, alpha: Number = 1) -> Array:
     """Exponential linear unit: x, or alpha * (exp(x) - 1) where x is negative.
 
     Clevert, Unterthiner, Hochreiter 2015.
+
+    Parameters
+    ----------
+    image : array_like
+        Shape (H, W), (H, W, C) or (N,).
+    alpha : number
+        Minus the limit of negative values.
 
     Examples
     --------
@@ -236,6 +243,13 @@ def _softplus(x: Array) -> Array:
 def clip(image: ArrayLike, low: Number = 0, high: Number | None = None) -> Array:
     """Limit values to low..high, or to low and more; 0..6 is known as relu6.
 
+    Parameters
+    ----------
+    image : array_like
+        Shape (H, W), (H, W, C) or (N,).
+    low, high : number
+        The least and the greatest result; no limit above without `high`.
+
     Raises
     ------
     ArgumentError
@@ -253,14 +267,11 @@ def clip(image: ArrayLike, low: Number = 0, high: Number | None = None) -> Array
     return _in_floats(lambda x: np.clip(x, x.dtype.type(least), x.dtype.type(most)), image)
 
 
-def softmax(features: ArrayLike) -> Array:
+class Softmax(Layer):
     """Turn scores into probabilities: exp(x), divided by its sum.
 
-    Parameters
-    ----------
-    features : array_like
-        A vector, shape (N,), or a feature map, shape (H, W, C), whose channels at each
-        pixel are the scores.
+    It takes a vector of scores, shape (N,), or a feature map, shape (H, W, C), whose
+    channels at each pixel are the scores.
 
     Returns
     -------
@@ -278,12 +289,6 @@ def softmax(features: ArrayLike) -> Array:
     >>> softmax([0, 0, 1000])
     array([0., 0., 1.], dtype=float32)
     """
-    return Softmax()(features)
-
-
-@dataclass(frozen=True)
-class Softmax(Layer):
-    """Probabilities from scores."""
 
     def sees_all(self, shape: Shape) -> bool:
         """In a vector, each probability depends on every score."""
@@ -311,7 +316,7 @@ class Softmax(Layer):
 
     def explain(self, before: Array, at: Place, names: Sequence[str]) -> Weighed:
         """Return each score's share."""
-        from cnnfilter.layers.channels import titles_of
+        from cnnfilter.arrays.titles import titles_of
         from cnnfilter.layers.explanation import Weighed, contributions
 
         scores = (before if before.ndim == 1 else before[at[0], at[1]]).astype(np.float64)
@@ -338,6 +343,9 @@ class Softmax(Layer):
 def _softmax(x: Array) -> Array:
     powers = np.exp(x - x.max(axis=-1, keepdims=True))
     return powers / powers.sum(axis=-1, keepdims=True)
+
+
+softmax = functional(Softmax, "softmax")
 
 
 @dataclass(frozen=True)
@@ -367,6 +375,18 @@ class Activation:
     onnx_names: Mapping[str, str] = field(default_factory=dict)
     variants: Mapping[str, str] = field(default_factory=dict)
 
+    def layer(self) -> Callable[..., Layer]:
+        """Return what makes its layer, declared by the function's arguments after the image."""
+
+        def make(*args: object, **kwargs: object) -> Layer:
+            return Elementwise(self, signature.bind(*args, **kwargs))
+
+        declared = inspect.signature(self.function, eval_str=True)
+        signature = declared.replace(parameters=[*declared.parameters.values()][1:])
+        make.__signature__ = signature  # type: ignore[attr-defined]
+        make.__doc__ = self.function.__doc__
+        return make
+
     def formula_for(self, arguments: Mapping[str, object]) -> str:
         """Return the formula with its arguments written in.
 
@@ -378,6 +398,51 @@ class Activation:
         chosen = [self.variants[str(x)] for x in arguments.values() if str(x) in self.variants]
         words = {name: "infinity" if x is None else x for name, x in arguments.items()}
         return (chosen or [self.formula])[0].format(**words)
+
+
+class Elementwise(Layer):
+    """An activation with its arguments.
+
+    Attributes
+    ----------
+    arguments : dict
+        All by name, those by default included.
+    """
+
+    def __init__(self, activation: Activation, arguments: inspect.BoundArguments) -> None:
+        arguments.apply_defaults()
+        self.activation, self.arguments = activation, arguments.arguments
+        self(np.zeros(1, np.float32))  # which checks the arguments
+
+    def __call__(self, image: ArrayLike) -> Array:
+        return self.activation.function(image, **self.arguments)
+
+    @property
+    def formula(self) -> str:
+        """The function, with its arguments."""
+        return self.activation.formula_for(self.arguments)
+
+    def explain(self, before: Array, at: Place, names: Sequence[str]) -> Mapped:
+        """Return x and the function."""
+        from cnnfilter.layers.explanation import Mapped, value_at
+
+        return Mapped(value_at(before, at), self.formula)
+
+    @property
+    def rows_from(self) -> RowsFrom:
+        """The same row."""
+        return "row"
+
+    def record(self, shape: Shape) -> FunctionRecord:
+        """Return the function's name and arguments, as numbers where they are."""
+        read: dict[str, float | str | None] = {}
+        for name, value in self.arguments.items():
+            try:
+                read[name] = None if value is None else number(name, value)
+            except ArgumentError:
+                read[name] = str(value)
+        function = self.activation.function.__name__
+        return {"kind": "pointwise", "function": function, "arguments": read}
 
 
 #: Every activation, by its operation's name. To add one, add a row (and a line to README.md):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from copy import copy
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -29,6 +31,19 @@ class Layer(ABC):
     What is said here is true of layers that change each value by itself and have no
     weights; the others say what is different.
     """
+
+    def __repr__(self) -> str:
+        own = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({own})"
+
+    def replaced(self, **attributes: object) -> Self:
+        """Return a copy with other attributes, which are not checked again."""
+        layer, kind = copy(self), type(self)
+        for name in [*vars(layer)]:
+            if isinstance(getattr(kind, name, None), cached_property):
+                del vars(layer)[name]
+        vars(layer).update(attributes)
+        return layer
 
     @abstractmethod
     def __call__(self, image: ArrayLike) -> Array:

@@ -1,205 +1,171 @@
-"""Channels: splitting an image into them, in any colour space, and merging them again."""
+"""Layers that make an image of some of each pixel's channels: gray, rgb and select."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
+from numpy.typing import ArrayLike
 
 from cnnfilter.arrays import Array
-from cnnfilter.arrays.arguments import choice
-from cnnfilter.arrays.buffers import BAND_BYTES, bands
+from cnnfilter.arrays.arguments import choice, whole
+from cnnfilter.arrays.buffers import bands
 from cnnfilter.arrays.checks import as_image
-from cnnfilter.arrays.dtypes import convert
-from cnnfilter.arrays.spaces import SPACES, from_rgb, full_scale, to_rgb
+from cnnfilter.arrays.colour import split_channels
+from cnnfilter.arrays.geometry import Place, Shape
+from cnnfilter.arrays.spaces import SPACES
+from cnnfilter.arrays.titles import channel_names
 from cnnfilter.errors import ArgumentError, ShapeError, brief, unknown
+from cnnfilter.layers.base import Layer, RowsFrom
+from cnnfilter.layers.declaration import Argument, functional
+
+if TYPE_CHECKING:
+    from cnnfilter.layers.explanation import Detail
+    from cnnfilter.layers.records import Record
 
 #: ITU-R BT.601 luma, in 65536ths as Pillow's ``convert("L")`` has it.
 GRAY_WEIGHTS = (19595, 38470, 7471)
 
 
-def channel_names(channels: int, space: str = "rgb") -> tuple[str, ...]:
-    """Name the channels of an image that has so many, in a colour space.
+class _Regrouping(Layer):
+    """Other channels from each pixel's: an image, whatever the input."""
 
-    Raises
-    ------
-    ShapeError
-        If the colour space needs a colour image and this is none.
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return the shape, with as many channels as one pixel's result."""
+        pixel = np.zeros((*(1 for _ in shape[:2]), *shape[2:]), np.float32)
+        return *shape[:2], *self(pixel).shape[2:]
 
-    Examples
-    --------
-    >>> channel_names(4)
-    ('red', 'green', 'blue', 'alpha')
-    >>> channel_names(1)
-    ('gray',)
-    """
-    colours = tuple(channel.name for channel in SPACES[choice("space", space, SPACES)])
-    if channels in (3, 4):
-        return (*colours, "alpha")[:channels]
-    if space != "rgb":
-        raise ShapeError(f"{space} needs red, green and blue; the image has {channels} channel(s)")
-    if channels in (1, 2):
-        return ("gray", "alpha")[:channels]
-    return tuple(str(number) for number in range(1, channels + 1))
+    def maps(self, before: Sequence[str]) -> tuple[str, ...]:
+        """Return no names: an image has none."""
+        return ()
+
+    @property
+    def formula(self) -> str:
+        """Where a value comes from."""
+        return "x of its channel"
+
+    @property
+    def rows_from(self) -> RowsFrom:
+        """The same row."""
+        return "row"
 
 
-def titles_of(maps: Sequence[str], channels: int) -> tuple[str, ...]:
-    """Name every channel of an array: by its feature maps, or as an image's.
+class Gray(_Regrouping):
+    """Make an image grey: 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), as Pillow does.
 
-    Parameters
-    ----------
-    maps : sequence of str
-        Names of its channels or, if fewer, of equal groups of them; empty for an image.
-    channels : int
-
-    Examples
-    --------
-    >>> titles_of((), 3)
-    ('red', 'green', 'blue')
-    >>> titles_of(("sobel-x", "sobel-y"), 2)
-    ('sobel-x', 'sobel-y')
-    >>> titles_of(("edge",), 3)
-    ('edge, red', 'edge, green', 'edge, blue')
-    """
-    if not maps:
-        return channel_names(channels)
-    each = channels // len(maps)
-    parts = [f", {one}" for one in channel_names(each)] if each > 1 else [""]
-    return tuple(f"{name}{part}" for name in maps for part in parts)
-
-
-def split_channels(image: ArrayLike, space: str = "rgb") -> dict[str, Array]:
-    """Split an image into its channels, in a colour space.
-
-    Parameters
-    ----------
-    image : array_like
-        Shape (H, W) or (H, W, C): grey, grey with alpha, RGB or RGBA, or any number
-        of feature maps (then named 1, 2, ...).
-    space : str
-        One of rgb, hsv, lab, lch, luv, xyz, ycbcr, yuv, yiq. Channels of rgb are stored
-        as they are. Those of the others are float32, in 0..255 whatever the image's
-        depth, as `SPACES` states for each: hue 0..255 is once round the circle,
-        lightness 0..255 is L* 0..100, ycbcr is JPEG's. What is signed by nature (a and
-        b of lab) keeps its sign and unit.
-
-    Returns
-    -------
-    dict of str to ndarray
-        Channel name to an array of shape (H, W), in order. Alpha is a channel.
-
-    Raises
-    ------
-    ArgumentError
-        If the colour space is unknown.
-    ShapeError
-        If it is not rgb, and the image has no colours.
-
-    Examples
-    --------
-    >>> red = np.full((2, 2, 3), (255, 0, 0), np.uint8)
-    >>> list(split_channels(red))
-    ['red', 'green', 'blue']
-    >>> split_channels(red, "hsv")["saturation"]
-    array([[255., 255.],
-           [255., 255.]], dtype=float32)
-    """
-    array = as_image(image)
-    stack = array[:, :, np.newaxis] if array.ndim == 2 else array
-    names = channel_names(stack.shape[2], space)
-    planes = [stack[:, :, index] for index in range(stack.shape[2])]
-    if space != "rgb":
-        planes[:3] = from_rgb(stack[:, :, :3], space)
-        planes[3:] = [alpha_in(space, alpha) for alpha in planes[3:]]
-    return dict(zip(names, planes, strict=True))
-
-
-def alpha_in(space: str, alpha: Array) -> Array:
-    """Return an alpha as a colour space stores it: as it is in rgb, else in 0..255."""
-    return alpha if space == "rgb" else alpha / np.float32(full_scale(alpha) / 255)
-
-
-def merge_channels(
-    channels: Mapping[str, ArrayLike], space: str = "rgb", *, dtype: DTypeLike | None = None
-) -> Array:
-    """Merge channels into an image: the inverse of `split_channels`.
-
-    Parameters
-    ----------
-    channels : mapping of str to array_like
-        Channel name to an array of shape (H, W), as `split_channels` gives them, in
-        any order.
-    space : str
-        The colour space that the channels are in.
-    dtype : dtype, optional
-        The result's type; an integer type rounds half to even and saturates. uint16
-        scales 0..255 of the other spaces to 0..65535.
+    It takes shape (H, W) or (H, W, C) with 1 to 4 channels; alpha is left out.
 
     Returns
     -------
     ndarray
-        Shape (H, W) for one channel, else (H, W, C). rgb keeps the channels' type, the
-        others give float32 in 0..255.
+        Shape (H, W), the image's dtype. Integers are rounded as by Pillow's
+        ``convert("L")``.
 
     Raises
     ------
-    ArgumentError
-        If a channel is missing or unknown.
     ShapeError
-        If channels differ in shape.
+        If the image has more than four channels.
 
     Examples
     --------
-    >>> image = np.random.default_rng(0).integers(0, 256, (4, 4, 3), np.uint8)
-    >>> lab = split_channels(image, "lab")
-    >>> np.array_equal(merge_channels(lab, "lab", dtype=np.uint8), image)
-    True
+    >>> gray(np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], np.uint8))
+    array([[ 76, 150,  29]], dtype=uint8)
     """
-    planes = {name: as_image(plane) for name, plane in channels.items()}
-    if not planes:
-        raise ArgumentError("there are no channels to merge")
-    if len({plane.shape for plane in planes.values()}) > 1:
-        shapes = ", ".join(f"{name} {plane.shape}" for name, plane in planes.items())
-        raise ShapeError(f"channels of different shapes cannot be merged: {shapes}")
-    ordered = [planes[name] for name in _in_order(planes, space)]
-    if space != "rgb":
-        ordered[:3] = np.moveaxis(to_rgb(ordered[:3], space), -1, 0)
-    merged = ordered[0] if len(ordered) == 1 else np.stack(ordered, axis=-1)
-    if dtype is None:
-        return merged
-    if space != "rgb" and np.dtype(dtype) == np.uint16:
-        merged = merged * np.float64(257)
-    return convert(merged, dtype)
+
+    def __call__(self, image: ArrayLike) -> Array:
+        array = as_image(image)
+        if array.ndim == 2:
+            return array
+        if array.shape[2] > 4:
+            raise ShapeError(f"{array.shape[2]} channels are no colours; gray takes 1 to 4")
+        if array.shape[2] < 3:
+            return array[:, :, 0]
+        result = np.empty(array.shape[:2], array.dtype)
+        for rows in bands(array):
+            result[rows] = _luma(array[rows])
+        return result
+
+    @property
+    def formula(self) -> str:
+        """The weighted sum of colours."""
+        return "0.299 red + 0.587 green + 0.114 blue"
+
+    def explain(self, before: Array, at: Place, names: Sequence[str]) -> Detail:
+        """Return the colours that a value is mixed of."""
+        from cnnfilter.layers.explanation import Taken, Weighed, contributions
+
+        if before.ndim == 2 or before.shape[2] < 3:
+            return Taken("the grey that it was")
+        values = before[at[0], at[1], :3].astype(np.float64)
+        weights = np.array(GRAY_WEIGHTS) / 65536
+        parts = contributions(("red", "green", "blue"), values, weights, values * weights)
+        return Weighed(parts, None, self.formula, ("value", "weight", "product"))
+
+    def record(self, shape: Shape) -> Record:
+        """Return that colours are mixed, or the channel that is grey already."""
+        is_colour = shape[2:] > (2,)
+        return {"kind": "gray"} if is_colour else {"kind": "channels", "sources": [0]}
 
 
-def _in_order(names: Collection[str], space: str) -> Sequence[str]:
-    """Order the names of channels; ArgumentError if they are not those of an image."""
-    choice("space", space, SPACES)
-    colours = [channel.name for channel in SPACES[space]]
-    complete: list[Sequence[str]] = [colours, [*colours, "alpha"]]
-    if space == "rgb":
-        complete += [channel_names(1), channel_names(2), channel_names(max(5, len(names)))]
-    for order in complete:
-        if sorted(order) == sorted(names):
-            return order
-    for name in names:
-        if name not in (*colours, "alpha"):
-            raise ArgumentError(unknown("channel", name, colours))
-    missing = next(name for name in colours if name not in names)
-    raise ArgumentError(f"channel '{missing}' is missing; there are {', '.join(names)}")
+def _luma(colours: Array) -> Array:
+    """Return the luma of colours of shape (H, W, 3 or 4), integers rounded."""
+    red, green, blue = (colours[:, :, index] for index in range(3))
+    if colours.dtype.kind == "f":
+        luma: Array = 0.299 * red + 0.587 * green + 0.114 * blue
+        return luma
+    # Upper and lower 16 bits apart, so that no product of a wide integer overflows.
+    wide: Any = np.uint32 if colours.dtype in (np.uint8, np.uint16) else np.int64
+    low, high = wide(32768), wide(0)
+    for plane, weight in zip((red, green, blue), GRAY_WEIGHTS, strict=True):
+        values = plane.astype(wide)
+        high = high + (values >> wide(16)) * wide(weight)
+        low = low + (values & wide(0xFFFF)) * wide(weight)
+    gray_: Array = high + (low >> wide(16))
+    return gray_
 
 
-def select_channels(image: ArrayLike, channel: Any, *, space: str = "rgb") -> Array:
+class Rgb(_Regrouping):
+    """Bring an image to three channels: a grey one becomes three that are equal.
+
+    It takes shape (H, W) or (H, W, C) with 1 to 4 channels; alpha is left out.
+
+    Returns
+    -------
+    ndarray
+        Shape (H, W, 3), the image's dtype.
+
+    Raises
+    ------
+    ShapeError
+        If the image has more than four channels.
+
+    Examples
+    --------
+    >>> rgb([[7]])
+    array([[[7, 7, 7]]])
+    """
+
+    def __call__(self, image: ArrayLike) -> Array:
+        array = as_image(image)
+        if array.ndim == 3 and array.shape[2] in (3, 4):
+            return array[:, :, :3]
+        if array.ndim == 3 and array.shape[2] > 4:
+            raise ShapeError(f"{array.shape[2]} channels are no colours; rgb takes 1 to 4")
+        return np.repeat(gray(array)[:, :, np.newaxis], 3, axis=2)
+
+    def record(self, shape: Shape) -> Record:
+        """Return the input's channel of each of the result's."""
+        return {"kind": "channels", "sources": [0, 1, 2] if shape[2:] > (2,) else [0, 0, 0]}
+
+
+class Selection(_Regrouping):
     """Select channels by name or number.
 
     Parameters
     ----------
-    image : array_like
-        Shape (H, W) or (H, W, C).
     channel : str, int or list of these
-        Names as `split_channels` gives them, or numbers from 0.
+        Names as `split_channels` returns them, or numbers from 0.
     space : str
         The colour space that the names belong to.
 
@@ -221,15 +187,39 @@ def select_channels(image: ArrayLike, channel: Any, *, space: str = "rgb") -> Ar
     >>> select_channels(image, "red").shape, select_channels(image, [0, "blue"]).shape
     ((2, 2), (2, 2, 2))
     """
-    planes = split_channels(image, space)
-    wanted = list(channel) if isinstance(channel, list | tuple) else [channel]
-    if not wanted:
-        raise ArgumentError("no channel is named; name one, such as red")
-    selected = [_channel(planes, name) for name in wanted]
-    return selected[0] if len(selected) == 1 else np.stack(selected, axis=-1)
+
+    def __init__(
+        self,
+        channel: Annotated[str | int | Sequence[str | int], Argument(many=True)],
+        *,
+        space: Annotated[str, Argument(choices=tuple(SPACES))] = "rgb",
+    ) -> None:
+        self.channels = list(channel) if isinstance(channel, list | tuple) else [channel]
+        if not self.channels:
+            raise ArgumentError("no channel is named; name one, such as red")
+        for name in self.channels:
+            if not isinstance(name, str):
+                whole("channel", name, least=0)
+        self.space = choice("space", space, SPACES)
+
+    def __call__(self, image: ArrayLike) -> Array:
+        planes = split_channels(image, self.space)
+        selected = [_channel(planes, name) for name in self.channels]
+        return selected[0] if len(selected) == 1 else np.stack(selected, axis=-1)
+
+    def record(self, shape: Shape) -> Record:
+        """Return the selected channels; another colour space's are not the input's."""
+        if self.space != "rgb":
+            return {"kind": "other"}
+        names = channel_names(shape[2] if len(shape) == 3 else 1)
+        sources = [
+            names.index(str(name)) if str(name) in names else int(str(name))
+            for name in self.channels
+        ]
+        return {"kind": "channels", "sources": sources}
 
 
-def _channel(planes: dict[str, Array], name: Any) -> Array:
+def _channel(planes: dict[str, Array], name: object) -> Array:
     text = brief(name)
     if text in planes:
         return planes[text]
@@ -239,132 +229,6 @@ def _channel(planes: dict[str, Array], name: Any) -> Array:
     raise ShapeError(unknown("channel", text, planes, listed))
 
 
-def gray(image: ArrayLike) -> Array:
-    """Make an image grey: 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), as Pillow does.
-
-    Parameters
-    ----------
-    image : array_like
-        Shape (H, W) or (H, W, C) with 1 to 4 channels; alpha is left out.
-
-    Returns
-    -------
-    ndarray
-        Shape (H, W), the image's dtype. Integers come out as Pillow's ``convert("L")``
-        rounds them.
-
-    Raises
-    ------
-    ShapeError
-        If the image has more than four channels.
-
-    Examples
-    --------
-    >>> gray(np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], np.uint8))
-    array([[ 76, 150,  29]], dtype=uint8)
-    """
-    array = as_image(image)
-    if array.ndim == 2:
-        return array
-    if array.shape[2] > 4:
-        raise ShapeError(f"{array.shape[2]} channels are no colours; gray takes 1 to 4")
-    if array.shape[2] < 3:
-        return array[:, :, 0]
-    result = np.empty(array.shape[:2], array.dtype)
-    for rows in bands(array):
-        result[rows] = _luma(array[rows])
-    return result
-
-
-def _luma(colours: Array) -> Array:
-    """Return the luma of colours of shape (H, W, 3 or 4), integers rounded."""
-    red, green, blue = (colours[:, :, index] for index in range(3))
-    if colours.dtype.kind == "f":
-        luma: Array = 0.299 * red + 0.587 * green + 0.114 * blue
-        return luma
-    # Upper and lower 16 bits apart, so that no product of a wide integer overflows.
-    wide: Any = np.uint32 if colours.dtype in (np.uint8, np.uint16) else np.int64
-    low, high = wide(32768), wide(0)
-    for plane, weight in zip((red, green, blue), GRAY_WEIGHTS, strict=True):
-        values = plane.astype(wide)
-        high = high + (values >> wide(16)) * wide(weight)
-        low = low + (values & wide(0xFFFF)) * wide(weight)
-    gray_: Array = high + (low >> wide(16))
-    return gray_
-
-
-def rgb(image: ArrayLike) -> Array:
-    """Give an image three channels: a grey one becomes three that are equal.
-
-    Parameters
-    ----------
-    image : array_like
-        Shape (H, W) or (H, W, C) with 1 to 4 channels; alpha is left out.
-
-    Returns
-    -------
-    ndarray
-        Shape (H, W, 3), the image's dtype.
-
-    Raises
-    ------
-    ShapeError
-        If the image has more than four channels.
-
-    Examples
-    --------
-    >>> rgb([[7]])
-    array([[[7, 7, 7]]])
-    """
-    array = as_image(image)
-    if array.ndim == 3 and array.shape[2] in (3, 4):
-        return array[:, :, :3]
-    if array.ndim == 3 and array.shape[2] > 4:
-        raise ShapeError(f"{array.shape[2]} channels are no colours; rgb takes 1 to 4")
-    return np.repeat(gray(array)[:, :, np.newaxis], 3, axis=2)
-
-
-def over_white(image: Array, alpha: Array) -> Array:
-    """Lay an image on white paper.
-
-    Parameters
-    ----------
-    image : ndarray
-        Shape (H, W) or (H, W, C).
-    alpha : ndarray
-        Shape (H, W), of the same depth.
-
-    Examples
-    --------
-    >>> ink, alpha = np.zeros((1, 3), np.uint8), np.array([[0, 51, 255]], np.uint8)
-    >>> over_white(ink, alpha)
-    array([[255, 204,   0]], dtype=uint8)
-    """
-    top = full_scale(alpha)
-    result = np.empty(image.shape, image.dtype)
-    for rows in bands(image, BAND_BYTES // 8):  # of several arrays of float64
-        part = alpha[rows]
-        share = (part / top).reshape(part.shape + (1,) * (image.ndim - 2))
-        result[rows] = convert(image[rows] * share + top * (1 - share), image.dtype)
-    return result
-
-
-def channel_as_gray(plane: Array, name: str, space: str) -> Array:
-    """Turn a channel into a grey picture: what is signed is shifted by 128."""
-    signed = any(channel.name == name and channel.signed for channel in SPACES[space])
-    return plane + np.float32(128) if signed else plane
-
-
-def channel_as_tint(plane: Array, name: str, space: str) -> Array:
-    """Turn a channel into a colour picture that shows it alone: red as red.
-
-    Shape (H, W) in, (H, W, 3) out; a channel that is no colour (alpha) stays grey.
-    """
-    channels = SPACES[space]
-    for index, channel in enumerate(channels):
-        if channel.name == name:
-            planes = [np.full_like(plane, value) for value in channel.neutral]
-            planes[index] = plane
-            names = (each.name for each in channels)
-            return merge_channels(dict(zip(names, planes, strict=True)), space)
-    return plane
+gray = functional(Gray, "gray")
+rgb = functional(Rgb, "rgb")
+select_channels = functional(Selection, "select_channels")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -26,21 +25,23 @@ from cnnfilter.arrays.dtypes import (
     within,
 )
 from cnnfilter.arrays.geometry import (
-    Amounts,
     Axis,
     Padding,
     Place,
     Region,
     Shape,
+    Sliding,
     Window,
 )
 from cnnfilter.arrays.quantize import LaterMap, Storing
 from cnnfilter.arrays.tiles import Strips
+from cnnfilter.arrays.titles import titles_of
 from cnnfilter.correlation import Correlated, Filters, correlate, correlated_strips
 from cnnfilter.errors import ArgumentError, KernelError, ShapeError, brief
 from cnnfilter.kernels.parse import read_kernels
 from cnnfilter.layers.base import Layer, RowsFrom
-from cnnfilter.layers.channels import gray, titles_of
+from cnnfilter.layers.channels import gray
+from cnnfilter.layers.declaration import Argument, functional
 
 if TYPE_CHECKING:
     from cnnfilter.arrays.rows import Rows
@@ -63,51 +64,35 @@ COMBINES = tuple(COMBINED)
 FLOAT32 = np.dtype(np.float32)
 
 
-def convolve(
-    image: ArrayLike,
-    kernel: KernelLike,
-    *,
-    stride: Pair = 1,
-    padding: Padding = "valid",
-    dilation: Pair = 1,
-    border: str = "zero",
-    groups: int | str = 1,
-    bias: Number | ArrayLike | None = None,
-    flip: bool | str = False,
-    normalize: bool | str = False,
-    gain: Number = 1,
-    channels: str = "each",
-    combine: str | None = None,
-    dtype: DTypeLike | None = None,
-) -> Array:
+class Convolution(Layer):
     """Convolve an image with a kernel, several, or a filter bank.
 
     This is cross-correlation, as in every CNN framework; `flip` makes it the
-    convolution of mathematics. Values are filtered as stored, without gamma.
+    convolution of mathematics. Values are filtered as stored, without gamma. It takes
+    shape (H, W) or (H, W, C), any real dtype; every channel is filtered.
 
     Parameters
     ----------
-    image : array_like
-        Shape (H, W) or (H, W, C), any real dtype; every channel is filtered.
     kernel : str, array_like or list
         A name or text (see `cnnfilter.kernel`), an array of shape (kH, kW), a list of
         these (one feature map for each), or a filter bank of shape
         (kH, kW, C/groups, C_out), whose filters each sum over their input channels.
-    stride, dilation : int, (int, int) or str
-        Vertical first.
+    stride : int, (int, int) or str
+        Pixels from one window to the next, vertical first.
     padding : str, int or tuple of int
-        ``valid`` adds nothing; ``same`` gives ceil(n / stride) as TensorFlow does;
-        ``same-lower`` puts the odd pixel before instead of after; ``full`` adds
-        the kernel's extent - 1; numbers add N, (vertical, horizontal) or
-        (top, bottom, left, right).
-    border : str
-        What padding is filled with: ``zero``, ``edge``, ``reflect`` (cb|abc),
-        ``symmetric`` (ba|abc) or ``wrap``.
+        ``valid`` (none), ``same`` (the size stays, divided by the stride, as in
+        TensorFlow), ``same-lower`` (the odd pixel goes before instead of after), ``full``
+        (the kernel's extent - 1), or pixels to add: N, VERTICAL,HORIZONTAL or
+        TOP,BOTTOM,LEFT,RIGHT.
+    dilation : int, (int, int) or str
+        Pixels from one tap of the window to the next.
+    border : {"zero", "edge", "reflect", "symmetric", "wrap"}
+        What padding is filled with; ``reflect`` is cb|abc, ``symmetric`` is ba|abc.
     groups : int
-        Into how many groups channels and filters fall; each filter sees its group's
+        Number of groups of channels and filters; each filter is applied to its group's
         channels. Needs a filter bank, or ``channels="sum"``.
     bias : number or array_like, optional
-        Added to the maps, before they are combined: one number, or one for each kernel,
+        Added to the maps before they are combined: one number, or one for each kernel,
         filter or feature map.
     flip : bool
         Turn the kernel by 180 degrees.
@@ -119,8 +104,8 @@ def convolve(
         What a 2-D kernel does with several channels: filter each by itself, add up
         the filtered channels, or filter the grey image.
     combine : {"max", "sum", "l2"}, optional
-        Make one map of the several kernels' maps: their maximum, their sum, or the
-        root of the sum of squares (a gradient's magnitude).
+        Make one map of several kernels' maps: their maximum, their sum, or the root of
+        the sum of squares (a gradient's magnitude).
     dtype : dtype, optional
         The result's type; an integer type rounds half to even and saturates.
 
@@ -156,93 +141,46 @@ def convolve(
     >>> convolve(photograph, "sobel", channels="gray", combine="l2").shape
     (478, 638)
     """
-    return Convolution.of(
-        kernel,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        border=border,
-        groups=groups,
-        bias=bias,
-        flip=flip,
-        normalize=normalize,
-        gain=gain,
-        channels=channels,
-        combine=combine,
-        dtype=dtype,
-    )(image)
 
-
-@dataclass(frozen=True, eq=False)
-class Convolution(Layer):
-    """What `convolve` was asked for, checked: everything but the image.
-
-    Attributes
-    ----------
-    kernels : dict
-        Map's name to weights as they are applied (flipped, normalised, multiplied by
-        gain): shape (kH, kW), or one filter bank (kH, kW, C/groups, C_out).
-    stacked : bool
-        Whether results have an axis of maps, as those of lists and sets have.
-    bias : ndarray or None
-        One number, or one for each kernel or feature map.
-    """
-
-    kernels: dict[str, Array]
-    stacked: bool
-    stride: tuple[int, int]
-    dilation: tuple[int, int]
-    padding: str | Amounts
-    border: str
-    groups: int
-    bias: Array | None
-    channels: str
-    combine: str | None
-    dtype: DType | None
-
-    @classmethod
-    def of(
-        cls,
-        kernel: Any,
+    def __init__(
+        self,
+        kernel: Annotated[KernelLike, Argument(many=True, tensor=True, has_layout=True)],
         *,
-        stride: Any,
-        padding: Any,
-        dilation: Any,
-        border: Any,
-        groups: Any,
-        bias: Any,
-        flip: Any,
-        normalize: Any,
-        gain: Any,
-        channels: Any,
-        combine: Any,
-        dtype: Any,
-    ) -> Convolution:
-        """Read the arguments of `convolve`, as a person would type them."""
-        window = Window.of(1, stride, padding, dilation)
+        stride: Pair = 1,
+        padding: Padding = "valid",
+        dilation: Pair = 1,
+        border: Annotated[str, Argument(choices=tuple(BORDERS))] = "zero",
+        groups: int | str = 1,
+        bias: Annotated[Number | ArrayLike | None, Argument("NUMBER", tensor=True)] = None,
+        flip: bool | str = False,
+        normalize: bool | str = False,
+        gain: Number = 1,
+        channels: Annotated[str, Argument(choices=CHANNELS)] = "each",
+        combine: Annotated[str | None, Argument(choices=COMBINES)] = None,
+        dtype: Annotated[DTypeLike | None, Argument(in_command=False)] = None,
+    ) -> None:
+        self.sliding = Sliding.of(stride, dilation, padding)
         flipped, summing_to_1 = flag("flip", flip), flag("normalize", normalize)
         factor = number("gain", gain)
-        read, kernels = read_kernels(kernel), {}
+        #: Map's name to weights as they are applied (flipped, normalised, times gain): shape
+        #: (kH, kW), or one filter bank (kH, kW, C/groups, C_out).
+        self.kernels: dict[str, Array] = {}
+        read = read_kernels(kernel)
         for name, weights in read.weights.items():
             turned = weights[::-1, ::-1] if flipped else weights
             scaled = _normalized(turned) if summing_to_1 else turned
-            kernels[name] = scaled if factor == 1 else _multiplied(scaled, factor)
-        checked = cls(
-            kernels=kernels,
-            stacked=read.is_list,
-            stride=window.stride,
-            dilation=window.dilation,
-            padding=window.padding,
-            border=choice("border", border, BORDERS),
-            groups=whole("groups", groups),
-            bias=None if bias is None else as_numbers("bias", bias).ravel(),
-            channels=choice("channels", channels, CHANNELS),
-            combine=None if combine is None else choice("combine", combine, COMBINES),
-            dtype=_read_dtype(dtype),
-        )
-        checked._check_groups()
-        checked._check_bias()
-        return checked
+            self.kernels[name] = scaled if factor == 1 else _multiplied(scaled, factor)
+        #: Whether results have an axis of maps, as those of lists and sets have.
+        self.stacked = read.is_list
+        self.border = choice("border", border, BORDERS)
+        self.groups = whole("groups", groups)
+        #: One number, or one for each kernel or feature map.
+        self.bias = None if bias is None else as_numbers("bias", bias).ravel()
+        self.channels = choice("channels", channels, CHANNELS)
+        self.combine = None if combine is None else choice("combine", combine, COMBINES)
+        self.dtype = _read_dtype(dtype)
+        self._check_groups()
+        self._check_bias()
 
     def _check_bias(self) -> None:
         if self.bank is None or self.bias is None or self.bias.size in (1, self.bank.shape[3]):
@@ -431,7 +369,7 @@ class Convolution(Layer):
         name, weights = list(self.kernels.items())[index]
         biases = self.biases(self.maps_of_each(shape))
         bias = None if biases is None else biases[index]
-        return replace(self, kernels={name: weights}, stacked=False, bias=bias)
+        return self.replaced(kernels={name: weights}, stacked=False, bias=bias)
 
     def _laid_out(self, image: ArrayLike) -> tuple[Array, Shape]:
         """Give what is filtered, of shape (H, W, C), and the result's shape."""
@@ -498,7 +436,7 @@ class Convolution(Layer):
 
     def window_of(self, size: tuple[int, int]) -> Window:
         """Give the window of a kernel of this size."""
-        return Window(size, self.stride, self.dilation, self.padding)
+        return self.sliding.window(size)
 
     def maps_of_each(self, shape: Shape) -> int:
         """How many maps each kernel gives of an image, before they are combined."""
@@ -573,9 +511,7 @@ class Convolution(Layer):
         """Return the kernels as they are laid on an image of so many channels."""
         return Filters(
             kernels=tuple(self.kernels.values()),
-            stride=self.stride,
-            dilation=self.dilation,
-            padding=self.padding,
+            sliding=self.sliding,
             border=self.border,
             groups=self.groups,
             biases=self.biases(channels if self.bank is None else self.bank.shape[3]),
@@ -706,3 +642,6 @@ def _read_dtype(dtype: Any) -> DType | None:
     if result.kind not in "iuf":
         raise ArgumentError(f"dtype {result} holds no real numbers; write uint8, float32, ...")
     return result
+
+
+convolve = functional(Convolution, "convolve")

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from cnnfilter.arrays import Array
-from cnnfilter.arrays.arguments import TURNED, Number, choice
+from cnnfilter.arrays.arguments import TURNED, choice
 from cnnfilter.arrays.checks import as_features, as_numbers, check_finite
 from cnnfilter.arrays.dtypes import float_type
 from cnnfilter.arrays.geometry import Place, Region, Shape
 from cnnfilter.errors import ArgumentError, ShapeError
 from cnnfilter.layers.base import Layer
+from cnnfilter.layers.declaration import Argument, Numbers, functional
 
 if TYPE_CHECKING:
     from cnnfilter.layers.explanation import Taken, Weighed
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 ORDERS = ("chw", "hwc")
 
 
-def flatten(image: ArrayLike, order: str = "chw") -> Array:
+class Flattening(Layer):
     """Unroll a feature map into a vector of its H * W * C features.
+
+    It takes shape (H, W) or (H, W, C); a vector stays as it is.
 
     Parameters
     ----------
-    image : array_like
-        Shape (H, W) or (H, W, C); a vector stays as it is.
     order : {"chw", "hwc"}
         ``chw``: one channel after the other, each row by row, as PyTorch's dense
         layers expect; ``hwc``: pixel by pixel, as Keras's do.
@@ -53,19 +53,9 @@ def flatten(image: ArrayLike, order: str = "chw") -> Array:
     >>> flatten(np.array([[[1, 10], [2, 20]]]), order="hwc")
     array([ 1, 10,  2, 20])
     """
-    return Flattening.of(order)(image)
 
-
-@dataclass(frozen=True)
-class Flattening(Layer):
-    """What `flatten` was asked for, checked."""
-
-    order: str
-
-    @classmethod
-    def of(cls, order: Any) -> Flattening:
-        """Read the arguments of `flatten`, as a person would type them."""
-        return cls(choice("order", order, ORDERS))
+    def __init__(self, order: Annotated[str, Argument(choices=ORDERS)] = "chw") -> None:
+        self.order = choice("order", order, ORDERS)
 
     def output_shape(self, shape: Shape) -> Shape:
         """Give the number of features, as a vector's shape."""
@@ -105,7 +95,7 @@ class Flattening(Layer):
 
     def explain(self, before: Array, at: Place, names: Sequence[str]) -> Taken:
         """Return where a feature was on the map."""
-        from cnnfilter.layers.channels import titles_of
+        from cnnfilter.arrays.titles import titles_of
         from cnnfilter.layers.explanation import Taken, place_text
 
         titles = titles_of(names, before.shape[2]) if before.ndim == 3 else ()
@@ -124,16 +114,19 @@ class Flattening(Layer):
         return {"kind": "flatten", "order": self.order}
 
 
-def dense(features: ArrayLike, weights: ArrayLike, bias: Number | ArrayLike | None = None) -> Array:
+flatten = functional(Flattening, "flatten")
+
+
+class Dense(Layer):
     """Weigh all features: one sum for each output.
+
+    It takes a vector, shape (N,).
 
     Parameters
     ----------
-    features : array_like
-        A vector, shape (N,).
     weights : array_like
-        Shape (N, M), inputs first as Keras has them; files in PyTorch's order are turned
-        round when they are read.
+        Shape (N, M), inputs first as in Keras; a file in PyTorch's order is transposed
+        when it is read.
     bias : number or array_like, optional
         Added: one number, or one for each of M outputs.
 
@@ -145,7 +138,7 @@ def dense(features: ArrayLike, weights: ArrayLike, bias: Number | ArrayLike | No
     Raises
     ------
     ArgumentError
-        If weights or biases are no finite numbers, or do not go together.
+        If weights or biases are not finite numbers, or do not fit each other.
     ShapeError
         If there are not as many features as weights.
     NotFiniteError
@@ -156,32 +149,24 @@ def dense(features: ArrayLike, weights: ArrayLike, bias: Number | ArrayLike | No
     >>> dense([1.0, 2.0], [[1, 0, 10], [0, 1, 10]], bias=[0.5, 0, 0])
     array([ 1.5,  2. , 30. ])
     """
-    return Dense.of(weights, bias)(features)
 
-
-@dataclass(frozen=True, eq=False)
-class Dense(Layer):
-    """What `dense` was asked for, checked: weights of shape (inputs, outputs)."""
-
-    weights: Array
-    bias: Array | None
-
-    @classmethod
-    def of(cls, weights: Any, bias: Any) -> Dense:
-        """Read the arguments of `dense`, as a person would type them."""
-        matrix = as_numbers("weights", weights)
+    def __init__(
+        self,
+        weights: Annotated[ArrayLike, Argument(tensor=True, has_layout=True)],
+        bias: Numbers | None = None,
+    ) -> None:
+        self.weights = matrix = as_numbers("weights", weights)
         if matrix.ndim != 2:
             raise ArgumentError(
                 f"dense weights have the shape (inputs, outputs), not {matrix.shape}"
             )
-        added = None if bias is None else as_numbers("bias", bias).ravel()
+        self.bias = added = None if bias is None else as_numbers("bias", bias).ravel()
         if added is not None and added.size not in (1, matrix.shape[1]):
             raise ArgumentError(
                 f"the bias has the shape {added.shape}, the weights, (inputs, outputs), "
                 f"{matrix.shape}: give one number, or one for each of {matrix.shape[1]} outputs"
                 + (TURNED if added.size == matrix.shape[0] else "")
             )
-        return cls(matrix, added)
 
     @property
     def parameters(self) -> int:
@@ -254,3 +239,6 @@ class Dense(Layer):
     def record(self, shape: Shape) -> DenseRecord:
         """Return weights and biases."""
         return {"kind": "dense", "weights": self.weights, "bias": self._biases()}
+
+
+dense = functional(Dense, "dense")

@@ -217,7 +217,7 @@ def contributions(
 
 def pixel_detail(before: Array, at: Place, names: Sequence[str]) -> Taken:
     """List the input's channels at a place."""
-    from cnnfilter.layers.channels import titles_of
+    from cnnfilter.arrays.titles import titles_of
 
     values = np.atleast_1d(before[at[:2]]) if before.ndim > 1 else before[at[0] : at[0] + 1]
     titles = titles_of(names, len(values)) if before.ndim > 2 else ("x",)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,13 +21,14 @@ from cnnfilter.arrays.geometry import (
     Place,
     Region,
     Shape,
+    Sliding,
     Window,
     check_map,
-    read_padding,
 )
 from cnnfilter.arrays.tiles import Strips
 from cnnfilter.errors import ArgumentError, ShapeError
 from cnnfilter.layers.base import Layer, RowsFrom
+from cnnfilter.layers.declaration import Argument, function_of, functional
 from cnnfilter.layers.reduction import (
     Finish,
     PooledStrips,
@@ -59,88 +59,45 @@ FORMULAS = {
     "lp": "(the sum of |x|^{p:g})^(1/{p:g})",
 }
 MODES = tuple(FORMULAS)
+#: The window to errors.
+NAME = "pooling window"
 
 
-@overload
-def pool(
-    image: ArrayLike,
-    size: Pair = ...,
-    *,
-    mode: str = ...,
-    stride: Pair | None = ...,
-    padding: Padding = ...,
-    dilation: Pair = ...,
-    ceil_mode: bool | str = ...,
-    count_include_pad: bool | str = ...,
-    p: Number = ...,
-    return_indices: Literal[False] = ...,
-) -> Array: ...
-
-
-@overload
-def pool(
-    image: ArrayLike,
-    size: Pair = ...,
-    *,
-    mode: str = ...,
-    stride: Pair | None = ...,
-    padding: Padding = ...,
-    dilation: Pair = ...,
-    ceil_mode: bool | str = ...,
-    count_include_pad: bool | str = ...,
-    p: Number = ...,
-    return_indices: Literal[True],
-) -> tuple[Array, Array]: ...
-
-
-def pool(
-    image: ArrayLike,
-    size: Pair = 2,
-    *,
-    mode: str = "max",
-    stride: Pair | None = None,
-    padding: Padding = 0,
-    dilation: Pair = 1,
-    ceil_mode: bool | str = False,
-    count_include_pad: bool | str = False,
-    p: Number = 2,
-    return_indices: bool = False,
-) -> Array | tuple[Array, Array]:
+class Pooling(Layer):
     """Pool an image: reduce each window, in each channel, to one value.
+
+    It takes shape (H, W) or (H, W, C), any real dtype. NaN is passed on.
 
     Parameters
     ----------
-    image : array_like
-        Shape (H, W) or (H, W, C), any real dtype. NaN is passed on.
     size : int, (int, int), str or "global"
-        The pooling window, vertical first; ``"global"`` takes the whole map.
+        The pooling window, vertical first; ``global`` is the whole map.
     mode : {"max", "min", "average", "median", "sum", "l2", "lp"}
-        ``l2`` is the root of the sum of squares, ``lp`` the p-th root of the sum of p-th
-        powers of magnitudes; the median of an even count is the mean of the middle two.
+        What a window is reduced to. ``l2`` is the root of the sum of squares, ``lp`` the
+        p-th root of the sum of p-th powers of magnitudes; the median of an even count is
+        the mean of the middle two.
     stride : int, (int, int) or str, optional
-        The window's size unless given.
+        Pixels from one window to the next. The default is the window's size.
     padding : str, int or tuple of int
-        As in `convolve`. Padding is no pixel: it never wins, and never counts unless
+        ``valid`` or 0 (none), ``same`` (the size stays, divided by the stride),
+        ``same-lower``, ``full``, or pixels to add: N, VERTICAL,HORIZONTAL or
+        TOP,BOTTOM,LEFT,RIGHT. Padding never wins, and only counts with
         `count_include_pad`.
     dilation : int, (int, int) or str
-        Distance between a window's taps.
+        Pixels from one tap of the window to the next.
     ceil_mode : bool
         Keep the last, partial window unless it would start in the padding after the
-        image; what hangs over is never counted.
+        image; the part beyond the padding is never counted.
     count_include_pad : bool
-        Let the average count padding as zeros.
+        Count padding as zeros in the average.
     p : number
-        The power of ``lp``, above 0.
-    return_indices : bool
-        Give the places of the maxima or minima, too: row * W + column in their channel,
-        as PyTorch counts them (ONNX adds channel * H * W). The first of equals wins.
+        The power of mode lp, above 0.
 
     Returns
     -------
-    ndarray or (ndarray, ndarray)
+    ndarray
         Shape (H', W') or (H', W', C). max and min keep the dtype; the others give
-        float32 where exact (or the image is float32), else float64. With
-        `return_indices` a second array of that shape, int64.
+        float32 where exact (or the image is float32), else float64.
 
     Raises
     ------
@@ -158,82 +115,41 @@ def pool(
     >>> pool(image, 2, mode="average", padding="same")
     array([[3. , 4.5],
            [7.5, 9. ]], dtype=float32)
-    >>> pool(image, 2, stride=1, return_indices=True)[1]
-    array([[4, 5],
-           [7, 8]])
-    """
-    layer = Pooling.of(
-        size,
-        mode=mode,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        ceil_mode=ceil_mode,
-        count_include_pad=count_include_pad,
-        p=p,
-    )
-    return layer.with_indices(image) if return_indices else layer(image)
-
-
-@dataclass(frozen=True)
-class Pooling(Layer):
-    """What `pool` was asked for, checked: everything but the image.
-
-    Attributes
-    ----------
-    fixed : Window or None
-        The pooling window; None where it is the whole map.
     """
 
-    fixed: Window | None
-    mode: str
-    count_include_pad: bool = False
-    p: float = 2
-
-    @classmethod
-    def of(
-        cls,
-        size: Any,
+    def __init__(
+        self,
+        size: Annotated[Pair, Argument("N|VxH|global")] = 2,
         *,
-        mode: Any,
-        stride: Any,
-        padding: Any,
-        dilation: Any,
-        ceil_mode: Any,
-        count_include_pad: Any,
-        p: Any,
-    ) -> Pooling:
-        """Read the arguments of `pool`, as a person would type them."""
-        window = None
-        if not (isinstance(size, str) and size == "global"):
-            window = Window.of(
-                size,
-                size if stride is None else stride,
-                padding,
-                dilation,
-                ceil_mode=flag("ceil_mode", ceil_mode),
-                name="pooling window",
-            )
-        elif (
-            stride is not None
-            or read_padding(padding) not in ("valid", (0, 0, 0, 0))
-            or pair("dilation", dilation) != (1, 1)
-        ):
+        mode: Annotated[str, Argument(choices=MODES)] = "max",
+        stride: Pair | None = None,
+        padding: Padding = 0,
+        dilation: Pair = 1,
+        ceil_mode: bool | str = False,
+        count_include_pad: bool | str = False,
+        p: Number = 2,
+    ) -> None:
+        lengths = None if isinstance(size, str) and size == "global" else pair("size", size)
+        sliding = Sliding.of((lengths or 1) if stride is None else stride, dilation, padding)
+        if lengths is None and (stride is not None or sliding.dilation != (1, 1) or sliding.pads):
             raise ArgumentError(
                 'size "global" takes the whole map: leave stride, padding and dilation out'
             )
-        power = number("p", p)
-        if power <= 0 or (power != 2 and mode != "lp"):
+        ceil = flag("ceil_mode", ceil_mode)
+        #: The window; None where it is the whole map.
+        self.fixed = None if lengths is None else sliding.window(lengths, ceil_mode=ceil, name=NAME)
+        self.p = number("p", p)
+        if self.p <= 0 or (self.p != 2 and mode != "lp"):
             raise ArgumentError(f"p {p} is for mode lp, and above 0; write mode=lp p=3")
-        include = flag("count_include_pad", count_include_pad)
+        self.count_include_pad = flag("count_include_pad", count_include_pad)
         if mode in ("mean", "avg"):  # by their letters, nearer to median
             raise ArgumentError(f"unknown mode '{mode}'; did you mean 'average'?")
-        return cls(window, choice("mode", mode, MODES), include, power)
+        self.mode = choice("mode", mode, MODES)
 
     def window_for(self, shape: Shape) -> Window:
         """Give the pooling window for an image of this shape."""
         check_map(shape)
-        return self.fixed or Window((shape[0], shape[1]), name="pooling window")
+        return self.fixed or Window((shape[0], shape[1]), name=NAME)
 
     def output_shape(self, shape: Shape) -> Shape:
         """Give the result's shape for an image's; ShapeError if the window does not fit."""
@@ -271,7 +187,33 @@ class Pooling(Layer):
         return before, [PooledStrips(axes, how.height(before.shape, axes), pool)]
 
     def with_indices(self, image: ArrayLike) -> tuple[Array, Array]:
-        """Pool an image by max or min, and say where each value stood: row * W + column."""
+        """Pool by maximum (or minimum), and return where each value was.
+
+        Parameters
+        ----------
+        image : array_like
+            Shape (H, W) or (H, W, C).
+        size, mode, stride, padding, dilation, ceil_mode
+            As in `pool`; the mode is ``max`` or ``min``.
+
+        Returns
+        -------
+        (ndarray, ndarray)
+            The values, and the index of each, int64: row * W + column in its channel, as
+            PyTorch counts (ONNX adds channel * H * W). The first of equal values wins.
+
+        Raises
+        ------
+        ArgumentError
+            If the mode is another one.
+
+        Examples
+        --------
+        >>> image = np.arange(1, 10).reshape(3, 3)
+        >>> max_pool_with_indices(image, 2, stride=1)[1]
+        array([[4, 5],
+               [7, 8]])
+        """
         if self.mode not in ("max", "min"):
             raise ArgumentError(f"mode {self.mode} picks no pixel; indices need max or min")
         array, axes = self._laid_over(image)
@@ -345,7 +287,7 @@ class Pooling(Layer):
 
     def carry_alpha(self, alpha: Array) -> Array:
         """Give each output pixel the average alpha of its window."""
-        return Pooling(self.fixed, "average")(alpha)
+        return self.replaced(mode="average", count_include_pad=False)(alpha)
 
     @property
     def formula(self) -> str:
@@ -354,7 +296,7 @@ class Pooling(Layer):
 
     def explain(self, before: Array, at: Place, names: Sequence[str]) -> Pooled:
         """Return the window of a value, and which of its values won."""
-        from cnnfilter.layers.channels import titles_of
+        from cnnfilter.arrays.titles import titles_of
         from cnnfilter.layers.explanation import Patch, Pooled, place_text
 
         axes = self.window_for(before.shape).axes(before.shape)
@@ -408,3 +350,7 @@ class Pooling(Layer):
             "counts_padding": self.count_include_pad,
             "axes": self.window_for(shape).axes(shape),
         }
+
+
+pool = functional(Pooling, "pool")
+max_pool_with_indices = function_of(Pooling, Pooling.with_indices, "max_pool_with_indices")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,6 +19,7 @@ from cnnfilter.arrays.geometry import Place, Region, Shape, check_map
 from cnnfilter.arrays.patches import border
 from cnnfilter.arrays.spaces import full_scale
 from cnnfilter.layers.base import Layer
+from cnnfilter.layers.declaration import Argument, functional
 
 if TYPE_CHECKING:
     from cnnfilter.arrays.rows import Rows
@@ -31,52 +32,6 @@ FILTERS = tuple(REACHES)
 #: Bytes of the channels that are held to be resized; one is, whatever its size.
 PLANES = 64 * 2**20
 ASPECTS = ("pad", "crop", "stretch")
-
-
-def resize(
-    image: ArrayLike,
-    size: Pair,
-    *,
-    filter: str = "bilinear",
-    aspect: str = "pad",
-    fill: Number = 0,
-) -> Array:
-    """Bring an image to a size, smoothing where it gets smaller, as Pillow does.
-
-    Parameters
-    ----------
-    image : array_like
-        Shape (H, W) or (H, W, C).
-    size : int, (int, int) or str
-        Height and width.
-    filter : {"nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"}
-        How pixels are weighed.
-    aspect : {"pad", "crop", "stretch"}
-        What becomes of an image of other proportions: all of it with `fill` around it,
-        its middle, or all of it distorted.
-    fill : number or "border"
-        What it is padded with: a value, or the median of its outermost pixels.
-
-    Returns
-    -------
-    ndarray
-        uint8 and uint16 stay, rounded; everything else comes out as float32.
-
-    Examples
-    --------
-    >>> resize([[0, 10], [20, 30]], "1x2", aspect="stretch")
-    array([[10., 20.]], dtype=float32)
-    >>> resize(np.full((2, 4), 9, np.uint8), 4)[:, 0]
-    array([0, 9, 9, 0], dtype=uint8)
-    """
-    return Resizing.of(size, filter=filter, aspect=aspect, fill=fill)(image)
-
-
-def _read_fill(fill: Any) -> float | None:
-    if isinstance(fill, str) and fill.isalpha():
-        choice("fill", fill, ["border"])
-        return None
-    return number("fill", fill)
 
 
 @dataclass(frozen=True)
@@ -124,24 +79,56 @@ class ResizedAxis:
         )
 
 
-@dataclass(frozen=True)
+def _read_fill(fill: Number) -> float | None:
+    if isinstance(fill, str) and fill.isalpha():
+        choice("fill", fill, ["border"])
+        return None
+    return number("fill", fill)
+
+
 class Resizing(Layer):
-    """What `resize` was asked for, checked."""
+    """Bring an image to a size, smoothing where it gets smaller, as Pillow does.
 
-    size: tuple[int, int]
-    filter: str
-    aspect: str
-    fill: float | None  # None for the border's
+    It takes shape (H, W) or (H, W, C).
 
-    @classmethod
-    def of(cls, size: Any, *, filter: Any, aspect: Any, fill: Any) -> Resizing:
-        """Read the arguments of `resize`, as a person would type them."""
-        return cls(
-            pair("size", size),
-            choice("filter", filter, FILTERS),
-            choice("aspect", aspect, ASPECTS),
-            _read_fill(fill),
-        )
+    Parameters
+    ----------
+    size : int, (int, int) or str
+        Height and width.
+    filter : {"nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"}
+        How pixels are weighed.
+    aspect : {"pad", "crop", "stretch"}
+        What becomes of an image of other proportions: all of it with `fill` around it,
+        its middle, or all of it distorted.
+    fill : number or "border"
+        What it is padded with: a value, or the median of its outermost pixels.
+
+    Returns
+    -------
+    ndarray
+        uint8 and uint16 stay, rounded; all other types become float32.
+
+    Examples
+    --------
+    >>> resize([[0, 10], [20, 30]], "1x2", aspect="stretch")
+    array([[10., 20.]], dtype=float32)
+    >>> resize(np.full((2, 4), 9, np.uint8), 4)[:, 0]
+    array([0, 9, 9, 0], dtype=uint8)
+    """
+
+    def __init__(
+        self,
+        size: Annotated[Pair, Argument("N|HxW")],
+        *,
+        filter: Annotated[str, Argument(choices=FILTERS)] = "bilinear",
+        aspect: Annotated[str, Argument(choices=ASPECTS)] = "pad",
+        fill: Annotated[Number, Argument("NUMBER|border")] = 0,
+    ) -> None:
+        self.size = pair("size", size)
+        self.filter = choice("filter", filter, FILTERS)
+        self.aspect = choice("aspect", aspect, ASPECTS)
+        #: None for the border's median.
+        self.fill = _read_fill(fill)
 
     def output_shape(self, shape: Shape) -> Shape:
         """Give the size asked for, with as many channels."""
@@ -207,7 +194,8 @@ class Resizing(Layer):
 
     def carry_alpha(self, alpha: Array) -> Array:
         """Resize the alpha likewise; what is padded is opaque."""
-        return Resizing(self.size, self.filter, self.aspect, full_scale(alpha))(alpha)
+        opaque = full_scale(alpha)
+        return resize(alpha, self.size, filter=self.filter, aspect=self.aspect, fill=opaque)
 
     @property
     def formula(self) -> str:
@@ -277,3 +265,6 @@ def _resized(plane: Array, down: ResizedAxis, across: ResizedAxis, filter: str) 
     box = (across.start, down.start, across.end, down.end)
     method = Image.Resampling[filter.upper()]
     return np.asarray(image.resize((across.inner, down.inner), method, box=box))
+
+
+resize = functional(Resizing, "resize")

@@ -9,7 +9,8 @@ import numpy as np
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.arguments import free_name
 from cnnfilter.errors import ContentError, brief
-from cnnfilter.steps.step import Step, parameters_of
+from cnnfilter.steps.operations import OPERATIONS
+from cnnfilter.steps.step import Step
 
 #: Bytes of constants that nodes may compute: some, and so many times the tensors' own.
 SPARE_BYTES, MAX_GROWTH = 2**24, 8
@@ -133,7 +134,8 @@ class Chain:
 
     def add(self, node: Node, operation: str, **arguments: object) -> None:
         """Add a step; arguments that are None or the default are left out."""
-        defaults = dict([*parameters_of(operation).items()][1:])  # the first is always written
+        # The first is always written.
+        defaults = dict([*OPERATIONS[operation].defaults.items()][1:])
         kept = {
             name: value
             for name, value in arguments.items()

@@ -9,7 +9,7 @@ from cnnfilter.errors import ContentError, brief
 from cnnfilter.files.weights import to_hwio
 from cnnfilter.layers.activations import ACTIVATIONS, Activation
 from cnnfilter.networks.onnx_chain import FLOATS, Chain, Node
-from cnnfilter.steps.step import parameters_of
+from cnnfilter.steps.operations import OPERATIONS
 
 PADDINGS = {"SAME_UPPER": "same", "SAME_LOWER": "same-lower", "VALID": None}
 
@@ -128,7 +128,7 @@ def _batch_norm(chain: Chain, node: Node) -> None:
 
 def _activation(chain: Chain, node: Node, operation: str, activation: Activation) -> None:
     """Add an activation; its arguments are ONNX's attributes, by name."""
-    ours = {activation.onnx_names.get(name, name): name for name in parameters_of(operation)}
+    ours = {activation.onnx_names.get(name, name): name for name in OPERATIONS[operation].defaults}
     for attribute in node.attributes:
         if attribute not in ours:
             raise ContentError(f"has an unknown attribute, {brief(attribute)}")
@@ -223,7 +223,7 @@ def _lacks_bias(chain: Chain) -> bool:
     if not chain.steps:
         return False
     last = chain.steps[-1]
-    return "bias" in parameters_of(last.operation) and "bias" not in last.arguments
+    return "bias" in OPERATIONS[last.operation].defaults and "bias" not in last.arguments
 
 
 def _flattened(chain: Chain, node: Node) -> None:

@@ -160,7 +160,7 @@ def _step(table: Mapping[str, object], number: int, layout: str, folder: Path) -
         raise ArgumentError(f'step {number}: a name is a word: name = "conv1"')
     if not isinstance(operation, str):
         raise ArgumentError(f'step {number} has no operation; write operation = "convolve"')
-    if operation in OPERATIONS and OPERATIONS[operation].layout:
+    if operation in OPERATIONS and "layout" in OPERATIONS[operation].defaults:
         arguments.setdefault("layout", layout)
     return numbered_step(number, operation, arguments, folder, name)
 

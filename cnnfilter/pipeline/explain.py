@@ -10,8 +10,8 @@ from cnnfilter.arrays.checks import as_features, check_finite
 from cnnfilter.arrays.geometry import Place, Region, Shape
 from cnnfilter.arrays.quantize import quantize
 from cnnfilter.arrays.rows import Rows
+from cnnfilter.arrays.titles import titles_of
 from cnnfilter.errors import ArgumentError, brief
-from cnnfilter.layers.channels import titles_of
 from cnnfilter.layers.dense import Flattening
 from cnnfilter.layers.explanation import Detail, place_text
 from cnnfilter.pipeline.forward import ForwardPass

@@ -1,12 +1,12 @@
 """A pipeline's text: steps and their arguments, quoted as in a shell."""
 
-import inspect
 import re
 from collections.abc import Iterator, Sequence
+from inspect import Parameter
 
 from cnnfilter.errors import ArgumentError, brief, naming
 from cnnfilter.steps.operations import OPERATIONS
-from cnnfilter.steps.step import Step, numbered_step, parameters_of
+from cnnfilter.steps.step import Step, numbered_step
 
 
 def parse_steps(text: str) -> tuple[Step, ...]:
@@ -62,9 +62,9 @@ def _split(text: str) -> Iterator[list[str]]:
 
 
 def _arguments(operation: str, words: Sequence[str]) -> dict[str, object]:
-    """Sort a step's words into arguments: key=value, or by position."""
+    """Return a step's words as arguments: key=value, or by position."""
     many = OPERATIONS[operation].many
-    names = iter(parameters_of(operation))
+    names = iter(OPERATIONS[operation].parameters.values())
     values: dict[str, list[str]] = {}
     for word in words:
         key, equals, value = word.partition("=")
@@ -72,8 +72,8 @@ def _arguments(operation: str, words: Sequence[str]) -> dict[str, object]:
             values.setdefault(key.replace("-", "_"), []).append(value)
         elif many is not None:
             values.setdefault(many, []).append(word)
-        elif (name := next(names, None)) is not None and _positional(operation, name):
-            values.setdefault(name, []).append(word)
+        elif (place := next(names, None)) and place.kind is Parameter.POSITIONAL_OR_KEYWORD:
+            values.setdefault(place.name, []).append(word)
         else:
             raise ArgumentError(f"{operation} has no place for '{brief(word)}'; write NAME=VALUE")
     loose = values.get("kernel", [])
@@ -84,8 +84,3 @@ def _arguments(operation: str, words: Sequence[str]) -> dict[str, object]:
         if len(given) > 1 and name != many:
             raise ArgumentError(f"{operation} is given {name} {len(given)} times; once is enough")
     return {name: given if len(given) > 1 else given[0] for name, given in values.items()}
-
-
-def _positional(operation: str, name: str) -> bool:
-    parameter = inspect.signature(OPERATIONS[operation].function).parameters.get(name)
-    return parameter is not None and parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD

@@ -1,10 +1,10 @@
 """A step: an operation's name with its arguments, checked when it is made."""
 
-import inspect
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
+from inspect import Parameter
 from pathlib import Path
 from typing import TypeGuard
 
@@ -55,12 +55,12 @@ class Step:
     def __post_init__(self) -> None:
         if self.operation not in OPERATIONS:
             raise ArgumentError(unknown("step", self.operation, OPERATIONS))
-        known = parameters_of(self.operation)
+        known = OPERATIONS[self.operation].defaults
         for name in self.arguments:
             if name not in known:
                 raise ArgumentError(unknown(f"{self.operation} argument", name, known))
         for name, default in known.items():
-            if default is inspect.Parameter.empty and name not in self.arguments:
+            if default is Parameter.empty and name not in self.arguments:
                 raise ArgumentError(
                     f"{self.operation} needs {name}: {self.operation} {name.upper()}"
                 )
@@ -74,15 +74,15 @@ class Step:
         return {
             name: (find_kernels if name == "kernel" else find_weights)(value, self.folder)
             for name, value in self.arguments.items()
-            if name in OPERATIONS[self.operation].weights
+            if name in OPERATIONS[self.operation].tensors
         }
 
     @cached_property
     def layer(self) -> Layer:
         """The operation with its arguments read and its weights loaded."""
         operation = OPERATIONS[self.operation]
-        values = {**parameters_of(self.operation), **self.arguments}
-        layout = choice("layout", values.pop("layout"), LAYOUTS) if operation.layout else None
+        values = {**operation.defaults, **self.arguments}
+        layout = choice("layout", values.pop("layout"), LAYOUTS) if "layout" in values else None
         for name, found in self.weights.items():
             if name == "kernel":
                 values[name] = read_kernel_files(found, layout or "")
@@ -115,7 +115,8 @@ class Step:
     def described(self) -> str:
         """Return the step's text without defaults and tensors."""
         # The first is shown even if it is the default.
-        usual = {name: str(value) for name, value in [*parameters_of(self.operation).items()][1:]}
+        others = [*OPERATIONS[self.operation].defaults.items()][1:]
+        usual = {name: str(value) for name, value in others}
         kept = {
             name: value
             for name, value in self.arguments.items()
@@ -167,14 +168,6 @@ def _text(value: object) -> str:
     if _is_matrix(value):
         return "; ".join(" ".join(map(str, row)) for row in value)
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-
-
-def parameters_of(operation: str) -> dict[str, object]:
-    """Return an operation's arguments, but for the image, with their defaults."""
-    entry = OPERATIONS[operation]
-    parameters = list(inspect.signature(entry.function).parameters.items())[1:]
-    defaults = {name: each.default for name, each in parameters if name not in entry.only_python}
-    return {**defaults, "layout": LAYOUTS[0]} if entry.layout else defaults
 
 
 def numbered_step(

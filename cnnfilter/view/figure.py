@@ -19,8 +19,8 @@ from cnnfilter.arrays.arguments import choice
 from cnnfilter.arrays.geometry import Shape
 from cnnfilter.arrays.quantize import RANGES, Storing
 from cnnfilter.arrays.rows import Rows, as_rows
+from cnnfilter.arrays.titles import titles_of
 from cnnfilter.errors import ArgumentError
-from cnnfilter.layers.channels import titles_of
 from cnnfilter.text import printable, shape_text
 from cnnfilter.view.canvas import Reducing, reduced
 from cnnfilter.view.colours import (

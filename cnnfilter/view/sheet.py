@@ -9,8 +9,8 @@ import numpy as np
 
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.rows import Rows, as_rows
+from cnnfilter.arrays.titles import titles_of
 from cnnfilter.errors import ArgumentError
-from cnnfilter.layers.channels import titles_of
 from cnnfilter.text import shape_text
 from cnnfilter.view.canvas import BLACK, GREY, Canvas, Reducing, enlarged, fitted, text_width
 from cnnfilter.view.colours import Look, Scale, channels_of, maps_of, word

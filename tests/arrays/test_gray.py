@@ -16,7 +16,7 @@ from cnnfilter import (
     split_channels,
 )
 from cnnfilter.arrays import spaces
-from cnnfilter.layers.channels import over_white
+from cnnfilter.arrays.colour import over_white
 
 from ..reference import Array
 from ..types import Dtype, Size

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cnnfilter.steps.operations import OPERATIONS
+
 from ..command import Run
 from ..pictures import Images
 
@@ -80,6 +82,11 @@ def test_every_example_in_the_help_runs_as_written(
         assert done.returncode == 0, complaint
         assert "Traceback" not in complaint
         assert done.stdout or len(list(folder.iterdir())) > 1, f"{example} leaves nothing"
+
+
+def test_the_help_of_pipeline_names_every_step(run: Run) -> None:
+    text = " ".join(run("pipeline", "--help", columns=WIDE).text.split())
+    assert ", ".join(OPERATIONS) in text
 
 
 def test_options_stand_in_groups_that_fit_80_columns(run: Run) -> None:

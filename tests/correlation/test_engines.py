@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from cnnfilter import convolve, gray, kernel
 from cnnfilter.arrays.borders import BORDERS
-from cnnfilter.arrays.geometry import Window
+from cnnfilter.arrays.geometry import Sliding
 from cnnfilter.arrays.tiles import tiles
 from cnnfilter.correlation import bank_engines
 from cnnfilter.correlation.bank_engines import Im2col
@@ -230,7 +230,7 @@ def test_integer_sums_use_the_narrowest_exact_type(
 @pytest.mark.parametrize("stride", [1, 2])
 def test_tiles_match_a_padded_image(border: str, padding: Any, stride: int) -> None:
     image = np.random.default_rng(0).integers(0, 256, (14, 15, 2), dtype=np.uint8)
-    axes = Window.of((4, 3), stride, padding, 2).axes(image.shape)
+    axes = Sliding.of(stride, 2, padding).window((4, 3)).axes(image.shape)
     amounts = [(axis.before, axis.after) for axis in axes] + [(0, 0)]
     mode: Any = BORDERS[border]
     expected = np.pad(image, amounts, mode=mode)

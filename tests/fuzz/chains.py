@@ -153,9 +153,9 @@ def _words(operation: str, random: Random) -> Iterator[str]:
 
 @cache
 def _parameters(operation: str) -> dict[str, Any]:
-    from cnnfilter.steps.step import parameters_of
+    from cnnfilter.steps.operations import OPERATIONS
 
-    return parameters_of(operation)
+    return dict(OPERATIONS[operation].defaults)
 
 
 def _operations() -> list[str]:

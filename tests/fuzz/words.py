@@ -169,9 +169,10 @@ def _numbers_of(value: object) -> object:
 
 
 def _window_of(value: object) -> object:
-    from cnnfilter.arrays.geometry import Window
+    from cnnfilter.arrays.arguments import pair
+    from cnnfilter.arrays.geometry import Sliding
 
-    return Window.of(value, value, value, value)
+    return Sliding.of(value, value, value).window(pair("size", value))
 
 
 def _channels_of(value: object) -> object:

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import ArrayLike, DTypeLike
 
-from cnnfilter import ArgumentError, ShapeError, pool
+from cnnfilter import ArgumentError, ShapeError, max_pool_with_indices, pool
 
 from ..reference import REDUCTIONS, Array, pool_by_loops
 from ..types import Arguments, Dtype, Size
@@ -527,10 +527,9 @@ def test_indices_are_torchs(seed: int) -> None:
     )  # fmt: skip
     if not np.isfinite(values.numpy()).all():
         pytest.skip("a window of padding alone")
-    picked, places = pool(
-        image, size, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode,
-        return_indices=True,
-    )  # fmt: skip
+    picked, places = max_pool_with_indices(
+        image, size, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode
+    )
     assert_array_equal(picked, values[0].permute(1, 2, 0).numpy())
     assert_array_equal(places, indices[0].permute(1, 2, 0).numpy())
     assert places.dtype == np.int64
@@ -538,18 +537,18 @@ def test_indices_are_torchs(seed: int) -> None:
 
 def test_indices_of_the_minimum_and_of_nan() -> None:
     image = np.array([[3, 1, np.nan], [1, 2, 5]])
-    picked, places = pool(image, (2, 2), stride=1, mode="min", return_indices=True)
+    picked, places = max_pool_with_indices(image, (2, 2), stride=1, mode="min")
     assert_array_equal(picked, [[1, np.nan]])
     assert_array_equal(places, [[1, 2]])
 
 
 def test_indices_of_the_types_least_value_are_pixels() -> None:
     image = np.full((3, 3), -128, np.int8)
-    picked, places = pool(image, 2, stride=2, padding=1, return_indices=True)
+    picked, places = max_pool_with_indices(image, 2, stride=2, padding=1)
     assert_array_equal(picked, np.full((2, 2), -128))
     assert_array_equal(places, [[0, 1], [3, 4]])
 
 
 def test_indices_need_a_mode_that_picks() -> None:
     with pytest.raises(ArgumentError, match="average"):
-        pool(np.zeros((4, 4)), mode="average", return_indices=True)
+        max_pool_with_indices(np.zeros((4, 4)), mode="average")

@@ -266,7 +266,7 @@ def test_drawings_by_rows_are_those_of_the_whole(
     steps = "convolve sharpen padding=1 | relu | convolve sobel-x padding=2"
     maps = [image, *(result for _, result in Pipeline(steps).trace(image))]
     before, after = rows_of(Pipeline(steps), image)[-2:]
-    window = Window((3, 3), padding=(2, 2, 2, 2))
+    window = Window((3, 3), padding=((2, 2), (2, 2)))
     by_rows, _ = animation(before, after, window, title="x")
     whole, _ = animation(maps[-2], maps[-1], window, title="x")
     np.testing.assert_array_equal(by_rows, whole)

@@ -15,9 +15,9 @@ import numpy as np
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.geometry import Place
 from cnnfilter.arrays.rows import Rows
+from cnnfilter.arrays.titles import titles_of
 from cnnfilter.errors import ArgumentError
 from cnnfilter.layers.activations import ACTIVATIONS
-from cnnfilter.layers.channels import titles_of
 from cnnfilter.pipeline.explain import checked_place, default_place
 from cnnfilter.pipeline.forward import ForwardPass
 from cnnfilter.steps.operations import OPERATIONS
@@ -168,7 +168,7 @@ def _preparation(forward: ForwardPass) -> Iterator[dict[str, object]]:
 
 def _step_record(step: Step, before: Array, after: Array) -> dict[str, object]:
     """Return the page's data of a step, its input and its result."""
-    documentation = inspect.getdoc(OPERATIONS[step.operation].function) or ""
+    documentation = inspect.getdoc(OPERATIONS[step.operation].layer) or ""
     return {
         **_texts(step),
         "what": documentation.partition("\n")[0],

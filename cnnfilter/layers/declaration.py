@@ -1,0 +1,136 @@
+"""Declarations: a layer's constructor names the arguments of all who take them.
+
+From it come the public function, the pipeline's arguments, the keys of a network file, and
+the options of the command with their help.
+"""
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Concatenate, ParamSpec, TypeVar, get_args
+
+from numpy.typing import ArrayLike
+
+from cnnfilter.arrays import Array
+from cnnfilter.arrays.arguments import Number
+from cnnfilter.layers.base import Layer
+
+P = ParamSpec("P")
+L = TypeVar("L", bound=Layer)
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Argument:
+    """Facts about an argument beyond its type, in ``Annotated``.
+
+    Attributes
+    ----------
+    metavar : str
+        Placeholder in the command's help, where the type does not decide it.
+    choices : tuple of str
+        The words that it may be.
+    many : bool
+        Whether all positional words of a step are its values.
+    tensor : bool
+        Whether a step may name a tensor in a file instead: ``file:tensor``.
+    has_layout : bool
+        Whether files order that tensor's axes in one of two ways.
+    in_command : bool
+        Whether the command has it as an option.
+    help : str
+        Its description, if no docstring has it.
+    """
+
+    metavar: str = ""
+    choices: tuple[str, ...] = ()
+    many: bool = False
+    tensor: bool = False
+    has_layout: bool = False
+    in_command: bool = True
+    help: str = ""
+
+
+#: A number for all channels, or one for each; a step may name a tensor.
+Numbers = Annotated[Number | ArrayLike, Argument("NUMBERS", tensor=True)]
+
+
+def argument_of(parameter: inspect.Parameter) -> Argument:
+    """Return the facts that are declared about a parameter."""
+    annotation = parameter.annotation
+    for part in (annotation, *get_args(annotation)):
+        for fact in getattr(part, "__metadata__", ()):
+            if isinstance(fact, Argument):
+                return fact
+    return Argument()
+
+
+def descriptions(layer: Callable[..., Layer]) -> dict[str, str]:
+    """Return the description of each argument, from the docstring's parameters.
+
+    Examples
+    --------
+    >>> from cnnfilter.layers.inverting import Inversion
+    >>> descriptions(Inversion)["when"][:40]
+    'auto inverts where more than half of the'
+    """
+    _, _, section = (inspect.getdoc(layer) or "").partition("\nParameters\n----------\n")
+    section = re.split(r"\n\n\w+\n---", section)[0]
+    words: dict[str, str] = {}
+    for names, text in re.findall(r"^(\w.*?) : .*\n((?: +.*\n?)+)", section, re.MULTILINE):
+        words.update(dict.fromkeys(names.split(", "), " ".join(text.replace("`", "").split())))
+    return words
+
+
+def functional(layer: Callable[P, Layer], name: str) -> Callable[Concatenate[ArrayLike, P], Array]:
+    """Return a layer as a function of an image and of the layer's arguments.
+
+    The image is positional; the other arguments are the constructor's, for type checkers
+    and `inspect` as well. The documentation is the layer's.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class Power(Layer):
+    ...     def __init__(self, exponent: int = 2) -> None:
+    ...         self.exponent = exponent
+    ...     def __call__(self, image: ArrayLike) -> Array:
+    ...         return np.asarray(image) ** self.exponent
+    >>> power = functional(Power, "power")
+    >>> power([3, 4]), power([3, 4], exponent=3)
+    (array([ 9, 16]), array([27, 64]))
+    """
+
+    def compute(made: Layer, image: ArrayLike) -> Array:
+        return made(image)
+
+    compute.__doc__ = layer.__doc__
+    return function_of(layer, compute, name)
+
+
+def _plain(annotation: object) -> object:
+    """Return an annotation as it is written, without its `Argument`."""
+    if not isinstance(annotation, str):
+        return annotation
+    return re.sub(r"^Annotated\[(.+?), .*", r"\1", annotation)
+
+
+def function_of(
+    layer: Callable[P, L], compute: Callable[[L, ArrayLike], R], name: str
+) -> Callable[Concatenate[ArrayLike, P], R]:
+    """Return a layer's method as a function, as `functional` does."""
+
+    def function(image: ArrayLike, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return compute(layer(*args, **kwargs), image)
+
+    own = inspect.signature(layer)
+    image = inspect.Parameter("image", inspect.Parameter.POSITIONAL_ONLY, annotation="ArrayLike")
+    shown = [
+        parameter.replace(annotation=_plain(parameter.annotation))
+        for parameter in own.parameters.values()
+    ]
+    function.__name__ = function.__qualname__ = name
+    function.__module__, function.__doc__ = layer.__module__, compute.__doc__
+    function.__signature__ = inspect.Signature([image, *shown])  # type: ignore[attr-defined]
+    return function
