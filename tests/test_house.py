@@ -18,7 +18,8 @@ from cnnfilter.arrays.quantize import RANGES
 from cnnfilter.arrays.spaces import SPACES
 from cnnfilter.batch.task import LOOKS
 from cnnfilter.cli.app import command as command_named
-from cnnfilter.cli.options import Common
+from cnnfilter.cli.options import MAX_PIXELS as OPTIONS_MAX_PIXELS
+from cnnfilter.cli.options import common_parameters
 from cnnfilter.files.formats import COMPRESSIONS, FORMATS
 from cnnfilter.files.image import MAX_PIXELS
 from cnnfilter.layers.convolution import BORDERS, CHANNELS, COMBINES, Convolution
@@ -115,7 +116,7 @@ ONLY_COMMANDS = {"look", "layout"}
 def test_a_command_has_the_arguments_of_its_function(
     command: Callable[..., object], function: Callable[..., object], only_python: set[str]
 ) -> None:
-    options = set(inspect.signature(command).parameters) - set(Common.__dataclass_fields__)
+    options = set(inspect.signature(command).parameters) - set(common_parameters())
     arguments = set(inspect.signature(function).parameters) - {"image"}
     assert options - ONLY_COMMANDS == arguments - only_python
 
@@ -172,7 +173,7 @@ def test_help_names_every_space_format_and_limit() -> None:
         assert re.search(rf"\b{space}\b", help_of(split_channels_command, "space"))
     for format_ in FORMATS:
         assert re.search(rf"\b{format_}\b", help_of(pool_command, "format"))
-    assert str(MAX_PIXELS) in help_of(pool_command, "max_pixels")
+    assert OPTIONS_MAX_PIXELS == MAX_PIXELS
     assert all(padding in help_of(pool_command, "padding") for padding in PADDINGS)
 
 

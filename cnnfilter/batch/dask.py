@@ -1,6 +1,6 @@
-"""A Dask cluster: workers on other machines, which see the same files.
+"""A Dask cluster: workers on other machines that share the files.
 
-Whatever is asked of the cluster has a time limit: a scheduler may be gone, or just silent.
+Each call to the cluster has a time limit: a scheduler may be gone, or just silent.
 """
 
 import asyncio
@@ -19,21 +19,22 @@ from distributed import Client, KilledWorker, Security, Worker, WorkerPlugin, ge
 from distributed.comm.core import CommClosedError, connect
 
 from cnnfilter.batch.inputs import Source
-from cnnfilter.batch.job import Outcome, Recipe, run_job
+from cnnfilter.batch.job import Outcome, run_job
 from cnnfilter.batch.pools import Pool
+from cnnfilter.batch.recipe import Recipe
 from cnnfilter.errors import CnnFilterError
 from cnnfilter.files.printed import ignore_warnings
 from cnnfilter.text import shown
 
-#: Seconds until a scheduler that does not answer is taken to be gone.
+#: Seconds after which a silent scheduler counts as gone.
 _TIMEOUT = 10
-#: How often it is tried to connect.
+#: Attempts to connect.
 _TRIES = 3
-#: Seconds that a cluster may be without a worker: one that restarts is back before.
-_ALONE = 10
-#: Seconds between two looks at whether there is a worker.
+#: Seconds that a cluster may be without a worker, as while one restarts.
+_WITHOUT_WORKERS = 10
+#: Seconds between two checks for workers.
 _PAUSE = 1
-#: Seconds that images at work may take when the run ends before them.
+#: Seconds that images in work may take after the run has ended.
 _GRACE = 2.0
 
 _T = TypeVar("_T")
@@ -44,7 +45,7 @@ class _LostError(Exception):
 
 
 class _Run(WorkerPlugin):
-    """A run as each worker has it, also one that joins later."""
+    """A run's state on each worker, also on one that joins later."""
 
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
@@ -52,15 +53,15 @@ class _Run(WorkerPlugin):
         self.at_work: set[str] = set()
 
     def outcome(self, source: Source, address: str) -> Outcome:
-        """Do a job, which another worker may have begun before it ended."""
+        """Run a job, which another worker may have begun before it ended."""
         if self.stopped:
             raise CancelledError
-        self.at_work.add(source.path)
+        self.at_work.add(source.name)
         try:
             missing = _missing(self.recipe, source, address)
             return missing or run_job(self.recipe, source, retry=True)
         finally:
-            self.at_work.discard(source.path)
+            self.at_work.discard(source.name)
 
     def setup(self, worker: Worker) -> None:
         """Prepare a worker; its standard error is its own log."""
@@ -69,20 +70,20 @@ class _Run(WorkerPlugin):
 
 @contextmanager
 def dask_pool(address: str, recipe: Recipe) -> Iterator[Pool]:
-    """Work on a cluster that runs.
+    """Open the workers of a running cluster.
 
     Parameters
     ----------
     address : str
-        Its scheduler's.
+        The scheduler's.
     recipe : Recipe
 
     Raises
     ------
     CnnFilterError
-        If no scheduler answers, it has no worker, or it or its workers go away.
+        If no scheduler answers, or it or its workers are missing or lost.
     """
-    logging.disable()  # what is logged of a lost connection would stand beside our one line
+    logging.disable()  # logs of a lost connection would drown our one line
     try:
         client = _connected(address)
         try:
@@ -111,7 +112,7 @@ def _open_pool(client: Client, address: str, recipe: Recipe) -> Iterator[Pool]:
         return executor.submit(_run_on_worker, name, source)
 
     def give_up(futures: "Iterable[Future[Outcome]]") -> None:
-        _within(_TIMEOUT, lambda: [each.cancel() for each in futures])
+        _within(_TIMEOUT, lambda: [future.cancel() for future in futures])
 
     yield Pool(submit, threads, (KilledWorker,), _Watch(client, address).check, give_up)
     _stop_workers(client, name)
@@ -119,12 +120,11 @@ def _open_pool(client: Client, address: str, recipe: Recipe) -> Iterator[Pool]:
 
 
 def _connected(address: str) -> Client:
-    """Connect to a scheduler; a client that cannot would wait for itself when it is closed."""
+    """Connect to a scheduler, once it answers: closing an unconnected client hangs."""
     try:
         asyncio.run(_check_answers(address))
         for _ in range(_TRIES):
-            # Where others connect at the same moment, a first message that brings a second one
-            # along is taken for a mistake.
+            # While others connect, Dask mistakes a first message with a second for an error.
             with suppress(AssertionError):
                 return Client(address, timeout=_TIMEOUT, set_as_default=False)
         raise OSError("it does not answer as schedulers do")
@@ -140,31 +140,31 @@ async def _check_answers(address: str) -> None:
 
 
 class _Watch:
-    """Looks after a cluster while its answers are waited for: its futures would wait for ever."""
+    """Checks a cluster while we wait for answers: its futures would wait for ever."""
 
     def __init__(self, client: Client, address: str) -> None:
         self._client, self._address = client, address
-        self._looked_at = self._seen_at = time.monotonic()
+        self._checked_at = self._alive_at = time.monotonic()
 
     def check(self) -> None:
-        """Raise an error where nobody is there any more."""
+        """Raise an error if the scheduler or all workers are gone."""
         if self._client.status not in ("running", "connecting"):
             raise _LostError
         now = time.monotonic()
-        if now - self._looked_at < _PAUSE:
+        if now - self._checked_at < _PAUSE:
             return
         if _within(_TIMEOUT, self._client.nthreads):
-            self._seen_at = now
-        elif now - self._seen_at > _ALONE:
+            self._alive_at = now
+        elif now - self._alive_at > _WITHOUT_WORKERS:
             raise CnnFilterError(
                 f"--scheduler {self._address}: its last worker went away; once there is one "
                 "again, --skip-existing does the rest"
             )
-        self._looked_at = time.monotonic()
+        self._checked_at = time.monotonic()
 
 
 def _within(seconds: float, call: Callable[[], _T]) -> _T:
-    """Return what a call returns; a cluster that does not answer in time is lost."""
+    """Return a call's result, or raise _LostError if it takes too long."""
     answer: Future[_T] = Future()
 
     def ask() -> None:
@@ -181,7 +181,7 @@ def _within(seconds: float, call: Callable[[], _T]) -> _T:
 
 
 def _stop_workers(client: Client, name: str) -> None:
-    """Let workers begin no more images, and wait a while for those at work."""
+    """Stop workers from beginning images; wait a while for those in work."""
     end = time.monotonic() + _GRACE
     while time.monotonic() < end:
         counts = _within(_TIMEOUT, lambda: client.run(_stop, name, on_error="ignore"))
@@ -191,7 +191,7 @@ def _stop_workers(client: Client, name: str) -> None:
 
 
 def _stop(name: str, dask_worker: Worker) -> int:
-    """Stop a run on a worker; return how many of its images are at work there."""
+    """Stop a run on a worker; return the number of its images in work."""
     run = cast("_Run | None", dask_worker.plugins.get(name))
     if run is None:
         return 0
@@ -208,13 +208,13 @@ def _run_on_worker(name: str, source: Source) -> Outcome:
 
 
 def _missing(recipe: Recipe, source: Source, address: str) -> Outcome | None:
-    """Return an outcome that names the file or folder that a worker does not see, if any."""
+    """Return an error outcome if a file or folder is missing on a worker."""
     root = recipe.target.root
-    paths: list[str | Path] = [source.path] if root is None else [source.path, root]
+    paths: list[str | Path] = [source.name] if root is None else [source.name, root]
     for path in paths:
         if not os.path.exists(path):  # noqa: PTH110
             return Outcome(
-                source.path,
+                source.name,
                 f"{shown(path)}: no such file where the worker {address} runs; check the path, "
                 "or share its disk",
             )

@@ -3,7 +3,7 @@
 import codecs
 import glob
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import NamedTuple
@@ -13,65 +13,106 @@ from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.opening import opened, problem_with, reason
 from cnnfilter.text import shown
 
-#: Bytes and names of a list; what goes on is no list of images.
+#: Standard input, where a name or path would stand.
+STDIN = "-"
+#: Bytes and names of a list; a larger file is not a list of images.
 MOST_LISTED, MOST_NAMES = 2**27, 10**6
-#: So many names of a list that can be no path are told one by one.
+#: Names of a list that cannot be a path are printed up to this number.
 _MOST_PROBLEMS = 10
-#: What is taken for an image in a folder; tables and settings in text are not.
+#: Suffixes of images in folders; tables and settings in text are not taken.
 SUFFIXES = frozenset(
     suffix for format in FORMATS.values() if format.is_searched for suffix in format.suffixes
 )
 
 
 class Source(NamedTuple):
-    """An image to work on.
+    """An image to process.
 
     Attributes
     ----------
-    path : str
-        ``-`` is standard input.
+    name : str
+        As it was typed or found, for messages and reports; ``-`` is standard input.
     below : str or None
-        The folder it lies in, seen from the folder that was named; None where the image
-        itself was named.
+        The folder it lies in, relative to the folder that was named; None if the image itself
+        was named.
     """
 
-    path: str
+    name: str
     below: str | None = None
+
+    @property
+    def is_stdin(self) -> bool:
+        """Whether the image comes from standard input."""
+        return self.name == STDIN
+
+    @property
+    def path(self) -> Path | str:
+        """The file; the text ``-`` for standard input, unlike `Path("-")`."""
+        # An empty name is no file's, while Path("") is this folder.
+        return Path(self.name) if self.name not in ("", STDIN) else self.name
+
+
+class Listed(NamedTuple):
+    """The names in a list of --files-from.
+
+    Attributes
+    ----------
+    names : sequence of str
+        Taken as they are: neither folders nor patterns.
+    problems : sequence of str
+        Lines that cannot be a path, in words.
+    files : tuple of str
+        The list itself.
+    """
+
+    names: Sequence[str] = ()
+    problems: Sequence[str] = ()
+    files: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there was neither a name nor a problem."""
+        return not (self.names or self.problems)
+
+
+NOTHING_LISTED = Listed()
 
 
 @dataclass(frozen=True)
-class Search:
-    """Where images are looked for.
+class Inputs:
+    """The images that a user named.
 
     Attributes
     ----------
+    names : sequence of str
+        Files, folders, patterns (``photos/*.png``, ``photos/**/*.png``) that the shell left
+        unexpanded, and ``-`` for standard input.
+    listed : Listed
     recursive : bool
-        Whether folders in folders are searched.
+        Whether subfolders are searched.
     hidden : bool
-        Whether names that begin with a dot are taken, too.
-    spared : Path or None
-        A folder that is left out: results go there.
+        Whether names in folders that begin with a dot are taken.
     """
 
+    names: Sequence[str] = ()
+    listed: Listed = NOTHING_LISTED
     recursive: bool = False
     hidden: bool = False
-    spared: Path | None = None
 
 
 @dataclass
 class Found:
-    """What was found.
+    """The images that were found.
 
     Attributes
     ----------
     sources : list of Source
-        The images.
     problems : list of str
-        What kept others from being found, a line each.
+        Why others were not found, a line each.
     folders : list of str
-        Folders that were named.
+        The folders that were searched by name.
     is_search : bool
-        Whether there might have been more images than were named.
+        Whether a folder or a pattern was named, which may hold several images.
     """
 
     sources: list[Source] = field(default_factory=list)
@@ -80,47 +121,31 @@ class Found:
     is_search: bool = False
 
 
-def find_sources(names: Sequence[str], search: Search) -> Found:
-    """Find the images that names mean.
+def find_sources(inputs: Inputs, spared: Path | None = None) -> Found:
+    """Find the images that a user named.
 
     Parameters
     ----------
-    names : sequence of str
-        Files, folders, patterns (``photos/*.png``, ``photos/**/*.png``) that the shell left
-        as they are, and ``-``.
-    search : Search
+    inputs : Inputs
+    spared : Path or None
+        A folder that is not searched: results go there.
 
     Returns
     -------
     Found
-        In the order of the names; in folders by name.
+        In the order of the names, then those of the list; in folders by name.
     """
-    found = Found()
-    for name in names:
+    search = _Search(inputs, spared)
+    for name in inputs.names:
         if os.path.isdir(name):  # noqa: PTH112
-            _take_folder(name, search, found)
+            search.take_folder(name)
         elif glob.has_magic(name) and not os.path.lexists(name):
-            _take_pattern(name, search, found)
+            search.take_pattern(name)
         else:
-            found.sources.append(Source(name))
-    return found
-
-
-class Listed(NamedTuple):
-    """What a list names.
-
-    Attributes
-    ----------
-    names : sequence of str
-    problems : sequence of str
-        What is in it and can be no path, a line each.
-    """
-
-    names: Sequence[str] = ()
-    problems: Sequence[str] = ()
-
-
-NOTHING_LISTED = Listed()
+            search.found.sources.append(Source(name))
+    search.found.sources.extend(map(Source, inputs.listed.names))
+    search.found.problems.extend(inputs.listed.problems)
+    return search.found
 
 
 def listed_names(path: str, *, null_separated: bool) -> Listed:
@@ -141,7 +166,7 @@ def listed_names(path: str, *, null_separated: bool) -> Listed:
     if len(content) > MOST_LISTED or max(map(content.count, separators)) > MOST_NAMES:
         raise ArgumentError(
             f"{shown(path)}: is a list of more than {MOST_NAMES} names or "
-            f"{MOST_LISTED // 2**20} MiB; take it apart"
+            f"{MOST_LISTED // 2**20} MiB; split it"
         )
     lines = content.split(b"\0") if null_separated else content.splitlines()
     names, problems = [], []
@@ -151,80 +176,91 @@ def listed_names(path: str, *, null_separated: bool) -> Listed:
             problems.append(f"{shown(path)}: line {number} {problem}{hint}")
         elif name:
             names.append(name)
-    return Listed(names, _few(problems))
+    return Listed(names, _few(problems), (path,))
 
 
 def _few(problems: list[str]) -> list[str]:
-    """Leave out what is more of the same."""
+    """Shorten a long list of problems."""
     if len(problems) <= _MOST_PROBLEMS:
         return problems
     rest = len(problems) - _MOST_PROBLEMS
-    return [*problems[:_MOST_PROBLEMS], f"and {rest} more lines that can be no path"]
+    return [*problems[:_MOST_PROBLEMS], f"and {rest} more lines that cannot be a path"]
 
 
-def _take_pattern(pattern: str, search: Search, found: Found) -> None:
-    found.is_search = True
-    # Path.glob knows no pattern with a root, and takes hidden names.
-    matches = glob.glob(pattern, recursive=True, include_hidden=search.hidden)  # noqa: PTH207
-    if not matches:
-        found.problems.append(f"{shown(pattern)}: no file matches; check the pattern")
-    folders: dict[str, str] = {}  # where links lead back, one folder has many names
-    for match in sorted(matches, key=len):
-        folder = os.path.dirname(match)  # noqa: PTH120
-        folders.setdefault(os.path.realpath(folder), folder)
-    taken = set(folders.values())
-    for match in sorted(matches):
-        if os.path.dirname(match) not in taken:  # noqa: PTH120
-            continue
-        if os.path.isdir(match):  # noqa: PTH112
-            # With ** a pattern finds what lies in folders by itself.
-            if "**" not in pattern:
-                _take_folder(match, search, found)
-        else:
-            found.sources.append(Source(match))
+class _Search:
+    """Finds images in folders and by patterns."""
 
+    def __init__(self, inputs: Inputs, spared: Path | None) -> None:
+        self.found = Found()
+        self._inputs = inputs
+        self._spared = None if spared is None else os.path.realpath(spared)
 
-def _take_folder(folder: str, search: Search, found: Found) -> None:
-    found.is_search = True
-    found.folders.append(folder)
-    spared = None if search.spared is None else os.path.realpath(search.spared)
-    entered: set[str] = set() if spared in (None, os.path.realpath(folder)) else {spared}
-    waiting = [(folder, "")]
-    while waiting:
-        path, below = waiting.pop()
-        if (real := os.path.realpath(path)) in entered:
-            continue  # a link that leads back, or to where results go
-        entered.add(real)
+    def take_pattern(self, pattern: str) -> None:
+        """Take the files that match a pattern, and the images in matching folders."""
+        self.found.is_search = True
+        # Path.glob has no patterns from the root, and takes hidden names.
+        matches = glob.glob(pattern, recursive=True, include_hidden=self._inputs.hidden)  # noqa: PTH207
+        if not matches:
+            self.found.problems.append(f"{shown(pattern)}: no file matches; check the pattern")
+        folders: dict[str, str] = {}  # where links lead back, one folder has many names
+        for match in sorted(matches, key=len):
+            folder = os.path.dirname(match)  # noqa: PTH120
+            folders.setdefault(os.path.realpath(folder), folder)
+        taken = set(folders.values())
+        for match in sorted(matches):
+            if os.path.dirname(match) not in taken:  # noqa: PTH120
+                continue
+            if not os.path.isdir(match):  # noqa: PTH112
+                self.found.sources.append(Source(match))
+            elif "**" not in pattern:  # which matches the files in folders, too
+                self.take_folder(match)
+
+    def take_folder(self, folder: str) -> None:
+        """Take the images in a folder, by name; each subfolder's after its folder's."""
+        self.found.is_search = True
+        self.found.folders.append(folder)
+        entered: set[str] = set()
+        if self._spared is not None and self._spared != os.path.realpath(folder):
+            entered.add(self._spared)
+        waiting = [(folder, "")]
+        while waiting:
+            path, below = waiting.pop()
+            if (real := os.path.realpath(path)) in entered:
+                continue  # a link that leads back, or to where results go
+            entered.add(real)
+            folders = self._take_entries(path, below)
+            if self._inputs.recursive:
+                waiting.extend(reversed(folders))
+
+    def _take_entries(self, folder: str, below: str) -> list[tuple[str, str]]:
+        """Take a folder's images; return its subfolders."""
         folders = []
         try:
-            for entry in _entries(path, search):
+            with os.scandir(folder) as entries:
+                found = [entry for entry in entries if self._is_wanted(entry.name)]
+            for entry in sorted(found, key=lambda entry: entry.name):
                 if _is_folder(entry):
                     folders.append((entry.path, os.path.join(below, entry.name)))  # noqa: PTH118
                 elif PurePath(entry.name).suffix.lower() in SUFFIXES and not _is_special(entry):
-                    found.sources.append(Source(entry.path, below))
+                    self.found.sources.append(Source(entry.path, below))
         except OSError as error:
-            found.problems.append(f"{shown(path)}: {reason(error)}")
-        if search.recursive:
-            waiting.extend(reversed(folders))
+            self.found.problems.append(f"{shown(folder)}: {reason(error)}")
+        return folders
 
-
-def _entries(folder: str, search: Search) -> "Iterator[os.DirEntry[str]]":
-    """Give what lies in a folder, by name."""
-    with os.scandir(folder) as entries:
-        taken = [each for each in entries if search.hidden or not each.name.startswith(".")]
-    yield from sorted(taken, key=lambda each: each.name)
+    def _is_wanted(self, name: str) -> bool:
+        return self._inputs.hidden or not name.startswith(".")
 
 
 def _is_special(entry: "os.DirEntry[str]") -> bool:
-    """Tell a pipe or a device, which might never end; what cannot be looked at is told later."""
+    """Return whether this is a pipe or a device, which might never end."""
     try:
         return not entry.is_file() and os.path.exists(entry.path)  # noqa: PTH110
     except OSError:
-        return False
+        return False  # the error is reported when it is read
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:
     try:
         return entry.is_dir()
     except OSError:
-        return False  # a link to itself; it is told when it cannot be read
+        return False  # a link to itself; the error is reported when it is read

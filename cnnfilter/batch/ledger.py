@@ -1,4 +1,4 @@
-"""The ledger: the runs that filled an output folder, image by image."""
+"""The ledger: a record in an output folder of the runs that filled it."""
 
 import errno
 import os
@@ -46,6 +46,9 @@ class Fingerprints:
         return len(self._sorted)
 
 
+NO_FINGERPRINTS = Fingerprints()
+
+
 def text_fingerprint(text: str) -> int:
     """Return the fingerprint of a text, the same in every process."""
     from hashlib import blake2b
@@ -59,16 +62,16 @@ def path_fingerprint(path: str | Path) -> int:
     return text_fingerprint(os.path.abspath(path))  # noqa: PTH100
 
 
-#: It is hidden, so it is never taken for an image. A line is a JSON object for one image.
+#: Hidden, so it is never taken for an image. Each line is a JSON object for one image.
 LEDGER = ".cnnfilter-ledger.jsonl"
-#: What a damaged one is called when it is set aside.
+#: The name of a damaged ledger that is set aside.
 ASIDE = ".cnnfilter-ledger-damaged-{}.jsonl"
 #: Bytes of a ledger and of a line, which names all outputs of one image.
 MAX_BYTES, LONGEST_LINE = 2**30, 2**23
 
 
 class Stamp(NamedTuple):
-    """What tells whether a file is still the one that it was: its size and its time.
+    """A file's size and time, which show whether it has changed.
 
     Attributes
     ----------
@@ -83,7 +86,7 @@ class Stamp(NamedTuple):
 
 
 def stamp_of(path: str | Path) -> Stamp | None:
-    """Look at a file; None if there is none, or it is standard input."""
+    """Return a file's stamp; None if there is no file."""
     try:
         found = os.stat(path)
     except (OSError, ValueError):
@@ -93,24 +96,24 @@ def stamp_of(path: str | Path) -> Stamp | None:
 
 @dataclass(frozen=True)
 class Ledger:
-    """What has been made, of which images, by which steps.
+    """A record of images, the steps, and the outputs made of them.
 
     Attributes
     ----------
     steps : str
-        What is done now: results of other steps are made anew.
+        This run's: results of other steps are made anew.
     folder : Path or None
-        Where it lies; None for one beside the images of each folder.
+        The ledger's; None for one next to the images in each folder.
     """
 
     steps: str
     folder: Path | None = None
 
-    def remembered(self, images: Iterable[str]) -> tuple[Fingerprints, Fingerprints]:
-        """Tell which images are done, and which outputs were made and not changed since.
+    def remembered(self, images: Iterable[str | Path]) -> tuple[Fingerprints, Fingerprints]:
+        """Return the images that are done, and the outputs that have not changed since.
 
         An image is done if it has not changed, the steps are the same, and its outputs are
-        as they were written. Each is given by its `path_fingerprint`.
+        as they were written. Each is identified by its `path_fingerprint`.
         """
         images = list(images)
         wanted = set(map(path_fingerprint, images))
@@ -132,18 +135,18 @@ class Ledger:
     def outputs(self) -> Fingerprints:
         """Return the fingerprints of all that was ever written; for a ledger in one folder."""
         if self.folder is None:
-            return Fingerprints()
+            return NO_FINGERPRINTS
         entries = _entries(self.folder / LEDGER)
         return Fingerprints(
-            path_fingerprint(self.folder / name) for each in entries for name in each["outputs"]
+            path_fingerprint(self.folder / name) for entry in entries for name in entry["outputs"]
         )
 
-    def folders(self, images: Iterable[str]) -> set[Path]:
-        """Return the folders of the ledgers that these images are remembered in."""
+    def folders(self, images: Iterable[str | Path]) -> set[Path]:
+        """Return the folders of these images' ledgers."""
         return {self._folder_for(image) for image in images}
 
     def remember(self, image: str, stamp: Stamp, outputs: Sequence[str]) -> None:
-        """Add a line for an image that is done.
+        """Add a line for a finished image.
 
         Raises
         ------
@@ -158,24 +161,24 @@ class Ledger:
                  "steps": self.steps, "outputs": stamps}  # fmt: skip
         line = f"{json.dumps(entry)}\n".encode()
         if len(line) >= LONGEST_LINE:
-            return  # nobody would read it, so the image is done anew
+            return  # it would not be read back, so the image is done anew
         with open(folder / LEDGER, "r+b", opener=_own_file, buffering=0) as file:
-            if not _ends_in_line(file):  # a loss of power, or a full disk, has cut it
+            if not _ends_in_line(file):  # cut by a loss of power or a full disk
                 line = b"\n" + line
             if file.write(line) < len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    def _folder_for(self, image: str) -> Path:
+    def _folder_for(self, image: str | Path) -> Path:
         return Path(image).parent if self.folder is None else self.folder
 
 
 def set_aside_damaged(folder: Path) -> str | None:
-    """Rename the ledger of a folder if it is damaged, and keep what can be read of it.
+    """Rename a folder's ledger if it is damaged, and keep its readable lines.
 
     Returns
     -------
     str or None
-        What was done; None if the ledger is sound, or there is none.
+        A message; None if there is no ledger, or it is intact.
 
     Raises
     ------
@@ -198,12 +201,12 @@ def set_aside_damaged(folder: Path) -> str | None:
     if not any(True for _ in _entries(aside)):
         return line
     with replacing(path, "refuse") as file:
-        file.writelines(each + b"\n" for each, entry in _lines(aside) if entry is not None)
+        file.writelines(line + b"\n" for line, entry in _lines(aside) if entry is not None)
     return f"{line}, and what can be read of it was kept"
 
 
 def _problem_with(path: Path) -> str | None:
-    """Return what is wrong with a ledger; None if it is sound, or there is none."""
+    """Return a ledger's damage in words; None if it is intact or missing."""
     try:
         with _opened(path):
             pass
@@ -218,12 +221,12 @@ def _problem_with(path: Path) -> str | None:
 
 
 def _entries(path: Path) -> Iterator[dict[str, Any]]:
-    """Read what is sound in a ledger."""
+    """Yield the readable entries of a ledger."""
     return (entry for _, entry in _lines(path) if entry is not None)
 
 
 def _lines(path: Path) -> Iterator[tuple[bytes, dict[str, Any] | None]]:
-    """Read the lines, each with what it says; None if that cannot be made out."""
+    """Yield each line with its entry; None if it cannot be read."""
     try:
         file = _opened(path)
     except OSError:
@@ -234,12 +237,12 @@ def _lines(path: Path) -> Iterator[tuple[bytes, dict[str, Any] | None]]:
                 continue
             if len(line) == LONGEST_LINE:
                 yield line, None
-                return  # what follows is no better
+                return  # the rest is not readable either
             yield line.rstrip(b"\n"), _entry(line)
 
 
 def _entry(line: bytes) -> dict[str, Any] | None:
-    """Read a line; None unless it has the form that `Ledger.remember` writes."""
+    """Return a line's entry; None unless `Ledger.remember` could have written it."""
     import json
 
     try:
@@ -262,20 +265,14 @@ def _ends_in_line(file: FileIO) -> bool:
     return file.read(1) == b"\n"
 
 
-def _is(path: str | Path, stamp: Any) -> bool:
-    """Tell whether a file is as a line has it."""
+def _is(path: str | Path, stamp: object) -> bool:
+    """Return whether a file has the stamp in a line."""
     found = stamp_of(path)
     return found is not None and [*found] == stamp
 
 
 def _opened(path: Path) -> BinaryIO:
-    """Open a ledger to read, without waiting and through no link.
-
-    Raises
-    ------
-    OSError
-        If there is none, it is something else or too large.
-    """
+    """Open a ledger to read, without waiting and through no link, or raise OSError."""
     return open(path, "rb", opener=_own_file)
 
 
@@ -285,7 +282,7 @@ def _own_file(path: str, flags: int) -> int:
     Raises
     ------
     OSError
-        If it is a link, no file, too large, has several names, or cannot be opened.
+        If it is a link, not a file, too large, has several names, or cannot be opened.
     """
     flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     if flags & os.O_RDWR:
@@ -294,7 +291,7 @@ def _own_file(path: str, flags: int) -> int:
     found = os.fstat(descriptor)
     problem = None
     if not stat.S_ISREG(found.st_mode):
-        problem = "is no file"
+        problem = "is not a file"
     elif found.st_nlink > 1:
         problem = f"{LEDGER} has several names; remove it"
     elif found.st_size > MAX_BYTES:

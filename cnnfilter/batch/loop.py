@@ -1,4 +1,4 @@
-"""Working through images: in their order, with workers that may die, until asked to stop."""
+"""The loop over images: in order, with workers that may die, until asked to stop."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -7,59 +7,60 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from cnnfilter.batch.inputs import Source
-from cnnfilter.batch.job import Outcome, Recipe, run_job
+from cnnfilter.batch.job import Outcome, run_job
 from cnnfilter.batch.pools import OpenPool, Pool
+from cnnfilter.batch.recipe import Recipe
 from cnnfilter.text import shown
 
 #: Images queued per worker ahead of the oldest unfinished one, so that one slow image does not
 #: stall the rest.
 _AHEAD = 16
-#: Seconds between two looks at whether to stop, and whether the workers are still there.
+#: Seconds between two checks whether to stop, and whether the workers are alive.
 _PATIENCE = 0.1
 
-#: Images that were handed out, and their futures; None where no worker took the image.
+#: Submitted images and their futures; None if no worker took the image.
 _Waiting = deque[tuple[Source, "Future[Outcome] | None"]]
 
 
 @dataclass
 class Stop:
-    """Whether to stop, and how to end the workers that are there.
+    """A request to stop, and a way to end the workers.
 
     Attributes
     ----------
     asked : bool
-        Images at work are finished, others are not begun.
+        Whether to finish the images in work and begin no others.
     end_workers : callable
-        Ends them at once; from any thread, while this process is about to end.
+        Ends the workers at once; from any thread, before this process ends.
     """
 
     asked: bool = False
     end_workers: Callable[[], None] = lambda: None
 
     def ask(self) -> None:
-        """Ask to stop."""
+        """Ask the loop to stop."""
         self.asked = True
 
 
 def run_jobs(
     recipe: Recipe, sources: Iterable[Source], open_pool: OpenPool | None, workers: int, stop: Stop
 ) -> Generator[Outcome]:
-    """Work on images; one that fails does not stop the rest.
+    """Process images; one that fails does not stop the rest.
 
     Parameters
     ----------
     recipe : Recipe
     sources : iterable of Source
     open_pool : OpenPool or None
-        Called again where a worker ended and took its pool along; None to work here.
+        Called again if a worker ended and broke its pool; None to work in this thread.
     workers : int
     stop : Stop
 
     Yields
     ------
     Outcome
-        In the order of the images. Those that were handed out when a worker ended are tried
-        once more, one by one; one that ends its worker again is named.
+        In the order of the images. Those that were submitted when a worker ended are retried
+        one by one; one that ends its worker again is an error.
     """
     if open_pool is None:
         for source in sources:
@@ -102,7 +103,7 @@ def _in_order(
 
 
 def _first(pool: Pool, waiting: _Waiting, stop: Stop) -> Iterator[Outcome]:
-    """Wait for the first image; where it is to stop, one that was not begun is given up."""
+    """Yield the first image's outcome; none if the loop stops before it is begun."""
     source, future = waiting[0]
     if future is not None:
         yield from _awaited(pool, source, future, waiting, stop)
@@ -114,7 +115,7 @@ def _awaited(
 ) -> Iterator[Outcome]:
     while True:
         if stop.asked:
-            pool.give_up([each for _, each in waiting if each is not None])
+            pool.give_up([future for _, future in waiting if future is not None])
         if _is_done(future, _PATIENCE):
             break
         pool.check()
@@ -128,9 +129,9 @@ def _awaited(
 
 
 def _is_done(future: "Future[Outcome]", patience: float) -> bool:
-    """Wait a while for a future; unlike `concurrent.futures.wait`, also where it is cancelled.
+    """Wait a while for a future; return whether it is done.
 
-    That waits on for a future that its executor cancels and then never notifies anyone of.
+    `concurrent.futures.wait` waits on for a future that its executor cancels without a notice.
     """
     with suppress(CancelledError, TimeoutError):
         future.exception(patience)
@@ -138,7 +139,7 @@ def _is_done(future: "Future[Outcome]", patience: float) -> bool:
 
 
 def _is_known(future: "Future[Outcome] | None") -> bool:
-    """Return whether an image was worked on to its end, or to its error."""
+    """Return whether an image has an outcome or an error."""
     if future is None or not future.done() or future.cancelled():
         return False
     return not isinstance(future.exception(), BrokenExecutor | CancelledError)
@@ -147,7 +148,7 @@ def _is_known(future: "Future[Outcome] | None") -> bool:
 def _retried(
     recipe: Recipe, waiting: _Waiting, open_pool: OpenPool, stop: Stop
 ) -> Iterator[Outcome]:
-    """Work once more on what was handed out when a pool broke."""
+    """Retry the images that were submitted when a pool broke."""
     while waiting and not stop.asked:
         with _opened(open_pool, recipe, 1, stop) as pool:
             yield from _one_by_one(pool, waiting, stop)
@@ -157,7 +158,7 @@ def _retried(
 
 
 def _one_by_one(pool: Pool, waiting: _Waiting, stop: Stop) -> Iterator[Outcome]:
-    """Work on what was handed out, until a worker ends again."""
+    """Retry images one by one, until a worker ends again."""
     while waiting and not stop.asked:
         source, future = waiting.popleft()
         if future is not None and _is_known(future):
@@ -174,7 +175,6 @@ def _one_by_one(pool: Pool, waiting: _Waiting, stop: Stop) -> Iterator[Outcome]:
 
 def _ended_its_worker(source: Source) -> Outcome:
     return Outcome(
-        source.path,
-        f"{shown(source.path)}: ended the process that worked on it, twice; it may need more "
-        "memory than there is, try --jobs 1",
+        source.name,
+        f"{shown(source.name)}: crashed its worker twice; it may need more memory: try --jobs 1",
     )

@@ -1,18 +1,18 @@
-"""The memory that a run takes, known from shapes and types before an image is decoded.
+"""Memory of a run, computed from shapes and types before an image is decoded.
 
-What is held is added up for each of three moments, the largest of which counts:
+Memory is added up for three moments, the largest of which counts:
 
 =======  ==================================================================================
-read     what the decoder holds, and the image's arrays
-compute  the image; of each step what goes in and what comes out; results that are kept
-write    the results; of the one that is written its pixels, and what the encoder holds
+read     the decoder's buffers, and the image's arrays
+compute  the image; each step's input and output; results that are kept
+write    the results; the written one's pixels, and the encoder's buffers
 =======  ==================================================================================
 
-Beside them stand what a process takes before it reads anything (`PROCESS`, `MODULES`), and
-what tiles are computed in (`SCRATCH`). What codecs hold is in the table of formats. All of
-these were measured by ``tests/benchmarks/memory.py`` and are upper bounds: its ratios, the
-figure divided by the peak, are to lie from 1 to 1.25. The constants stand for Python 3.11 and
-later, NumPy 2, Pillow 11 and later on 64-bit Linux.
+To them are added a process before it reads anything (`PROCESS`, `MODULES`) and the buffers of
+tiles (`SCRATCH`). The buffers of codecs are in the table of formats. All were measured by
+``tests/benchmarks/memory.py`` and are upper bounds: its ratios, the figure divided by the peak,
+are to lie from 1 to 1.25. The constants are for Python 3.11 and later, NumPy 2, Pillow 11 and
+later on 64-bit Linux.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,8 @@ import numpy as np
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.quantize import Storing
 from cnnfilter.batch.job import storing_of
-from cnnfilter.batch.outputs import OutputFile, SourceInfo, Target
+from cnnfilter.batch.outputs import OutputFile
+from cnnfilter.batch.recipe import Recipe, SourceInfo
 from cnnfilter.batch.task import PipelineTask, Result, SplitTask, Task
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.image import Image
@@ -34,25 +35,25 @@ from cnnfilter.layers.base import Layer
 from cnnfilter.layers.convolution import Convolution
 
 MIB = 2**20
-#: What a process takes before it reads an image: Python, NumPy, Pillow, the command.
+#: Bytes of a process before it reads an image: Python, NumPy, Pillow, the command.
 PROCESS = 40 * MIB
-#: What modules take that not every run imports.
+#: Bytes of modules that not every run imports.
 MODULES = {
     "tifffile": 4 * MIB,
     "Pillow's rarer formats": 3 * MIB,
     "scikit-image": 26 * MIB,
 }
-#: What the strips of a picture and the tiles of a kernel take, whatever the image's size; those
-#: of one more kernel; those of kernels that are combined; those of values that are stretched.
+#: Bytes, independent of the image's size: for the strips of a picture and the tiles of a kernel;
+#: for one more kernel; for kernels that are combined; for values that are stretched.
 SCRATCH, KERNEL, COMBINED, STRETCHED = 6 * MIB, 3 * MIB, 12 * MIB, 9 * MIB
-#: What each worker keeps of one image for the next, at the most: the C library holds on to what
-#: was freed, up to three tenths of it, and gives back larger arrays at once.
+#: Bytes that each worker keeps of one image for the next, at most: the C library keeps up to three
+#: tenths of freed memory, and returns larger arrays at once.
 RETAINED = 20 * MIB
-#: What the C library and the system round up.
+#: The factor by which the C library and the system round up.
 MARGIN = 1.03
-#: Of workers that are processes: the server that starts them, and the tracker.
+#: Bytes of the server that starts worker processes, and of the resource tracker.
 HELPERS = 50 * MIB
-#: What a drawing takes whatever the image's size: rows that are computed, a page, an encoder.
+#: Bytes of a drawing, independent of the image's size: computed rows, a page, an encoder.
 DRAWN = {
     "plot": 90 * MIB,  # with Matplotlib, which is imported when the image is read
     "sheet": 20 * MIB,
@@ -60,20 +61,20 @@ DRAWN = {
     "animate": 25 * MIB,
     "encoder": 65 * MIB,
 }
-#: Pixels along a panel of an animation, and frames, at the most.
+#: Pixels along a panel of an animation, and its frames, at most.
 ANIMATED_SIDE, ANIMATED_FRAMES = 352, 150
 
 
 @dataclass(frozen=True)
 class Need:
-    """What one image takes.
+    """Memory that one image takes.
 
     Attributes
     ----------
     bytes : int
-        At its peak, beside what is imported.
+        At its peak, without imported modules.
     modules : frozenset of str
-        Of `MODULES`, those that it imports.
+        Those of `MODULES` that it imports.
     """
 
     bytes: int
@@ -81,49 +82,44 @@ class Need:
 
 
 def peak(needs: Sequence[Need], workers: int, *, processes: bool = False) -> int:
-    """Return the bytes that a run takes at its peak.
+    """Return the bytes of a run at its peak.
 
     Parameters
     ----------
     needs : sequence of Need
         Of its images.
     workers : int
-        How many of them are worked on at once: the largest may meet.
+        Number of images at once: the largest may coincide.
     processes : bool
         Whether each worker is a process.
     """
-    modules = frozenset[str]().union(*(each.modules for each in needs))
-    process = PROCESS + sum(MODULES[each] for each in modules)
-    largest_first = sorted((each.bytes for each in needs), reverse=True)[:workers]
+    modules = frozenset[str]().union(*(need.modules for need in needs))
+    process = PROCESS + sum(MODULES[name] for name in modules)
+    largest_first = sorted((need.bytes for need in needs), reverse=True)[:workers]
     largest = sum(largest_first)
     if len(needs) > workers:
-        largest += sum(min(each * 3 // 10, RETAINED) for each in largest_first)
+        largest += sum(min(size * 3 // 10, RETAINED) for size in largest_first)
     if processes:
         process = PROCESS + HELPERS + workers * process
     return int(MARGIN * (process + largest))
 
 
 def need(
-    image: Image,
-    task: Task,
-    results: Sequence[Result],
-    planned: Sequence[OutputFile],
-    target: Target,
+    image: Image, recipe: Recipe, results: Sequence[Result], files: Sequence[OutputFile]
 ) -> Need:
-    """Return what an image takes.
+    """Return the memory that one image takes.
 
     Parameters
     ----------
     image : Image
         Its head.
-    task : Task
+    recipe : Recipe
     results : sequence of Result
-        What would come out, blank.
-    planned : sequence of OutputFile
+        Blank ones.
+    files : sequence of OutputFile
         What would be written.
-    target : Target
     """
-    job = _Job(image, task, results, planned, target)
+    job = _Job(image, recipe, results, files)
     return Need(job.bytes, frozenset(job.modules()))
 
 
@@ -132,26 +128,30 @@ class _Job:
     """An image with what is done to it; see `need`."""
 
     image: Image
-    task: Task
+    recipe: Recipe
     results: Sequence[Result]
-    planned: Sequence[OutputFile]
-    target: Target
+    files: Sequence[OutputFile]
+
+    @property
+    def task(self) -> Task:
+        """The recipe's."""
+        return self.recipe.task
 
     @property
     def bytes(self) -> int:
-        """What it takes at the most, with what does not depend on its size."""
+        """Bytes at the peak."""
         computing = self._computing()
         if self._frames > 1:  # the file stays open, and there are the frames before
             computing += self.image.reading + self._kept
-        writing = max((self._writing(each) for each in self.planned), default=0)
+        writing = max((self._writing(file) for file in self.files), default=0)
         scratch = SCRATCH + self._kernels()
-        if (self.target.range or self.target.stages_range) not in (None, "clip"):
+        if self.recipe.range not in (None, "clip"):
             scratch += STRETCHED
         return scratch + max(self.image.reading, computing, self._kept + writing)
 
     @cached_property
     def _frames(self) -> int:
-        return max((len(each.frames) for each in self.planned), default=1)
+        return max((len(file.frames) for file in self.files), default=1)
 
     @cached_property
     def _layers(self) -> list[tuple[Layer, Array, Array]]:
@@ -159,10 +159,10 @@ class _Job:
 
     @cached_property
     def _storing(self) -> Storing | None:
-        """How the last result is stored while it is computed; None where it is held as it is."""
+        """The storing of the last result while it is computed; None if it is not stored then."""
         if not isinstance(self.task, PipelineTask):
             return None
-        storing = storing_of(self.image, SourceInfo.of(self.image), self.target)
+        storing = storing_of(self.image, SourceInfo.of(self.image), self.recipe)
         may_come_apart = storing is not None and self.task.may_come_apart(self.image, storing)
         layer, before, _ = self._layers[-1]
         if may_come_apart:
@@ -171,29 +171,31 @@ class _Job:
 
     @property
     def _comes_apart(self) -> bool:
-        """Whether maps are computed one by one, each when it is written."""
+        """Whether maps are computed one by one, when they are written."""
         is_picture = isinstance(self.task, PipelineTask) and self.task.gives_picture
         return self._storing is not None and not is_picture
 
     @cached_property
     def _kept(self) -> int:
-        """Count what is held when all results are there."""
+        """Bytes held when all results are computed."""
         if self._comes_apart:  # what the maps are computed of
             return self._layers[-1][1].nbytes + self._alpha
         if self._storing is None:
-            return self._frames * (sum(each.pixels.nbytes for each in self.results) + self._alpha)
+            return self._frames * (
+                sum(result.pixels.nbytes for result in self.results) + self._alpha
+            )
         stored = self.results[-1].pixels.size * self._storing.dtype.itemsize
         return self._frames * (stored + self._alpha)
 
     @property
     def _alpha(self) -> int:
-        """Count the bytes of the last result's alpha, which outlines leave out."""
+        """Bytes of the last result's alpha, which outlines leave out."""
         if self.image.alpha is None or not isinstance(self.task, PipelineTask):
             return 0
         return prod(self.results[-1].pixels.shape[:2]) * self.image.alpha.itemsize
 
     def _computing(self) -> int:
-        """Count what is held at the most while results are computed."""
+        """Return the bytes at the peak of computing."""
         held = most = self.image.nbytes
         stages = isinstance(self.task, PipelineTask) and self.task.stages
         for number, (layer, before, after) in enumerate(self._layers, start=1):
@@ -204,37 +206,38 @@ class _Job:
             held += after.nbytes if stages else 0
         if isinstance(self.task, SplitTask) and self.task.space != "rgb":
             # Those of rgb are views of the image.
-            most += sum(each.pixels.nbytes for each in self.results)
+            most += sum(result.pixels.nbytes for result in self.results)
         return most + self._alpha
 
     def _coming_out(self, layer: Layer, before: Array, after: Array) -> int:
-        """Count what the last layer makes: values, pixels, or one after the other."""
+        """Return the bytes that the last layer makes: values, pixels, or both."""
         if self._storing is None:
             return after.nbytes
         pixels = 0 if self._comes_apart else after.size * self._storing.dtype.itemsize
         return pixels if layer.stores_tiles(before) else after.nbytes + pixels
 
     def _kernels(self) -> int:
-        """Count what the tiles of more than one kernel take."""
+        """Return the bytes for the tiles of further kernels."""
         layers = [layer for layer, _, _ in self._layers if isinstance(layer, Convolution)]
-        each = [
+        sizes = [
             KERNEL * (len(layer.kernels) - 1) + (COMBINED if layer.combine else 0)
             for layer in layers
         ]
-        return 0 if self._comes_apart else max(each, default=0)
+        return 0 if self._comes_apart else max(sizes, default=0)
 
-    def _writing(self, writing: OutputFile) -> int:
-        """Count what is held beside the results while a file is written.
+    def _writing(self, file: OutputFile) -> int:
+        """Return the bytes for writing a file: pixels, Pillow's picture, and the encoder.
 
-        The pixels, unless the result is these; Pillow's picture; what the encoder holds.
+        Pixels count only if they are not the result itself.
         """
-        format, part = FORMATS[writing.format], writing.part
+        encoding, part = file.output.encoding, file.part
+        format = FORMATS[str(encoding.format)]
         pixels, values = prod(part.pixels.shape[:2]), part.pixels.size
         if not format.is_picture:
             return format.memory.writing.bytes(pixels, values)
         alpha = pixels if self._alpha else 0
-        depth = self.target.depth or part.depth or self.image.depth
-        kept = kept_depth(part.pixels, self.image.alpha, writing.format, depth)
+        depth = encoding.depth or self.image.depth
+        kept = kept_depth(part.pixels, self.image.alpha, str(encoding.format), depth)
         is_stored = self._storing is not None or part.pixels.dtype == np.dtype(f"uint{depth}")
         stored = 0 if is_stored and not self._comes_apart else values * depth // 8
         if kept < depth:
@@ -243,18 +246,20 @@ class _Job:
         picture = 0 if is_plain else 4 * pixels  # a grey one is the array
         encoder = format.memory.writing
         if kept == 16 and not is_plain:  # by tifffile, a strip at a time
-            return len(writing.frames) * stored
-        if self.target.quality is not None and not alpha:
+            return len(file.frames) * stored
+        if encoding.quality is not None and not alpha:
             encoder = format.memory.writing_lossy or encoder
         if kept == 16:
             encoder = format.memory.writing_deep or encoder
-        return len(writing.frames) * (stored + picture) + encoder.bytes(pixels, values + alpha)
+        return len(file.frames) * (stored + picture) + encoder.bytes(pixels, values + alpha)
 
     def modules(self) -> Iterator[str]:
-        """Yield what is imported besides."""
+        """Yield the further modules that are imported."""
         source = FORMATS[self.image.format]
-        written = [FORMATS[name] for name in {file.format for file in self.planned}]
-        is_deep = (self.target.depth or self.image.depth) > 8
+        written = [
+            FORMATS[name] for name in {str(file.output.encoding.format) for file in self.files}
+        ]
+        is_deep = (self.recipe.encoding.depth or self.image.depth) > 8
         tiffs = [source, *(format for format in written if is_deep or not format.is_picture)]
         if any(format.numbers or format.library == "tifffile" for format in tiffs):
             yield "tifffile"
@@ -265,7 +270,7 @@ class _Job:
 
 
 def _steps(image: Image, task: PipelineTask) -> Iterator[tuple[Layer, Array, Array]]:
-    """Yield each layer with what goes in and what comes out, blank."""
+    """Yield each layer with its blank input and output."""
     before = image.pixels
     for outlined in (task.pipeline.preparation_outlined, task.pipeline.outlined):
         for step, after in outlined(before):
@@ -274,7 +279,7 @@ def _steps(image: Image, task: PipelineTask) -> Iterator[tuple[Layer, Array, Arr
 
 
 def _less_channels(layer: Layer, before: Array) -> int:
-    """Count what a convolution makes of its input first: grey, or the sum of its channels."""
+    """Return the bytes of a convolution's grey or summed input."""
     if not isinstance(layer, Convolution) or before.ndim == 2 or layer.channels == "each":
         return 0
     pixels = before.shape[0] * before.shape[1]
@@ -284,7 +289,7 @@ def _less_channels(layer: Layer, before: Array) -> int:
 
 
 def drawing(image: Image, task: Task, option: str, format: str = "") -> Need:
-    """Return what it takes to draw what comes out of an image, which no map is held for.
+    """Return the memory for drawing an image's results, of which no map is held.
 
     Parameters
     ----------
@@ -293,7 +298,7 @@ def drawing(image: Image, task: Task, option: str, format: str = "") -> Need:
     task : Task
     option : {"plot", "sheet", "animate", "preview"}
     format : str
-        What the drawing is written as.
+        The drawing's format.
     """
     held = image.nbytes + DRAWN[option]
     if option == "animate" and isinstance(task, PipelineTask):
@@ -306,7 +311,7 @@ def drawing(image: Image, task: Task, option: str, format: str = "") -> Need:
 
 
 def _frames_pixels(image: Image, task: PipelineTask) -> int:
-    """Count the pixels of all frames of an animation; see `cnnfilter.view.animation`."""
+    """Return the pixels of all frames of an animation; see `cnnfilter.view.animation`."""
     *_, (layer, before, after) = _steps(image, task)
     height = width = 0
     for panel in (before, after):

@@ -10,11 +10,11 @@ from cnnfilter.batch.inputs import Source
 from cnnfilter.errors import ArgumentError, unknown
 from cnnfilter.files.formats import FORMATS, format_of
 
-#: What a template's fields are.
+#: A template's fields.
 FIELDS = {
     "parent": "the folder an image lies in: below the folder that was named, or that folder's name",
     "stem": "the image's name without its suffix",
-    "kernel": "what the result is: the kernel, feature map, channel or step",
+    "kernel": "the result's name: the kernel, feature map, channel or step",
     "result": "the same",
 }
 
@@ -26,13 +26,13 @@ class Template:
     Attributes
     ----------
     text : str
-        A brace that is none of a field is doubled. Without a suffix the format's is added;
-        ending in ``/``, images are named as they are without a template.
+        A brace that is not a field's is doubled. Without a suffix the format's is added;
+        ending in ``/``, files are named as without a template.
 
     Raises
     ------
     ArgumentError
-        If a field is unknown, or a brace not closed.
+        If a field is unknown, or a brace is not closed.
     """
 
     text: str
@@ -54,7 +54,7 @@ class Template:
 
     @property
     def names_results(self) -> bool:
-        """Whether several results of an image get names of their own."""
+        """Whether several results of an image get different names."""
         return any(name in ("kernel", "result") for _, name, _, _ in Formatter().parse(self.text))
 
     @property
@@ -65,13 +65,13 @@ class Template:
 
     @property
     def format(self) -> str | None:
-        """The format that its suffix says; None where it has none."""
+        """The suffix's format; None without a suffix."""
         suffix = PurePath(self.text).suffix
         return None if "{" in suffix else format_of(self.text)
 
     def path(self, source: Source, result: str, suffix: str) -> Path:
-        """Give a result's name."""
-        path = PurePath("stdin" if source.path == "-" else source.path)
+        """Return the path of a result."""
+        path = _path(source)
         named = self.text.format(
             parent=_parent(source), stem=path.stem, kernel=result, result=result
         )
@@ -82,14 +82,18 @@ class Template:
         return text.replace("{{", "{").replace("}}", "}")
 
 
+def _path(source: Source) -> Path:
+    return Path("stdin" if source.is_stdin else source.name)
+
+
 def _parent(source: Source) -> str:
     if source.below is not None:
         return source.below or "."
-    return os.path.basename(os.path.dirname(os.path.abspath(source.path)))  # noqa: PTH100, PTH119, PTH120
+    return os.path.basename(os.path.dirname(os.path.abspath(_path(source))))  # noqa: PTH100, PTH119, PTH120
 
 
 def readable(name: str) -> str:
-    """Make of a result's name what can stand in a file's.
+    """Return a result's name as a part of a file name.
 
     Examples
     --------
@@ -100,26 +104,26 @@ def readable(name: str) -> str:
 
 
 def suffix_for(source: Source, format: str | None) -> str:
-    """Give an output's suffix: the image's own, where it belongs to the format."""
-    suffix = PurePath(source.path).suffix
+    """Return an output's suffix: the input's, if it belongs to the format."""
+    suffix = _path(source).suffix
     if format is None or suffix.lower() in FORMATS[format].suffixes:
         return suffix
     return FORMATS[format].suffixes[0]
 
 
 def named_after(source: Source, name: str, format: str | None, folder: Path | None) -> Path:
-    """Make an output's name from the image's: ``img.png`` gives ``img-sharpen.png``.
+    """Return an output's path from the input's: ``img.png`` gives ``img-sharpen.png``.
 
     Parameters
     ----------
     source : Source
-        The image; ``-`` counts as ``stdin``.
+        Standard input is named ``stdin``.
     name : str
-        What is added.
+        Added to the input's name.
     format : str or None
-        The output's; the image's suffix is kept where it belongs to it.
+        The output's; the input's suffix is kept if it belongs to it.
     folder : Path or None
-        Where it stands, below it the tree that was searched; None for beside the image.
+        The output's folder, with the subfolders that were searched; None for the input's.
 
     Examples
     --------
@@ -130,6 +134,6 @@ def named_after(source: Source, name: str, format: str | None, folder: Path | No
     >>> named_after(Source("photos/may/img.JPG", "may"), "edge", "npy", Path("out")).as_posix()
     'out/may/img-edge.npy'
     """
-    path = PurePath("stdin" if source.path == "-" else source.path)
-    place = Path(path.parent) if folder is None else folder / (source.below or "")
+    path = _path(source)
+    place = path.parent if folder is None else folder / (source.below or "")
     return place / f"{path.stem}-{readable(name)}{suffix_for(source, format)}"

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cnnfilter.batch.inputs import Source
-from cnnfilter.batch.job import Outcome, Recipe, run_job
+from cnnfilter.batch.job import Outcome, run_job
+from cnnfilter.batch.recipe import Recipe
 from cnnfilter.errors import ArgumentError
 from cnnfilter.files.output import abandon
 from cnnfilter.files.printed import catch_printed, ignore_warnings
@@ -20,28 +21,27 @@ if TYPE_CHECKING:
 
 
 def _cancel(futures: "Iterable[Future[Outcome]]") -> None:
-    for each in futures:
-        each.cancel()
+    for future in futures:
+        future.cancel()
 
 
 class Pool(NamedTuple):
-    """Workers that are there.
+    """An open pool of workers.
 
     Attributes
     ----------
     submit : callable
-        Takes a source and whether it may have been worked on before; gives what will become
-        of it.
+        Submits a source (and whether this is a retry); returns its Future.
     workers : int
-        How many images are worked on at once.
+        Number of images that are processed at once.
     killed : tuple of type
-        What is raised for an image whose workers ended, again and again.
+        Exceptions that mean that an image ended its workers, repeatedly.
     check : callable
-        Is called while images are waited for; raises where no worker will ever answer.
+        Called while waiting for images; raises if no worker will ever answer.
     give_up : callable
-        Cancels what no worker has begun of the futures that it is given.
+        Cancels those of some futures that no worker has begun.
     end_workers : callable
-        Ends the workers at once, where they would outlive this process.
+        Ends the workers at once, if they would outlive this process.
     """
 
     submit: "Callable[[Source, bool], Future[Outcome]]"
@@ -52,13 +52,13 @@ class Pool(NamedTuple):
     end_workers: Callable[[], None] = lambda: None
 
 
-#: Opens so many workers for a recipe.
+#: Opens a pool of this many workers for a recipe; leaving it ends them.
 OpenPool = Callable[[Recipe, int], AbstractContextManager[Pool]]
 
 
 @contextmanager
 def threads(recipe: Recipe, workers: int) -> Iterator[Pool]:
-    """Work in threads of this process."""
+    """Open a pool of threads in this process."""
     from concurrent.futures import ThreadPoolExecutor
 
     executor = ThreadPoolExecutor(workers)
@@ -70,7 +70,7 @@ def threads(recipe: Recipe, workers: int) -> Iterator[Pool]:
 
 @contextmanager
 def processes(recipe: Recipe, workers: int) -> Iterator[Pool]:
-    """Work in processes, which end with this one, however it ends."""
+    """Open a pool of processes, which end with this one, however it ends."""
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
@@ -117,9 +117,9 @@ def processes(recipe: Recipe, workers: int) -> Iterator[Pool]:
 
 
 def _start_server() -> None:
-    """Start the server that forks workers, which Ctrl-C and a terminal's end are to leave alone.
+    """Start the server that forks workers, shielded from Ctrl-C and a terminal's end.
 
-    These are sent to all processes; the first decides what becomes of the images at work.
+    These signals go to all processes; the first one decides about the images in work.
     """
     import signal
     from multiprocessing import forkserver, resource_tracker
@@ -134,7 +134,7 @@ def _start_server() -> None:
 
 
 def _quieten_tracker() -> None:
-    """Let Python's own helper say nothing of what a killed run leaves: it removes it."""
+    """Silence the resource tracker's warning after a kill; it cleans up by itself."""
     quiet = "ignore::UserWarning:multiprocessing.resource_tracker"
     before = os.environ.get("PYTHONWARNINGS", "")
     if quiet not in before:
@@ -159,11 +159,11 @@ def _begin_worker(recipe: Recipe, open_end: "Connection[None, None]") -> None:
     if sys.platform != "win32":
         signal.signal(signal.SIGTERM, lambda *_: _end())
         signal.set_wakeup_fd(wake)
-    threading.Thread(target=_end_when_told, args=(terminated,), daemon=True).start()
+    threading.Thread(target=_end_when_asked, args=(terminated,), daemon=True).start()
 
 
-def _end_when_told(terminated: int) -> None:
-    """End with the parent, or by SIGTERM, whatever the main thread is at; leave no part file."""
+def _end_when_asked(terminated: int) -> None:
+    """End with the parent or by SIGTERM, whatever the main thread does; leave no part file."""
     from multiprocessing import parent_process
     from multiprocessing.connection import wait
 
@@ -184,7 +184,7 @@ def _run_in_worker(source: Source, retry: bool) -> Outcome:
 
 
 EXECUTORS = ("threads", "processes", "dask")
-#: For so many images threads are as fast: processes take half a second to start, and then a
+#: Up to this many images threads are as fast: processes take half a second to start, and then a
 #: fifth less for each image.
 _MOST_FOR_THREADS = 200
 
@@ -205,7 +205,7 @@ def available_cores() -> int:
 
 
 def _container_cores(root: Path = Path("/sys/fs/cgroup")) -> int | None:
-    """Read the limit that a container sets (cgroup version 2, then 1); None if there is none."""
+    """Return the limit that a container sets (cgroup version 2, then 1), if any."""
     try:
         quota, period = (root / "cpu.max").read_text().split()
     except (OSError, ValueError):
@@ -222,12 +222,12 @@ def _container_cores(root: Path = Path("/sys/fs/cgroup")) -> int | None:
 def pool_named(
     name: str | None, workers: int, images: int, scheduler: str | None
 ) -> OpenPool | None:
-    """Choose who works.
+    """Return the way to open a pool by its name.
 
     Parameters
     ----------
     name : {"threads", "processes", "dask"} or None
-        None for what is fastest for so many images.
+        None for the fastest for this number of images.
     workers, images : int
     scheduler : str or None
         A running Dask scheduler's address.
@@ -235,12 +235,12 @@ def pool_named(
     Returns
     -------
     OpenPool or None
-        None where one worker needs no pool.
+        None if one worker needs no pool.
 
     Raises
     ------
     ArgumentError
-        If there is no scheduler for dask, or no dask.
+        If dask is not installed, or has no scheduler.
     """
     if name is None and scheduler is None:
         if workers == 1:

@@ -1,7 +1,8 @@
-"""What is done to one image: its results, ready to be written or printed."""
+"""Tasks: a command's work on one image, and its results."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
     from cnnfilter.steps.step import Step
 
 
-#: Takes an array, and gives each step with its result.
+#: Takes an array and yields each step with its result.
 _Steps = Callable[[Array], Iterable[tuple["Step", Array]]]
-#: For what is asked of a result's names alone.
+#: Placeholder pixels where only a result's names are needed.
 _NOTHING = np.empty(0)
 
 
@@ -40,25 +41,25 @@ class Result:
     Attributes
     ----------
     name : str
-        What is added to the input's name.
+        Added to the input's name.
     pixels : ndarray
         Shape (H, W), (H, W, C) or (N,).
     alpha : ndarray or None
         Shape (H, W).
     channels : tuple of str
-        The channels' names, where they have any.
+        The channels' names, if they have any.
     classes : tuple of (str, float)
-        Of a vector: labels and scores, the likeliest first.
+        A vector's labels and scores, the highest first.
     quantity : str
-        What these scores are.
+        The scores' name, such as ``probability``.
     is_stage : bool
-        Whether it is a layer's result on the way, and not the last.
+        Whether it is a layer's result, and not the last.
     depth : {8, 16} or None
-        The bits that its values are made for; None for the image's.
+        The bits that its values are made for; None for the input's.
     stored : Storing or None
-        How its values become pixels, if they are these already, or come as these.
+        How its values were stored, if they are pixels already.
     maps : tuple of callable
-        What computes its feature maps, each when it is written; `pixels` are blank then.
+        Compute its feature maps, each when it is written; `pixels` are blank then.
     """
 
     name: str
@@ -74,46 +75,46 @@ class Result:
 
     @property
     def titles(self) -> tuple[str, ...]:
-        """What its channels are called; maps that are only numbered go by the result's name."""
+        """The channels' names; maps that are only numbered are named after the result."""
         numbered = any(channel.isdecimal() for channel in self.channels)
-        return tuple(f"{self.name}-{each}" if numbered else each for each in self.channels)
+        return tuple(f"{self.name}-{name}" if numbered else name for name in self.channels)
 
     def with_pixels(self, pixels: Array) -> "Result":
-        """Give the same result with other values."""
+        """Return the same result with other values."""
         return replace(self, pixels=pixels)
 
 
 class Task(Protocol):
-    """What a command does to an image."""
+    """A command's work on one image."""
 
     @property
     def maps(self) -> int:
-        """How many feature maps come out of any image; 1 where that depends on the image."""
+        """Number of feature maps of any image; 1 if that depends on the image."""
 
     @property
     def gives_vector(self) -> bool:
-        """Whether a vector of scores comes out, which is told rather than written."""
+        """Whether the result is a vector of scores, which is printed by default."""
 
     @property
     def names(self) -> Sequence[str]:
-        """What its results may be called, as far as that is known before an image is read."""
+        """The results' names, as far as they are known before an image is read."""
 
     @property
     def described(self) -> str:
-        """What it does, in words that are the same only where the results are."""
+        """The task as text, which differs if the results may differ."""
 
     @property
     def files(self) -> Sequence[Path]:
-        """What it reads besides images, and what is never written to."""
+        """The files that it reads besides images."""
 
     def outline(self, image: Image) -> list[Result]:
-        """Give results of the shapes that would come out, without computing them."""
+        """Return blank results of the right shapes, without computing them."""
 
     def results(self, image: Image, storing: Storing | None = None) -> list[Result]:
-        """Compute: the numbers as they are; the last may come as pixels, where it is said how."""
+        """Compute the results; with `storing`, the last may be stored as pixels."""
 
     def pictures(self, result: Result) -> list[Result]:
-        """Make of a result what picture files can hold."""
+        """Split a result into what picture files can hold."""
 
 
 @dataclass(frozen=True)
@@ -124,11 +125,11 @@ class PipelineTask:
     ----------
     pipeline : Pipeline
     name : str
-        What is added to the input's name.
+        Added to the input's name.
     stages : bool
-        Give every layer's result, too.
+        Whether every layer's result is returned, too.
     single_step : bool
-        One step is asked for, and not the way to it.
+        Whether one step was chosen, and not the way to it.
     """
 
     pipeline: "Pipeline"
@@ -138,32 +139,37 @@ class PipelineTask:
 
     @property
     def layers(self) -> int:
-        """How many steps there are, with those that prepare the image."""
+        """Number of steps, with those that prepare the image."""
         return len(self.pipeline.preparation) + len(self.pipeline.steps)
+
+    @cached_property
+    def map_names(self) -> tuple[str, ...]:
+        """The feature maps' names, if the result has several."""
+        return self.pipeline.maps()
 
     @property
     def maps(self) -> int:
-        """How many feature maps come out."""
-        return max(1, len(self.pipeline.maps()))
+        """Number of feature maps of the result."""
+        return max(1, len(self.map_names))
 
-    @property
+    @cached_property
     def gives_vector(self) -> bool:
         """Whether the pipeline ends in a vector."""
         return self.pipeline.gives_vector
 
     @property
     def gives_picture(self) -> bool:
-        """Whether one picture comes out, whose values need not be held to be stored."""
-        return not (self.stages or self.gives_vector or self.pipeline.maps())
+        """Whether the result is one picture, which can be stored while it is computed."""
+        return not (self.stages or self.gives_vector or self.map_names)
 
     @property
     def names(self) -> Sequence[str]:
         """The name, and the feature maps'."""
-        return [self.name, *Result(self.name, _NOTHING, channels=self.pipeline.maps()).titles]
+        return [self.name, *Result(self.name, _NOTHING, channels=self.map_names).titles]
 
     @property
     def described(self) -> str:
-        """The steps as text, and what their results are called."""
+        """The steps as text, and the results' names."""
         steps = [*map(str, self.pipeline.preparation), str(self.pipeline)]
         return f"{self.name}: {' | '.join(steps)}" + " with stages" * self.stages
 
@@ -180,7 +186,7 @@ class PipelineTask:
     def results(self, image: Image, storing: Storing | None = None) -> list[Result]:
         """Run the pipeline; alpha follows its geometry, unfiltered.
 
-        A prediction has no alpha to be put back: its picture is laid on white paper.
+        A prediction has no alpha: its picture is put on white.
         """
         last = Result(self.name, image.pixels, image.alpha)
         if self.gives_vector:
@@ -205,13 +211,13 @@ class PipelineTask:
         return [replace(last, stored=storing, maps=maps) if maps else last]
 
     def may_come_apart(self, image: Image, storing: Storing) -> bool:
-        """Whether a picture's maps can be computed one by one, each when it is written."""
-        maps = len(self.pipeline.maps())
+        """Return whether maps can be computed one by one, each when it is written."""
+        maps = len(self.map_names)
         fits = maps > 0 and self.pipeline.steps[-1].layer.maps_apart == maps
         return fits and not self.stages and image.frames == 1 and storing.maps is not None
 
     def _followed(self, last: Result, preparing: _Steps, running: _Steps) -> list[Result]:
-        """Give every layer's result, where stages are wanted, and the last."""
+        """Return the last result, and every layer's before it if there are stages."""
         stages = []
         width = len(str(len(self.pipeline.steps)))
         for number, (step, pixels) in enumerate(preparing(last.pixels), start=1):
@@ -225,7 +231,7 @@ class PipelineTask:
         return [*stages, last]
 
     def pictures(self, result: Result) -> list[Result]:
-        """Take feature maps apart: a picture holds one map, of one channel or three."""
+        """Split feature maps: a picture holds one, of one channel or three."""
         pixels, names = result.pixels, result.channels
         if not names and (pixels.ndim == 2 or pixels.shape[2] in (1, 3)):
             return [result]
@@ -269,12 +275,12 @@ def animated_window(task: Task, image: Image) -> "Window":
 
 
 def without_alpha(image: Image) -> Array:
-    """Give an image's pixels; where it is transparent, those of white paper."""
+    """Return an image's pixels on white, where it is transparent."""
     return image.pixels if image.alpha is None else over_white(image.pixels, image.alpha)
 
 
 def _after(result: Result, step: "Step", pixels: Array) -> Result:
-    """Give what a step makes of a result, given its pixels."""
+    """Return a step's result with its alpha and channels, given its pixels."""
     alpha = None if result.alpha is None else step.layer.carry_alpha(result.alpha)
     return replace(result, pixels=pixels, alpha=alpha, channels=step.layer.maps(result.channels))
 
@@ -295,7 +301,7 @@ class SplitTask:
     space : str
         A colour space.
     look : {"gray", "tint"}
-        How a channel looks as a picture.
+        The look of a channel as a picture.
     """
 
     space: str = "rgb"
@@ -307,7 +313,7 @@ class SplitTask:
 
     @property
     def maps(self) -> int:
-        """1: an image's channels are known when it is."""
+        """1: channels are known when the image is."""
         return 1
 
     @property
@@ -317,12 +323,12 @@ class SplitTask:
 
     @property
     def names(self) -> Sequence[str]:
-        """One: an image's channels are known when it is."""
+        """The empty one: channels are known when the image is."""
         return [""]
 
     @property
     def described(self) -> str:
-        """The space, and how channels look."""
+        """The space, and the channels' look."""
         return f"split-channels {self.space} as {self.look}"
 
     @property
@@ -331,15 +337,15 @@ class SplitTask:
         return ()
 
     def outline(self, image: Image) -> list[Result]:
-        """Split one pixel to see which channels there are."""
+        """Split one pixel, whose channels show which there are."""
         pixel = replace(
             image,
             pixels=image.pixels[:1, :1],
             alpha=None if image.alpha is None else image.alpha[:1, :1],
         )
         return [
-            each.with_pixels(np.broadcast_to(each.pixels[0, 0], image.pixels.shape[:2]))
-            for each in self.results(pixel)
+            result.with_pixels(np.broadcast_to(result.pixels[0, 0], image.pixels.shape[:2]))
+            for result in self.results(pixel)
         ]
 
     def results(self, image: Image, storing: Storing | None = None) -> list[Result]:
@@ -349,10 +355,10 @@ class SplitTask:
             channels["alpha"] = alpha_in(self.space, image.alpha)
         depth = None if self.space == "rgb" else 8  # other spaces are stored in 0..255
         return [
-            Result(name, each, channels=(name,), depth=depth) for name, each in channels.items()
+            Result(name, pixels, channels=(name,), depth=depth) for name, pixels in channels.items()
         ]
 
     def pictures(self, result: Result) -> list[Result]:
-        """Show the channel in grey, or alone in its colour."""
+        """Return the channel in grey, or in its colour."""
         show = channel_as_tint if self.look == "tint" else channel_as_gray
         return [result.with_pixels(show(result.pixels, result.name, self.space))]

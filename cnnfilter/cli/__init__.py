@@ -1,4 +1,4 @@
-"""The command line: one file a subcommand, and the one place that catches errors."""
+"""The command line: one module for each subcommand, and the place that catches errors."""
 
 import errno
 import os
@@ -6,15 +6,15 @@ import signal
 import sys
 from io import BufferedWriter, RawIOBase, TextIOWrapper
 
-#: What the system says of a standard output that takes no more.
+#: The system's errors for a standard output that takes no more.
 _FULL = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def main() -> None:
     """Run the command line, and exit with its status.
 
-    0 where all went well; 2 where the command line is wrong whatever the image; 1 where an
-    image failed; 130 or 143 where it was interrupted or told to end.
+    0 for success; 2 for a command line that is wrong for any image; 1 if an image failed; 130 or
+    143 after an interrupt or SIGTERM.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # Until signals are heard, Ctrl-C ends the process without a traceback.
@@ -37,7 +37,7 @@ def main() -> None:
     ignore_warnings()
     _buffer_standard_output()
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal may have no letter for a gap
+        sys.stdout.reconfigure(errors="replace")  # a terminal may lack a character
     try:
         status = app(standalone_mode=False)
     except ArgumentError as error:
@@ -45,7 +45,7 @@ def main() -> None:
     except CnnFilterError as error:
         status = _fail(str(error), 1)
     except MemoryError:
-        status = _fail("needs more memory than there is; name a smaller image or file", 1)
+        status = _fail("needs more memory than there is; use a smaller image or file", 1)
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         hint = f"; see {context.command_path} --help" if context else ""
@@ -56,16 +56,16 @@ def main() -> None:
         # Typer's own help, on a disk that is full; all else goes through standard_output.
         discard(sys.stdout)
         status = _fail(f"standard output: {reason(error)}", 1)
-    except (KeyboardInterrupt, typer.Abort):  # Ctrl-C as a key, where each is read by itself
+    except (KeyboardInterrupt, typer.Abort):  # Ctrl-C as a key, when keys are read one by one
         status = 130
     sys.exit(signals.status or status)
 
 
 def _fill_closed_streams() -> None:
-    """Put nothing in the place of streams that are closed.
+    """Open the null device for standard streams that are closed.
 
-    A file that is opened would take their number, and what a library writes to standard error;
-    in child processes, too, which therefore inherit them.
+    A file would take their number, and get what a library writes to standard error; in child
+    processes, too, which therefore inherit them.
     """
     for number in range(3):
         try:
@@ -75,9 +75,9 @@ def _fill_closed_streams() -> None:
 
 
 def _buffer_standard_output() -> None:
-    """Have all written or an error, also where Python was told not to buffer.
+    """Buffer standard output, also under PYTHONUNBUFFERED.
 
-    A disk that fills up takes a part, which an unbuffered stream does not tell.
+    A full disk takes a part of the output, which an unbuffered stream does not report.
     """
     if isinstance(sys.stdout, TextIOWrapper) and isinstance(sys.stdout.buffer, RawIOBase):
         # Not detached: libraries ask sys.__stdout__, which is the stream before, for a terminal.

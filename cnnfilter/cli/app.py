@@ -1,4 +1,4 @@
-"""The application: its subcommands, and what it says when run without one."""
+"""The application and its subcommands."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -27,7 +27,7 @@ _MODULES = {
 
 
 class _Commands(TyperGroup):
-    """The subcommands, each imported when it is asked for: a run pays for its own alone."""
+    """The subcommands, imported when they are used: a run pays only for its own."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -76,7 +76,7 @@ def command(name: str) -> Callable[..., None]:
 
 
 def _imported(name: str) -> Any:
-    """Return a subcommand, as Typer makes it of its function."""
+    """Return a subcommand, made by Typer from its function."""
     alone = typer.Typer(add_completion=False)
     alone.command(name, cls=_Command, epilog=_module(name).EXAMPLES)(command(name))
     return get_command(alone)

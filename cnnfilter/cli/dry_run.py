@@ -1,4 +1,4 @@
-"""What --dry-run prints."""
+"""The output of --dry-run."""
 
 from typing import TYPE_CHECKING
 
@@ -22,29 +22,29 @@ def print_plan(
     ----------
     plan : Plan
     drawings : mapping of str to str
-        What is drawn of each image (plot, sheet, animate, preview) to the file's name.
+        Kinds of drawings (plot, sheet, animate, preview) to files.
     workers : int
-        How many images are worked on at once.
+        Number of images that are processed at once.
     processes : bool
         Whether each worker is a process.
     writes : bool
-        Whether anything but drawings comes out.
+        Whether there are results besides drawings.
     """
     from cnnfilter.batch.memory import MIB, peak
     from cnnfilter.batch.plan import outline_job
 
     outlines = [outline_job(plan.recipe, source, drawings) for source in plan.sources]
-    fine = [each for each in outlines if each.error is None]
-    rows = [row for each in fine for row in _rows(each)]
+    fine = [outline for outline in outlines if outline.error is None]
+    rows = [row for outline in fine for row in _rows(outline)]
     print_rows(("input", "output", "shape", "result"), rows, wrapping=("input", "output"))
-    for each in outlines:
-        if each.error is not None:
-            say(each.error)
-    memory = peak([need for each in fine for need in each.drawings], 1)
+    for outline in outlines:
+        if outline.error is not None:
+            say(outline.error)
+    memory = peak([need for outline in fine for need in outline.drawings], 1)
     if writes:
-        needs = [each.need for each in fine if each.need is not None]
+        needs = [outline.need for outline in fine if outline.need is not None]
         memory = max(memory, peak(needs, workers, processes=processes))
-    files = sum(len(each.outputs) for each in fine)
+    files = sum(len(outline.outputs) for outline in fine)
     failed = len(outlines) - len(fine) + len(plan.problems)
     say(
         f"would do {len(fine)} image(s) into {files} file(s), {workers} at once, in about "

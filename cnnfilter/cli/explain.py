@@ -1,12 +1,22 @@
 """cnnfilter explain."""
 
-import sys
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cnnfilter.cli.options import Force, Quiet, examples, option
+from cnnfilter.cli.options import (
+    MAX_PIXELS,
+    Depth,
+    Force,
+    Frame,
+    MaxPixels,
+    Quiet,
+    Range,
+    examples,
+    option,
+    read_place,
+)
 from cnnfilter.cli.printing import is_terminal, print_text, say
 from cnnfilter.errors import ArgumentError, brief
 from cnnfilter.text import json_text
@@ -69,37 +79,16 @@ def explain(
             help="The step whose result it is, by number from 1 or by name. Without it the last.",
         ),
     ] = None,
-    range: Annotated[
-        str | None,
-        option(
-            group=VALUE,
-            metavar="clip|abs|minmax|symmetric",
-            help="How a picture would store the value; of pictures, clip unless given.",
-        ),
-    ] = None,
-    depth: Annotated[
-        int | None,
-        option(group=VALUE, metavar="8|16", help="Bits of that picture. Without it the image's."),
-    ] = None,
-    frame: Annotated[
-        int | None,
-        option(group=VALUE, metavar="N", min=0, help="A frame or page of the file, from 0."),
-    ] = None,
-    max_pixels: Annotated[
-        int | None,
-        option(
-            group=VALUE,
-            metavar="N",
-            min=1,
-            help="Refuse larger images. Without it Pillow's limit, 178956970.",
-        ),
-    ] = None,
+    range: Range = None,
+    depth: Depth = None,
+    frame: Frame = None,
+    max_pixels: MaxPixels = MAX_PIXELS,
     format: Annotated[
         str | None,
         option(
             group=VALUE,
             metavar="tsv|json",
-            help="Print plain text or data; off a terminal it is text by itself.",
+            help="Output format: tsv or json. Default: tables on a terminal, plain text in a pipe.",
         ),
     ] = None,
     preview: Annotated[
@@ -158,7 +147,7 @@ def explain(
     _check(walk=walk, delay=delay, html=html, size=size, format=format, preview=preview)
     if depth not in (None, 8, 16):
         raise ArgumentError(f"--depth is 8 or 16, not {brief(depth)}")
-    place = parse_place(at)
+    place = None if at is None else read_place(at, most=3)
     way = None if range is None else choice("range", range, RANGES)
     chain = Pipeline.of(steps)
     if step is not None:
@@ -210,31 +199,16 @@ def _check(
         raise ArgumentError("--html writes a page; leave out what is for printing")
 
 
-def parse_place(at: str | None) -> "Place | None":
-    """Read a position from text such as 3,4 or 3,4,0."""
-    if at is None:
-        return None
-    from cnnfilter.arrays.arguments import whole
-
-    words = at.split(",")
-    if not 1 <= len(words) <= 3:
-        raise ArgumentError(
-            f"--at '{brief(at)}' is not a row and a column, such as 3,5, or with a channel 3,5,0"
-        )
-    return tuple(whole("--at", word, least=0, most=sys.maxsize) for word in words)
-
-
-def _read(path: str, frame: int | None, max_pixels: int | None, *, quiet: bool) -> "Image":
+def _read(path: str, frame: int | None, max_pixels: int, *, quiet: bool) -> "Image":
     from contextlib import closing
 
-    from cnnfilter.files.image import MAX_PIXELS
     from cnnfilter.files.read import read, read_frames
     from cnnfilter.text import shown
 
     if frame is None:
-        given = read(path, max_pixels or MAX_PIXELS)
+        given = read(path, max_pixels)
     else:
-        with closing(read_frames(path, max_pixels or MAX_PIXELS, frame)) as frames:
+        with closing(read_frames(path, max_pixels, frame)) as frames:
             given = next(frames)
     if given.notes and not quiet:
         say(f"{shown(path)}: {'; '.join(given.notes)}")
@@ -285,7 +259,7 @@ def _explain(
 
 
 def _text(told: "Explanation", format: str | None) -> str:
-    """Write plain text, or a line of JSON."""
+    """Return plain text, or a line of JSON."""
     from cnnfilter.view.explanation import explanation_data, explanation_text
 
     if format != "json":

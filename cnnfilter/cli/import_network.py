@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cnnfilter.cli.options import OUTPUT, Force, Quiet, examples, option
+from cnnfilter.cli.options import OUTPUT, Force, Quiet, examples, existing_if, option
 from cnnfilter.cli.printing import say
 
 EXAMPLES = examples(
@@ -53,7 +53,7 @@ def import_network(
         raise ArgumentError(f"{shown(target)}: a network's file ends in .toml")
     network = read_network(source)
     inputs = fingerprints_of(Pipeline.from_network(network).files)
-    existing = "replace" if force else "refuse"
+    existing = existing_if(force=force)
     written = write_toml(network, target, existing=existing, inputs=inputs)
     if not quiet:
         parameters = sum(step.layer.parameters for step in network.steps)

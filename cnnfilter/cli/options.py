@@ -2,14 +2,16 @@
 
 import inspect
 import os
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import wraps
+from functools import cached_property, wraps
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from cnnfilter.errors import ArgumentError, brief
 from cnnfilter.files.formats import compression_help, formats_help, quality_help
 
 WINDOW, KERNEL, OUTPUT, PRINTING = "Window", "Kernel", "Output", "Printing"
@@ -18,19 +20,63 @@ INPUT, RUN = "Input", "Many images"
 
 
 def option(*names: str, group: str, **settings: Any) -> Any:
-    """Declare an option in a group of the help."""
+    """Return an option in a group of the help."""
     return typer.Option(*names, rich_help_panel=group, **settings)
 
 
-Force = Annotated[
-    bool, option("--force", group=OUTPUT, help="Overwrite what exists; never an input.")
+#: Pillow's limit: larger pictures are taken for decompression bombs.
+MAX_PIXELS = 178_956_970
+
+# Options that more than one command has; each dataclass below, and `explain`, name them.
+
+Frame = Annotated[
+    int | None,
+    option(
+        group=INPUT,
+        metavar="N",
+        min=0,
+        help="Read only this frame or page of each file, from 0. Default: all that the output's "
+        "format can hold.",
+    ),
 ]
-Quiet = Annotated[bool, option("-q", "--quiet", group=OUTPUT, help="Say nothing but errors.")]
+MaxPixels = Annotated[
+    int,
+    option(group=INPUT, metavar="N", min=1, help="Refuse images with more pixels than this."),
+]
+Format = Annotated[
+    str | None,
+    option(
+        group=OUTPUT,
+        metavar="NAME",
+        help=formats_help(),
+    ),
+]
+Range = Annotated[
+    str | None,
+    option(
+        group=OUTPUT,
+        metavar="clip|abs|minmax|symmetric",
+        help="How values become pixels: clipped (default for pictures), by magnitude, stretched "
+        "from lowest to highest, or with 0 in the middle.",
+    ),
+]
+Depth = Annotated[
+    int | None,
+    option(
+        group=OUTPUT,
+        metavar="8|16",
+        help="Bits for each channel of a picture. Default: the input's.",
+    ),
+]
+Force = Annotated[
+    bool, option("--force", group=OUTPUT, help="Overwrite existing files, but never an input.")
+]
+Quiet = Annotated[bool, option("-q", "--quiet", group=OUTPUT, help="Print only errors.")]
 
 
 @dataclass(frozen=True)
-class Common:
-    """What every command that takes images understands."""
+class InputOptions:
+    """Options of the images that are read."""
 
     images: Annotated[
         list[str] | None,
@@ -42,37 +88,37 @@ class Common:
         ),
     ] = None
     recursive: Annotated[
-        bool,
-        option(
-            "-r", "--recursive", group=INPUT, help="Take what lies in the folders of folders, too."
-        ),
+        bool, option("-r", "--recursive", group=INPUT, help="Search folders recursively.")
     ] = False
     hidden: Annotated[
         bool,
-        option("--hidden", group=INPUT, help="Take what begins with a dot in folders, too."),
+        option("--hidden", group=INPUT, help="Take names in folders that begin with a dot, too."),
     ] = False
     files_from: Annotated[
         str | None,
         option(
             group=INPUT,
             metavar="FILE",
-            help="Take the images that are listed in a file, one a line; - is standard input.",
+            help="Read names of images from a file, one a line; - is standard input.",
         ),
     ] = None
     null: Annotated[
         bool,
-        option("-0", "--null", group=INPUT, help="That list is separated by NUL (find -print0)."),
-    ] = False
-    frame: Annotated[
-        int | None,
         option(
+            "-0",
+            "--null",
             group=INPUT,
-            metavar="N",
-            min=0,
-            help="Take one frame or page of each file, from 0. Without it all, where the result's "
-            "format holds them.",
+            help="Names in --files-from end with NUL, as from find -print0.",
         ),
-    ] = None
+    ] = False
+    frame: Frame = None
+    max_pixels: MaxPixels = MAX_PIXELS
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """Options of the files that are written."""
+
     output: Annotated[
         str | None,
         option(
@@ -81,35 +127,13 @@ class Common:
             group=OUTPUT,
             metavar="PATH",
             help="A file, a folder (always with several images), a template such as "
-            "'out/{parent}/{stem}-{kernel}.png', or - for standard output. Without it results "
-            "stand beside their images.",
+            "'out/{parent}/{stem}-{kernel}.png', or - for standard output. Default: next to each "
+            "image.",
         ),
     ] = None
-    format: Annotated[
-        str | None,
-        option(
-            group=OUTPUT,
-            metavar="NAME",
-            help=formats_help(),
-        ),
-    ] = None
-    range: Annotated[
-        str | None,
-        option(
-            group=OUTPUT,
-            metavar="clip|abs|minmax|symmetric",
-            help="How values become pixels: clipped (the default for pictures), by magnitude, "
-            "stretched from lowest to highest, or with 0 in the middle.",
-        ),
-    ] = None
-    depth: Annotated[
-        int | None,
-        option(
-            group=OUTPUT,
-            metavar="8|16",
-            help="Bits for each channel of a picture. Without it the image's own.",
-        ),
-    ] = None
+    format: Format = None
+    range: Range = None
+    depth: Depth = None
     compression: Annotated[
         str,
         option(
@@ -130,6 +154,17 @@ class Common:
     ] = None
     force: Force = False
     quiet: Quiet = False
+
+    @property
+    def existing(self) -> str:
+        """The policy for existing files; see `cnnfilter.files.encoding.Output`."""
+        return existing_if(force=self.force)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Options of runs over many images."""
+
     jobs: Annotated[
         int | None,
         option(
@@ -138,7 +173,7 @@ class Common:
             group=RUN,
             metavar="N",
             min=1,
-            help="Images to work on at once. Without it as many as there are cores.",
+            help="Images to process at once. Default: one for each core.",
         ),
     ] = None
     executor: Annotated[
@@ -146,7 +181,8 @@ class Common:
         option(
             group=RUN,
             metavar="threads|processes|dask",
-            help="Who works: threads (by themselves up to 200 images), processes, or a cluster.",
+            help="Where images are processed: threads (default up to 200 images), processes, or a "
+            "Dask cluster.",
         ),
     ] = None
     scheduler: Annotated[
@@ -154,7 +190,7 @@ class Common:
         option(
             group=RUN,
             metavar="ADDRESS",
-            help="Work on the Dask cluster of this scheduler, such as tcp://host:8786.",
+            help="Use the Dask cluster of this scheduler, such as tcp://host:8786.",
         ),
     ] = None
     skip_existing: Annotated[
@@ -162,8 +198,7 @@ class Common:
         option(
             "--skip-existing",
             group=RUN,
-            help="Leave alone what an earlier run made of the same images by the same steps, and "
-            "do the rest.",
+            help="Skip images that an earlier run finished with the same steps, and do the rest.",
         ),
     ] = False
     durable: Annotated[
@@ -171,8 +206,8 @@ class Common:
         option(
             "--durable",
             group=RUN,
-            help="Have each result on the disk before it gets its name and its image counts as "
-            "done, so that after a loss of power it is whole or absent; takes longer.",
+            help="Sync each result to the disk before it gets its name, so that after a loss of "
+            "power it is whole or absent; takes longer.",
         ),
     ] = False
     fail_fast: Annotated[
@@ -183,7 +218,7 @@ class Common:
         option(
             "--dry-run",
             group=RUN,
-            help="Print every input, output and shape, and the memory it takes; do nothing.",
+            help="Print each input, output and shape, and the memory needed; do nothing.",
         ),
     ] = False
     report: Annotated[
@@ -195,22 +230,24 @@ class Common:
             "share clipped, milliseconds, or the error.",
         ),
     ] = None
-    max_pixels: Annotated[
-        int | None,
-        option(
-            group=OUTPUT,
-            metavar="N",
-            min=1,
-            help="Refuse larger images. Without it Pillow's limit, 178956970.",
-        ),
-    ] = None
+
+    @property
+    def is_on_cluster(self) -> bool:
+        """Whether a Dask cluster processes the images."""
+        return self.scheduler is not None or self.executor == "dask"
+
+
+@dataclass(frozen=True)
+class PrintOptions:
+    """Options of printed numbers."""
+
     print: Annotated[
         bool,
         option(
             "--print",
             group=PRINTING,
-            help="Print the numbers instead of writing; off a terminal tab-separated, or as "
-            "--format csv or json says.",
+            help="Print the numbers instead of writing files: tables on a terminal, tab-separated "
+            "in a pipe, or as --format csv or json.",
         ),
     ] = False
     at: Annotated[
@@ -220,6 +257,12 @@ class Common:
     full: Annotated[bool, option("--full", group=PRINTING, help="Show all of a large matrix.")] = (
         False
     )
+
+
+@dataclass(frozen=True)
+class LookOptions:
+    """Options of drawings."""
+
     preview: Annotated[
         bool,
         option(
@@ -255,25 +298,82 @@ class Common:
     ] = None
 
     @property
-    def looks(self) -> bool:
-        """Return whether the result is to be looked at."""
-        drawings = (self.plot, self.sheet, self.animate)
-        return self.preview or any(file is not None for file in drawings)
+    def files(self) -> dict[str, str]:
+        """The drawings that are asked for, to their files."""
+        drawings = {"plot": self.plot, "sheet": self.sheet, "animate": self.animate}
+        return {drawing: file for drawing, file in drawings.items() if file is not None}
+
+    @cached_property
+    def is_any(self) -> bool:
+        """Whether anything is drawn."""
+        return self.preview or bool(self.files)
+
+
+@dataclass(frozen=True)
+class Common:
+    """The options of every command that takes images, in groups for those who need them."""
+
+    inputs: InputOptions = InputOptions()
+    output: OutputOptions = OutputOptions()
+    run: RunOptions = RunOptions()
+    printing: PrintOptions = PrintOptions()
+    looks: LookOptions = LookOptions()
+
+    @cached_property
+    def only_looks(self) -> bool:
+        """Whether results are drawn, and neither written nor printed."""
+        return self.looks.is_any and self.output.output is None and not self.printing.print
 
     @property
-    def only_looks(self) -> bool:
-        """Whether the result is to be looked at, and neither written nor printed."""
-        return self.looks and self.output is None and not self.print
+    def changed(self) -> set[str]:
+        """The names of options that differ from their defaults."""
+        return {
+            option.name
+            for group in fields(self)
+            for option in fields(getattr(self, group.name))
+            if getattr(getattr(self, group.name), option.name) != option.default
+        }
 
     @property
     def takes_many(self) -> bool:
-        """Whether there may be more than one image, as far as names tell."""
-        names = self.images or []
-        return len(names) != 1 or self.files_from is not None or not os.path.isfile(names[0])  # noqa: PTH113
+        """Whether there may be more than one image, by the names alone."""
+        names = self.inputs.images or []
+        return (
+            len(names) != 1 or self.inputs.files_from is not None or not os.path.isfile(names[0])  # noqa: PTH113
+        )
+
+
+def existing_if(*, force: bool) -> str:
+    """Return the policy for existing files; see `cnnfilter.files.encoding.Output`."""
+    return "replace" if force else "refuse"
+
+
+def common_parameters() -> dict[str, inspect.Parameter]:
+    """Return the parameters of all groups in `Common`, by name, as Typer reads them."""
+    return {
+        option.name: inspect.Parameter(
+            option.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=option.default,
+            annotation=hints[option.name],
+        )
+        for group in _GROUPS.values()
+        for hints in [get_type_hints(group, include_extras=True)]
+        for option in fields(group)
+    }
+
+
+_GROUPS = {
+    "inputs": InputOptions,
+    "output": OutputOptions,
+    "run": RunOptions,
+    "printing": PrintOptions,
+    "looks": LookOptions,
+}
 
 
 def _leave_cores_to_jobs() -> None:
-    """Limit products of matrices to one core: the others have images of their own.
+    """Limit each product of matrices to one core; the others have images of their own.
 
     The libraries that NumPy uses read the variables when they are loaded; where that is past,
     they are asked.
@@ -288,22 +388,17 @@ def _leave_cores_to_jobs() -> None:
 
 
 def takes_common_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give Typer a command whose parameter ``common`` is replaced by the options of `Common`."""
-    hints = get_type_hints(Common, include_extras=True)
-    shared = {
-        each.name: inspect.Parameter(
-            each.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=each.default,
-            annotation=hints[each.name],
-        )
-        for each in fields(Common)
-    }
+    """Replace a command's parameter ``common`` by the options of `Common`, for Typer."""
 
     @wraps(command)
-    def with_common_options(**values: Any) -> None:
-        common = Common(**{name: values.pop(name) for name in shared})
-        if common.takes_many and common.jobs != 1:
+    def with_common_options(**values: object) -> None:
+        common = Common(
+            **{
+                name: group(**{option.name: values.pop(option.name) for option in fields(group)})
+                for name, group in _GROUPS.items()
+            }
+        )
+        if common.takes_many and common.run.jobs != 1:
             _leave_cores_to_jobs()
         command(**values, common=common)
 
@@ -312,18 +407,35 @@ def takes_common_options(command: Callable[..., None]) -> Callable[..., None]:
         for name, parameter in inspect.signature(command).parameters.items()
         if name != "common" and parameter.kind is not parameter.VAR_KEYWORD
     ]
-    signature = inspect.Signature([*own, *shared.values()])
+    signature = inspect.Signature([*own, *common_parameters().values()])
     with_common_options.__signature__ = signature  # type: ignore[attr-defined]
     return with_common_options
 
 
+def read_place(text: str, most: int = 2) -> tuple[int, ...]:
+    """Read --at: row and column, and in places of up to `most` numbers a channel or an index.
+
+    Raises
+    ------
+    ArgumentError
+        If it has another form.
+    """
+    from cnnfilter.arrays.arguments import whole
+
+    words = re.split("[x,]", text)
+    if len(words) == 2 or (most > 2 and len(words) in (1, most)):
+        return tuple(whole("--at", word, least=0, most=sys.maxsize) for word in words)
+    hint = ", or with a channel 3,5,0" * (most > 2)
+    raise ArgumentError(f"--at '{brief(text)}' is not a row and a column, such as 3,5{hint}")
+
+
 def complete_kernel(incomplete: str) -> list[str]:
-    """Complete a named kernel for the shell."""
+    """Return the named kernels that the shell may complete this to."""
     from cnnfilter.kernels.catalogue import KERNELS
 
     return [name for name in KERNELS if name.startswith(incomplete)]
 
 
 def examples(*lines: str) -> str:
-    """Lay out examples for the end of a command's help."""
+    """Return examples for the end of a command's help."""
     return "\n\n".join(["Examples:", *(f"  {line}" for line in lines)])

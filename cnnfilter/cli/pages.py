@@ -5,8 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from cnnfilter.arrays.geometry import Place
+from cnnfilter.cli.options import existing_if
+from cnnfilter.files.encoding import Output
 from cnnfilter.files.image import Image
-from cnnfilter.files.opening import nameable
 from cnnfilter.files.output import check_target, fingerprints_of, replacing
 from cnnfilter.layers.resizing import resize
 from cnnfilter.pipeline.forward import ForwardPass
@@ -51,9 +52,10 @@ def write_page(
         If the place lies outside the result, the page is too large, or the file exists, is an
         input or cannot be written.
     """
-    existing = "replace" if force else "refuse"
-    if file != "-":
-        check_target(nameable(file), fingerprints_of([source, *forward.pipeline.files]), existing)
+    existing = existing_if(force=force)
+    check_target(
+        Output(file, existing=existing), fingerprints_of([source, *forward.pipeline.files])
+    )
     lines = [f"{note[0].upper()}{note[1:]}." for note in notes]
     # Pages are passed on, so they name the file without its folder.
     step = None if at is None else len(forward.steps) - 1  # the one whose result --at names

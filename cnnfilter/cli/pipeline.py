@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cnnfilter.cli.options import Common, examples, option, takes_common_options
+from cnnfilter.cli.options import Common, InputOptions, examples, option, takes_common_options
 from cnnfilter.cli.printing import print_rows, say
 from cnnfilter.errors import ArgumentError, CnnFilterError
 from cnnfilter.text import shape_text
@@ -67,7 +67,7 @@ def pipeline(
             group=GROUP,
             metavar="N",
             min=1,
-            help="How many classes of a prediction are told: 5, off a terminal 1.",
+            help="Number of classes to print. Default: 5; 1 in a pipe.",
         ),
     ] = None,
     against: Annotated[
@@ -97,20 +97,21 @@ def pipeline(
     chain = Pipeline.of(steps)
     if step is not None:
         chain = chain.up_to(step)
-    if top is not None and (not chain.gives_vector or common.output or common.print):
+    if top is not None and (
+        not chain.gives_vector or common.output.output or common.printing.print
+    ):
         raise ArgumentError(
-            "--top is for predictions that are told: of a network, without --output"
+            "--top needs a printed prediction: use a network, without --output or --print"
         )
     if stages == "":
         raise ArgumentError("--stages has no name; name a folder")
     if summary or against is not None:
         mode = "--summary" if summary else "--against"
         own = {"images", "quiet", "max_pixels"}
-        given = {name for name, value in vars(common).items() if value != getattr(Common, name)}
-        if given - own or stages or top or (summary and against):
+        if common.changed - own or stages or top or (summary and against):
             raise ArgumentError(f"{mode} only prints; leave out what is for results")
     if summary:
-        _print_summaries(chain, common, shape)
+        _print_summaries(chain, common.inputs, shape)
         return
     if shape is not None:
         raise ArgumentError("--shape is for --summary; name images to run")
@@ -125,16 +126,15 @@ def pipeline(
     run(task, common, stages=stages, top=top)
 
 
-def _print_summaries(pipeline: "Pipeline", common: Common, shape: str | None) -> None:
+def _print_summaries(pipeline: "Pipeline", inputs: InputOptions, shape: str | None) -> None:
     """Print a summary for a shape, for the network's own, or one for each image."""
     from cnnfilter.arrays.arguments import wholes
-    from cnnfilter.files.image import MAX_PIXELS
     from cnnfilter.files.opening import with_path
     from cnnfilter.files.read import read
 
-    if shape is not None and common.images:
+    if shape is not None and inputs.images:
         raise ArgumentError("--summary takes images, or --shape such as 224x224x3, not both")
-    if not common.images:
+    if not inputs.images:
         lengths = None if shape is None else wholes("shape", shape)
         if lengths is not None and not 1 <= len(lengths) <= 3:
             raise ArgumentError(f"shape '{shape}' is not HEIGHTxWIDTH or HEIGHTxWIDTHxCHANNELS")
@@ -143,9 +143,9 @@ def _print_summaries(pipeline: "Pipeline", common: Common, shape: str | None) ->
         _print_summary(pipeline, "input", lengths or pipeline.input_shape or ())
         return
     failed = False
-    for path in common.images:
+    for path in inputs.images:
         try:
-            pixels = read(path, common.max_pixels or MAX_PIXELS).pixels
+            pixels = read(path, inputs.max_pixels).pixels
             _print_summary(pipeline, path, pipeline.prepare(pixels).shape)
         except CnnFilterError as error:
             failed = True
@@ -183,19 +183,18 @@ def _print_comparison(pipeline: "Pipeline", common: Common, against: str) -> Non
     from pathlib import Path
 
     from cnnfilter.batch.task import without_alpha
-    from cnnfilter.files.image import MAX_PIXELS
     from cnnfilter.files.opening import with_path
     from cnnfilter.files.read import read
     from cnnfilter.files.weights import read_tensors
     from cnnfilter.pipeline.comparison import compare
     from cnnfilter.text import shown
 
-    if not common.images or len(common.images) != 1:
+    if not common.inputs.images or len(common.inputs.images) != 1:
         raise ArgumentError("--against takes the one image that the activations are of")
-    (path,) = common.images
+    (path,) = common.inputs.images
     activations = read_tensors(Path(against))
     try:
-        image = read(path, common.max_pixels or MAX_PIXELS)
+        image = read(path, common.inputs.max_pixels)
         pixels = without_alpha(image) if pipeline.gives_vector else image.pixels
         prepared = pipeline.prepare(pixels)
         layers = [(step.title, result) for step, result in pipeline.results(prepared)]
@@ -219,7 +218,7 @@ def _print_comparison(pipeline: "Pipeline", common: Common, against: str) -> Non
     if first is not None:
         say("; ".join([f"{shown(against)}: the first layer that differs is {first}", *parts]))
         raise typer.Exit(1)
-    if not common.quiet:
+    if not common.output.quiet:
         every = "" if parts else "all "
         say("; ".join([f"{shown(against)}: {every}{len(found)} layer(s) agree", *parts]))
 

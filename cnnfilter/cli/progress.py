@@ -1,4 +1,4 @@
-"""How a run is getting on: a bar on a terminal, a line now and then off it, a summary."""
+"""Progress of a run: a bar on a terminal, a line now and then elsewhere, a summary."""
 
 import sys
 import time
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
     from cnnfilter.batch.job import Outcome
 
-#: Seconds from one line to the next, where there is no terminal.
+#: Seconds between two lines, without a terminal.
 _PAUSE = 10.0
 
 
 class Progress:
-    """Counts what became of a run's images, and shows it while it runs.
+    """Counts a run's images by what became of them, and shows how far it is.
 
     Parameters
     ----------
     total : int
-        The images to work on.
+        Number of images to process.
     skipped : int
-        Those that an earlier run did.
+        Number that an earlier run finished.
     failed : int
-        What was named and not found.
+        Number of names that were not found.
     shows : bool
         Whether anything is shown before the end.
     """
@@ -43,7 +43,7 @@ class Progress:
         self._pixels = 0
         self._reasons: Counter[str] = Counter()
         self._notes: Counter[str] = Counter()
-        self._begin = self._told = time.monotonic()
+        self._begin = self._shown_at = time.monotonic()
         self._bar: tuple[Bar, TaskID] | None = None
 
     def __enter__(self) -> "Progress":
@@ -67,26 +67,26 @@ class Progress:
             self._reasons[_reason(outcome)] += 1
         if self._bar is not None:
             bar, task = self._bar
-            bar.update(task, advance=1, told=self._pace())
-        elif self._shows and time.monotonic() - self._told > _PAUSE:
-            self._told = time.monotonic()
+            bar.update(task, advance=1, pace=self._pace())
+        elif self._shows and time.monotonic() - self._shown_at > _PAUSE:
+            self._shown_at = time.monotonic()
             say(f"{self.done + self.failed} of {self.total} images, {self._pace()}")
 
     def _pace(self) -> str:
-        """Say how fast it goes, how long it will take, and what failed so far."""
+        """Return the speed, the time left, and the number of failures."""
         tried = self.done + self.failed
         speed = tried / max(1e-3, time.monotonic() - self._begin)
         left = _duration(max(0, self.total - tried) / speed)
         failures = f", {self.failed} failed" if self.failed else ""
         return f"{speed:.3g} a second, {left} left{failures}"
 
-    def summary(self, *, told: bool) -> str:
-        """Say what became of the images, why some failed, and how fast it went.
+    def summary(self, *, listed: bool) -> str:
+        """Return a line on all images: what became of them, why some failed, the speed.
 
         Parameters
         ----------
-        told : bool
-            Whether what is noteworthy was told with each image.
+        listed : bool
+            Whether each image had a line with its notes.
         """
         seconds = time.monotonic() - self._begin
         failures = f"{self.failed} failed"
@@ -95,7 +95,7 @@ class Progress:
         parts = [f"{self.done} done, {self.skipped} skipped, {failures}"]
         if left := self.total - self.done - self._reasons.total():
             parts.append(f"{left} not done, --skip-existing does the rest")
-        if self._notes and not told:
+        if self._notes and not listed:
             parts.append(_listed(self._notes))
         speed = self._pixels / 1e6 / max(1e-3, seconds)
         parts.append(f"{_duration(seconds)}, {speed:.3g} megapixels a second")
@@ -110,17 +110,17 @@ def _bar(total: int) -> "tuple[Bar, TaskID]":
     bar = Bar(
         BarColumn(bar_width=None),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[told]}"),
+        TextColumn("{task.fields[pace]}"),
         console=Console(stderr=True),
         redirect_stdout=False,
         transient=True,
         expand=True,
     )
-    return bar, bar.add_task("", total=total, told="")
+    return bar, bar.add_task("", total=total, pace="")
 
 
 def _reason(outcome: "Outcome") -> str:
-    """Give an error's first words, without the file's name: many fail alike."""
+    """Return an error's first words without the file's name: many fail alike."""
     error = str(outcome.error)
     own = f"{shown(outcome.source)}: "
     words = error.removeprefix(own) if error.startswith(own) else error.rpartition(": ")[2]
@@ -128,14 +128,14 @@ def _reason(outcome: "Outcome") -> str:
 
 
 def _listed(counted: Counter[str], most: int = 4) -> str:
-    """List the commonest with how often each came up."""
-    listed = [f"{count} x {what}" for what, count in counted.most_common(most)]
+    """Return the most common words with their counts."""
+    listed = [f"{count} x {word}" for word, count in counted.most_common(most)]
     rest = sum(count for _, count in counted.most_common()[most:])
     return ", ".join(listed + [f"{rest} x other"] * bool(rest))
 
 
 def _duration(seconds: float) -> str:
-    """Write seconds as people do: 3.2 s, 4 min 10 s, 2 h 5 min."""
+    """Return a duration as people write it: 3.2 s, 4 min 10 s, 2 h 5 min."""
     if seconds < 60:
         return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds:.2f} s"
     minutes, seconds = divmod(round(seconds), 60)

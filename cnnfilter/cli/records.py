@@ -1,4 +1,4 @@
-"""What a run leaves behind besides its results: the ledger, the report, and no stray file."""
+"""Records of a run: its ledger and report; and the removal of stray files."""
 
 import os
 import time
@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING
 
 from cnnfilter.cli.printing import say
 from cnnfilter.errors import FileError
+from cnnfilter.files.encoding import Output
 from cnnfilter.files.opening import nameable, reason
 from cnnfilter.files.output import (
     check_target,
@@ -22,11 +23,12 @@ from cnnfilter.files.output import (
 from cnnfilter.text import shown
 
 if TYPE_CHECKING:
-    from cnnfilter.batch.job import Outcome, Recipe
+    from cnnfilter.batch.job import Outcome
     from cnnfilter.batch.plan import Plan
+    from cnnfilter.batch.recipe import Recipe
 
 
-#: Seconds that the end of workers is waited for.
+#: Seconds to wait for workers to exit.
 _GRACE = 0.5
 
 
@@ -37,11 +39,11 @@ class Records:
     ----------
     plan : Plan
     report : str or None
-        The report's name.
+        The report's path.
     force : bool
-        Whether a report that exists is replaced.
+        Whether an existing report is replaced.
     goes_on : bool
-        Whether lines are added to it.
+        Whether lines are added to an existing report.
 
     Raises
     ------
@@ -71,11 +73,11 @@ class Records:
             from cnnfilter.batch.job import skipped_line
 
             for source in self._plan.done:
-                self._write(skipped_line(source.path))
+                self._write(skipped_line(source.name))
         return self
 
     def __exit__(self, *_: object) -> None:
-        with suppress(OSError):  # what could not be written was told
+        with suppress(OSError):  # which was reported before
             if self._report is not None and self._plan.recipe.durable:
                 sync(self._report)
         with suppress(OSError):
@@ -83,7 +85,7 @@ class Records:
         self.remove_strays()
 
     def remove_strays(self) -> None:
-        """Remove what workers that were ended left half written; they may end a moment later."""
+        """Remove part files of workers that were ended, which may take a moment to exit."""
         deadline = time.monotonic() + _GRACE
         for folder in self._folders:
             while (
@@ -92,29 +94,30 @@ class Records:
                 time.sleep(0.01)
 
     def _check_ledgers(self) -> None:
-        """Set aside ledgers that are damaged, and say so; where that fails, keep none."""
+        """Set damaged ledgers aside; if that fails, keep none in this run."""
         if self._ledger is None:
             return
         from cnnfilter.batch.ledger import LEDGER, set_aside_damaged
 
-        images = [each.path for each in (*self._plan.sources, *self._plan.done)]
+        images = [source.path for source in (*self._plan.sources, *self._plan.done)]
         try:
             for folder in self._ledger.folders(images):
                 path = folder / LEDGER
                 if is_input(path, self._plan.recipe.inputs) and not path.is_symlink():
                     raise FileError(f"{shown(path)}: is an input itself")
-                if told := set_aside_damaged(folder):
-                    say(told)
+                if message := set_aside_damaged(folder):
+                    say(message)
         except FileError as error:
-            say(f"what is done is not remembered for --skip-existing ({error})")
+            say(f"cannot write the ledger ({error}); --skip-existing will not know this run")
             self._ledger = None
 
     def _opened(self, name: str) -> IO[str]:
         path = nameable(name)
-        check_target(path, self._plan.recipe.inputs, "refuse" if self._mode == "x" else "replace")
+        existing = "refuse" if self._mode == "x" else "replace"
+        check_target(Output(path, existing=existing), self._plan.recipe.inputs)
         try:
             if self._mode == "a" and path.is_file() and not _is_report(path):
-                raise FileError(f"{shown(name)}: exists already, and is no report; name another")
+                raise FileError(f"{shown(name)}: exists already, and is not a report; name another")
             if path.exists() and not path.is_file():
                 return TextIOWrapper(opened_to_write(path), "utf-8")
             cut = self._mode == "a" and path.exists() and _was_cut(path)
@@ -127,14 +130,14 @@ class Records:
 
     @property
     def recipe(self) -> "Recipe":
-        """The plan's recipe, which does not write to the report either."""
+        """The plan's recipe, whose outputs may not replace the report."""
         recipe = self._plan.recipe
         if self._name is None:
             return recipe
         return replace(recipe, inputs=recipe.inputs | file_fingerprints(self._name))
 
     def add(self, outcome: "Outcome") -> None:
-        """Remember an image that is done, and report it."""
+        """Record an outcome in the report and in the ledger."""
         if self._report is not None:
             from cnnfilter.batch.job import report_line
 
@@ -144,7 +147,9 @@ class Records:
         try:
             self._ledger.remember(outcome.source, outcome.stamp, outcome.written)
         except OSError as error:
-            say(f"what is done is not remembered for --skip-existing ({reason(error)})")
+            say(
+                f"cannot write the ledger ({reason(error)}); --skip-existing will not know this run"
+            )
             self._ledger = None
 
     def _write(self, line: str) -> None:
@@ -159,13 +164,13 @@ class Records:
 
 
 def _is_report(path: Path) -> bool:
-    """Tell whether a file is empty, or begins as a report does."""
+    """Return whether a file is empty or begins as a report does."""
     with path.open("rb") as file:
         return file.read(9) in (b"", b'{"input":')
 
 
 def _was_cut(path: Path) -> bool:
-    """Return whether a report ends in the middle of a line: its run was killed."""
+    """Return whether a report ends within a line: its run was killed."""
     with path.open("rb") as file:
         if not file.seek(0, os.SEEK_END):
             return False

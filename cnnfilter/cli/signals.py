@@ -1,8 +1,8 @@
-"""Ctrl-C, SIGTERM and SIGHUP: they end the command, whatever the main thread does or waits for.
+"""Ctrl-C, SIGTERM and SIGHUP: they end the command, whatever the main thread does.
 
-Signals are heard by a thread of their own. Python runs a handler only when the main thread next
-runs Python, which may be seconds away (in a decoder) or never (where it waits for a worker, a
-lock or a pipe); and an exception raised by a handler can come up where nobody expects it.
+A thread listens for signals. Python runs a handler only when the main thread next runs Python,
+which may be seconds later (in a decoder) or never (waiting for a worker, a lock or a pipe); and
+an exception from a handler can be raised anywhere.
 """
 
 import os
@@ -16,17 +16,17 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from types import FrameType
 
-#: Seconds that images at work may take after the first signal.
+#: Seconds that images in work may take after the first signal.
 GRACE = 2.5
-#: Seconds within which a second signal is the first once more: ``timeout`` sends its signal to
-#: the process and then to its group.
+#: Seconds within which a second signal repeats the first: ``timeout`` sends its signal to the
+#: process and then to its group.
 _ECHO = 0.02
 #: Shows the cursor, which a progress bar hides, on a line of its own.
 _SHOW_CURSOR = b"\x1b[?25h\r\x1b[K"
 
 
 class Signals:
-    """SIGINT, SIGTERM and SIGHUP (unless ``nohup`` keeps it off), heard until the process ends.
+    """SIGINT, SIGTERM and SIGHUP (unless ``nohup`` blocks it), handled until the process ends.
 
     The first ends the process at once, unless a run asks to be `asked`; a second one, or
     `GRACE` seconds without an end, always do.
@@ -59,14 +59,14 @@ class Signals:
     def asked(
         self, ask: Callable[[], None] | None, last_words: Callable[[], str] | None = None
     ) -> Iterator[None]:
-        """Pass the first signal on to a run, while this is entered.
+        """Pass the first signal to a run, within this context.
 
         Parameters
         ----------
         ask : callable or None
-            Asks the run to finish the images at work; None to end it at once.
+            Asks the run to finish the images in work; None to end it at once.
         last_words : callable, optional
-            Returns what is printed where the first signal ends the process.
+            Returns a line to print if the first signal ends the process.
         """
         self._ask, self._last_words = ask, last_words
         try:
@@ -78,7 +78,7 @@ class Signals:
 
     @contextmanager
     def cleaning_up(self, clean: Callable[[], object]) -> Iterator[None]:
-        """Call a function before a signal ends the process, while this is entered."""
+        """Call a function before a signal ends the process, within this context."""
         self.always_clean_up(clean)
         try:
             yield
@@ -88,12 +88,12 @@ class Signals:
     def always_clean_up(self, clean: Callable[[], object]) -> None:
         """Call a function before a signal ends the process.
 
-        It must not wait for what the main thread may hold.
+        It must not wait for locks that the main thread may hold.
         """
         self._cleaners.append(clean)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        # Before the main thread goes on: it may see workers that were told to end, too.
+        # Before the main thread goes on, which may find workers that the signal has ended.
         self.status = self.status or 128 + number
         self._pass_on()
         if sys.platform == "win32":
@@ -126,7 +126,7 @@ class Signals:
             ask()
 
     def _leave(self, last_words: Callable[[], str] | None = None) -> None:
-        """End the process; what the main thread holds or waits for is of no account."""
+        """End the process, whatever the main thread holds or waits for."""
         self._is_leaving = True
         try:
             for clean in reversed(self._cleaners):
@@ -137,11 +137,11 @@ class Signals:
 
 
 def _overdue() -> str:
-    return f"stopped: images were still at work after {GRACE:g} s; --skip-existing does the rest"
+    return f"stopped: images were still in work after {GRACE:g} s; --skip-existing does the rest"
 
 
 def _write_to_stderr(message: str) -> None:
-    """Write a line past Python's buffers, which another thread may hold, if anyone reads it."""
+    """Write a line without Python's buffers, which another thread may hold."""
     if sys.stderr is None:
         return
     number = sys.stderr.fileno()
@@ -153,5 +153,5 @@ def _write_to_stderr(message: str) -> None:
 
 @cache
 def heard() -> Signals:
-    """Return the signals of this process, which are heard from the first call on."""
+    """Return the signals of this process, handled from the first call on."""
     return Signals()

@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cnnfilter.arrays.geometry import Shape
+from cnnfilter.batch.inputs import Source
 from cnnfilter.batch.plan import Plan
 from cnnfilter.batch.task import PipelineTask, animated_window
 from cnnfilter.cli.drawn import Drawn, pipeline_input
-from cnnfilter.cli.options import Common
+from cnnfilter.cli.options import Common, LookOptions
 from cnnfilter.cli.printing import is_terminal, print_classes, print_picture, say
 from cnnfilter.errors import ArgumentError, CnnFilterError
+from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.formats import FORMATS, format_of
 from cnnfilter.files.image import Image
 from cnnfilter.files.opening import with_path
@@ -31,28 +33,17 @@ class Views:
 
     Attributes
     ----------
-    plot, sheet, animate : str or None
-        Files to write.
-    preview : bool
-        Draw in the terminal as well.
-    range : str
-        How values become pixels.
-    depth : int or None
-        Bits of a channel; None for the result's.
-    frame : int or None
-        The frame of each file; None for the first.
+    plan : Plan
+    looks : LookOptions
+    output : Output
+        The settings of files, whose paths are in `looks`.
+    quiet : bool
+        Whether only errors are printed.
     """
 
     plan: Plan
-    plot: str | None
-    sheet: str | None
-    animate: str | None
-    preview: bool
-    range: str
-    depth: int | None
-    frame: int | None
-    existing: str
-    durable: bool
+    looks: LookOptions
+    output: Output
     quiet: bool
 
     @classmethod
@@ -68,33 +59,35 @@ class Views:
             If a file exists already, or is an input.
         """
         views = cls(
-            plan, common.plot, common.sheet, common.animate, common.preview,
-            range=common.range or "clip", depth=common.depth, frame=common.frame,
-            existing="replace" if common.force else "refuse", durable=common.durable,
-            quiet=common.quiet,
-        )  # fmt: skip
+            plan,
+            common.looks,
+            Output("", Encoding(compression="small"), common.output.existing, plan.recipe.durable),
+            common.output.quiet,
+        )
         views.check_files()
-        if common.preview and not is_terminal():
+        if common.looks.preview and not is_terminal():
             raise ArgumentError("--preview needs a terminal; -o writes a picture")
-        if not common.only_looks and any(source.path == "-" for source in plan.sources):
+        if not common.only_looks and any(source.is_stdin for source in plan.sources):
             raise ArgumentError("standard input (-) can be read only once; leave --output out")
         return views
 
     @property
     def files(self) -> dict[str, str]:
         """The file of each drawing; empty for the preview."""
-        drawn = {"plot": self.plot, "sheet": self.sheet, "animate": self.animate}
-        files = {option: file for option, file in drawn.items() if file is not None}
-        return files | ({"preview": ""} if self.preview else {})
+        return self.looks.files | ({"preview": ""} if self.looks.preview else {})
+
+    @property
+    def _range(self) -> str:
+        return self.plan.recipe.encoding.range or "clip"
 
     def check_files(self) -> None:
         """Raise an error if a drawing's file cannot hold it or would be overwritten."""
-        files = {option: file for option, file in self.files.items() if file}
+        files = self.looks.files
         for option, file in files.items():
             if len(self.plan.sources) > 1:
                 raise ArgumentError(f"--{option} draws one image; name one")
             _check_format(f"--{option}", file)
-            check_target(Path(file), self.plan.recipe.inputs, self.existing)
+            check_target(replace(self.output, path=Path(file)), self.plan.recipe.inputs)
         if len({*files.values()}) < len(files):
             raise ArgumentError("two drawings would be written to one file; name another")
 
@@ -103,36 +96,36 @@ class Views:
         failed = 0
         for source in self.plan.sources:
             try:
-                self._show(source.path)
+                self._show(source)
             except ArgumentError:
                 raise
             except CnnFilterError as error:
-                say(with_path(source.path, error))
+                say(with_path(source.name, error))
                 failed += 1
         return failed > 0
 
-    def _show(self, source: str) -> None:
-        with closing(read_frames(source, self.plan.recipe.max_pixels, self.frame)) as frames:
+    def _show(self, source: Source) -> None:
+        recipe, looks = self.plan.recipe, self.looks
+        with closing(read_frames(source.path, recipe.max_pixels, recipe.frame)) as frames:
             image = next(frames)
-        title, name = shown(source), shown(Path(source).name)
+        title, name = shown(source.name), shown(Path(source.name).name)
         notes = list(image.notes)
-        if image.frames > 1 and self.frame is None:
+        if image.frames > 1 and recipe.frame is None:
             notes.append(f"the first of {image.frames} frames")
         if notes and not self.quiet:
             say(f"{title}: {'; '.join(notes)}")
-        if self.preview:
+        if looks.preview:
             self._print_preview(image, title)
-        if self.plot is not None:
-            self._write_figure(image, name, self.plot)
-        if self.sheet is not None:
-            self._write_sheet(image, self.sheet)
-        if self.animate is not None:
+        if looks.plot is not None:
+            self._write_figure(image, name, looks.plot)
+        if looks.sheet is not None:
+            self._write_sheet(image, looks.sheet)
+        if looks.animate is not None:
             frames_drawn = self._animation(image, name)
             del image  # frees its memory for the encoder
-            self._write_picture(self.animate, frames_drawn)
-        files = [file for file in self.files.values() if file]
-        if files and not self.quiet:
-            say(f"{title}: wrote {', '.join(map(shown, files))}")
+            self._write_picture(looks.animate, frames_drawn)
+        if looks.files and not self.quiet:
+            say(f"{title}: wrote {', '.join(map(shown, looks.files.values()))}")
 
     def _print_preview(self, image: Image, title: str) -> None:
         """Print the pictures that would be written; a prediction as bars."""
@@ -141,7 +134,7 @@ class Views:
             last = task.results(image)[-1]
             print_classes(title, last.classes, last.quantity, top=None, format=None)
             return
-        pictures, count = Drawn(task, image).previews(self.range, _PREVIEWED)
+        pictures, count = Drawn(task, image).previews(self._range, _PREVIEWED)
         for picture in pictures:
             name = f"{title}: {picture.name}" if picture.name else title
             print_picture(f"{name}  {shape_text(picture.shape)}", picture.pixels)
@@ -158,11 +151,11 @@ class Views:
             drawn.rows,
             title=f"{title}: {last.name}" if last.name else title,
             names=self._labels(drawn.rows.shape) or last.titles,
-            range=self.range,
-            depth=self.depth or last.depth or image.depth,
+            range=self._range,
+            depth=self.plan.recipe.encoding.depth or last.depth or image.depth,
         )
         data = figure_bytes(made, _suffix(file))
-        with replacing(file, self.existing, durable=self.durable) as out:
+        with replacing(file, self.output.existing, durable=self.output.durable) as out:
             out.write(data)
 
     def _labels(self, shape: Shape) -> tuple[str, ...]:
@@ -198,15 +191,8 @@ class Views:
         return [Frame(frame, None, time) for frame, time in zip(frames, durations, strict=True)]
 
     def _write_picture(self, file: str, frames: Sequence[Frame]) -> None:
-        write(
-            file,
-            frames,
-            str(format_of(file)),
-            metadata={"loop": 0} if len(frames) > 1 else {},
-            compression="small",
-            existing=self.existing,
-            durable=self.durable,
-        )
+        output = replace(self.output, path=Path(file))
+        write(output, frames, metadata={"loop": 0} if len(frames) > 1 else {})
 
 
 def _suffix(file: str) -> str:

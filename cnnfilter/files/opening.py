@@ -137,7 +137,7 @@ def opened(path: str | Path, max_piped: int = MAX_PIPED) -> Iterator[BinaryIO]:
     FileError
         If there is no such file, it may not be read, or is a device, which might never end.
     """
-    if str(path) == "-":
+    if path == "-":  # unlike Path("-"), a file of this name
         yield _standard_input(max_piped)
         return
     try:

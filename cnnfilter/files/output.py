@@ -1,7 +1,7 @@
-"""Writing: beside the target first, then renamed, so that no half file is ever seen.
+"""Atomic writing: into a part file next to the target, which is then renamed.
 
-A file being written is locked, and the lock ends with its process: so a file that a killed
-run left behind is told from one that another run is writing now.
+A part file is locked, and the lock ends with its process: this distinguishes the stray of a
+killed run from a file that another run is writing.
 """
 
 import errno
@@ -25,25 +25,22 @@ from cnnfilter.text import shown
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-#: What becomes of a file that has the name already: it is kept and that is an error; kept,
-#: and an error unless it holds the same bytes, since then an earlier run was killed after it
-#: had written them; or replaced.
-EXISTING = ("refuse", "same", "replace")
+    from cnnfilter.files.encoding import Output
 
 _PART = re.compile(r"\.[0-9a-f]{16}\.cnnfilter-part")
-#: What this process is writing, and the lock under which it begins to.
+#: The part files of this process, and the lock for adding one.
 _parts: set[Path] = set()
 _opening = threading.Lock()
 
 
 def discard(stream: TextIO) -> None:
-    """Send nowhere what is left in a buffer; it would fail once more when Python ends."""
+    """Discard a stream's buffer, which would fail once more when Python ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @contextmanager
 def standard_output() -> Iterator[TextIO]:
-    """Write to standard output, all the way.
+    """Open standard output, and flush it at the end.
 
     Raises
     ------
@@ -66,24 +63,24 @@ def replacing(
 ) -> Iterator[BinaryIO]:
     """Open a file to write that takes its name only when all is written.
 
-    ``-`` is standard output, which gets everything at once, as do pipes and devices.
+    The text ``-`` is standard output, which gets everything at once, as do pipes and devices.
     A link's target is replaced, not the link. Missing folders are made.
 
     Parameters
     ----------
     path : str or Path
     existing : {"refuse", "same", "replace"}
-        See `EXISTING`.
+        See `cnnfilter.files.encoding.Output`.
     durable : bool
-        Whether the file is on the disk before it takes its name, and the name when this ends:
-        after a loss of power it is whole or absent.
+        Whether to sync the file before it takes its name, and then the name: after a loss of
+        power it is whole or absent.
 
     Raises
     ------
     FileError
-        If the place cannot be written to, or a file is there that is not to be replaced.
+        If the path cannot be written to, or has a file that is not to be replaced.
     """
-    if str(path) == "-":
+    if path == "-":
         buffer = io.BytesIO()
         yield buffer
         with standard_output() as stdout:
@@ -107,21 +104,21 @@ def replacing(
             if not _rename(part, target, existing):
                 raise _exists(Path(path))
         if durable:
-            for folder in (target.parent, *(each.parent for each in made)):
+            for folder in (target.parent, *(path.parent for path in made)):
                 _sync_folder(folder)
     except OSError as error:
         raise FileError(f"{shown(path)}: cannot be written ({reason(error)})") from None
 
 
 def _make_folder(folder: Path) -> list[Path]:
-    """Make a folder and those it lies in; return those that were made, the innermost first."""
-    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    """Make a folder and its parents; return those that were missing, the innermost first."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     return missing
 
 
 def sync(file: IO[Any]) -> None:
-    """Wait until what was written to a file is on its disk.
+    """Sync a file to its disk.
 
     Raises
     ------
@@ -133,8 +130,8 @@ def sync(file: IO[Any]) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Wait until the names in a folder are on its disk."""
-    if sys.platform == "win32":  # there, no folder can be opened, and names are kept in a journal
+    """Sync the names in a folder to its disk."""
+    if sys.platform == "win32":  # folders cannot be opened, and names are in a journal
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -147,20 +144,20 @@ def _sync_folder(folder: Path) -> None:
 
 
 class WithoutDescriptor(io.RawIOBase):
-    """A file that encoders can write to only through Python, which writes all or raises.
+    """A file without a descriptor, so that encoders write through Python: all or an error.
 
-    By its descriptor they would write on their own, and not notice what is written in part.
+    Through a descriptor they would not notice a partial write.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
 
     def write(self, data: "ReadableBuffer", /) -> int:
-        """Write all of it."""
+        """Write all of the data."""
         return self._file.write(data)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Move to a place."""
+        """Move to a position."""
         return self._file.seek(offset, whence)
 
     def writable(self) -> bool:
@@ -173,7 +170,7 @@ class WithoutDescriptor(io.RawIOBase):
 
 
 def opened_to_write(target: Path) -> BinaryIO:
-    """Open a pipe or a device; a pipe that nobody reads is waited for, but not for ever.
+    """Open a pipe or a device; wait for a pipe's reader, but not for ever.
 
     Raises
     ------
@@ -200,7 +197,7 @@ def _when_read(path: str, flags: int) -> int:
 
 @contextmanager
 def _beside(target: Path) -> Iterator[tuple[Path, BinaryIO]]:
-    """Open a file beside the target, locked as long as it is there, and leave none behind."""
+    """Open a locked part file next to the target, and leave none behind."""
     while True:
         part = target.with_name(f".{os.urandom(8).hex()}.cnnfilter-part")
         try:
@@ -221,7 +218,7 @@ def _opened_part(part: Path) -> BinaryIO:
 
 
 def abandon() -> None:
-    """Remove what this process has half written, and open no more: it is about to end."""
+    """Remove this process's part files, and open no more: it is about to end."""
     _opening.acquire(timeout=1)  # for good
     for part in list(_parts):
         with suppress(OSError):
@@ -230,8 +227,8 @@ def abandon() -> None:
 
 @contextmanager
 def _locked(file: BinaryIO) -> Iterator[bool]:
-    """Lock a new file, also beyond its closing; False if it was taken for a stray before."""
-    if sys.platform == "win32":  # there, a file that is open is not removed
+    """Lock a new file, also beyond its closing; yield False if it was removed as a stray."""
+    if sys.platform == "win32":  # an open file cannot be removed
         yield True
         return
     held = os.dup(file.fileno())
@@ -251,34 +248,34 @@ def _lock(descriptor: int) -> bool:
     except OSError as error:
         if error.errno not in (errno.ENOLCK, errno.ENOTSUP):
             raise
-        return True  # files cannot be locked here, so none is ever told to be a stray
+        return True  # files cannot be locked here, so none is ever taken for a stray
     return os.fstat(descriptor).st_nlink > 0
 
 
 def remove_strays(folder: Path, inputs: Container[int] = ()) -> bool:
-    """Remove what killed runs left half written, and nothing that a run is writing now.
+    """Remove part files of killed runs, but none that a run is writing now.
 
     Parameters
     ----------
     folder : Path
     inputs : container of int
-        The `file_fingerprints` of files that are kept whatever they are called.
+        The `file_fingerprints` of files that are kept whatever their names.
 
     Returns
     -------
     bool
-        Whether there is nothing of the kind any more.
+        Whether none is left.
     """
     try:
         with os.scandir(folder) as entries:
             strays = [
-                Path(each.path)
-                for each in entries
-                if _PART.fullmatch(each.name) and each.is_file(follow_symlinks=False)
+                Path(entry.path)
+                for entry in entries
+                if _PART.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)
             ]
     except OSError:
         return True
-    strays = [each for each in strays if not is_input(each, inputs)]
+    strays = [stray for stray in strays if not is_input(stray, inputs)]
     for stray in strays:
         with suppress(OSError):
             _remove_stray(stray)
@@ -297,7 +294,7 @@ def _remove_stray(stray: Path) -> None:
 
 
 def _rename(part: Path, target: Path, existing: str) -> bool:
-    """Give a file its name; False where another has it that is to be kept."""
+    """Rename a part file; return False if another file has the name and is kept."""
     if existing != "replace":
         with suppress(OSError):
             os.link(part, target)  # unlike a renaming, it never replaces
@@ -311,18 +308,16 @@ def _rename(part: Path, target: Path, existing: str) -> bool:
 
 
 def file_fingerprints(path: str | Path) -> tuple[int, ...]:
-    """Give the marks by which a file is known whatever its name; none if there is no file.
+    """Return a file's fingerprints, the same for all its names; none if there is no file.
 
-    ``-`` is what standard input is read from.
-
-    The first is of its place on this machine's disks, the second of what other machines see of
-    it, too. Each has 64 bits.
+    The text ``-`` is the file that standard input is read from. The first fingerprint is of the
+    place on this machine's disks; the second is the same on other machines. Both have 64 bits.
     """
     try:
-        found = os.fstat(0) if str(path) == "-" else os.stat(path)
+        found = os.fstat(0) if path == "-" else os.stat(path)
     except (OSError, ValueError):
         return ()
-    if str(path) == "-" and not stat.S_ISREG(found.st_mode):
+    if path == "-" and not stat.S_ISREG(found.st_mode):
         return ()  # a pipe or a terminal, which may be written to as well
     here = hash((found.st_dev, found.st_ino))
     anywhere = hash((found.st_ino, found.st_size, found.st_mtime_ns))
@@ -330,42 +325,43 @@ def file_fingerprints(path: str | Path) -> tuple[int, ...]:
 
 
 def fingerprints_of(paths: Iterable[str | Path]) -> set[int]:
-    """Return the marks of several files: of all that a run reads."""
-    return {mark for path in paths for mark in file_fingerprints(path)}
+    """Return the fingerprints of several files."""
+    return {fingerprint for path in paths for fingerprint in file_fingerprints(path)}
 
 
 def is_input(path: Path, inputs: Container[int]) -> bool:
-    """Return whether a path leads to one of the files with these marks, by whatever name."""
+    """Return whether a path is one of the files with these fingerprints, by any name."""
     # As it is written to: a/../b is b, also where there is no folder a.
-    return any(mark in inputs for mark in file_fingerprints(os.path.realpath(path)))
+    return any(known in inputs for known in file_fingerprints(os.path.realpath(path)))
 
 
-def check_target(path: Path, inputs: Container[int], existing: str) -> None:
+def check_target(output: "Output", inputs: Container[int]) -> None:
     """Refuse to write over an input, or over a file that is not to be replaced.
 
     Parameters
     ----------
-    path : Path
+    output : Output
+        Whether an existing file holds the same bytes is checked only when it is written.
     inputs : container of int
         The `file_fingerprints` of all inputs.
-    existing : {"refuse", "same", "replace"}
-        See `EXISTING`; what is the same is seen only when it is written.
 
     Raises
     ------
     FileError
-        If the path is an input by whatever name, or exists.
+        If the path is an input by any name, or exists.
     """
-    nameable(path)
+    if output.path == "-":
+        return
+    path = nameable(output.path)
     if is_input(path, inputs):
         raise FileError(f"{shown(path)}: is an input itself; choose another name")
     try:
         is_folder = path.is_dir()
-    except OSError as error:  # a name that is too long, or a folder that may not be looked into
+    except OSError as error:  # a name that is too long, or a folder that may not be searched
         raise FileError(f"{shown(path)}: cannot be written ({reason(error)})") from None
     if is_folder:
         raise FileError(f"{shown(path)}: is a folder; end its name with / to write into it")
-    if existing == "refuse" and os.path.isfile(os.path.realpath(path)):  # noqa: PTH113
+    if output.existing == "refuse" and os.path.isfile(os.path.realpath(path)):  # noqa: PTH113
         raise _exists(path)
 
 

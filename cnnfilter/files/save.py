@@ -19,6 +19,7 @@ from cnnfilter.arrays.dtypes import convert
 from cnnfilter.arrays.quantize import RANGES, quantize
 from cnnfilter.arrays.span import Span
 from cnnfilter.errors import ArgumentError, CnnFilterError, ContentError, FileError, brief
+from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.format import Pages
 from cnnfilter.files.formats import FORMATS, format_of
 from cnnfilter.files.metadata import parts_left_out
@@ -30,15 +31,14 @@ from cnnfilter.text import shape_text, shown
 
 @dataclass(frozen=True)
 class Written:
-    """What became of the values.
+    """The effects of writing on the values.
 
     Attributes
     ----------
     clipped : float or None
-        The share of values that clipping changed; None where they were written as
-        they are.
+        The share of values that clipping changed; None if they were written as they are.
     notes : tuple of str
-        What the format could not hold.
+        Anything that the format could not hold.
     """
 
     clipped: float | None = None
@@ -55,7 +55,7 @@ class Frame(NamedTuple):
     alpha : ndarray or None
         Shape (H, W), in the range of its type; floats in that of the depth to write.
     duration : float or None
-        Milliseconds that it is shown; None for as long as the metadata says.
+        Milliseconds that it is shown; None for the metadata's.
     """
 
     values: Array
@@ -64,72 +64,54 @@ class Frame(NamedTuple):
 
 
 def write(
-    path: str | Path,
+    output: Output,
     frames: Sequence[Frame],
-    format: str,
     *,
-    range: str | None = None,
-    extremes: tuple[float, float] | None = None,
     metadata: Mapping[str, Any] | None = None,
-    depth: int = 8,
-    compression: str = "fast",
-    quality: int | None = None,
-    existing: str = "replace",
-    durable: bool = False,
+    extremes: tuple[float, float] | None = None,
 ) -> Written:
     """Write a result as a picture or a matrix, at once or not at all.
 
     Parameters
     ----------
-    path : str or Path
-        ``-`` is standard output.
+    output : Output
+        The path, the encoding (default: the path's format, 8 bits), and whether a file with this
+        name is replaced.
     frames : sequence of Frame
-        One, or several where the format holds them.
-    format : str
-        A name from `FORMATS`.
-    range, extremes
-        See `quantize`; None for ``clip`` in pictures, as they are in matrices. All frames
-        are scaled alike.
+        One, or several if the format holds them; all are scaled alike.
     metadata : mapping, optional
         The source's.
-    depth : {8, 16}
-        The source's bits; kept where the format can.
-    compression : {"fast", "small"}
-        Whether a picture is written quickly, or to a small file.
-    quality : int, optional
-        1 to 100, in formats that can lose some of it for a smaller file.
-    existing : {"refuse", "same", "replace"}
-        What becomes of a file that has the name already; see
-        `cnnfilter.files.output.EXISTING`.
-    durable : bool
-        Whether it is on the disk when this ends; see `cnnfilter.files.output.replacing`.
+    extremes : (float, float), optional
+        See `quantize`.
 
     Raises
     ------
     CnnFilterError
-        If the format cannot hold the values or the frames, or the place cannot be written to.
+        If the format cannot hold the values or the frames, or the file cannot be written.
     """
-    notes: list[str] = []
-    clipped = None
+    format = output.encoding.format or _format_of(output.path)
+    if len(frames) > 1 and extremes is None:
+        extremes = Span.joined(Span.of(frame.values) for frame in frames)
+    stored = _Stored(output.encoding, format, extremes)
     try:
-        _check_frames(frames, format, depth)
-        if len(frames) > 1 and extremes is None:
-            extremes = Span.joined(Span.of(frame.values) for frame in frames)
-        if FORMATS[format].is_picture:
-            pictures, clipped = _pictures(frames, format, range or "clip", extremes, depth, notes)
-            with replacing(path, existing, durable=durable) as file:
-                notes += _encode(file, pictures, format, metadata or {}, compression, quality)
-        else:
-            if any(each.alpha is not None for each in frames):
-                notes.append("alpha is left out of a matrix")
-            matrices = [each.values for each in frames]
-            if range is not None:
-                matrices = [quantize(each, range, depth, extremes).pixels for each in matrices]
-            with replacing(path, existing, durable=durable) as file:
-                _write_numbers(file, matrices, format)
+        _check_frames(frames, format, stored.depth)
+        made = stored.pictures(frames) if FORMATS[format].is_picture else stored.matrices(frames)
+        with replacing(output.path, output.existing, durable=output.durable) as file:
+            if FORMATS[format].is_picture:
+                stored.notes += _encode(file, made, format, metadata or {}, output.encoding)
+            else:
+                _write_numbers(file, [frame.values for frame in made], format)
     except ContentError as error:
-        raise FileError(f"{shown(path)}: {error}") from None
-    return Written(clipped, tuple(dict.fromkeys(notes)))
+        raise FileError(f"{shown(output.path)}: {error}") from None
+    return Written(stored.clipped, tuple(dict.fromkeys(stored.notes)))
+
+
+def _format_of(path: str | Path) -> str:
+    """Return the format that a path's suffix names, or raise ArgumentError."""
+    format = format_of(path)
+    if format is None:
+        raise ArgumentError(f"{shown(path)}: has no suffix that names a format, such as .png")
+    return format
 
 
 def _check_frames(frames: Sequence[Frame], format: str, depth: int) -> None:
@@ -137,10 +119,11 @@ def _check_frames(frames: Sequence[Frame], format: str, depth: int) -> None:
     if len(frames) > 1 and not FORMATS[format].frames:
         able = [name for name, known in FORMATS.items() if known.is_picture and known.frames]
         raise ContentError(f"{format} holds one frame; write {', '.join(able)}")
-    sizes = list(dict.fromkeys(shape_text(each.values.shape[:2]) for each in frames))
+    sizes = list(dict.fromkeys(frame.values.shape[:2] for frame in frames))
     if len(sizes) > 1 and not isinstance(FORMATS[format].frames, Pages):
         raise ContentError(
-            f"{format} holds frames of one size; write tif for {sizes[0]} and {sizes[1]}"
+            f"{format} holds frames of one size; write tif for {shape_text(sizes[0])} and "
+            f"{shape_text(sizes[1])}"
         )
     for frame in frames:
         check_size(
@@ -163,7 +146,7 @@ def check_size(
         The source's bits.
     has_alpha : bool
     frames : int
-        How many are written to the file.
+        Number of frames in the file.
 
     Raises
     ------
@@ -177,11 +160,11 @@ def check_size(
         return
     able = [
         name
-        for name, each in FORMATS.items()
-        if each.is_picture
-        and each.quality is None
-        and (each.frames or frames == 1)
-        and (each.alpha == "full" or not has_alpha)
+        for name, known in FORMATS.items()
+        if known.is_picture
+        and known.quality is None
+        and (known.frames or frames == 1)
+        and (known.alpha == "full" or not has_alpha)
         and _excess(values, name, depth, has_alpha=has_alpha, frames=frames) is None
     ]
     height, width = values.shape[:2]
@@ -207,7 +190,7 @@ def _write_numbers(file: BinaryIO, matrices: Sequence[Array], format: str) -> No
     if FORMATS[format].library == "tifffile":
         from cnnfilter.files import tiff
 
-        arrays = [_without_single_channel(each) for each in matrices]
+        arrays = [_without_single_channel(matrix) for matrix in matrices]
         encode_to(file, format, lambda out: tiff.write_float(out, arrays))
         return
     from cnnfilter.files.matrices import write_matrix
@@ -220,19 +203,19 @@ def _write_numbers(file: BinaryIO, matrices: Sequence[Array], format: str) -> No
 
 _Result = TypeVar("_Result")
 
-#: What encoders raise where something is not for them.
+#: Errors of encoders for pictures that they cannot take.
 _REFUSALS = (
     OSError, ValueError, RuntimeError, ArithmeticError, SystemError, struct.error, zlib.error,
 )  # fmt: skip
 
 
 def encode_to(file: BinaryIO, format: str, encode: Callable[[BinaryIO], _Result]) -> _Result:
-    """Let an encoder write to a file, and turn whatever it raises into one error.
+    """Run an encoder on a file, and turn its errors into one kind.
 
     Raises
     ------
     ContentError
-        If it cannot encode what it is given.
+        If it cannot encode this.
     OSError
         If the file cannot be written.
     """
@@ -263,10 +246,9 @@ def _encode(
     frames: Sequence[Frame],
     format: str,
     metadata: Mapping[str, Any],
-    compression: str,
-    quality: int | None,
+    encoding: Encoding,
 ) -> list[str]:
-    """Encode pictures; return notes on what of the metadata is left out."""
+    """Encode pictures; return notes on metadata that is left out."""
     pages = [(pixels, alpha) for pixels, alpha, _ in frames]
     if any(map(_is_deep, frames)) or (FORMATS[format].numbers and _is_big(pages)):
         from cnnfilter.files import tiff
@@ -278,7 +260,9 @@ def _encode(
     return encode_to(
         file,
         format,
-        lambda out: write_pictures(out, frames, format, metadata, compression, quality),
+        lambda out: write_pictures(
+            out, frames, format, metadata, encoding.compression, encoding.quality
+        ),
     )
 
 
@@ -289,67 +273,85 @@ def _is_big(pages: Sequence[tuple[Array, Array | None]]) -> bool:
 
 
 def _is_deep(frame: Frame) -> bool:
-    """Tell whether a frame has 16-bit colours, or alpha, which Pillow does not write."""
+    """Return whether a frame has 16-bit colours or alpha, which Pillow does not write."""
     return frame.values.dtype == np.uint16 and (frame.values.ndim == 3 or frame.alpha is not None)
 
 
-def _pictures(
-    frames: Sequence[Frame],
-    format: str,
-    range: str,
-    extremes: tuple[float, float] | None,
-    depth: int,
-    notes: list[str],
-) -> tuple[list[Frame], float]:
-    """Turn values into what a picture's format holds; gives the share clipped, too."""
-    pictures, changed = [], 0.0
-    for frame in frames:
-        kept = kept_depth(frame.values, frame.alpha, format, depth, len(frames))
-        picture, clipped = _pixels(frame, format, range, extremes, depth, kept, notes)
-        pictures.append(picture)
-        changed += clipped * frame.values.size
-    if any(each.alpha is not None for each in pictures):
-        pictures = [_with_alpha(each) for each in pictures]
-    return pictures, changed / sum(each.values.size for each in frames)
+class _Stored:
+    """Values as a format stores them, and what became of them.
+
+    Attributes
+    ----------
+    depth : {8, 16}
+        The bits that are asked for.
+    clipped : float or None
+        See `Written`.
+    notes : list of str
+        What the format cannot hold.
+    """
+
+    def __init__(
+        self, encoding: Encoding, format: str, extremes: tuple[float, float] | None
+    ) -> None:
+        self.depth = encoding.depth or 8
+        self.clipped: float | None = None
+        self.notes: list[str] = []
+        self._range, self._format, self._extremes = encoding.range, format, extremes
+
+    def matrices(self, frames: Sequence[Frame]) -> list[Frame]:
+        """Return frames as numbers, which are left as they are unless a range is set."""
+        if any(frame.alpha is not None for frame in frames):
+            self.notes.append("alpha is left out of a matrix")
+        if self._range is None:
+            return [*frames]
+        stored = [
+            quantize(frame.values, self._range, self.depth, self._extremes) for frame in frames
+        ]
+        return [Frame(result.pixels) for result in stored]
+
+    def pictures(self, frames: Sequence[Frame]) -> list[Frame]:
+        """Return frames as pixels of the depth that the format keeps."""
+        pictures, changed = [], 0.0
+        for frame in frames:
+            kept = kept_depth(frame.values, frame.alpha, self._format, self.depth, len(frames))
+            picture, clipped = self._picture(frame, kept)
+            pictures.append(picture)
+            changed += clipped * frame.values.size
+        if any(picture.alpha is not None for picture in pictures):
+            pictures = [_with_alpha(picture) for picture in pictures]
+        self.clipped = changed / sum(frame.values.size for frame in frames)
+        return pictures
+
+    def _picture(self, frame: Frame, kept: int) -> tuple[Frame, float]:
+        """Return a frame's pixels, and the share of values that was clipped."""
+        values, alpha = _without_single_channel(frame.values), frame.alpha
+        if values.ndim == 3 and values.shape[2] != 3:
+            raise ContentError(
+                f"{self._format} holds 1 or 3 channels, not {values.shape[2]}; "
+                "write .npy, .npz or --format float"
+            )
+        range = self._range or "clip"
+        scaled = kept < self.depth and range in ("clip", "abs")
+        stored = quantize(values, range, self.depth if scaled else kept, self._extremes)
+        pixels = _of_depth(stored.pixels, np.dtype(np.uint8)) if scaled else stored.pixels
+        if kept < self.depth:
+            self.notes.append(f"16 bits scaled to 8: {self._format} holds no more here")
+        if alpha is not None:
+            if alpha.dtype.kind == "f":  # an average, in the range of the depth
+                alpha = convert(alpha / 257 if kept < self.depth else alpha, pixels.dtype)
+            alpha = _fitting_alpha(_of_depth(alpha, pixels.dtype), self._format)
+        colors = FORMATS[self._format].colors
+        if colors is not None and pixels.ndim == 3:
+            self.notes.append(f"{self._format} holds {colors} colours")
+        return Frame(pixels, alpha, frame.duration), stored.clipped
 
 
 def _with_alpha(frame: Frame) -> Frame:
-    """Give a frame an opaque alpha if it has none."""
+    """Return a frame with an opaque alpha if it has none."""
     if frame.alpha is not None:
         return frame
     dtype = frame.values.dtype
     return frame._replace(alpha=np.full(frame.values.shape[:2], np.iinfo(dtype).max, dtype))
-
-
-def _pixels(
-    frame: Frame,
-    format: str,
-    range: str,
-    extremes: tuple[float, float] | None,
-    depth: int,
-    kept: int,
-    notes: list[str],
-) -> tuple[Frame, float]:
-    """Turn a frame's values into pixels of the bits that are kept."""
-    values, alpha = _without_single_channel(frame.values), frame.alpha
-    if values.ndim == 3 and values.shape[2] != 3:
-        raise ContentError(
-            f"{format} holds 1 or 3 channels, not {values.shape[2]}; "
-            "write .npy, .npz or --format float"
-        )
-    scaled = kept < depth and range in ("clip", "abs")
-    stored = quantize(values, range, depth if scaled else kept, extremes)
-    pixels = _of_depth(stored.pixels, np.dtype(np.uint8)) if scaled else stored.pixels
-    if kept < depth:
-        notes.append(f"16 bits scaled to 8: {format} holds no more here")
-    if alpha is not None:
-        if alpha.dtype.kind == "f":  # an average, in the range of the depth
-            alpha = convert(alpha / 257 if kept < depth else alpha, pixels.dtype)
-        alpha = _fitting_alpha(_of_depth(alpha, pixels.dtype), format)
-    colors = FORMATS[format].colors
-    if colors is not None and pixels.ndim == 3:
-        notes.append(f"{format} holds {colors} colours")
-    return Frame(pixels, alpha, frame.duration), stored.clipped
 
 
 def _of_depth(pixels: Array, dtype: np.dtype[Any]) -> Array:
@@ -368,7 +370,7 @@ def _without_single_channel(values: Array) -> Array:
 
 
 def kept_depth(values: Array, alpha: Array | None, format: str, depth: int, frames: int = 1) -> int:
-    """Give the bits that a format can keep of a source's 8 or 16."""
+    """Return the bits that a format can keep of a source's 8 or 16."""
     deep_modes = FORMATS[format].deep_modes
     # Of an animation, Pillow would take frames for alike that differ in the lower 8 bits.
     plain = _without_single_channel(values).ndim == 2 and alpha is None and frames == 1
@@ -376,7 +378,7 @@ def kept_depth(values: Array, alpha: Array | None, format: str, depth: int, fram
 
 
 def _fitting_alpha(alpha: Array, format: str) -> Array | None:
-    """Leave out an alpha that says nothing; refuse one that the format cannot hold."""
+    """Drop an opaque alpha; refuse one that the format cannot store."""
     top = np.iinfo(alpha.dtype).max
     holds = FORMATS[format].alpha
     if holds == "full":
@@ -395,9 +397,9 @@ def write_image(path: str | Path, array: ArrayLike, range: str = "clip", depth: 
     Parameters
     ----------
     path : str or Path
-        Its suffix says the format. A matrix's format (.npy, .npz, .csv, .tsv, .json)
-        holds the numbers as they are, where the range is ``clip``; so does .tif with
-        more than four channels.
+        Its suffix names the format. A matrix's format (.npy, .npz, .csv, .tsv, .json)
+        holds the numbers as they are if the range is ``clip``; so does .tif with more than
+        four channels.
     array : array_like
         Shape (H, W) or (H, W, C) with 1 to 4 channels; of 2 and 4 the last is alpha.
     range : {"clip", "abs", "minmax", "symmetric"}
@@ -427,19 +429,17 @@ def write_image(path: str | Path, array: ArrayLike, range: str = "clip", depth: 
     choice("range", range, RANGES)
     if depth not in (8, 16):
         raise ArgumentError(f"depth is 8 or 16, not {brief(depth)}")
-    format = format_of(path)
-    if format is None:
-        raise ArgumentError(f"{shown(path)}: has no suffix that says the format, such as .png")
+    format = _format_of(path)
     channels = values.shape[2] if values.ndim == 3 else 1
     if channels > 4:
         format = FORMATS[format].numbers or format
     if not FORMATS[format].is_picture:
-        asked = None if range == "clip" else range
-        write(path, [Frame(values)], format, range=asked, depth=depth)
+        encoding = Encoding(format, None if range == "clip" else range, depth)
+        write(Output(path, encoding), [Frame(values)])
         return
     alpha = None
     if channels in (2, 4):
         values, alpha = values[:, :, :-1], values[:, :, -1]
     if kept_depth(values, alpha, format, depth) < depth:
         raise FileError(f"{shown(path)}: {format} holds no 16 bits here; use .tif or depth 8")
-    write(path, [Frame(values, alpha)], format, range=range, depth=depth)
+    write(Output(path, Encoding(format, range, depth)), [Frame(values, alpha)])

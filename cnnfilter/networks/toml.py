@@ -30,6 +30,7 @@ from cnnfilter.arrays import Array
 from cnnfilter.arrays.arguments import choice, wholes
 from cnnfilter.arrays.geometry import Shape
 from cnnfilter.errors import ArgumentError, FileError, brief, naming, unknown
+from cnnfilter.files.encoding import Output
 from cnnfilter.files.opening import read_text, regular
 from cnnfilter.files.output import check_target, replacing
 from cnnfilter.files.weights import LAYOUTS, to_oihw, write_tensors
@@ -198,7 +199,7 @@ def write_toml(
         ) from None
     weights = path.with_suffix(".safetensors")
     for target in (path, weights):
-        check_target(target, inputs, existing)
+        check_target(Output(target, existing=existing), inputs)
     tensors: dict[str, Array] = {}
     content: dict[str, object] = {"description": network.description, "layout": "OIHW"}
     if network.labels:

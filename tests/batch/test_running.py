@@ -11,9 +11,8 @@ import pytest
 
 from cnnfilter import write_image
 from cnnfilter.batch.inputs import Source
-from cnnfilter.batch.job import Outcome, Recipe
+from cnnfilter.batch.job import Outcome
 from cnnfilter.batch.loop import Stop, run_jobs
-from cnnfilter.batch.outputs import Target
 from cnnfilter.batch.pools import (
     Pool,
     _container_cores,
@@ -22,6 +21,7 @@ from cnnfilter.batch.pools import (
     processes,
     threads,
 )
+from cnnfilter.batch.recipe import Recipe, Target
 from cnnfilter.batch.task import PipelineTask
 from cnnfilter.errors import ArgumentError
 from cnnfilter.pipeline.pipeline import Pipeline
@@ -57,12 +57,12 @@ class Fragile:
             if broken:
                 raise BrokenExecutor
             future: Future[Outcome] = Future()
-            if source.path in self.deadly:
+            if source.name in self.deadly:
                 broken = True
-                self.deadly -= {source.path} if self.once else set()
+                self.deadly -= {source.name} if self.once else set()
                 future.set_exception(BrokenExecutor())
             else:
-                future.set_result(Outcome(source.path))
+                future.set_result(Outcome(source.name))
             return future
 
         yield Pool(submit, workers)
@@ -90,7 +90,7 @@ def test_what_ends_its_worker_again_is_named(recipe: Recipe) -> None:
     assert [each.source for each in outcomes] == NAMES
     failed = [each.source for each in outcomes if each.error]
     assert failed == ["7.png", "8.png", "49.png"]
-    assert "7.png: ended the process that worked on it, twice" in str(outcomes[7].error)
+    assert "7.png: crashed its worker twice" in str(outcomes[7].error)
 
 
 @pytest.mark.parametrize("open_pool", [None, threads, processes])
@@ -98,7 +98,7 @@ def test_outcomes_come_in_order(
     open_pool: object, recipe: Recipe, sources: list[Source], tmp_path: Path
 ) -> None:
     outcomes = list(run_jobs(recipe, sources, open_pool, 3, Stop()))  # type: ignore[arg-type]
-    assert [each.source for each in outcomes] == [each.path for each in sources]
+    assert [each.source for each in outcomes] == [source.name for source in sources]
     assert not any(each.error for each in outcomes)
     assert len([*(tmp_path / "out").iterdir()]) == 60
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cnnfilter.batch.inputs import Search, Source, find_sources, listed_names
+from cnnfilter.batch.inputs import Inputs, Source, find_sources, listed_names
 
 Tree = Callable[..., None]
 
@@ -26,7 +26,10 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tree:
 
 
 def found(*names: str, recursive: bool = False, hidden: bool = False) -> list[str]:
-    return [each.path for each in find_sources(names, Search(recursive, hidden)).sources]
+    return [
+        source.name
+        for source in find_sources(Inputs(names, recursive=recursive, hidden=hidden)).sources
+    ]
 
 
 def test_a_folder_is_its_images_by_name(tree: Tree) -> None:
@@ -39,7 +42,7 @@ def test_recursively_each_folder_follows_its_files(tree: Tree) -> None:
     tree("p/z.png", "p/b/2.png", "p/b/c/3.png", "p/a/1.png", "p/.git/4.png")
     assert found("p", recursive=True) == ["p/z.png", "p/a/1.png", "p/b/2.png", "p/b/c/3.png"]
     assert "p/.git/4.png" in found("p", recursive=True, hidden=True)
-    below = [each.below for each in find_sources(["p"], Search(recursive=True)).sources]
+    below = [each.below for each in find_sources(Inputs(["p"], recursive=True)).sources]
     assert below == ["", "a", "b", os.path.join("b", "c")]  # noqa: PTH118
 
 
@@ -67,10 +70,10 @@ def test_a_link_to_an_image_is_an_image_and_a_dangling_link_fails_later(
 
 def test_the_folder_for_results_is_left_out(tree: Tree) -> None:
     tree("p/a.png", "p/out/a-edge.png", "p/out/deep/b-edge.png")
-    search = Search(recursive=True, spared=Path("p/out"))
-    assert [each.path for each in find_sources(["p"], search).sources] == ["p/a.png"]
-    search = Search(recursive=True, spared=Path("p"))
-    assert len(find_sources(["p"], search).sources) == 3
+    inputs = Inputs(["p"], recursive=True)
+    spared = find_sources(inputs, spared=Path("p/out"))
+    assert [source.name for source in spared.sources] == ["p/a.png"]
+    assert len(find_sources(inputs, spared=Path("p")).sources) == 3
 
 
 def test_a_files_name_is_no_pattern(tree: Tree) -> None:
@@ -78,7 +81,7 @@ def test_a_files_name_is_no_pattern(tree: Tree) -> None:
     assert found("p/?.png") == ["p/a.png", "p/b.png"]
     assert found("p/[ab].png") == ["p/[ab].png"]
     assert found("*") == ["p/[ab].png", "p/a.png", "p/b.png", "q/d.png"]
-    missing = find_sources(["p/*.jpg", "p/a.png"], Search())
+    missing = find_sources(Inputs(["p/*.jpg", "p/a.png"]))
     assert missing.sources == [Source("p/a.png")]
     assert missing.problems == ["p/*.jpg: no file matches; check the pattern"]
 
@@ -94,9 +97,9 @@ def test_a_pipe_in_a_folder_is_no_image(tree: Tree, tmp_path: Path) -> None:
 def test_a_folder_that_may_not_be_searched_is_a_problem(tree: Tree, tmp_path: Path) -> None:
     tree("p/a.png", "p/locked/b.png")
     (tmp_path / "p/locked").chmod(0)
-    search = find_sources(["p"], Search(recursive=True))
+    search = find_sources(Inputs(["p"], recursive=True))
     (tmp_path / "p/locked").chmod(0o700)
-    assert [each.path for each in search.sources] == ["p/a.png"]
+    assert [source.name for source in search.sources] == ["p/a.png"]
     assert search.problems == ["p/locked: access is denied; check its permissions"]
 
 

@@ -10,16 +10,18 @@ import pytest
 from PIL import Image
 
 from cnnfilter import Pipeline
+from cnnfilter.batch.inputs import Inputs
 from cnnfilter.batch.job import run_job
-from cnnfilter.batch.outputs import Target
 from cnnfilter.batch.plan import Plan, make_plan, outline_job
+from cnnfilter.batch.recipe import Recipe, Target
 from cnnfilter.batch.task import PipelineTask, SplitTask, Task
+from cnnfilter.files.encoding import Encoding
 
 
 def plan_of(path: Path, task: Task, format: str, *, durable: bool = False) -> Plan:
     """Plan to write results of one image into a folder."""
-    output = f"{path.parent / 'out'}/"
-    return make_plan([str(path)], task, Target(format=format), output=output, durable=durable)
+    recipe = Recipe(task, Target(), Encoding(format), durable=durable)
+    return make_plan(Inputs([str(path)]), recipe, f"{path.parent / 'out'}/")
 
 
 @pytest.fixture
@@ -95,12 +97,12 @@ def test_a_durable_run_syncs_each_result_before_its_image_is_done(
 
 def test_whether_a_run_is_durable_makes_no_result_of_another_kind(photo: Path) -> None:
     task = PipelineTask(Pipeline("relu"), "relu")
-    names = [f"{photo.parent / 'out'}/"]
     Image.open(photo).save(photo.parent / "b.png")
     images = [str(photo), str(photo.parent / "b.png")]
     steps = set()
     for durable in (False, True):
-        plan = make_plan(images, task, Target(), output=names[0], durable=durable)
+        recipe = Recipe(task, Target(), durable=durable)
+        plan = make_plan(Inputs(images), recipe, f"{photo.parent / 'out'}/")
         assert plan.ledger is not None
         steps.add(plan.ledger.steps)
     assert len(steps) == 1

@@ -287,7 +287,7 @@ def test_a_report_is_no_input_and_replaces_nothing(run: Run, tmp_path: Path) -> 
     (tmp_path / "r.jsonl").write_text("precious")
     assert "r.jsonl: exists already" in run.refused(*command, "r.jsonl", status=1)
     line = run.refused(*command, "r.jsonl", "--skip-existing", status=1)
-    assert "r.jsonl: exists already, and is no report" in line
+    assert "r.jsonl: exists already, and is not a report" in line
     assert run(*command, "r.jsonl", "--force").status == 0
     assert len((tmp_path / "r.jsonl").read_text().splitlines()) == 2
 
@@ -345,7 +345,7 @@ def test_progress_is_reported_now_and_then(
     told = capsys.readouterr().err.splitlines()
     assert len(told) == 1
     assert re.fullmatch(r"cnnfilter: \d of 5 images, [\d.]+ a second, .* left, \d failed", told[0])
-    assert progress.summary(told=False).startswith("3 done, 0 skipped, 2 failed (1 x x); ")
+    assert progress.summary(listed=False).startswith("3 done, 0 skipped, 2 failed (1 x x); ")
 
 
 def test_products_take_one_core_each_where_images_take_all(run: Run, images: Images) -> None:

@@ -225,7 +225,7 @@ def test_ten_of_many_impossible_paths_are_reported(folder: Path, run: Run) -> No
     result = run("pool", "--files-from", "l", "-o", "out/", "-q")
     assert result.status == 1
     assert len(result.stderr.splitlines()) == 11
-    assert result.stderr.endswith("cnnfilter: and 490 more lines that can be no path\n")
+    assert result.stderr.endswith("cnnfilter: and 490 more lines that cannot be a path\n")
 
 
 def test_more_names_than_a_million_are_refused(folder: Path, run: Run) -> None:

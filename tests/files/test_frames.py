@@ -13,6 +13,7 @@ import tifffile
 from PIL import Image
 
 from cnnfilter import FileError
+from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.pillow_reader import Pictures
 from cnnfilter.files.read import read, read_frames, read_head
@@ -129,7 +130,7 @@ def test_a_frame_that_is_not_there_is_named(frame: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif", "a.npy", "a.csv"])
 def test_a_still_picture_and_a_matrix_have_frame_0_alone(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
-    write(path, [Frame(GRAY[0])], {"jpg": "jpeg"}.get(name[2:], name[2:]))
+    write(Output(path, Encoding({"jpg": "jpeg"}.get(name[2:], name[2:]))), [Frame(GRAY[0])])
     (alone,), (whole,) = read_frames(path, frame=0), read_frames(path)
     np.testing.assert_array_equal(alone.pixels, read(path).pixels)
     np.testing.assert_array_equal(whole.pixels, read(path).pixels)
@@ -257,7 +258,7 @@ def test_frames_are_turned_upright_and_stay_so(suffix: str, tmp_path: Path) -> N
     for image, pixels in zip(images, RGB, strict=True):
         np.testing.assert_array_equal(image.pixels, turned(pixels, 6))
     frames = [Frame(each.pixels, each.alpha, each.metadata["duration"]) for each in images]
-    write(tmp_path / f"b.{suffix}", frames, suffix, metadata=images[0].metadata)
+    write(Output(tmp_path / f"b.{suffix}", Encoding(suffix)), frames, metadata=images[0].metadata)
     with Image.open(tmp_path / f"b.{suffix}") as picture:
         assert picture.size == (20, 24)
         assert picture.getexif().get(ORIENTATION, 1) == 1
@@ -280,7 +281,10 @@ def test_frames_are_counted_before_they_are_decoded(suffix: str, tmp_path: Path)
 
 
 def test_a_page_that_is_larger_than_the_first_is_a_bomb_too(tmp_path: Path) -> None:
-    write(tmp_path / "a.tif", [Frame(GRAY[0]), Frame(np.zeros((99, 99), np.uint8))], "tif")
+    write(
+        Output(tmp_path / "a.tif", Encoding("tif")),
+        [Frame(GRAY[0]), Frame(np.zeros((99, 99), np.uint8))],
+    )
     with pytest.raises(FileError, match="99x99 are more than 9000 pixels"):
         list(read_frames(tmp_path / "a.tif", max_pixels=9000, frame=1))
 
@@ -339,11 +343,11 @@ def test_a_head_agrees_with_every_format(format: str, frames: int, tmp_path: Pat
         pytest.skip("holds one frame")
     for kind, pixels in {"grey": GRAY, "colour": RGB}.items():
         path = tmp_path / f"{kind}{FORMATS[format].suffixes[0]}"
-        write(path, frames_of(pixels)[:frames], format)
+        write(Output(path, Encoding(format)), frames_of(pixels)[:frames])
         assert_heads_agree(path)
         if FORMATS[format].alpha:
             path = path.with_stem(f"{kind}-alpha")
-            write(path, frames_of(pixels, MASKS)[:frames], format)
+            write(Output(path, Encoding(format)), frames_of(pixels, MASKS)[:frames])
             assert_heads_agree(path)
 
 
@@ -499,7 +503,7 @@ def test_frames_come_back_with_their_times(
     format: str, pixels: list[np.ndarray], tmp_path: Path
 ) -> None:
     path = tmp_path / f"a.{format}"
-    written = write(path, frames_of(pixels), format, metadata={"loop": 2})
+    written = write(Output(path, Encoding(format)), frames_of(pixels), metadata={"loop": 2})
     assert written.clipped == 0
     np.testing.assert_array_equal(
         seen(path), [each if each.ndim == 3 else np.dstack([each] * 3) for each in pixels]
@@ -513,7 +517,7 @@ def test_transparent_frames_do_not_show_those_before(
     format: str, pixels: list[np.ndarray], tmp_path: Path
 ) -> None:
     path = tmp_path / f"a.{format}"
-    write(path, frames_of(pixels, MASKS), format)
+    write(Output(path, Encoding(format)), frames_of(pixels, MASKS))
     for plane, colours, mask in zip(seen(path, "RGBA"), pixels, MASKS, strict=True):
         np.testing.assert_array_equal(plane[:, :, 3], mask)
         colours = colours if colours.ndim == 3 else np.dstack([colours] * 3)
@@ -523,7 +527,7 @@ def test_transparent_frames_do_not_show_those_before(
 @pytest.mark.parametrize("format", [*ANIMATED, "tif"])
 def test_frames_without_alpha_get_an_opaque_one(format: str, tmp_path: Path) -> None:
     path = tmp_path / f"a.{format}"
-    write(path, frames_of(RGB, [None, MASKS[1], None]), format)
+    write(Output(path, Encoding(format)), frames_of(RGB, [None, MASKS[1], None]))
     alphas = [each[:, :, 3] for each in seen(path, "RGBA")]
     np.testing.assert_array_equal(alphas[1], MASKS[1])
     assert alphas[0].min() == alphas[2].min() == 255
@@ -541,7 +545,7 @@ def test_an_animation_becomes_another(
     path = animation(tmp_path / f"a.{source}", **options)
     images = list(read_frames(path))
     frames = [Frame(each.pixels, each.alpha, each.metadata["duration"]) for each in images]
-    write(tmp_path / f"b.{target}", frames, target, metadata=images[0].metadata)
+    write(Output(tmp_path / f"b.{target}", Encoding(target)), frames, metadata=images[0].metadata)
     np.testing.assert_array_equal(seen(tmp_path / f"b.{target}"), RGB)
     once = None if target == "gif" else 1
     assert told(tmp_path / f"b.{target}") == (TIMES, once if loop is None else loop)
@@ -553,7 +557,7 @@ def test_a_transparent_animation_becomes_another(source: str, target: str, tmp_p
     planes = [np.dstack(each) for each in zip(RGB, MASKS, strict=True)]
     path = animation(tmp_path / f"a.{source}", planes, disposal=2 if source == "gif" else 0)
     frames = [Frame(each.pixels, each.alpha) for each in read_frames(path)]
-    write(tmp_path / f"b.{target}", frames, target)
+    write(Output(tmp_path / f"b.{target}", Encoding(target)), frames)
     for before, after in zip(
         seen(path, "RGBA"), seen(tmp_path / f"b.{target}", "RGBA"), strict=True
     ):
@@ -568,7 +572,7 @@ def test_frames_that_are_alike_keep_their_time_together(
     format: str, order: tuple[int, ...], tmp_path: Path
 ) -> None:
     path = tmp_path / f"a.{format}"
-    write(path, frames_of([RGB[each] for each in order]), format)
+    write(Output(path, Encoding(format)), frames_of([RGB[each] for each in order]))
     assert sum(told(path)[0]) == sum(TIMES)
 
 
@@ -579,7 +583,7 @@ def test_all_colours_of_a_transparent_gif_are_kept(shifts: tuple[int, ...], tmp_
     for shift in shifts:
         pixels = np.dstack([numbers, numbers * np.uint8(shift), numbers[::-1]])
         frames.append(Frame(pixels, np.where(numbers == shift, 0, 255).astype(np.uint8)))
-    write(tmp_path / "a.gif", frames, "gif")
+    write(Output(tmp_path / "a.gif", Encoding("gif")), frames)
     for shown, frame in zip(seen(tmp_path / "a.gif", "RGBA"), frames, strict=True):
         assert frame.alpha is not None
         np.testing.assert_array_equal(shown[:, :, 3], frame.alpha)
@@ -595,7 +599,10 @@ def test_a_border_of_any_colour_stays_in_a_transparent_gif(
     framed[:] = colour
     framed[2:4, 2:4] = [200, 0, 0]
     clear = np.zeros((6, 6), np.uint8)
-    write(tmp_path / "a.gif", frames_of([blue, framed, blue], [clear, None, clear]), "gif")
+    write(
+        Output(tmp_path / "a.gif", Encoding("gif")),
+        frames_of([blue, framed, blue], [clear, None, clear]),
+    )
     shown = seen(tmp_path / "a.gif", "RGBA")
     np.testing.assert_array_equal(shown[1][:, :, :3], framed)
     assert shown[1][:, :, 3].min() == 255
@@ -607,14 +614,14 @@ def test_frames_that_are_alike_keep_their_time_in_webp(
     order: tuple[int, ...], tmp_path: Path
 ) -> None:
     # Were all of them alike, they would be written as one still picture.
-    write(tmp_path / "a.webp", frames_of([RGB[each] for each in order]), "webp")
+    write(Output(tmp_path / "a.webp", Encoding("webp")), frames_of([RGB[each] for each in order]))
     assert sum(told(tmp_path / "a.webp")[0]) == sum(TIMES)
 
 
 @pytest.mark.parametrize("format", ANIMATED)
 def test_rounded_times_do_not_add_up_to_others(format: str, tmp_path: Path) -> None:
     frames = [Frame(RGB[number % 3], duration=100 / 3) for number in range(30)]
-    write(tmp_path / f"a.{format}", frames, format)
+    write(Output(tmp_path / f"a.{format}", Encoding(format)), frames)
     times = told(tmp_path / f"a.{format}")[0]
     assert sum(times) == pytest.approx(1000)
     assert np.abs(np.subtract(times, 100 / 3)).max() < 10
@@ -622,14 +629,14 @@ def test_rounded_times_do_not_add_up_to_others(format: str, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("format", ANIMATED)
 def test_frames_of_no_time_are_shown_for_a_tenth_of_a_second(format: str, tmp_path: Path) -> None:
-    write(tmp_path / f"a.{format}", [Frame(each) for each in RGB], format)
+    write(Output(tmp_path / f"a.{format}", Encoding(format)), [Frame(each) for each in RGB])
     assert told(tmp_path / f"a.{format}")[0] == [100, 100, 100]
 
 
 def test_an_avif_of_frames_comes_back_about_the_same(tmp_path: Path) -> None:
     smooth = np.linspace(0, 255, 64 * 64).reshape(64, 64).astype(np.uint8)
     pixels = [np.dstack([np.roll(smooth, 9 * each, 0)] * 3) for each in range(3)]
-    write(tmp_path / "a.avif", frames_of(pixels), "avif")
+    write(Output(tmp_path / "a.avif", Encoding("avif")), frames_of(pixels))
     images = list(read_frames(tmp_path / "a.avif"))
     assert [each.metadata["duration"] for each in images] == TIMES
     for image, expected in zip(images, pixels, strict=True):
@@ -639,18 +646,24 @@ def test_an_avif_of_frames_comes_back_about_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize("extremes", [None, (-100.0, 400.0)])
 def test_frames_are_scaled_alike(extremes: tuple[float, float] | None, tmp_path: Path) -> None:
     maps = [np.full((4, 4), value) for value in (-100.0, 150.0, 400.0)]
-    write(tmp_path / "a.png", frames_of(maps), "png", range="minmax", extremes=extremes)
+    write(
+        Output(tmp_path / "a.png", Encoding("png", range="minmax")),
+        frames_of(maps),
+        extremes=extremes,
+    )
     assert [int(each[0, 0]) for each in seen(tmp_path / "a.png", "L")] == [0, 128, 255]
 
 
 def test_what_is_clipped_is_counted_over_all_frames(tmp_path: Path) -> None:
     maps = [np.full((4, 4), value) for value in (-100.0, 150.0, 400.0)]
-    assert write(tmp_path / "a.png", frames_of(maps), "png").clipped == pytest.approx(2 / 3)
+    assert write(
+        Output(tmp_path / "a.png", Encoding("png")), frames_of(maps)
+    ).clipped == pytest.approx(2 / 3)
 
 
 def test_16_bits_of_an_animation_are_scaled(tmp_path: Path) -> None:
     frames = [Frame(each[:, :, 0]) for each in DEEP]
-    written = write(tmp_path / "a.png", frames, "png", depth=16)
+    written = write(Output(tmp_path / "a.png", Encoding("png", depth=16)), frames)
     assert written.notes == ("16 bits scaled to 8: png holds no more here",)
     for shown, deep in zip(seen(tmp_path / "a.png", "L"), DEEP, strict=True):
         np.testing.assert_array_equal(shown, np.rint(deep[:, :, 0] / 257))
@@ -661,7 +674,11 @@ def test_16_bits_of_an_animation_are_scaled(tmp_path: Path) -> None:
 
 def test_pages_of_8_bits_come_back(tmp_path: Path) -> None:
     pages = [RGB[0], GRAY[1][:7, :9], RGB[2][:5]]
-    write(tmp_path / "a.tif", [Frame(each) for each in pages], "tif", metadata={"dpi": (72, 72)})
+    write(
+        Output(tmp_path / "a.tif", Encoding("tif")),
+        [Frame(each) for each in pages],
+        metadata={"dpi": (72, 72)},
+    )
     with tifffile.TiffFile(tmp_path / "a.tif") as tiff:
         for page, expected in zip(tiff.pages, pages, strict=True):
             np.testing.assert_array_equal(page.asarray(), expected)
@@ -671,7 +688,7 @@ def test_pages_of_8_bits_come_back(tmp_path: Path) -> None:
 
 def test_pages_of_16_bits_come_back(tmp_path: Path) -> None:
     frames = [Frame(DEEP[0]), Frame(DEEP[1][:, :, 0]), Frame(DEEP[2][:5], DEEP[0][:5, :, 1])]
-    write(tmp_path / "a.tif", frames, "tif", depth=16)
+    write(Output(tmp_path / "a.tif", Encoding("tif", depth=16)), frames)
     images = list(read_frames(tmp_path / "a.tif"))
     for image, frame in zip(images, frames, strict=True):
         np.testing.assert_array_equal(image.pixels, frame.values)
@@ -683,7 +700,7 @@ def test_pages_of_16_bits_come_back(tmp_path: Path) -> None:
 
 def test_pages_of_grey_in_16_bits_come_back(tmp_path: Path) -> None:
     frames = [Frame(each[:, :, 0]) for each in DEEP]
-    write(tmp_path / "a.tif", frames, "tif", depth=16)
+    write(Output(tmp_path / "a.tif", Encoding("tif", depth=16)), frames)
     np.testing.assert_array_equal(
         tifffile.imread(tmp_path / "a.tif", key=slice(None)), [each.values for each in frames]
     )
@@ -693,7 +710,7 @@ def test_pages_of_grey_in_16_bits_come_back(tmp_path: Path) -> None:
 
 def test_pages_of_floats_come_back(tmp_path: Path) -> None:
     pages = [RNG.normal(size=shape).astype(np.float32) for shape in [(6, 7), (5, 4, 3), (3, 3, 8)]]
-    write(tmp_path / "a.tif", [Frame(each) for each in pages], "float")
+    write(Output(tmp_path / "a.tif", Encoding("float")), [Frame(each) for each in pages])
     with tifffile.TiffFile(tmp_path / "a.tif") as tiff:
         for page, expected in zip(tiff.pages, pages, strict=True):
             np.testing.assert_array_equal(page.asarray(), expected)
@@ -708,7 +725,7 @@ def test_pages_of_floats_come_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize("channels", [1, 2, 3, 4, 7])
 def test_feature_maps_are_one_page(channels: int, tmp_path: Path) -> None:
     maps = RNG.normal(size=(6, 7, channels)).astype(np.float32)
-    write(tmp_path / "a.tif", [Frame(maps)], "float")
+    write(Output(tmp_path / "a.tif", Encoding("float")), [Frame(maps)])
     with tifffile.TiffFile(tmp_path / "a.tif") as tiff:
         assert len(tiff.pages) == 1
     (image,) = read_frames(tmp_path / "a.tif")
@@ -736,7 +753,7 @@ def test_pages_of_different_kinds_are_read_together(tmp_path: Path) -> None:
 @pytest.mark.parametrize("format", formats(lambda row: not row.frames))
 def test_a_format_of_one_frame_takes_no_more(format: str, tmp_path: Path) -> None:
     with pytest.raises(FileError, match=rf": {format} holds one frame"):
-        write(tmp_path / "a", frames_of(RGB), format)
+        write(Output(tmp_path / "a", Encoding(format)), frames_of(RGB))
     assert not list(tmp_path.iterdir())
 
 
@@ -744,14 +761,14 @@ def test_a_format_of_one_frame_takes_no_more(format: str, tmp_path: Path) -> Non
 def test_frames_of_an_animation_have_one_size(format: str, tmp_path: Path) -> None:
     frames = [Frame(RGB[0]), Frame(RGB[1][:5])]
     with pytest.raises(FileError, match=f"{format} holds frames of one size; .*20x24 and 5x24"):
-        write(tmp_path / "a", frames, format)
+        write(Output(tmp_path / "a", Encoding(format)), frames)
     assert not list(tmp_path.iterdir())
 
 
 def test_nothing_is_written_where_a_later_frame_is_refused(tmp_path: Path) -> None:
     half = np.full((20, 24), 128, np.uint8)
     with pytest.raises(FileError, match="gif cannot hold half-transparent pixels"):
-        write(tmp_path / "a.gif", frames_of(RGB, [None, None, half]), "gif")
+        write(Output(tmp_path / "a.gif", Encoding("gif")), frames_of(RGB, [None, None, half]))
     assert not list(tmp_path.iterdir())
 
 
@@ -760,7 +777,7 @@ def test_a_frame_that_is_shown_too_long_is_shown_as_long_as_may_be(
     format: str, longest: int, tmp_path: Path
 ) -> None:
     path = tmp_path / f"a.{format}"
-    written = write(path, [Frame(each, duration=1e9) for each in RGB], format)
+    written = write(Output(path, Encoding(format)), [Frame(each, duration=1e9) for each in RGB])
     assert any("no frame longer than" in note for note in written.notes)
     with Image.open(path) as picture:
         assert picture.info["duration"] == longest
@@ -774,7 +791,7 @@ def test_less_quality_makes_a_smaller_file(format: str, tmp_path: Path) -> None:
     image = read(SAMPLES / "coffee.png")
     sizes = []
     for quality in (20, 60, 95):
-        write(tmp_path / "a", [Frame(image.pixels)], format, quality=quality)
+        write(Output(tmp_path / "a", Encoding(format, quality=quality)), [Frame(image.pixels)])
         sizes.append((tmp_path / "a").stat().st_size)
         shown = read(tmp_path / "a").pixels.astype(int)
         assert 0 < np.abs(shown - image.pixels).mean() < 20
@@ -782,7 +799,7 @@ def test_less_quality_makes_a_smaller_file(format: str, tmp_path: Path) -> None:
 
 
 def test_quality_is_that_of_jpegs_tables(tmp_path: Path) -> None:
-    write(tmp_path / "a.jpg", [Frame(RGB[0])], "jpeg", quality=37)
+    write(Output(tmp_path / "a.jpg", Encoding("jpeg", quality=37)), [Frame(RGB[0])])
     Image.fromarray(RGB[0]).save(tmp_path / "b.jpg", quality=37)
     with Image.open(tmp_path / "a.jpg") as ours, Image.open(tmp_path / "b.jpg") as pillows:
         assert ours.quantization == pillows.quantization
@@ -794,7 +811,10 @@ def test_quality_holds_for_animations_and_small_files_too(compression: str, tmp_
     frames = [Frame(np.roll(coffee, 9 * each, 1)) for each in range(3)]
     sizes = []
     for quality in (10, 90, None):
-        write(tmp_path / "a.webp", frames, "webp", quality=quality, compression=compression)
+        write(
+            Output(tmp_path / "a.webp", Encoding("webp", compression=compression, quality=quality)),
+            frames,
+        )
         sizes.append((tmp_path / "a.webp").stat().st_size)
         assert len(seen(tmp_path / "a.webp")) == 3
     assert sizes == sorted(set(sizes))
@@ -803,7 +823,7 @@ def test_quality_holds_for_animations_and_small_files_too(compression: str, tmp_
 @pytest.mark.parametrize("format", formats(lambda row: row.quality is None))
 def test_formats_without_quality_ignore_it(format: str, tmp_path: Path) -> None:
     for name, quality in (("a", None), ("b", 5)):
-        write(tmp_path / name, [Frame(GRAY[0])], format, quality=quality)
+        write(Output(tmp_path / name, Encoding(format, quality=quality)), [Frame(GRAY[0])])
     np.testing.assert_array_equal(
         *(
             read((tmp_path / name).rename(tmp_path / f"{name}{FORMATS[format].suffixes[0]}")).pixels
@@ -814,8 +834,12 @@ def test_formats_without_quality_ignore_it(format: str, tmp_path: Path) -> None:
 
 def test_one_frame_is_written_as_a_still_picture(tmp_path: Path) -> None:
     for format in ANIMATED:
-        write(tmp_path / "a", [Frame(GRAY[0], duration=70)], format, metadata={"loop": 0})
-        write(tmp_path / "b", [Frame(GRAY[0])], format)
+        write(
+            Output(tmp_path / "a", Encoding(format)),
+            [Frame(GRAY[0], duration=70)],
+            metadata={"loop": 0},
+        )
+        write(Output(tmp_path / "b", Encoding(format)), [Frame(GRAY[0])])
         assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
@@ -851,7 +875,7 @@ def test_a_gif_that_grows_is_read_where_it_may(tmp_path: Path) -> None:
 def test_pillow_and_tifffile_count_pages_alike(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(tmp_path / "a.tif", frames_of(RGB), "tif")
+    write(Output(tmp_path / "a.tif", Encoding("tif")), frames_of(RGB))
     monkeypatch.setattr(Pictures, "__len__", lambda _: 1)  # as Pillow may where links are odd
     counted = [each.frames for each in read_frames(tmp_path / "a.tif")]
     assert counted == [3, 3, 3]

@@ -12,6 +12,7 @@ from PIL import Image
 
 from cnnfilter import FileError
 from cnnfilter.files.bare import without_metadata
+from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.read import read, read_head
 from cnnfilter.files.save import Frame, write
@@ -123,7 +124,9 @@ def test_pixels_are_read_under_any_metadata(name: str, tmp_path: Path) -> None:
 def test_what_was_read_is_written(name: str, format: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(ODD[name][0]())
     image = read(tmp_path / name)
-    write(tmp_path / "out", [Frame(image.pixels)], format, metadata=image.metadata)
+    write(
+        Output(tmp_path / "out", Encoding(format)), [Frame(image.pixels)], metadata=image.metadata
+    )
     assert read(tmp_path / "out").pixels.shape == RGB.shape
 
 
@@ -185,7 +188,9 @@ def test_a_photograph_with_exif_is_written_as_tiff(source: str, tmp_path: Path) 
     path = tmp_path / f"a.{source}"
     path.write_bytes(encoded(source.upper(), exif=described))
     image = read(path)
-    written = write(tmp_path / "a.tif", [Frame(image.pixels)], "tif", metadata=image.metadata)
+    written = write(
+        Output(tmp_path / "a.tif", Encoding("tif")), [Frame(image.pixels)], metadata=image.metadata
+    )
     assert written.notes == ("tif cannot hold a part of its EXIF: left out",)
     with Image.open(tmp_path / "a.tif") as picture:
         assert picture.getexif()[MAKE] == "Camera1"
@@ -194,7 +199,7 @@ def test_a_photograph_with_exif_is_written_as_tiff(source: str, tmp_path: Path) 
 
 def test_metadata_that_a_format_lacks_is_dropped_with_a_notice(tmp_path: Path) -> None:
     metadata = {"exif": b"Exif\0\0" + b"x" * 70_000, "dpi": (72, 72)}
-    written = write(tmp_path / "a.jpg", [Frame(RGB)], "jpeg", metadata=metadata)
+    written = write(Output(tmp_path / "a.jpg", Encoding("jpeg")), [Frame(RGB)], metadata=metadata)
     assert written.notes == ("jpeg cannot hold its EXIF: left out",)
     with Image.open(tmp_path / "a.jpg") as picture:
         assert picture.info["dpi"] == (72, 72)

@@ -12,6 +12,7 @@ from PIL import Image, ImageCms
 import cnnfilter
 from cnnfilter import FileError, read_image, write_image
 from cnnfilter.files import tiff
+from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.formats import COMPRESSIONS, format_named
 from cnnfilter.files.read import read, read_head
 from cnnfilter.files.save import Frame, write
@@ -28,7 +29,11 @@ def through(source: Path, target: Path, values: Any = None) -> None:
     image = read(source)
     values = image.pixels if values is None else values
     format = "tif" if target.suffix == ".tif" else target.suffix[1:].replace("jpg", "jpeg")
-    write(target, [Frame(values)], format, metadata=image.metadata, depth=image.depth)
+    write(
+        Output(target, Encoding(format, depth=image.depth)),
+        [Frame(values)],
+        metadata=image.metadata,
+    )
 
 
 @pytest.mark.parametrize(
@@ -207,7 +212,7 @@ def test_a_small_picture_is_no_larger_and_shows_the_same(suffix: str, tmp_path: 
     sizes, shown = [], []
     for compression in COMPRESSIONS:
         path = tmp_path / f"{compression}.{suffix}"
-        write(path, [Frame(edges)], format_named(suffix), compression=compression)
+        write(Output(path, Encoding(format_named(suffix), compression=compression)), [Frame(edges)])
         sizes.append(path.stat().st_size)
         shown.append(read_image(path))
     assert sizes[1] <= sizes[0]
@@ -306,7 +311,7 @@ def test_bits_of_several_channels_become_0_and_255(
     assert found.dtype == head.pixels.dtype == np.uint8
     assert head.pixels.shape == image.pixels.shape
     assert head.format == image.format == "tif"
-    write(tmp_path / "b.tif", [Frame(image.pixels)], "float")
+    write(Output(tmp_path / "b.tif", Encoding("float")), [Frame(image.pixels)])
 
 
 @pytest.mark.parametrize(
@@ -358,7 +363,9 @@ def test_what_may_go_beyond_4_gib_is_a_bigtiff(
         monkeypatch.setattr(tiff, "MAX_CLASSIC", sum(each.values.nbytes for each in frames) - 1)
     metadata = {"icc_profile": PROFILE, "dpi": (72, 72)}
     depth = 16 if kind == "16 bits" else 8
-    written = write(tmp_path / "a.tif", frames, "tif", metadata=metadata, depth=depth)
+    written = write(
+        Output(tmp_path / "a.tif", Encoding("tif", depth=depth)), frames, metadata=metadata
+    )
     with tifffile.TiffFile(tmp_path / "a.tif") as file:
         assert file.is_bigtiff is is_large
         for page, frame in zip(file.pages, frames, strict=True):
@@ -377,7 +384,7 @@ def test_floats_that_may_go_beyond_4_gib_are_a_bigtiff(
     values = (RGB - 100.0).astype(dtype)
     size = values.size * (4 if dtype in (np.uint8, np.float32) else 8)
     monkeypatch.setattr(tiff, "MAX_CLASSIC", size - is_large)
-    write(tmp_path / "a.tif", [Frame(values)], "float")
+    write(Output(tmp_path / "a.tif", Encoding("float")), [Frame(values)])
     with tifffile.TiffFile(tmp_path / "a.tif") as file:
         assert file.is_bigtiff is is_large
         np.testing.assert_array_equal(file.asarray(), values)

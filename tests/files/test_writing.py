@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from cnnfilter.errors import FileError
+from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.output import replacing
 from cnnfilter.files.read import read
@@ -28,6 +29,7 @@ from pathlib import Path
 import numpy as np
 from cnnfilter.errors import FileError
 from cnnfilter.files.formats import FORMATS
+from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.save import Frame, write
 
 def room(most):
@@ -98,14 +100,14 @@ def test_a_picture_has_the_longest_side_that_others_can_read_and_no_longer_one(
     format: str, longest: int, is_high: bool, tmp_path: Path
 ) -> None:
     file = tmp_path / f"a{FORMATS[format].suffixes[0]}"
-    write(file, [Frame(long(longest, is_high=is_high))], format)
+    write(Output(file, Encoding(format)), [Frame(long(longest, is_high=is_high))])
     with Image.open(file) as picture:
         assert max(picture.size) == longest
         picture.load()
     file.unlink()
     size = f"{longest + 1}x1" if is_high else f"1x{longest + 1}"
     with pytest.raises(FileError) as caught:
-        write(file, [Frame(long(longest + 1, is_high=is_high))], format)
+        write(Output(file, Encoding(format)), [Frame(long(longest + 1, is_high=is_high))])
     told = f"{size} is larger than {format} holds (sides of {longest}); write png or tif"
     assert str(caught.value) == f"{file}: {told}"
     assert list(tmp_path.iterdir()) == []
@@ -126,7 +128,7 @@ def test_pillow_itself_writes_nothing_longer_that_it_reads(format: str, longest:
 @pytest.mark.parametrize("format", ["png", "tif", "bmp", "ppm", "jp2"])
 def test_the_other_formats_take_what_is_long(format: str, is_high: bool, tmp_path: Path) -> None:
     line = long(70_000, is_high=is_high)
-    write(tmp_path / "a", [Frame(line)], format)
+    write(Output(tmp_path / "a", Encoding(format)), [Frame(line)])
     np.testing.assert_array_equal(read(tmp_path / "a").pixels, line)
 
 
@@ -160,7 +162,7 @@ def test_what_is_named_instead_takes_frames_alpha_and_the_area(tmp_path: Path) -
         alpha = np.broadcast_to(np.uint8(), shape[:2]) if has_alpha else None
         blank = Frame(np.broadcast_to(np.uint8(), shape), alpha)
         with pytest.raises(FileError) as caught:
-            write(tmp_path / "a", [blank] * frames, format)
+            write(Output(tmp_path / "a", Encoding(format)), [blank] * frames)
         return str(caught.value).rpartition("; ")[2]
 
     assert told((1, 2**17), "gif", 2, has_alpha=False) == "write png or tif"
@@ -172,10 +174,10 @@ def test_a_frame_is_shown_no_longer_than_its_format_says(tmp_path: Path) -> None
     # APNG counts a frame's milliseconds in 16 bits, GIF hundredths of a second in 16, WebP in 24.
     for format, longest in (("png", 65_535), ("gif", 655_350), ("webp", 16_777_215)):
         pages = [Frame(np.full((4, 4), value), duration=longest) for value in (0, 255)]
-        assert write(tmp_path / "a", pages, format).notes == ()
+        assert write(Output(tmp_path / "a", Encoding(format)), pages).notes == ()
         beyond = [page._replace(duration=longest * 2) for page in pages]
         note = f"{format} shows no frame longer than {longest / 1000:g} s"
-        assert write(tmp_path / "b", beyond, format).notes == (note,)
+        assert write(Output(tmp_path / "b", Encoding(format)), beyond).notes == (note,)
         for name in "ab":
             with Image.open(tmp_path / name) as picture:
                 picture.load()
@@ -205,7 +207,9 @@ def test_whatever_an_encoder_refuses_is_one_line(
 
     monkeypatch.setattr(Image.Image, "save", refuse)
     with pytest.raises(FileError) as caught:
-        write(tmp_path / "a", [Frame(np.zeros((4, 4)))], "png", compression="small")
+        write(
+            Output(tmp_path / "a", Encoding("png", compression="small")), [Frame(np.zeros((4, 4)))]
+        )
     assert str(caught.value).startswith(f"{tmp_path / 'a'}: {told}")
     assert list(tmp_path.iterdir()) == []
 
@@ -213,7 +217,9 @@ def test_whatever_an_encoder_refuses_is_one_line(
 def test_a_bug_keeps_its_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image.Image, "save", lambda *_, **__: {}["a"])
     with pytest.raises(KeyError):
-        write(tmp_path / "a", [Frame(np.zeros((4, 4)))], "png", compression="small")
+        write(
+            Output(tmp_path / "a", Encoding("png", compression="small")), [Frame(np.zeros((4, 4)))]
+        )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -228,7 +234,9 @@ def test_metadata_that_cannot_be_kept_is_dropped_with_a_notice(
     format: str, dpi: object, tmp_path: Path
 ) -> None:
     gray = np.full((8, 8), 90, np.uint8)
-    written = write(tmp_path / "a", [Frame(gray)], format, metadata={"dpi": (dpi, dpi)})
+    written = write(
+        Output(tmp_path / "a", Encoding(format)), [Frame(gray)], metadata={"dpi": (dpi, dpi)}
+    )
     np.testing.assert_array_equal(read(tmp_path / "a").pixels, gray)
     (note,) = written.notes
     assert note == f"{format} cannot hold its resolution: left out"
@@ -274,5 +282,5 @@ def test_a_disk_that_cannot_keep_a_durable_file_gives_it_no_name(
 
     monkeypatch.setattr(os, "fsync", refuse)
     with pytest.raises(FileError, match=r"cannot be written \(Input/output error\)"):
-        write(tmp_path / "a", [Frame(np.zeros((4, 4)))], "png", durable=True)
+        write(Output(tmp_path / "a", Encoding("png"), durable=True), [Frame(np.zeros((4, 4)))])
     assert list(tmp_path.iterdir()) == []

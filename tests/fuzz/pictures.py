@@ -51,6 +51,7 @@ def _read_image(suffix: str, again: str, data: bytes) -> None:
 
 
 def _write_again(frames: list[Any], image: Any, format: str) -> None:
+    from cnnfilter.files.encoding import Encoding, Output
     from cnnfilter.files.formats import FORMATS
     from cnnfilter.files.save import Frame, write
 
@@ -59,7 +60,7 @@ def _write_again(frames: list[Any], image: Any, format: str) -> None:
         several = [Frame(each.pixels, each.alpha, each.metadata.get("duration")) for each in frames]
         kept = several if FORMATS[format].frames else several[:1]
         depth = image.depth if FORMATS[format].is_picture else 8
-        write(path, kept, format, metadata=image.metadata, depth=depth)
+        write(Output(path, Encoding(format, depth=depth)), kept, metadata=image.metadata)
     finally:
         path.unlink(missing_ok=True)
         left = [each for each in os.listdir(FOLDER) if each.startswith((".output", "output"))]  # noqa: PTH208

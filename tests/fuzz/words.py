@@ -35,13 +35,13 @@ def _names(random: Random) -> tuple[bytes, bool]:
 
 
 def _read_names(given: tuple[bytes, bool]) -> None:
-    from cnnfilter.batch.inputs import Search, find_sources, listed_names
+    from cnnfilter.batch.inputs import Inputs, find_sources, listed_names
 
     data, null_separated = given
     listed = listed_names(str(written("names", data)), null_separated=null_separated)
     # Names from the root could lead anywhere.
     near = [name for name in listed.names if not name.startswith("/") and ".." not in name]
-    find_sources(near, Search(recursive=True))
+    find_sources(Inputs(near, recursive=True))
 
 
 def _template(random: Random) -> tuple[str, str, str]:
@@ -140,9 +140,9 @@ def _argument(random: Random) -> tuple[str, Any]:
 
 
 def _text_place(value: object) -> object:
-    from cnnfilter.cli.explain import parse_place
+    from cnnfilter.cli.options import read_place
 
-    return parse_place(value if isinstance(value, str) else str(value))
+    return read_place(value if isinstance(value, str) else str(value), most=3)
 
 
 def _shape_of_text(value: object) -> object:

@@ -13,6 +13,7 @@ from cnnfilter.arrays import Array
 from cnnfilter.arrays import rows as rows_module
 from cnnfilter.arrays.geometry import Window
 from cnnfilter.errors import ArgumentError
+from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.save import Frame, write
 from cnnfilter.pipeline import streaming
 from cnnfilter.pipeline.forward import ForwardPass
@@ -187,7 +188,7 @@ def test_animations_stay_small(size: int, tmp_path: Path) -> None:
     timed = [Frame(each, None, time) for each, time in zip(frames, durations, strict=True)]
     for suffix in ("gif", "webp"):
         path = tmp_path / f"noise.{suffix}"
-        write(path, timed, suffix, compression="small", metadata={"loop": 0})
+        write(Output(path, Encoding(suffix, compression="small")), timed, metadata={"loop": 0})
         assert path.stat().st_size < 3e6
         with Image.open(path) as moving:
             assert moving.n_frames > 100

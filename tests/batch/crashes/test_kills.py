@@ -104,7 +104,7 @@ def test_an_image_that_kills_each_worker_is_named_and_the_others_are_done(
     assert started.status == 1
     assert started.counts == (59, 0, 1)
     (line,) = started.lines[:-1]
-    assert line.startswith("cnnfilter: in/0005.png: ended the process that worked on it")
+    assert line.startswith("cnnfilter: in/0005.png: crashed its worker twice")
     missing = expected.pop("0005-pool.png")
     assert_pooled(tmp_path / "out", expected)
     started.wait_for_all()

@@ -157,7 +157,7 @@ def test_an_image_that_never_ends_does_not_keep_a_run_for_long(
     started.process.send_signal(number)
     assert started.status == status
     (line,) = started.lines
-    assert line.startswith("cnnfilter: stopped: images were still at work after 2.5 s;")
+    assert line.startswith("cnnfilter: stopped: images were still in work after 2.5 s;")
     os.close(writer)
     started.wait_for_all()
     assert 0 < len(results_below(tmp_path / "out")) < 80
@@ -175,7 +175,7 @@ def test_a_codec_that_holds_the_interpreter_does_not_hold_a_run(
     time.sleep(0.3)
     started.process.send_signal(signal.SIGINT)
     assert started.status == 130
-    stopped = "cnnfilter: stopped: images were still at work after 2.5 s; "
+    stopped = "cnnfilter: stopped: images were still in work after 2.5 s; "
     assert all(line.startswith(stopped) for line in started.lines)  # a fast machine may finish
     started.wait_for_all()
     assert parts_below(tmp_path) == []
