@@ -98,10 +98,11 @@ class Layer(ABC):
         return alpha
 
     @property
+    @abstractmethod
     def formula(self) -> str:
-        """What one value of the result is, of x or of the values under a window."""
-        return ""
+        """One value of the result, as a formula of x or of the values under a window."""
 
+    @abstractmethod
     def explain(self, before: Array, at: Place, names: Sequence[str]) -> Detail:
         """Return how one value of the result is computed.
 
@@ -114,9 +115,6 @@ class Layer(ABC):
         names : sequence of str
             Names of the input's feature maps, or of each value of a vector.
         """
-        from cnnfilter.layers.explanation import pixel_detail
-
-        return pixel_detail(before, at, names)
 
     def region_before(self, region: Region, shape: Shape) -> Region | None:
         """Return what of an input of this shape a region of the result depends on.

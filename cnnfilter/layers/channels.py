@@ -15,7 +15,7 @@ from cnnfilter.arrays.checks import as_image
 from cnnfilter.arrays.colour import split_channels
 from cnnfilter.arrays.geometry import Place, Shape
 from cnnfilter.arrays.spaces import SPACES
-from cnnfilter.arrays.titles import channel_names
+from cnnfilter.arrays.titles import channel_names, titles_of
 from cnnfilter.errors import ArgumentError, ShapeError, brief, unknown
 from cnnfilter.layers.base import Layer, RowsFrom
 from cnnfilter.layers.declaration import Argument, functional
@@ -44,6 +44,15 @@ class _Regrouping(Layer):
     def formula(self) -> str:
         """Where a value comes from."""
         return "x of its channel"
+
+    def explain(self, before: Array, at: Place, names: Sequence[str]) -> Detail:
+        """List the channels of the value's pixel."""
+        from cnnfilter.layers.explanation import Taken
+
+        values = np.atleast_1d(before[at[:2]])
+        titles = titles_of(names, len(values)) if before.ndim > 2 else ("x",)
+        words = [f"{title} {value:.6g}" for title, value in zip(titles, values[:8], strict=False)]
+        return Taken("from " + ", ".join(words) + (", ..." if len(values) > 8 else ""))
 
     @property
     def rows_from(self) -> RowsFrom:

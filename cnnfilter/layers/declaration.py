@@ -93,6 +93,8 @@ def functional(layer: Callable[P, Layer], name: str) -> Callable[Concatenate[Arr
     --------
     >>> import numpy as np
     >>> class Power(Layer):
+    ...     formula = "x to the power of exponent"
+    ...     explain = None
     ...     def __init__(self, exponent: int = 2) -> None:
     ...         self.exponent = exponent
     ...     def __call__(self, image: ArrayLike) -> Array:

@@ -215,16 +215,6 @@ def contributions(
     return tuple(Contribution(names[index], *numbers[index]) for index in order)
 
 
-def pixel_detail(before: Array, at: Place, names: Sequence[str]) -> Taken:
-    """List the input's channels at a place."""
-    from cnnfilter.arrays.titles import titles_of
-
-    values = np.atleast_1d(before[at[:2]]) if before.ndim > 1 else before[at[0] : at[0] + 1]
-    titles = titles_of(names, len(values)) if before.ndim > 2 else ("x",)
-    words = [f"{title} {value:.6g}" for title, value in zip(titles, values[:8], strict=False)]
-    return Taken("from " + ", ".join(words) + (", ..." if len(values) > 8 else ""))
-
-
 def place_text(at: Place, names: Sequence[str] = ()) -> str:
     """Write a place as people do.
 
