@@ -1,4 +1,4 @@
-"""Borders: what padding is filled with, and so the pixels under windows."""
+"""Borders: the values of padding, and the pixels under windows."""
 
 from collections.abc import Sequence
 
@@ -63,7 +63,7 @@ def region_under(window: Window, region: Region, shape: Shape, border: str) -> R
     shape : tuple of int
         The map's.
     border : str
-        What padding is filled with; pixels that it repeats count.
+        Which pixels padding repeats; these count.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """Activations: functions of each value by itself, and softmax.
 
-All take an image, a feature map or a vector and give one of the same shape. relu keeps
-the dtype; the others give the float type in which the values are exact. NaN is passed on.
+All take an image, a feature map or a vector, and return one of the same shape. relu keeps
+the dtype; the others return the float type in which the values are exact. NaN is passed on.
 """
 
 from __future__ import annotations
@@ -93,15 +93,15 @@ class PRelu(Layer):
 
     @property
     def parameters(self) -> int:
-        """How many slopes there are."""
+        """Number of slopes."""
         return self.slope.size
 
     def multiply_adds(self, shape: Shape) -> int:
-        """One for each value."""
+        """Return one for each value."""
         return prod(shape)
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Give the shape, if the slopes go with it."""
+        """Return the shape; ShapeError if it has other channels than slopes."""
         per_channel("slope", self.slope, shape)
         return shape
 
@@ -131,7 +131,7 @@ class PRelu(Layer):
         return "row"
 
     def record(self, shape: Shape) -> PReluRecord | PlainRecord:
-        """Return the slopes, unless they are of more axes than channels."""
+        """Return the slopes, if there is one, or one for each channel."""
         if self.slope.size not in (1, shape[-1]):
             return {"kind": "other"}
         return {"kind": "prelu", "slope": [float(slope) for slope in self.slope.ravel()]}
@@ -295,7 +295,7 @@ class Softmax(Layer):
         return len(shape) == 1
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Give the shape, if there is something to choose from."""
+        """Return the shape; ShapeError if there is one channel."""
         if len(shape) == 2:
             raise ShapeError(
                 f"softmax takes a vector or several channels, not {shape}; put flatten before it"
@@ -357,7 +357,7 @@ class Activation:
     function : callable
         Takes the image, then the arguments by name; its signature has their defaults.
     formula : str
-        What becomes of x, in words; arguments stand in braces.
+        Of x, with the arguments in braces.
     javascript : str
         The page's expression of x and the arguments; may use functions of arithmetic.js.
     onnx : str or None
@@ -376,7 +376,7 @@ class Activation:
     variants: Mapping[str, str] = field(default_factory=dict)
 
     def layer(self) -> Callable[..., Layer]:
-        """Return what makes its layer, declared by the function's arguments after the image."""
+        """Return the maker of its layer, which takes the function's other arguments."""
 
         def make(*args: object, **kwargs: object) -> Layer:
             return Elementwise(self, signature.bind(*args, **kwargs))

@@ -1,4 +1,4 @@
-"""What all layers have in common: an operation with its arguments checked."""
+"""The base of all layers."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from copy import copy
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnfilter.arrays import Array
+from cnnfilter.arrays import Array, DType
 from cnnfilter.arrays.geometry import Place, Region, Shape, Window
 from cnnfilter.arrays.quantize import Storing
 
@@ -21,15 +21,14 @@ if TYPE_CHECKING:
     from cnnfilter.layers.explanation import Detail
     from cnnfilter.layers.records import Record, ValuesRecord
 
-#: What a row of a result needs: the input's same row, the rows under its windows, or all.
+#: A row of a result needs the input's same row, the rows under its windows, or all.
 RowsFrom = Literal["row", "windows", "all"]
 
 
 class Layer(ABC):
     """An operation with its arguments checked, ready for any number of images.
 
-    What is said here is true of layers that change each value by itself and have no
-    weights; the others say what is different.
+    The defaults suit element-wise layers without weights; other layers override them.
     """
 
     def __repr__(self) -> str:
@@ -47,54 +46,54 @@ class Layer(ABC):
 
     @abstractmethod
     def __call__(self, image: ArrayLike) -> Array:
-        """Compute."""
+        """Compute the result for an image."""
 
     def stored(self, image: ArrayLike, storing: Storing) -> Array:
-        """Compute, and give the result as a picture stores it."""
+        """Compute the result as a picture stores it."""
         return storing.take(self(image))
 
     def stores_tiles(self, image: Array) -> bool:
-        """Return whether `stored` holds no more of the values than a tile."""
+        """Return whether `stored` holds no more values than a tile's."""
         return False
 
     @property
     def maps_apart(self) -> int:
-        """How many feature maps `stored` can compute one by one; 0 where it cannot."""
+        """Number of feature maps that `stored` can compute one by one; 0 if it cannot."""
         return 0
 
     @property
     def parameters(self) -> int:
-        """How many numbers it has learned: weights, biases, statistics."""
+        """Number of learned values: weights, biases, statistics."""
         return 0
 
     def multiply_adds(self, shape: Shape) -> int:
-        """How many products with weights an input of this shape takes."""
+        """Return the number of multiply-adds for an input of this shape."""
         return 0
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Give the result's shape, or raise ShapeError."""
+        """Return the result's shape, or raise ShapeError."""
         return shape
 
-    def output_dtype(self, image: Array) -> np.dtype[Any]:
-        """Return the type of the result for an image; one pixel of it is enough."""
+    def output_dtype(self, image: Array) -> DType:
+        """Return the result's dtype for an image, of which one pixel is enough."""
         pixel = image[:1] if image.ndim == 1 else image[:1, :1]
         # The values of wide integers can decide it; floats are not all taken by every layer.
         return self(np.zeros_like(pixel) if pixel.dtype.kind == "f" else pixel).dtype
 
     def window_for(self, shape: Shape) -> Window | None:
-        """Give what an output value sees of a map; None where that is its own pixel."""
+        """Return the window under an output value; None if that is its own pixel."""
         return None
 
     def sees_all(self, shape: Shape) -> bool:
-        """Whether each output value sees all of an input of this shape."""
+        """Return whether every output value depends on all of an input of this shape."""
         return False
 
     def maps(self, before: Sequence[str]) -> tuple[str, ...]:
-        """Name the feature maps, given the names of those before; empty for an image."""
+        """Return the names of the feature maps, from those before; none for an image."""
         return tuple(before)
 
     def carry_alpha(self, alpha: Array) -> Array | None:
-        """Bring an alpha channel to the result's geometry; None where it has none."""
+        """Return an alpha channel in the result's geometry; None if it has none."""
         return alpha
 
     @property
@@ -117,20 +116,20 @@ class Layer(ABC):
         """
 
     def region_before(self, region: Region, shape: Shape) -> Region | None:
-        """Return what of an input of this shape a region of the result depends on.
+        """Return the region of the input that a region of the result depends on.
 
-        None if it depends on padding alone.
+        None if that is padding alone. The shape is the input's.
         """
         return Region.all_of(shape) if self.sees_all(shape) else region
 
     @property
     def depends_on_all(self) -> bool:
-        """Whether values depend on the whole input, beyond the region that they see."""
+        """Whether the whole input decides, for example by its maximum."""
         return False
 
     @property
     def rows_from(self) -> RowsFrom:
-        """What of the input a row of the result needs."""
+        """The part of the input that a row of the result needs."""
         return "all"
 
     def on_rows(self, before: Rows) -> Array:
@@ -152,9 +151,9 @@ class Layer(ABC):
         raise NotImplementedError
 
     def record(self, shape: Shape) -> Record:
-        """Return what the page needs to compute the layer, of an input of this shape."""
+        """Return the numbers from which the page computes the layer."""
         return {"kind": "other"}
 
     def record_of_values(self, before: Array, after: Array) -> ValuesRecord | Mapping[str, object]:
-        """Return what else the page needs, from the input's and the result's values."""
+        """Return the numbers for the page that depend on values."""
         return {}

@@ -29,7 +29,7 @@ GRAY_WEIGHTS = (19595, 38470, 7471)
 
 
 class _Regrouping(Layer):
-    """Other channels from each pixel's: an image, whatever the input."""
+    """A layer that makes an image from the channels of each pixel."""
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return the shape, with as many channels as one pixel's result."""
@@ -164,7 +164,7 @@ class Rgb(_Regrouping):
         return np.repeat(gray(array)[:, :, np.newaxis], 3, axis=2)
 
     def record(self, shape: Shape) -> Record:
-        """Return the input's channel of each of the result's."""
+        """Return the input's channel for each of the result's."""
         return {"kind": "channels", "sources": [0, 1, 2] if shape[2:] > (2,) else [0, 0, 0]}
 
 

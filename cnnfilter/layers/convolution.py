@@ -1,11 +1,11 @@
-"""What convolve() means: its arguments, their checks, the type of its result."""
+"""Convolution: its arguments, their checks, the type of its result."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
 from math import prod
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -54,7 +54,7 @@ KernelLike = str | ArrayLike | Sequence[str | ArrayLike]
 CHANNELS = ("each", "sum", "gray")
 #: float32 ends at 2**128: weights beyond this are for float64.
 FLOAT32_ROOM = 2.0**64
-#: What becomes of several kernels' sums.
+#: How the values of several kernels are combined.
 COMBINED = {
     "max": "the largest of the kernels' values",
     "sum": "the sum of the kernels' values",
@@ -206,7 +206,7 @@ class Convolution(Layer):
 
     @cached_property
     def bank(self) -> Array | None:
-        """The filter bank, if that is what the kernel is."""
+        """The filter bank, if the kernel is one."""
         (first, *_) = self.kernels.values()
         return first if first.ndim == 4 else None
 
@@ -226,18 +226,18 @@ class Convolution(Layer):
         )
 
     def _channels_filtered(self, shape: Shape) -> int:
-        """How many channels each 2-D kernel is applied to; once for a bank, which sees all."""
+        """Return the number of channels for each 2-D kernel; 1 for a bank."""
         if self.bank is not None or len(shape) == 2 or self.channels == "gray":
             return 1
         return self.groups if self.channels == "sum" else shape[2]
 
     def window_for(self, shape: Shape) -> Window:
-        """Give the largest kernel's window: what an output pixel sees."""
+        """Return the largest kernel's window."""
         heights, widths = zip(*(each.shape[:2] for each in self.kernels.values()), strict=True)
         return self.window_of((max(heights), max(widths)))
 
     def maps(self, before: Sequence[str]) -> tuple[str, ...]:
-        """Name the feature maps that come out, given the names of those that go in."""
+        """Return the names of the feature maps, from those before."""
         if self.combine is not None:
             return tuple(before) if self.bank is None and self.channels == "each" else ()
         if self.bank is not None:
@@ -249,7 +249,7 @@ class Convolution(Layer):
         return tuple(f"{old}-{new}" for new in names for old in before) or tuple(before)
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Give the result's shape for an image's.
+        """Return the result's shape for an image's.
 
         Raises
         ------
@@ -271,7 +271,7 @@ class Convolution(Layer):
         return height_width if depth is None else (*height_width, depth)
 
     def _channels_of(self, shape: Shape) -> int | None:
-        """How many channels one kernel's result has; None where it has no such axis."""
+        """Return the channels of one kernel's result; None if it has no such axis."""
         incoming = 1 if len(shape) == 2 or self.channels == "gray" else shape[2]
         if incoming % self.groups:
             raise ShapeError(
@@ -294,7 +294,7 @@ class Convolution(Layer):
         return None if len(shape) == 2 or self.channels == "gray" else incoming
 
     def _inputs_if_turned(self) -> tuple[int, ...]:
-        """How many channels the bank would see, had its file been read in another order."""
+        """Return the bank's input channels, had its file another order of axes."""
         return () if self.bank is None else tuple(n * self.groups for n in self.bank.shape[:2])
 
     def __call__(self, image: ArrayLike) -> Array:
@@ -311,7 +311,7 @@ class Convolution(Layer):
         return result
 
     def stored(self, image: ArrayLike, storing: Storing) -> Array:
-        """Give the result as a picture stores it; of integers, never as it is."""
+        """Compute pixels ready to store; for integers, floats are never held."""
         array, shape = self._laid_out(image)
         comes_apart = storing.maps is not None and self.maps_apart > 0
         if not self.stores_tiles(array):
@@ -344,12 +344,12 @@ class Convolution(Layer):
 
     @property
     def maps_apart(self) -> int:
-        """How many kernels there are, where each gives a map by itself."""
+        """Number of kernels, if each has a map of its own."""
         several = self.bank is None and self.combine is None and len(self.kernels) > 1
         return len(self.kernels) if several else 0
 
     def _later_maps(self, array: Array, storing: Storing) -> list[LaterMap]:
-        """Prepare each kernel's map: computed when it is asked for, and held by nobody."""
+        """Prepare each kernel's map, which is computed when needed and not held."""
         kernels = [self._alone(index, array.shape) for index in range(len(self.kernels))]
         if storing.looks_first:
             for each in kernels:
@@ -372,7 +372,7 @@ class Convolution(Layer):
         return self.replaced(kernels={name: weights}, stacked=False, bias=bias)
 
     def _laid_out(self, image: ArrayLike) -> tuple[Array, Shape]:
-        """Give what is filtered, of shape (H, W, C), and the result's shape."""
+        """Return the image that is filtered, shape (H, W, C), and the result's shape."""
         array = as_image(image)
         shape = self.output_shape(array.shape)
         check_room("the result", shape, np.dtype(self.dtype or np.float32).itemsize)
@@ -381,17 +381,17 @@ class Convolution(Layer):
         return self.filtered(array), shape
 
     def filtered(self, image: Array) -> Array:
-        """Return what the kernels are laid on, of shape (H, W, C)."""
+        """Return the image under the kernels, shape (H, W, C)."""
         array = gray(image) if self.channels == "gray" else image
         return array[:, :, np.newaxis] if array.ndim == 2 else array
 
     @property
     def adds_up_channels(self) -> bool:
-        """Whether a 2-D kernel sees the sum of channels."""
+        """Whether a 2-D kernel filters the sum of channels."""
         return self.channels == "sum" and self.bank is None
 
     def summed(self, filtered: Array, work: DType) -> Array:
-        """Add up each group's channels, in a type, where that is what kernels see."""
+        """Add up each group's channels in a dtype, if kernels filter the sum."""
         if not self.adds_up_channels:
             return filtered
         groups = filtered.reshape(*filtered.shape[:2], self.groups, -1)
@@ -423,7 +423,7 @@ class Convolution(Layer):
         )
 
     def carry_alpha(self, alpha: Array) -> Array:
-        """Give each output pixel the alpha of the pixel under the kernel's centre."""
+        """Return, for each output pixel, the alpha under the kernel's centre."""
         rows, columns = (
             np.clip(
                 np.arange(axis.count) * axis.stride - axis.before + (axis.extent - 1) // 2,
@@ -435,11 +435,11 @@ class Convolution(Layer):
         return alpha[np.ix_(rows, columns)]
 
     def window_of(self, size: tuple[int, int]) -> Window:
-        """Give the window of a kernel of this size."""
+        """Return the window of a kernel of this size."""
         return self.sliding.window(size)
 
     def maps_of_each(self, shape: Shape) -> int:
-        """How many maps each kernel gives of an image, before they are combined."""
+        """Return the number of maps of each kernel, before they are combined."""
         if self.bank is not None:
             return self.bank.shape[3]
         if self.channels == "sum":
@@ -447,7 +447,7 @@ class Convolution(Layer):
         return shape[2] if self.channels == "each" and len(shape) == 3 else 1
 
     def biases(self, channels: int) -> Array | None:
-        """Spread the bias over kernels, as rows, and the channels that each gives."""
+        """Return biases of shape (kernels, channels of each)."""
         if self.bias is None:
             return None
         kernels = len(self.kernels)
@@ -461,7 +461,7 @@ class Convolution(Layer):
         )
 
     def _fits_float32(self) -> bool:
-        """Whether float32 holds each weight, and leaves room for pixels."""
+        """Return whether float32 holds each weight, and leaves room for pixels."""
         return all(
             each.dtype == np.float32 or np.abs(each).max() <= FLOAT32_ROOM
             for each in self.kernels.values()
@@ -469,7 +469,7 @@ class Convolution(Layer):
 
     @np.errstate(over="ignore", invalid="ignore")
     def _arithmetic(self, image: Array) -> DType:
-        """Choose the type to compute in, which is the result's unless one was asked for."""
+        """Choose the dtype to compute in: the result's, if none was asked for."""
         if self.dtype == np.float64:
             return np.dtype(np.float64)
         if image.dtype in (np.float16, np.float32) and self._fits_float32():
@@ -492,7 +492,7 @@ class Convolution(Layer):
         return np.dtype(np.float64)
 
     def _gives_integers(self, image: Array) -> bool:
-        """Whether integers go in, and integers were asked for."""
+        """Return whether input and weights are integers, and integers were asked for."""
         numbers = [image, *self.kernels.values()]
         return (
             self.dtype is not None
@@ -550,7 +550,7 @@ class Convolution(Layer):
         return Convolved(tuple(sums), self.combine)
 
     def _combined_in(self, channel: int, maps: int) -> list[tuple[int, int]]:
-        """Return the kernels, and which map of each, that make a channel of the result."""
+        """Return the (kernel, map) pairs that a channel of the result combines."""
         if self.combine is None:
             return [divmod(channel, maps)]
         if self.bank is None:
@@ -578,7 +578,7 @@ class Convolution(Layer):
         return "windows"
 
     def record(self, shape: Shape) -> ConvolutionRecord:
-        """Return kernels with their axes, and what becomes of their sums."""
+        """Return kernels with their axes, and how their sums are combined."""
         biases = self.biases(self.maps_of_each(shape))
         limits = None
         if self.dtype is not None and self.dtype.kind in "iu":
@@ -630,7 +630,7 @@ def _magnitudes(weights: Array) -> Array:
     return np.abs(_filters(weights).astype(np.float64)).sum(axis=0)
 
 
-def _read_dtype(dtype: Any) -> DType | None:
+def _read_dtype(dtype: DTypeLike | None) -> DType | None:
     if dtype is None:
         return None
     try:

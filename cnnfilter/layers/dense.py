@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnfilter.arrays import Array
+from cnnfilter.arrays import Array, DType
 from cnnfilter.arrays.arguments import TURNED, choice
 from cnnfilter.arrays.checks import as_features, as_numbers, check_finite
 from cnnfilter.arrays.dtypes import float_type
@@ -58,18 +58,18 @@ class Flattening(Layer):
         self.order = choice("order", order, ORDERS)
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Give the number of features, as a vector's shape."""
+        """Return the number of features, as a vector's shape."""
         return (prod(shape),)
 
-    def maps(self, before: Any) -> tuple[str, ...]:
-        """Give none: a vector has no feature maps."""
+    def maps(self, before: Sequence[str]) -> tuple[str, ...]:
+        """Return no names: a vector has no feature maps."""
         return ()
 
     def carry_alpha(self, alpha: Array) -> None:
-        """Give none: a vector has no alpha."""
+        """Return None: a vector has no alpha."""
 
     def place(self, index: int, shape: Shape) -> tuple[int, ...]:
-        """Say where a feature stood on a map of this shape: row, column and channel.
+        """Return a feature's place on a map of this shape.
 
         Examples
         --------
@@ -174,19 +174,19 @@ class Dense(Layer):
         return self.weights.size + (0 if self.bias is None else self.bias.size)
 
     def multiply_adds(self, shape: Shape) -> int:
-        """One for each weight."""
+        """Return one for each weight."""
         return self.weights.size
 
-    def output_dtype(self, image: Array) -> np.dtype[Any]:
+    def output_dtype(self, image: Array) -> DType:
         """Return the wider of the types that a result may have."""
         return np.dtype(np.float32 if image.dtype == np.float32 else np.float64)
 
     def sees_all(self, shape: Shape) -> bool:
-        """Each output weighs every feature."""
+        """Return True: every output weighs every feature."""
         return True
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Give the number of outputs, if the weights go with the shape."""
+        """Return the number of outputs; ShapeError if the weights have another input."""
         inputs, outputs = self.weights.shape
         if len(shape) != 1:
             raise ShapeError(f"dense takes a vector, not {shape}; put flatten before it")
@@ -197,8 +197,8 @@ class Dense(Layer):
             )
         return (outputs,)
 
-    def maps(self, before: Any) -> tuple[str, ...]:
-        """Give none: a vector has no feature maps."""
+    def maps(self, before: Sequence[str]) -> tuple[str, ...]:
+        """Return no names: a vector has no feature maps."""
         return ()
 
     def __call__(self, features: ArrayLike) -> Array:
@@ -207,7 +207,7 @@ class Dense(Layer):
         self.output_shape(vector.shape)
         check_finite(vector, "the input")
         work = float_type(vector, 1)
-        # What float32 cannot hold becomes infinite, as in PyTorch; nothing is said of it.
+        # Overflow gives infinity without a warning, as in PyTorch.
         with np.errstate(over="ignore", invalid="ignore"):
             result: Array = vector.astype(work, copy=False) @ self.weights.astype(work, copy=False)
             return result if self.bias is None else result + self.bias.astype(work)

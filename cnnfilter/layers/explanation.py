@@ -49,7 +49,7 @@ class Patch:
             The window's place in the result.
         channel : str
         border : str or None
-            What padding is filled with; None where it has no value.
+            The values of padding; None if it has none.
         """
         (rows, own_rows, real_rows), (columns, own_columns, real_columns) = (
             _taps(axis, window, border) for axis, window in zip(axes, at[:2], strict=True)

@@ -94,11 +94,11 @@ class Inversion(Layer):
 
     @property
     def rows_from(self) -> RowsFrom:
-        """The same row, unless the border decides."""
+        """The same row; all if the border decides."""
         return "all" if self.depends_on_all else "row"
 
     def record_of_values(self, before: Array, after: Array) -> InversionRecord:
-        """Return what the values were multiplied by, and what was added."""
+        """Return the factor and the offset that were applied."""
         factor, offset = (1.0, 0.0) if np.array_equal(before, after) else (-1.0, _top(before))
         return {
             "kind": "affine", "center": [0.0], "factor": [factor], "offset": [offset],

@@ -147,12 +147,12 @@ class Pooling(Layer):
         self.mode = choice("mode", mode, MODES)
 
     def window_for(self, shape: Shape) -> Window:
-        """Give the pooling window for an image of this shape."""
+        """Return the pooling window for an image of this shape."""
         check_map(shape)
         return self.fixed or Window((shape[0], shape[1]), name=NAME)
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Give the result's shape for an image's; ShapeError if the window does not fit."""
+        """Return the result's shape; ShapeError if the window does not fit."""
         axes = self.window_for(shape).axes(shape)
         for axis, direction in zip(axes, ("row", "column"), strict=True):
             empty = np.flatnonzero(real_taps(axis) == 0)
@@ -272,7 +272,7 @@ class Pooling(Layer):
             np.power(sums, 1 / self.p, out=out)
 
     def _divide(self, axes: tuple[Axis, Axis]) -> Finish:
-        """Divide rows of sums by how many pixels each window counts."""
+        """Return a function that divides sums by the pixels that windows count."""
         count = counted_taps if self.count_include_pad else real_taps
         down, across = (count(axis) for axis in axes)
         alike = down.min() == down.max() and across.min() == across.max()
@@ -286,12 +286,12 @@ class Pooling(Layer):
         return divide
 
     def carry_alpha(self, alpha: Array) -> Array:
-        """Give each output pixel the average alpha of its window."""
+        """Return the average alpha of each window."""
         return self.replaced(mode="average", count_include_pad=False)(alpha)
 
     @property
     def formula(self) -> str:
-        """How a window's values become one."""
+        """The value of a window."""
         return FORMULAS[self.mode].format(p=self.p)
 
     def explain(self, before: Array, at: Place, names: Sequence[str]) -> Pooled:

@@ -1,4 +1,4 @@
-"""What the page of ``explain --html`` is given of each kind of layer.
+"""The numbers from which the page of ``explain --html`` computes each kind of layer.
 
 ``kind`` names the arithmetic in ``view/page/arithmetic.js``. Lists of numbers hold one for all
 channels, or one for each.
@@ -67,7 +67,7 @@ class AffineRecord(TypedDict):
 
 
 class InversionRecord(AffineRecord):
-    """An inversion; unless it ``follows``, other values might not have been inverted."""
+    """An inversion; if it does not follow, other values may not have been inverted."""
 
     follows: bool
 
@@ -81,7 +81,7 @@ class ScalingRecord(TypedDict):
 
 
 class BoundsRecord(TypedDict):
-    """What a scaling takes from its input's values, and divides them by."""
+    """The numbers that a scaling subtracts from its input, and divides it by."""
 
     low: float
     reach: float

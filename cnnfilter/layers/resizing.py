@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, prod
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnfilter.arrays import Array
+from cnnfilter.arrays import Array, DType
 from cnnfilter.arrays.arguments import Number, Pair, choice, number, pair
 from cnnfilter.arrays.buffers import check_room
 from cnnfilter.arrays.checks import as_image
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from cnnfilter.layers.explanation import Taken
     from cnnfilter.layers.records import PlainRecord, ResizingRecord
 
-#: Pillow's filters, and how many pixels each looks to either side, at the size of the image.
+#: Pillow's filters, and the pixels that each reaches to either side at the image's size.
 REACHES = {"nearest": 0.0, "box": 0.5, "bilinear": 1, "hamming": 1, "bicubic": 2, "lanczos": 3}
 FILTERS = tuple(REACHES)
-#: Bytes of the channels that are held to be resized; one is, whatever its size.
+#: Bytes of channels that are held to be resized, but for one that is larger.
 PLANES = 64 * 2**20
 ASPECTS = ("pad", "crop", "stretch")
 
@@ -131,11 +131,11 @@ class Resizing(Layer):
         self.fill = _read_fill(fill)
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Give the size asked for, with as many channels."""
+        """Return the size asked for, with as many channels."""
         check_map(shape)
         return *self.size, *shape[2:]
 
-    def output_dtype(self, image: Array) -> np.dtype[Any]:
+    def output_dtype(self, image: Array) -> DType:
         """Return uint8 and uint16 as they are, float32 for all others."""
         return image.dtype if image.dtype in (np.uint8, np.uint16) else np.dtype(np.float32)
 
@@ -152,7 +152,7 @@ class Resizing(Layer):
         self,
         planes: Iterable[Array],
         shape: Shape,
-        dtype: np.dtype[Any],
+        dtype: DType,
         around: Array | None = None,
     ) -> Array:
         """Resize an image of a shape and dtype, whose channels come one by one.
@@ -193,13 +193,13 @@ class Resizing(Layer):
         return ResizedAxis(length, start, min(length, start + part), size, 0)
 
     def carry_alpha(self, alpha: Array) -> Array:
-        """Resize the alpha likewise; what is padded is opaque."""
+        """Resize the alpha likewise; padding is opaque."""
         opaque = full_scale(alpha)
         return resize(alpha, self.size, filter=self.filter, aspect=self.aspect, fill=opaque)
 
     @property
     def formula(self) -> str:
-        """How a pixel is computed."""
+        """A weighted mean, by the filter's name."""
         return f"a weighted mean of pixels ({self.filter})"
 
     def explain(self, before: Array, at: Place, names: Sequence[str]) -> Taken:
@@ -230,13 +230,13 @@ class Resizing(Layer):
         return self.of_planes(_planes(before, dtype), before.shape, dtype)
 
     def record(self, shape: Shape) -> ResizingRecord | PlainRecord:
-        """Return where each pixel of the result comes from, axis by axis."""
+        """Return the axes, and the filter's reach."""
         if shape[:2] == self.size:
             return {"kind": "same"}
         return {"kind": "resize", "axes": self.axes(shape), "reach": REACHES[self.filter]}
 
 
-def _planes(image: Rows, dtype: np.dtype[Any]) -> Iterator[Array]:
+def _planes(image: Rows, dtype: DType) -> Iterator[Array]:
     """Iterate over an image's channels, a few of which are held."""
     height, width, *rest = image.shape
     channels = prod(rest)
@@ -251,13 +251,13 @@ def _planes(image: Rows, dtype: np.dtype[Any]) -> Iterator[Array]:
         yield from planes
 
 
-def _kept(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Return the type of what is made of an image's."""
+def _kept(dtype: DType) -> DType:
+    """Return the result's dtype for an image's."""
     return dtype if dtype in (np.uint8, np.uint16) else np.dtype(np.float32)
 
 
 def _resized(plane: Array, down: ResizedAxis, across: ResizedAxis, filter: str) -> Array:
-    # Only resizing needs Pillow here; it is what a network's users resize with.
+    # Users of networks resize with Pillow; nothing else here needs it.
     from PIL import Image
 
     kept = plane if plane.dtype == np.uint8 else plane.astype(np.float32, copy=False)

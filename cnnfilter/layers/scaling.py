@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnfilter.arrays import Array
+from cnnfilter.arrays import Array, DType
 from cnnfilter.arrays.arguments import Number, choice, number
 from cnnfilter.arrays.buffers import in_bands
 from cnnfilter.arrays.checks import as_features, as_numbers, per_channel
@@ -49,19 +49,19 @@ class Affine(Layer):
 
     @property
     def parameters(self) -> int:
-        """How many numbers were learned: statistics, scales and offsets."""
+        """Number of learned values: statistics, scales and offsets."""
         return self.learned
 
     def multiply_adds(self, shape: Shape) -> int:
-        """One for each value."""
+        """Return one for each value."""
         return prod(shape)
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Give the shape, if the numbers go with it."""
+        """Return the shape; ShapeError if it has other channels than numbers."""
         self._spread(shape)
         return shape
 
-    def _spread(self, shape: Shape, dtype: Any = None) -> list[Array]:
+    def _spread(self, shape: Shape, dtype: DType | None = None) -> list[Array]:
         numbers = zip(self.names, (self.center, self.factor, self.offset), strict=True)
         return [
             per_channel(name, values.astype(dtype, copy=False), shape) for name, values in numbers
@@ -96,7 +96,7 @@ class Affine(Layer):
         return "row"
 
     def record(self, shape: Shape) -> AffineRecord | ScalingRecord | PlainRecord:
-        """Return the numbers, unless they are of more axes than channels."""
+        """Return the numbers, if there is one, or one for each channel."""
         numbers = self.center, self.factor, self.offset
         if any(values.size not in (1, shape[-1]) for values in numbers):
             return {"kind": "other"}
@@ -251,7 +251,7 @@ class Scaling(Affine):
         super().__init__(np.zeros(()), factors, as_numbers("offset", offset))
 
     def bounds(self, array: Array) -> tuple[float, float]:
-        """Return what is subtracted from an array's values, and what they are divided by."""
+        """Return the numbers to subtract from an array, and to divide it by."""
         if self.divides_by == "range":
             low = float(array.min())
             return low, (float(array.max()) - low) or 1.0
@@ -268,7 +268,7 @@ class Scaling(Affine):
         low, reach = bounds
         work = float_type(array, 1)
         least, divisor = work.type(low), work.type(reach)
-        # A division, and no product with 1/255: to the digit what PyTorch's users expect.
+        # A division, not a product with 1/255: equal to PyTorch's to the last digit.
         scaled = in_bands(lambda x: (x - least) / divisor, work, array)
         return super().__call__(scaled) if self.offset.any() else scaled
 

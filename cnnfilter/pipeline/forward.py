@@ -107,7 +107,7 @@ class ForwardPass:
         return _followed(self.steps, self.shapes[:-1], Region.at(at))
 
     def region_in_picture(self, region: Region | None) -> Region | None:
-        """Return what of the picture a region of the prepared image depends on.
+        """Return the region of the picture that a region of its input depends on.
 
         None if that is padding alone, or there was no preparation.
         """

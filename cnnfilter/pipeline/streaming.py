@@ -196,7 +196,7 @@ def _layer_rows(steps: Sequence[Step], number: int, kind: str, before: Rows) -> 
     return _WholeRows(steps, number, kind, before) if is_small else result
 
 
-#: How a result's rows are computed, by what of the input they need.
+#: How a result's rows are computed, by the part of the input that they need.
 _ROWS: dict[RowsFrom, type[_LayerRows]] = {
     "row": _BandRows,
     "windows": _WindowRows,
