@@ -57,7 +57,7 @@ class ContentError(FileError):
 
 @contextmanager
 def naming(name: str | Path, kind: type[CnnFilterError] = CnnFilterError) -> Iterator[None]:
-    """Put a file's or step's name before the errors raised within.
+    """Put a file's or step's name before errors.
 
     Parameters
     ----------
@@ -85,14 +85,30 @@ def naming(name: str | Path, kind: type[CnnFilterError] = CnnFilterError) -> Ite
     except CnnFilterError as error:
         made = type(error)
         if isinstance(name, Path):
-            name = shown(name) if made is not FileError else ""
+            message = with_path(name, error)
             made = FileError if made is ContentError else made
-        message = f"{name}: {error}" if name else str(error)
+        else:
+            message = f"{name}: {error}" if name else str(error)
         raise (made if issubclass(made, kind) else kind)(message) from None
 
 
+def with_path(path: str | Path, error: CnnFilterError) -> str:
+    """Return an error's message with its file's name.
+
+    A `FileError` names its own.
+
+    Examples
+    --------
+    >>> with_path("a.png", ShapeError("is too small"))
+    'a.png: is too small'
+    >>> with_path("a.png", FileError("out.png: exists already"))
+    'out.png: exists already'
+    """
+    return str(error) if type(error) is FileError else f"{shown(path)}: {error}"
+
+
 def brief(value: object, most: int = MAX_SHOWN) -> str:
-    """Return a value's text for a message: on one line, cut if long.
+    """Return a value as short text on one line.
 
     Examples
     --------
@@ -110,7 +126,7 @@ def brief(value: object, most: int = MAX_SHOWN) -> str:
 
 
 def unknown(kind: str, name: str, known: Iterable[str], listed: str = "") -> str:
-    """Return the message for an unknown name, with the nearest known one.
+    """Return an unknown name's message, with the nearest known.
 
     Where none is near, it lists them, or names where they are `listed`.
 

@@ -24,11 +24,10 @@ from cnnfilter.batch.outputs import (
 )
 from cnnfilter.batch.recipe import Recipe, SourceInfo
 from cnnfilter.batch.task import Result
-from cnnfilter.errors import CnnFilterError, FileError
+from cnnfilter.errors import CnnFilterError, FileError, with_path
 from cnnfilter.files.encoding import Encoding
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.image import Image
-from cnnfilter.files.opening import with_path
 from cnnfilter.files.output import check_target
 from cnnfilter.files.read import read_frames
 from cnnfilter.files.save import Frame, write

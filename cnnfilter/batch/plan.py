@@ -19,9 +19,8 @@ from cnnfilter.batch.ledger import (
 from cnnfilter.batch.outputs import check_sizes, planned_files
 from cnnfilter.batch.recipe import Recipe, SourceInfo, Target, root_of, target_at
 from cnnfilter.batch.task import animated_window
-from cnnfilter.errors import ArgumentError, CnnFilterError, FileError
+from cnnfilter.errors import ArgumentError, CnnFilterError, FileError, with_path
 from cnnfilter.files.encoding import STDOUT
-from cnnfilter.files.opening import with_path
 from cnnfilter.files.output import check_target, fingerprints_of
 from cnnfilter.files.read import read_head
 from cnnfilter.text import shown

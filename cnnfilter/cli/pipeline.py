@@ -6,7 +6,7 @@ import typer
 
 from cnnfilter.cli.options import Common, InputOptions, examples, option, takes_common_options
 from cnnfilter.cli.printing import print_rows, say
-from cnnfilter.errors import ArgumentError, CnnFilterError
+from cnnfilter.errors import ArgumentError, CnnFilterError, with_path
 from cnnfilter.text import shape_text
 
 if TYPE_CHECKING:
@@ -129,7 +129,6 @@ def pipeline(
 def _print_summaries(pipeline: "Pipeline", inputs: InputOptions, shape: str | None) -> None:
     """Print a summary for a shape, for the network's own, or one for each image."""
     from cnnfilter.arrays.arguments import wholes
-    from cnnfilter.files.opening import with_path
     from cnnfilter.files.read import read
 
     if shape is not None and inputs.images:
@@ -183,7 +182,6 @@ def _print_comparison(pipeline: "Pipeline", common: Common, against: str) -> Non
     from pathlib import Path
 
     from cnnfilter.batch.task import without_alpha
-    from cnnfilter.files.opening import with_path
     from cnnfilter.files.read import read
     from cnnfilter.files.weights import read_tensors
     from cnnfilter.pipeline.comparison import compare

@@ -12,11 +12,10 @@ from cnnfilter.batch.task import PipelineTask, animated_window
 from cnnfilter.cli.drawn import Drawn, pipeline_input
 from cnnfilter.cli.options import Common, LookOptions
 from cnnfilter.cli.printing import is_terminal, print_classes, print_picture, say
-from cnnfilter.errors import ArgumentError, CnnFilterError
+from cnnfilter.errors import ArgumentError, CnnFilterError, with_path
 from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.formats import FORMATS, format_of
 from cnnfilter.files.image import Image
-from cnnfilter.files.opening import with_path
 from cnnfilter.files.output import check_target, replacing
 from cnnfilter.files.read import read_frames
 from cnnfilter.files.save import Frame, write

@@ -61,7 +61,7 @@ def read_kernel(path: Path, tensor: str | None = None, layout: str = "OIHW") -> 
 
 
 def find_kernels(value: object, folder: Path | None = None) -> object:
-    """Return kernels with a `WeightsRef` for each file that they name.
+    """Find the files among kernels: each becomes a `WeightsRef`.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def find_kernels(value: object, folder: Path | None = None) -> object:
 
 
 def read_kernel_files(found: object, layout: str = "OIHW") -> object:
-    """Read the files among the kernels that `find_kernels` found, each with its name."""
+    """Read the files that `find_kernels` found."""
     if isinstance(found, list):
         return [read_kernel_files(item, layout) for item in found]
     if isinstance(found, WeightsRef):
@@ -101,7 +101,9 @@ def read_kernel_files(found: object, layout: str = "OIHW") -> object:
 
 
 def find_weights(value: object, folder: Path | None = None) -> object:
-    """Return an argument, or a `WeightsRef` if it names a file of weights.
+    """Find the file of weights that an argument names.
+
+    Any other argument is returned as it is.
 
     Raises
     ------
@@ -178,9 +180,9 @@ def _parse_matrix(text: str) -> Array:
 
 
 def _libvips_scale(lines: list[str]) -> float | None:
-    """Return the scale of a libvips header; None if the first line is not one.
+    """Return the scale of a libvips header, or None.
 
-    It is one only if the rows after it fit it: width, height, then scale and offset.
+    The first line is one only if the rows after it fit it: width, height, then scale and offset.
     """
     rows = [[word for word in re.split(r"[\s,]+", line.strip()) if word] for line in lines]
     try:

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from cnnfilter.errors import CnnFilterError, ContentError, FileError
+from cnnfilter.errors import ContentError, FileError
 from cnnfilter.text import shown
 
 #: Bytes of a text; kernels and networks' files are far smaller.
@@ -266,19 +266,6 @@ def _standard_input(most: int) -> BinaryIO:
     with suppress(io.UnsupportedOperation):  # a program may have put something in its place
         _check_kind("-", sys.stdin.buffer)
     return _piped("-", sys.stdin.buffer, most)
-
-
-def with_path(path: str | Path, error: CnnFilterError) -> str:
-    """Return an error's message with its file; a `FileError` names its own.
-
-    Examples
-    --------
-    >>> with_path("a.png", CnnFilterError("is too small"))
-    'a.png: is too small'
-    >>> with_path("a.png", FileError("out.png: exists already"))
-    'out.png: exists already'
-    """
-    return str(error) if isinstance(error, FileError) else f"{shown(path)}: {error}"
 
 
 def reason(error: OSError) -> str:

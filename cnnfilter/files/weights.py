@@ -50,7 +50,7 @@ class WeightsRef:
 
     @classmethod
     def parse(cls, text: str, folder: Path | None = None) -> "WeightsRef | None":
-        """Return the tensor that a text names; None if it names no file of weights."""
+        """Return the tensor that a text names, or None."""
         found = _REFERENCE.fullmatch(text)
         return cls((folder or Path()) / found[1], found[2]) if found else None
 
@@ -129,7 +129,9 @@ def find_tensor(path: Path, name: str | None) -> Array:
 
 
 def read_tensors(path: Path) -> dict[str, Array]:
-    """Read all tensors, in the file's order; that of .safetensors is by name.
+    """Read all tensors, in the file's order.
+
+    The order of .safetensors is by name.
 
     Raises
     ------
@@ -170,11 +172,11 @@ def write_tensors(file: BinaryIO, tensors: dict[str, Array]) -> None:
     """Write a .safetensors file."""
     from safetensors.numpy import save
 
-    file.write(save({name: np.ascontiguousarray(each) for name, each in tensors.items()}))
+    file.write(save({name: np.ascontiguousarray(array) for name, array in tensors.items()}))
 
 
 def _missing(name: str, names: list[str]) -> str:
-    """Return the message for an unknown tensor: the others, nearest first."""
+    """Return an unknown tensor's message: the others, nearest first."""
     from difflib import SequenceMatcher
 
     name, kept = brief(name), [brief(other) for other in names[:MAX_NAMES]]
@@ -288,7 +290,7 @@ class _Safetensors:
 
 
 def widened(tensor: Array) -> Array:
-    """Return float16 as float32, and longer floats than 64 bits as float64.
+    """Return floats in 32 or 64 bits.
 
     Raises
     ------

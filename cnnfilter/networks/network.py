@@ -1,4 +1,4 @@
-"""A network as its file describes it, whatever the file's format."""
+"""A network as its file describes it, in any format."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -119,7 +119,7 @@ def _only(values: "list[ValueInfoProto]", role: str) -> "ValueInfoProto":
 
 
 def _input_order(graph: "GraphProto", shape: list[int]) -> str:
-    """Return the order of the input's axes: channels last if transposed first."""
+    """Return the order of the input's axes."""
     if len(shape) == 2:
         return "NF"
     if len(shape) != 4:
@@ -223,7 +223,7 @@ def _fold(chain: Chain, proto: "NodeProto") -> None:
 
 
 def _max_bytes(proto: "NodeProto", inputs: list[Array]) -> int:
-    """Return the most bytes that a folded node's result may have."""
+    """Return the most bytes of a folded node's result."""
     if proto.op_type == "Concat":
         return sum(array.nbytes for array in inputs)
     if proto.op_type == "Gather" and len(inputs) > 1:

@@ -106,7 +106,7 @@ class Chain:
         self._room = SPARE_BYTES + MAX_GROWTH * own
 
     def claim(self, outputs: Iterable[str]) -> None:
-        """Refuse a result that has the name of another value, or none."""
+        """Refuse a result without a name of its own."""
         first, *others = outputs
         if not first or first in self.constants or first in self.names:
             raise ContentError(
@@ -133,7 +133,7 @@ class Chain:
             )
 
     def add(self, node: Node, operation: str, **arguments: object) -> None:
-        """Add a step; arguments that are None or the default are left out."""
+        """Add a step, without None and defaults among its arguments."""
         # The first is always written.
         defaults = dict([*OPERATIONS[operation].defaults.items()][1:])
         kept = {
@@ -145,7 +145,7 @@ class Chain:
         self.steps.append(Step(operation, kept, name=self._name(node)))
 
     def add_bias(self, node: Node, bias: Array | float) -> None:
-        """Give the last step a bias, and the name of the node that adds it."""
+        """Add a bias to the last step, and rename it after the node."""
         last = self.steps[-1]
         arguments = {**last.arguments, "bias": bias}
         self.steps[-1] = Step(last.operation, arguments, name=self._name(node))
@@ -191,7 +191,7 @@ class Chain:
             raise ContentError("takes a vector here; flatten is missing before it")
 
     def across(self, constant: Array) -> Array | float:
-        """Return a constant that is broadcast to the value, in our order of axes."""
+        """Return a broadcast constant in our order of axes."""
         if constant.size == 1:
             return float(constant.ravel()[0])
         shape = (1,) * (len(self.order) - constant.ndim) + constant.shape

@@ -33,7 +33,7 @@ MISFITS = (
 
 
 def load_model(path: Path) -> "tuple[ModelProto, list[Path]]":
-    """Read a model, and list the files next to it that hold its weights.
+    """Read a model, and list its files of weights.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def _external_files(tensors: "list[TensorProto]", folder: Path) -> Iterator[Path
 
 
 def _check_bytes(tensors: "list[TensorProto]", folder: Path) -> None:
-    """Check the bytes that tensors name against their shapes, and the memory."""
+    """Check tensors' bytes against their shapes and the memory."""
     total = 0
     for tensor in tensors:
         stated = {str(entry.key): str(entry.value) for entry in tensor.external_data}
@@ -150,11 +150,11 @@ def array_of(tensor: "TensorProto") -> Array:
 
 
 def real_numbers(array: Array) -> Array:
-    """Return an array's real numbers; types foreign to NumPy become float32."""
+    """Return an array as real numbers of NumPy's types."""
     is_foreign = array.dtype.kind == "V" and array.dtype.names is None
     return widened(array.astype(np.float32) if is_foreign else array)
 
 
 def one_line(error: Exception) -> str:
-    """Return a library's message on one line, cut where it is long."""
+    """Return a library's message on one short line."""
     return brief(" ".join(str(error).split()), 300)

@@ -30,7 +30,7 @@ def _lengths(lengths: list[int]) -> int | str:
 
 
 def _padding(node: Node) -> int | str | None:
-    """Return a node's padding as people write it; None where it has none."""
+    """Return a node's padding as people write it, or None."""
     automatic = node.text("auto_pad", "NOTSET")
     if automatic != "NOTSET":
         if automatic not in PADDINGS:
@@ -197,7 +197,7 @@ def _matmul(chain: Chain, node: Node) -> None:
 
 
 def _arithmetic(chain: Chain, node: Node) -> None:
-    """Add, subtract, multiply or divide by a constant: a bias, or a step of its own."""
+    """Add a bias, or a step of arithmetic with a constant."""
     is_first = node.inputs[0] == chain.value
     constant = chain.across(chain.weights(node, 1 if is_first else 0))
     match node.operator:

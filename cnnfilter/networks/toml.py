@@ -99,7 +99,7 @@ def _parse(text: str) -> dict[str, object]:
 
 
 def _check_value(key: str, value: object, depth: int = 0) -> None:
-    """Refuse deeper nesting than any argument's, and integers beyond 64 bits."""
+    """Refuse deeper nesting than arguments have, and longer integers."""
     if depth > MAX_DEPTH:
         raise ArgumentError(f"{brief(key)} is nested more than {MAX_DEPTH} deep; no argument is")
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
@@ -169,7 +169,7 @@ def _step(table: Mapping[str, object], number: int, layout: str, folder: Path) -
 def write_toml(
     network: Network, path: Path, *, existing: str = "refuse", inputs: Container[int] = ()
 ) -> list[Path]:
-    """Write a network's TOML file, and its arrays as .safetensors next to it.
+    """Write a network's TOML file, with its arrays in .safetensors.
 
     Parameters
     ----------
@@ -220,7 +220,7 @@ def write_toml(
 
 
 def _table(step: Step, file: str, tensors: dict[str, Array]) -> dict[str, object]:
-    """Return a step's table; its arrays go to the tensors, in PyTorch's order."""
+    """Return a step's table; its arrays are added to the tensors."""
     table: dict[str, object] = {"name": step.name} if step.name else {}
     table["operation"] = step.operation
     for argument, value in step.arguments.items():

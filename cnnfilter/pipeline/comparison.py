@@ -50,7 +50,7 @@ class Comparison:
 def compare(
     layers: Sequence[tuple[str, Array]], activations: Mapping[str, Array], *, in_order: bool = True
 ) -> list[Comparison]:
-    """Compare layers with activations by name or, without a shared name, in order.
+    """Compare layers with activations by name, or in order.
 
     Parameters
     ----------

@@ -206,7 +206,7 @@ class Pipeline:
             raise ArgumentError(
                 f"there is no step {brief(step)}; the pipeline has {len(self.steps)}"
             )
-        titles = [each.title for each in self.steps]
+        titles = [step.title for step in self.steps]
         if step not in titles:
             raise ArgumentError(unknown("step", step, titles))
         return titles.index(step) + 1
@@ -323,7 +323,7 @@ class Pipeline:
         yield from _applied(self.steps, self.as_input(prepared), "step", storing)
 
     def as_input(self, prepared: Array) -> Array:
-        """Return a prepared image with the axis of channels that networks have.
+        """Return a prepared image with an axis of channels.
 
         Raises
         ------
@@ -460,7 +460,7 @@ def _outlined(steps: Sequence[Step], image: Array, kind: str) -> Iterator[tuple[
 
 
 def _largest(image: Array, dtype: np.dtype[Any]) -> np.generic:
-    """Return the largest possible value: it can decide the next step's type."""
+    """Return the largest value: it may decide the next type."""
     if dtype == image.dtype and dtype.kind in "iu":
         return image[(0,) * image.ndim]
     return dtype.type(np.finfo(dtype).max if dtype.kind == "f" else np.iinfo(dtype).max)

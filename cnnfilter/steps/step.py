@@ -91,7 +91,7 @@ class Step:
         return operation.layer(**values)
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickle without weights; each process loads them once, wherever it runs."""
+        """Pickle without weights; each process loads them once."""
         if self.folder is not None:
             return Step, (self.operation, self.arguments, self.folder.absolute(), self.name)
         found = {name: _absolute(value) for name, value in self.weights.items()}
@@ -185,7 +185,7 @@ def numbered_step(
 
 
 def in_step(steps: Sequence[Step], number: int, kind: str = "step") -> AbstractContextManager[None]:
-    """Return a context that names the step in errors, if there are several."""
+    """Name the step in errors, if there are several."""
     if len(steps) == 1 and kind == "step":
         return nullcontext()
     return naming(f"{kind} {number} ({brief(steps[number - 1].title)})")

@@ -20,7 +20,7 @@ from cnnfilter.arrays import Array
 from cnnfilter.layers.activations import ACTIVATIONS
 from cnnfilter.networks.network import read_network
 from cnnfilter.networks.toml import write_toml
-from cnnfilter.steps.step import parameters_of
+from cnnfilter.steps.operations import OPERATIONS
 
 from ..types import Arguments
 
@@ -386,7 +386,9 @@ def test_activations_have_the_defaults_of_onnx(name: str) -> None:
         attribute: helper.get_attribute_value(stated.default_value)
         for attribute, stated in schema.attributes.items()
     }
-    ours = {row.onnx_names.get(ours, ours): value for ours, value in parameters_of(name).items()}
+    ours = {
+        row.onnx_names.get(ours, ours): value for ours, value in OPERATIONS[name].defaults.items()
+    }
     assert set(ours) == set(theirs)
     for attribute, value in theirs.items():
         expected = value.decode() if isinstance(value, bytes) else pytest.approx(value)
