@@ -63,7 +63,7 @@ def shown(path: str | Path) -> str:
 
 
 def printable(text: str) -> str:
-    """Escape what would move a terminal's cursor, colour it or reverse its text."""
+    """Replace control codes by visible text."""
     if text.isprintable():
         return text
     return "".join(
@@ -73,7 +73,7 @@ def printable(text: str) -> str:
 
 
 def printable_lines(text: str) -> str:
-    r"""Escape the same in text, but keep its line breaks and tabs.
+    r"""Replace control codes, except line breaks and tabs.
 
     Examples
     --------

@@ -91,7 +91,7 @@ def whole(name: str, value: Any, least: int = 1, most: int = MOST) -> int:
 
 
 def wholes(name: str, value: object, least: int = 1) -> tuple[int, ...]:
-    """Read one or more integers: a number, a sequence, or text such as 2, 2x1, 1,2,3,4.
+    """Read integers: a number, a sequence, or text.
 
     Examples
     --------

@@ -18,7 +18,7 @@ BORDERS = {
 
 
 def pixels_under(axis: Axis, border: str) -> Array | None:
-    """Return the pixel at each place of a padded axis; None where padding is zeros."""
+    """Return the pixel at each place; None under zeros."""
     if border == "zero":
         return None
     amounts = (axis.before, axis.after)
@@ -26,7 +26,7 @@ def pixels_under(axis: Axis, border: str) -> Array | None:
 
 
 def pixel_span(axis: Axis, places: Sequence[int], pixels: Array | None) -> tuple[int, int] | None:
-    """Return the first and last pixel at some places; None if all of these are zeros.
+    """Return the first and last pixel at some places.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def pixel_span(axis: Axis, places: Sequence[int], pixels: Array | None) -> tuple
 
 
 def region_under(window: Window, region: Region, shape: Shape, border: str) -> Region | None:
-    """Return the region of a map under some windows; None if that is padding alone.
+    """Return the region of a map under some windows.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def region_under(window: Window, region: Region, shape: Shape, border: str) -> R
 
 
 def _span_under(axis: Axis, first: int, last: int, border: str) -> tuple[int, int] | None:
-    """Return the first and last pixel under the taps of windows `first` to `last`."""
+    """Return the first and last pixel under some taps."""
     places = axis.places(first)
     if first != last:
         places = range(places[0], axis.places(last)[-1] + 1)

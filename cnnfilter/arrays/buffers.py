@@ -34,7 +34,7 @@ def check_room(what: str, shape: Shape, itemsize: int) -> None:
 
 @lru_cache
 def memory() -> int:
-    """Return the memory for this process in bytes: the machine's, or a limit."""
+    """Return the bytes of memory for this process."""
     limits = [sys.maxsize]
     with suppress(AttributeError, ValueError, OSError):  # not on Windows
         limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
@@ -87,7 +87,7 @@ class _Pool:
             return np.empty(size, np.uint8)
 
     def give_back(self, buffers: Iterable[Array]) -> None:
-        """Keep buffers that are no longer used, up to a number of each size."""
+        """Keep unused buffers, a number of each size."""
         for buffer in buffers:
             if buffer.size < self.LARGE and len(self._free[buffer.size]) < self.KEPT:
                 self._free[buffer.size].append(buffer)
@@ -107,14 +107,14 @@ def numpy_buffer(elements: int) -> Iterator[None]:
 
 
 def bands(array: Array, band_bytes: int = BAND_BYTES) -> Iterator[slice]:
-    """Iterate over an array's rows in bands that fit the cache."""
+    """Iterate over bands of rows that fit the cache."""
     rows = max(1, band_bytes // max(1, array[:1].nbytes))
     for first in range(0, len(array), rows):
         yield slice(first, first + rows)
 
 
 def in_bands(function: Callable[..., Array], dtype: DType, array: Array, *others: Array) -> Array:
-    """Apply a function to arrays of one shape, in a type, a band at a time.
+    """Apply a function to arrays, a band at a time.
 
     Overflow gives infinity without a warning, as in PyTorch.
     """

@@ -10,7 +10,7 @@ from cnnfilter.errors import ArgumentError, NotFiniteError, ShapeError
 
 
 def as_array(what: str, values: object) -> Array:
-    """Convert to an array; raise ShapeError for rows of unequal length."""
+    """Convert to an array without ragged rows."""
     try:
         return np.asarray(values)
     except ValueError:
@@ -82,7 +82,7 @@ def _as_numbers(array: Array) -> Array:
 
 
 def as_numbers(name: str, values: object) -> Array:
-    """Read one number or several: a number, an array, or text such as 1/2,0.25.
+    """Read numbers: one, an array, or text.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def as_numbers(name: str, values: object) -> Array:
 
 
 def per_channel(name: str, values: Array, shape: Shape) -> Array:
-    """Broadcast one number, or one for each channel, to a shape.
+    """Insert a number, or one per channel, into a shape.
 
     Returns
     -------
@@ -139,13 +139,13 @@ def per_channel(name: str, values: Array, shape: Shape) -> Array:
 
 
 def check_finite(array: Array, what: str) -> None:
-    """Raise NotFiniteError for NaN and infinity, with their number and place."""
+    """Raise NotFiniteError for NaN and infinity."""
     if problem := not_finite(array):
         raise NotFiniteError(f"{what} {problem}")
 
 
 def not_finite(array: Array) -> str:
-    """Return the problem with values that are NaN or infinite; empty if none is.
+    """Return the problem with values that are not finite.
 
     Examples
     --------

@@ -137,7 +137,7 @@ def _in_order(names: Collection[str], space: str) -> Sequence[str]:
 
 
 def over_white(image: Array, alpha: Array) -> Array:
-    """Lay an image on white paper.
+    """Paint an image on white paper.
 
     Parameters
     ----------

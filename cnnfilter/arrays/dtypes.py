@@ -24,7 +24,7 @@ def largest_of(dtype: DType) -> int:
 
 
 def magnitude_bound(values: Array) -> float:
-    """Return a bound of max|x|: an int for integers, of narrow ones by type alone."""
+    """Return a bound of max|x|, an int for integers."""
     if values.dtype.kind not in "iu":
         return largest_magnitude(values)
     if values.dtype.itemsize > 2:
@@ -62,7 +62,7 @@ def float_type(image: Array, factor: float) -> DType:
 
 
 def convert(values: Array, dtype: DTypeLike) -> Array:
-    """Convert to a type; an integer type rounds half to even and saturates.
+    """Convert to a type; integers round and saturate.
 
     Examples
     --------
@@ -120,7 +120,7 @@ def within(values: Array, other: Array) -> Array:
 
 @lru_cache
 def saturation(values: DType, stored: DType) -> tuple[float, float]:
-    """Return the bounds of an integer type as values of another type.
+    """Return an integer type's bounds in another type.
 
     Examples
     --------

@@ -71,12 +71,12 @@ class Axis:
         return self.dilation * (self.size - 1) + 1
 
     def taps(self, tap: int) -> slice:
-        """Return the places of one tap of every window, on the padded axis."""
+        """Return the places of one tap of every window."""
         first = tap * self.dilation
         return slice(first, first + (self.count - 1) * self.stride + 1, self.stride)
 
     def places(self, window: int) -> range:
-        """Return the places of a window's taps, from the image's first pixel.
+        """Return the places of a window's taps.
 
         Examples
         --------
@@ -88,7 +88,7 @@ class Axis:
         return range(first, first + self.extent, self.dilation)
 
     def meeting(self, tap: int) -> tuple[slice, slice]:
-        """Return the windows with this tap on the image, and its pixels.
+        """Return the windows with this tap on the image.
 
         Examples
         --------
@@ -116,7 +116,7 @@ class Axis:
 
     @property
     def covered(self) -> slice | None:
-        """Pixels of the only window, where there is one without dilation."""
+        """Pixels of the only, undilated window."""
         if self.count > 1 or self.dilation > 1:
             return None
         return slice(max(0, -self.before), max(0, self.size - self.before))
@@ -201,7 +201,7 @@ class Window:
         return down * (height - 1) + 1, across * (width - 1) + 1
 
     def axes(self, shape: Shape) -> tuple[Axis, Axis]:
-        """Lay the window over an image.
+        """Return the windows over an image, by axis.
 
         Raises
         ------
@@ -256,7 +256,7 @@ class Window:
 
 
 def check_map(shape: Shape) -> None:
-    """Raise ShapeError for a vector, which has no rows and columns."""
+    """Raise ShapeError for a vector."""
     if len(shape) < 2:
         raise ShapeError(f"a vector, {shape}, has no rows and columns; this step takes a map")
 

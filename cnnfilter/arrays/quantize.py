@@ -64,13 +64,13 @@ class Storing:
         self._seen = self._changed = 0
 
     def for_maps(self) -> "Storing":
-        """Return a copy for feature maps that are computed one by one."""
+        """Return a copy for maps computed one by one."""
         storing = self.for_one_map()
         storing.maps = []
         return storing
 
     def for_one_map(self) -> "Storing":
-        """Return a copy for one of the maps, which are scaled alike."""
+        """Return a copy for one of several maps."""
         extremes = self.span if self.looks_first and self.span != EMPTY else None
         depth = 8 * self.dtype.itemsize
         return Storing(self._range, depth, self._extremes or extremes)
@@ -102,11 +102,11 @@ class Storing:
         return self.take(values)
 
     def look(self, values: Array) -> None:
-        """Include finite values in the span."""
+        """Add finite values to the span."""
         self.span = self.span.including(values)
 
     def put(self, values: Array, pixels: Array, *, integral: bool = False) -> None:
-        """Convert finite values into an array of pixels, as `store` does."""
+        """Convert finite values into an array of pixels."""
         inside = within(values, pixels)
         self._seen += inside.size
         if self._range in ("minmax", "symmetric"):

@@ -47,14 +47,14 @@ class Rows(ABC):
         return result
 
     def bands(self, first: int = 0, stop: int | None = None) -> Iterator[Array]:
-        """Iterate over rows from top to bottom, a band at a time."""
+        """Iterate over rows, a band at a time."""
         stop = self.shape[0] if stop is None else stop
         height = max(1, BAND // max(1, self.row_bytes))
         for start in range(first, stop, height):
             yield self.compute(start, min(start + height, stop))
 
     def only(self, first: int, stop: int) -> Array:
-        """Return an array of the map's shape that holds these rows; the others are 0.
+        """Return an array that holds these rows; others are 0.
 
         The others take no memory on systems that allocate pages when they are first written.
         """
@@ -69,7 +69,7 @@ class Rows(ABC):
 
     @cached_property
     def extremes(self) -> Array:
-        """The lowest and the highest value; NaN if there is one."""
+        """The lowest and highest value, or NaN."""
         lows, highs = zip(*((band.min(), band.max()) for band in self.bands()), strict=True)
         return np.array([np.min(lows), np.max(highs)])
 
@@ -122,11 +122,11 @@ class MappedRows(Rows):
 
     @property
     def extreme_pixels(self) -> Array:
-        """The lowest and the highest value, as an image of two pixels: shape (1, 2, C)."""
+        """The lowest and highest value as two pixels."""
         low_high = self.extremes.reshape(1, 2, 1)
         return np.broadcast_to(low_high, (1, 2, *self.shape[2:]))
 
 
 def as_rows(map: Array | Rows) -> Rows:
-    """Return a map as rows, whether it is an array or not."""
+    """Return a map as rows."""
     return map if isinstance(map, Rows) else HeldRows(map)

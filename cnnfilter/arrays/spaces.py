@@ -90,7 +90,7 @@ SPACES: Mapping[str, tuple[Channel, Channel, Channel]] = {
 
 
 def from_rgb(rgb: Array, space: str) -> list[Array]:
-    """Convert colours of shape (H, W, 3) to a space's three stored planes.
+    """Convert colours to a space's three stored planes.
 
     A band of rows at a time: the conversion needs some ten arrays of float64.
     """
@@ -115,7 +115,7 @@ def _from_unit(unit: Array, space: str) -> Array:
 
 
 def to_rgb(planes: list[Array], space: str) -> Array:
-    """Convert a space's three planes to colours of shape (H, W, 3) in 0..255."""
+    """Convert a space's planes to colours in 0..255."""
     from skimage import color
 
     converted = np.stack(

@@ -25,12 +25,12 @@ class Span(NamedTuple):
 
     @classmethod
     def of(cls, values: Array) -> Span:
-        """Return the span of an array; NaN if it holds one."""
+        """Return the span of an array, or NaN."""
         return cls(float(values.min()), float(values.max()))
 
     @classmethod
     def of_finite(cls, values: Array) -> Span | None:
-        """Return the span of an array's finite values, if there are any."""
+        """Return the span of an array's finite values."""
         span = cls.of(values)
         if np.isfinite(span).all():
             return span
@@ -39,7 +39,7 @@ class Span(NamedTuple):
 
     @classmethod
     def joined(cls, spans: Iterable[tuple[float, float] | None]) -> Span | None:
-        """Return the span of all values; None where no span is known.
+        """Return the span of all values, if known.
 
         Examples
         --------

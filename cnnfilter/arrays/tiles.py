@@ -10,7 +10,7 @@ Tile = tuple[slice, slice]
 
 
 def tiles(shape: tuple[int, int], size: tuple[int, int]) -> Iterator[Tile]:
-    """Iterate over tiles of a size; those at the ends may be smaller.
+    """Iterate over tiles; the last may be smaller.
 
     Examples
     --------
@@ -41,7 +41,7 @@ class Strips(ABC):
 
     @abstractmethod
     def under(self, rows: slice) -> slice:
-        """Return the image's rows that a strip is computed from, at least one."""
+        """Return the rows under a strip, at least one."""
 
     @abstractmethod
     def compute(self, rows: slice, pixels: Array) -> Array:

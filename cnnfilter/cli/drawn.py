@@ -52,7 +52,7 @@ class Drawn:
             self.rows = _ChannelRows(task, image)
 
     def stages(self) -> list[tuple[Result, Rows]]:
-        """Return each layer's result; only the last if one step is chosen."""
+        """Return each layer's result, or the chosen step's."""
         task = self._task
         if not isinstance(task, PipelineTask) or task.layers == 1 or task.single_step:
             return [(self.result, self.rows)]
@@ -62,7 +62,7 @@ class Drawn:
         return list(zip(outlines, [*prepared, *maps[1:]], strict=True))
 
     def previews(self, range: str, most: int) -> tuple[list["Preview"], int]:
-        """Return pictures of the results as stored, and how many there are.
+        """Return pictures of the results, and their number.
 
         Parameters
         ----------
@@ -133,7 +133,7 @@ class Preview:
         self._small = Reducing(shape, *reduced_size(self.shape, LONGEST))
 
     def add(self, values: Array, alpha: Array | None) -> None:
-        """Add the next rows as stored, in 8 bits and on white paper."""
+        """Add the next rows as stored, in 8 bits."""
         pixels = self._storing.pixels(values)
         if alpha is not None:
             pixels = without_alpha(Image(pixels, alpha))

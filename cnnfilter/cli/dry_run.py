@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def print_plan(
     plan: "Plan", drawings: "Mapping[str, str]", workers: int, *, processes: bool, writes: bool
 ) -> None:
-    """Print every input, output and shape; exit with 1 if an image would fail.
+    """Print every input, output and shape.
 
     Parameters
     ----------

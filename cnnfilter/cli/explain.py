@@ -281,7 +281,7 @@ def _print(told: "Explanation", format: str | None) -> None:
 
 
 def _preview(forward: "ForwardPass", at: "Place | None") -> None:
-    """Show the map that a value is part of, in colours; a vector as one row."""
+    """Show the map that a value is part of."""
     from cnnfilter.cli.printing import print_picture
     from cnnfilter.pipeline.explain import checked_place, default_place
     from cnnfilter.text import shape_text

@@ -18,7 +18,7 @@ from cnnfilter.view.page.build import page
 
 
 def reduced(image: Image, pipeline: Pipeline, size: int) -> tuple[Image, list[str]]:
-    """Reduce a picture to a longer side, and return notes for people.
+    """Reduce a picture; return notes for people.
 
     A network's input keeps its size, since its numbers would change.
     """

@@ -127,7 +127,7 @@ def pipeline(
 
 
 def _print_summaries(pipeline: "Pipeline", inputs: InputOptions, shape: str | None) -> None:
-    """Print a summary for a shape, for the network's own, or one for each image."""
+    """Print a summary for each shape of inputs."""
     from cnnfilter.arrays.arguments import wholes
     from cnnfilter.files.read import read
 
@@ -178,7 +178,7 @@ def _print_summary(pipeline: "Pipeline", name: str, shape: "Shape") -> None:
 
 
 def _print_comparison(pipeline: "Pipeline", common: Common, against: str) -> None:
-    """Print how far each layer is from what was saved of it; exit with 1 if one differs."""
+    """Print how far each layer is from saved values."""
     from pathlib import Path
 
     from cnnfilter.batch.task import without_alpha

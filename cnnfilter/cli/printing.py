@@ -15,7 +15,7 @@ PRINTED = ("tsv", "csv", "json")
 
 
 def say(message: str) -> None:
-    """Write a line to standard error, even if it is closed."""
+    """Write a line to standard error, if open."""
     if sys.stderr is None:
         return
     line = f"cnnfilter: {printable(' '.join(message.splitlines()))}"
@@ -77,7 +77,7 @@ def print_classes(
     top: int | None,
     format: str | None,
 ) -> None:
-    """Print a prediction as bars, as a line in a pipe, or as JSON.
+    """Print a prediction as bars, a line or JSON.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def print_array(
     at: tuple[int, int] | None = None,
     full: bool = False,
 ) -> None:
-    """Print an array as a table for each channel, or as text in a pipe.
+    """Print an array as tables, or text in a pipe.
 
     Parameters
     ----------

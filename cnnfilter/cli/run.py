@@ -197,7 +197,7 @@ def _open_pool(plan: "Plan", options: RunOptions, workers: int) -> "OpenPool | N
 
 
 def _needs_processes(plan: "Plan") -> bool:
-    """Return whether a codec would keep this process from hearing a signal."""
+    """Return whether a codec would delay signals."""
     from cnnfilter.files.formats import FORMATS
 
     recipe, names = plan.recipe, [source.name.lower() for source in plan.sources]

@@ -80,7 +80,7 @@ class Views:
         return self.plan.recipe.encoding.range or "clip"
 
     def check_files(self) -> None:
-        """Raise an error if a drawing's file cannot hold it or would be overwritten."""
+        """Check that a drawing can be written to its file."""
         files = self.looks.files
         for option, file in files.items():
             if len(self.plan.sources) > 1:
@@ -127,7 +127,7 @@ class Views:
             say(f"{title}: wrote {', '.join(map(shown, looks.files.values()))}")
 
     def _print_preview(self, image: Image, title: str) -> None:
-        """Print the pictures that would be written; a prediction as bars."""
+        """Print the pictures, or a prediction as bars."""
         task = self.plan.recipe.task
         if task.gives_vector:
             last = task.results(image)[-1]
@@ -158,7 +158,7 @@ class Views:
             out.write(data)
 
     def _labels(self, shape: Shape) -> tuple[str, ...]:
-        """Return the labels of a prediction's values, in their order, if it has any."""
+        """Return the labels of a prediction, if any."""
         task = self.plan.recipe.task
         labels = task.pipeline.labels if isinstance(task, PipelineTask) else ()
         return labels if shape == (len(labels),) else ()
@@ -199,7 +199,7 @@ def _suffix(file: str) -> str:
 
 
 def _check_format(option: str, file: str) -> None:
-    """Raise an error if a file's suffix is of a format that cannot hold the drawing."""
+    """Check that a file's format can hold the drawing."""
     suffix = _suffix(file)
     if option == "--plot":
         from cnnfilter.view.figure import FIGURE_FORMATS

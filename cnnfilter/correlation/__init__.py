@@ -68,7 +68,7 @@ def correlate(image: Array, filters: Filters, shape: Shape) -> Iterator[Correlat
 def correlated_strips(
     shape: Shape, extremes: Array, filters: Filters, result: Shape, dtype: DType
 ) -> list[Strips]:
-    """Return the strips of each kernel's maps, or of the map that combines them.
+    """Return strips of each kernel's maps, or of their combination.
 
     Parameters
     ----------

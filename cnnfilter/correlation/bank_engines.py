@@ -54,7 +54,7 @@ class Im2col(Engine):
         return sums.transpose(1, 0, 2).reshape(rows, columns, -1)
 
     def _windows(self, pixels: Array) -> tuple[int, int, Array]:
-        """Return the result's rows and columns, and a matrix of windows for each group."""
+        """Return rows, columns, and windows for each group."""
         kernel, channels = self.bank.shape[:2], self.bank.shape[2]
         rows, columns = (
             (length - step * (size - 1) - 1) // stride + 1

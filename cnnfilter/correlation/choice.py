@@ -98,7 +98,7 @@ def choose(
 
 
 def choose_for_bank(bank: Array, stride: Size, dilation: Size, groups: int, work: DType) -> Engine:
-    """Choose for a filter bank of shape (kH, kW, C/groups, C_out)."""
+    """Choose the engine of a filter bank."""
     from cnnfilter.correlation.bank_engines import Depthwise, Im2col
 
     if bank.shape[2] == 1 < groups:
@@ -146,20 +146,20 @@ class Weights:
         return None if self.peak is None else self.peak * int(largest_sum(self.values))
 
     def may_overflow(self, peak: float) -> bool:
-        """Return whether float sums near infinity, which zeros in a matrix would spread."""
+        """Return whether float sums come near infinity."""
         if self.is_exact or self.work.kind != "f":
             return False
         return peak * float(largest_sum(self.values)) >= np.finfo(self.work).max / 2
 
     def fastest(self) -> Array:
-        """Return the values in the fastest type that holds every sum."""
+        """Return the values in the fastest exact type."""
         bound = self.bound
         if bound is None:
             return self.values.astype(self.work)
         return self.values.astype(next(name for name, end in _EXACT.items() if bound < end))
 
     def floats(self) -> Array | None:
-        """Return the values in the fastest float type that holds every sum, if any."""
+        """Return the values in the fastest exact float type."""
         bound = self.bound
         if bound is None:
             return self.values.astype(self.work) if self.work.kind == "f" else None
@@ -169,7 +169,7 @@ class Weights:
 
 
 def dense_engines(kernel: Weights, stride: Size, shape: tuple[int, int, int]) -> Iterator[Engine]:
-    """Iterate over the engines that suit a kernel of more than a few taps."""
+    """Iterate over the engines for kernels of many taps."""
     floats = kernel.floats()
     toeplitz = None if floats is None else Toeplitz(floats)
     for engine in (toeplitz, _separable(kernel, prod(shape)), _fft(kernel, stride, shape)):
@@ -180,7 +180,7 @@ def dense_engines(kernel: Weights, stride: Size, shape: tuple[int, int, int]) ->
 
 
 def _separable(kernel: Weights, values: int) -> Engine | None:
-    """Factor a kernel into a column and a row, where these have fewer taps."""
+    """Split a kernel into column and row, if cheaper."""
     factors = separated(kernel.values)
     if factors is None or sum(kernel.values.shape) >= kernel.values.size:
         return None
@@ -216,6 +216,6 @@ def _fft(kernel: Weights, stride: Size, shape: tuple[int, int, int]) -> Engine |
 
 
 def _fft_length(size: int, count: int) -> int:
-    """Choose the length of transforms that makes them cheapest for a number of sums."""
+    """Choose the cheapest length of transforms."""
     fitting = [length for length in _LENGTHS if size <= length <= max(512, 4 * size)]
     return min(fitting, key=lambda length: -(-count // (length - size + 1)) * length)

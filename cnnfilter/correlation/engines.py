@@ -55,11 +55,11 @@ class Engine(ABC):
 
     @property
     def dtype(self) -> DType | None:
-        """Type of its contiguous pixels; None where any array will do."""
+        """Type of contiguous pixels, or None for any."""
         return None
 
     def tile(self, shape: Shape) -> Size:
-        """Return the best tile for a result of (rows, columns, maps)."""
+        """Return the best tile for a result."""
         columns = max(1, min(shape[1], 8192 // shape[2]))
         item = 8 if self.dtype is None else self.dtype.itemsize
         return max(1, self.BYTES // (item * columns * shape[2])), columns
@@ -132,7 +132,7 @@ class ShiftAdd(Engine):
 
     @property
     def passes(self) -> int:
-        """Operations on the tile: one for each tap and each magnitude."""
+        """Operations on the tile, by tap and magnitude."""
         magnitudes = np.abs(self.weights[self.weights != 0]).tolist()
         return len(magnitudes) + len(set(magnitudes))
 
@@ -233,7 +233,7 @@ class Toeplitz(Engine):
 
     @cached_property
     def matrices(self) -> list[Array]:
-        """Matrices of shape (4, kH + 3, columns), each for some of the kernel's columns."""
+        """Matrices of shape (4, kH + 3, columns) of kernel columns."""
         height, width = self.weights.shape
         columns = -(-width // -(-width // 5))
         result = []
@@ -250,7 +250,7 @@ class Toeplitz(Engine):
 
     @property
     def _line(self) -> int:
-        """Values in a row of the result that make a small product."""
+        """Values in a row that make a small product."""
         return max(1, min(2048, SMALL_PRODUCT // self.matrices[0].size))
 
     def cost(self, values: int) -> float:
@@ -277,7 +277,7 @@ class Toeplitz(Engine):
         return sums.reshape(-1, columns, channels)[:rows]
 
     def _windows(self, pixels: Array, rows: int, across: int) -> Array:
-        """Return the rows under each block of the result: (blocks, band * columns, values)."""
+        """Return the rows under each block of the result."""
         height, _, channels = pixels.shape
         _, band, together = self.matrices[0].shape
         blocks = -(-rows // self.ROWS)
@@ -381,7 +381,7 @@ class FFT(Engine):
 
     @cached_property
     def spectrum(self) -> Array:
-        """The kernel's spectrum, conjugate: a product with it is a correlation."""
+        """The kernel's conjugate spectrum."""
         return np.conj(np.fft.rfft2(self.weights, s=self.lengths))
 
     def tile(self, shape: Shape) -> Size:
@@ -425,11 +425,11 @@ class Subsampled(Engine):
 
 
 def strided_tile(tile: Size, stride: Size) -> Size:
-    """Return the rows and columns of a result with a stride that a tile covers."""
+    """Return the strided rows and columns in a tile."""
     return max(1, tile[0] // stride[0]), max(1, tile[1] // stride[1])
 
 
 def _tile_of_rows(rows: int, line: int, shape: Shape) -> Size:
-    """Return a tile of rows of `line` values; of more rows where these are shorter."""
+    """Return a tile of about this many values."""
     columns = max(1, min(shape[1], line // shape[2]))
     return rows * max(1, line // (columns * shape[2])), columns

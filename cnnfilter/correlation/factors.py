@@ -33,7 +33,7 @@ def dilated(weights: Array, dilation: tuple[int, int]) -> Array:
 
 
 def integer_multiples(weights: Array) -> tuple[Array, float] | None:
-    """Write weights as integer multiples of one unit, if they are.
+    """Write weights as integer multiples of one unit.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def integer_multiples(weights: Array) -> tuple[Array, float] | None:
 
 
 def separated(weights: Array) -> tuple[Array, Array] | None:
-    """Factor a kernel into a column times a row, if it is one.
+    """Split a kernel into a column times a row.
 
     Sums of several products would save operations for some kernels, too, but leave the
     rounding of terms that cancel out.
@@ -102,7 +102,7 @@ def separated(weights: Array) -> tuple[Array, Array] | None:
 
 
 def largest_sum(weights: Array) -> float:
-    """Return the sum of magnitudes: the largest sum for pixels up to 1.
+    """Return the sum of magnitudes.
 
     Integers are added up exactly, as Python's, so that it is a proven bound.
 

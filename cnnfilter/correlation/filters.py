@@ -54,12 +54,12 @@ class Filters:
         return self.kernels[0].ndim == 4
 
     def axes(self, kernel: Array, shape: Shape) -> tuple[Axis, Axis]:
-        """Lay a kernel over an image of a shape."""
+        """Return a kernel's correlation for images of a shape."""
         size = (kernel.shape[0], kernel.shape[1])
         return self.sliding.window(size).axes(shape)
 
     def without_overflow(self, values: Array, channels: int) -> Filters:
-        """Divide weights and biases by a power of two where float64 sums may overflow.
+        """Divide weights and biases so that sums cannot overflow.
 
         Parameters
         ----------

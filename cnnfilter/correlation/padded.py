@@ -38,11 +38,11 @@ class Padded:
         self._under = [pixels_under(axis, border) for axis in axes]
 
     def hold(self, rows: Array, first: int) -> None:
-        """Keep only some rows of the image, from row `first` on."""
+        """Keep only some rows of the image."""
         self._image, self._first = rows, first
 
     def rows_under(self, windows: slice) -> slice:
-        """Return the image's rows under rows of windows; at least one."""
+        """Return the image's rows under rows of windows."""
         (axis, _), (pixels, _) = self._axes, self._under
         extent = axis.under(windows)
         places = range(extent.start - axis.before, extent.stop - axis.before)
@@ -89,7 +89,7 @@ class Padded:
 
 
 def _segments(axis: Axis, pixels: Array | None, extent: slice, held: int) -> list[_Segment]:
-    """Split an extent of a padded axis where the image begins and ends.
+    """Split an extent where the image begins and ends.
 
     Pixels are counted from row `held`, the first that is kept.
     """

@@ -39,7 +39,7 @@ class Filter:
         return self.engine.integral and self.engine.scale == 1 and self.bias is None
 
     def __call__(self, tile: Tile) -> Array:
-        """Compute a tile of shape (h', w', maps), its rows as long as the engine's."""
+        """Compute a tile, its rows as long as the engine's."""
         sums = self.engine(self.image.under(tile, self.engine.dtype))
         if self.engine.scale == 1 and self.bias is None:
             return sums
@@ -93,7 +93,7 @@ class Part:
 
 
 def parts(filters: Filters, image: Array, values: Array, shape: Shape) -> Iterator[Part]:
-    """Prepare the parts of a result of shape (H', W', maps).
+    """Prepare the parts of a result.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def _filter(index: int, filters: Filters, image: Array, peak: float) -> Filter:
 
 
 def combined(maps: Iterator[Array], filters: Filters) -> Array:
-    """Make one map of several kernels' maps, or of a filter bank's."""
+    """Make one map of several maps."""
     if filters.is_bank:
         maps = (one[:, :, np.newaxis] for one in np.moveaxis(next(maps), -1, 0))
     first = next(maps).astype(filters.work)
@@ -154,7 +154,7 @@ class CorrelatedStrips(Strips):
         self.height = part.size[0]
 
     def under(self, rows: slice) -> slice:
-        """Return the image's rows under a strip of any of the kernels."""
+        """Return the image's rows under a strip."""
         under = [one.image.rows_under(rows) for one in self._part.filters]
         return slice(min(each.start for each in under), max(each.stop for each in under))
 

@@ -88,7 +88,7 @@ def _bare_jpeg(data: bytes) -> bytes:
 
 
 def _bare_segment(marker: int, segment: bytes) -> bytes:
-    """Return a JPEG's segment if its pixels depend on it, else nothing."""
+    """Return a JPEG's segment if its pixels need it."""
     if marker == _JFIF:
         return _PLAIN_JFIF if segment[4:9] == b"JFIF\0" else b""
     if marker == _ADOBE:
@@ -98,7 +98,7 @@ def _bare_segment(marker: int, segment: bytes) -> bytes:
 
 
 def _bare_tiff(data: bytes) -> bytes:
-    """Shorten each page's directory to what its pixels depend on, in place."""
+    """Keep of each page's directory what its pixels need."""
     order = "<" if data.startswith(b"II") else ">"
     big = 43 in data[2:4]
     count, entry, link = ("Q", 20, "Q") if big else ("H", 12, "I")
@@ -116,7 +116,7 @@ def _bare_tiff(data: bytes) -> bytes:
 
 
 def _directories(data: bytes, order: str, count: str, entry: int, link: str) -> Iterator[int]:
-    """Find where each page's directory begins, as far as they are whole."""
+    """Find where each page's directory begins."""
     seen: set[int] = set()
     at = 8 if link == "Q" else 4
     while len(seen) < _MAX_PAGES and at + struct.calcsize(link) <= len(data):

@@ -42,7 +42,7 @@ class Buffers(NamedTuple):
     fixed: int = 0
 
     def bytes(self, pixels: int, values: int, file: int = 0) -> int:
-        """Return the bytes held for this many pixels, values and bytes of the file."""
+        """Return the bytes held for a picture."""
         tile = min(1, TILE**2 / max(1, pixels)) * self.tile * values
         return self.fixed + ceil(
             self.pixel * pixels + self.value * values + self.file * file + tile
@@ -92,7 +92,7 @@ class Limits:
     row_unit: int = 1
 
     def excess(self, height: int, width: int, pixel_bytes: int = 1) -> str | None:
-        """Return the limit that a picture exceeds, in words; None if it fits.
+        """Return the limit that a picture exceeds, if any.
 
         Examples
         --------
@@ -270,7 +270,7 @@ class Format:
 
     @cached_property
     def missing(self) -> str:
-        """Message that its extra is not installed; "" if nothing is missing."""
+        """Message about an extra that is not installed."""
         if self.extra is None:
             return ""
         from importlib.util import find_spec
@@ -292,7 +292,7 @@ class Format:
         import_module(self.module)
 
     def save_options(self, *, is_deep: bool, quality: int | None) -> dict[str, object]:
-        """Return what Pillow's save takes for pixels of 8 or 16 bits."""
+        """Return Pillow's save options for this depth."""
         options = {**self.options, **({} if is_deep else self.options_8_bit)}
         if self.quality is not None and quality is not None:
             options |= {**self.quality.options, "quality": quality}
@@ -303,7 +303,7 @@ class Format:
     def reading_bytes(
         self, arrays: int, pixels: int, values: int, file: int, picture: int = 0, more: int = 0
     ) -> int:
-        """Return the most bytes that are held while a file is read.
+        """Return the peak of memory while a file is read.
 
         Parameters
         ----------

@@ -56,7 +56,7 @@ def _numbers(
     holds_vectors: bool = True,
     is_searched: bool = False,
 ) -> Format:
-    """Return a format that holds numbers as they are: no pixels, no metadata, no limits."""
+    """Return a format that holds numbers as they are."""
     return Format(
         title=title,
         suffixes=suffixes,
@@ -332,7 +332,7 @@ def format_named(name: str) -> str:
 
 
 def format_of(path: str | Path) -> str | None:
-    """Return the format that a file name's suffix stands for; None if it has none.
+    """Return the format of a file name's suffix.
 
     Raises
     ------
@@ -357,7 +357,7 @@ def format_of(path: str | Path) -> str | None:
 
 
 def format_of_bytes(head: bytes) -> str | None:
-    """Return the format that a file's first bytes show; None if it is not read here.
+    """Return the format that a file's first bytes show.
 
     Examples
     --------
@@ -381,7 +381,7 @@ def formats_help() -> str:
 
 
 def quality_help() -> str:
-    """Return the formats that have a quality, with their defaults, for help."""
+    """Return the formats with a quality and their defaults."""
     words = [
         f"{name} (default {format.quality.default or 'lossless'})"
         for name, format in FORMATS.items()

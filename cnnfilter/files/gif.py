@@ -47,7 +47,7 @@ class BoundedGif(GifImageFile):
 
 
 def indexed(pixels: Array, alpha: Array) -> Pillow.Image:
-    """Choose the other 255 colours; Pillow would round colours that have alpha."""
+    """Choose the other 255 colours."""
     clear = alpha == 0
     if not clear.all():
         pixels = pixels.copy()

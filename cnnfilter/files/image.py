@@ -69,7 +69,7 @@ class Image:
         return self.pixels.nbytes + (0 if self.alpha is None else self.alpha.nbytes)
 
     def blanked(self, reading: int = 0) -> "Image":
-        """Return its head: without metadata, all pixels of the largest magnitude."""
+        """Return its head, pixels of the largest magnitude."""
         alpha = None if self.alpha is None else blank(self.alpha.shape, self.alpha.dtype)
         low, high = self.pixels.min(), self.pixels.max()
         pixels = blank(self.pixels.shape, self.pixels.dtype, low if -float(low) > high else high)
@@ -82,7 +82,7 @@ def blank(shape: tuple[int, ...], dtype: DTypeLike, value: float = 0) -> Array:
 
 
 def check_pixels(height: int, width: int, max_pixels: int) -> None:
-    """Check that an image unfolds to no more pixels than are expected."""
+    """Check that an image has no unexpected pixels."""
     if width * height > max_pixels:
         raise too_large(f"{height}x{width} are more than {max_pixels} pixels")
 

@@ -61,7 +61,7 @@ def _text(file: BinaryIO) -> str:
 
 
 def text_lines(file: BinaryIO) -> Iterator[str]:
-    """Yield a text's lines as `str.splitlines` does, reading some at a time."""
+    """Yield a text's lines, reading some at a time."""
     check_size(file, MAX_PIPED)
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
     pieces: list[str] = []
@@ -106,7 +106,7 @@ class _ReadsInto(Protocol):
 
 
 def _content(file: BinaryIO, size: int) -> Array:
-    """Read bytes into their array; a plain read of a large file holds them twice."""
+    """Read bytes into their array, without a copy."""
     place = np.empty(size, np.uint8)
     if cast("_ReadsInto", file).readinto(place) != size:
         raise EOFError("the file became shorter while it was read")
@@ -114,7 +114,7 @@ def _content(file: BinaryIO, size: int) -> Array:
 
 
 def read_matrix_head(file: BinaryIO, format: str) -> Array | None:
-    """Return the largest value in a matrix's shape, without reading all; None if it cannot be.
+    """Return the largest value in a matrix's shape.
 
     Returns
     -------
@@ -147,7 +147,7 @@ def _largest(file: BinaryIO, dtype: np.dtype[np.generic]) -> np.generic:
 
 @contextmanager
 def _decoding() -> Iterator[None]:
-    """Turn all that a corrupt array makes NumPy raise into one error, without warnings."""
+    """Turn NumPy's errors of corrupt arrays into one."""
     try:
         with caught():
             yield
@@ -158,7 +158,7 @@ def _decoding() -> Iterator[None]:
 
 
 def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
-    """Read the shape, whether the first axis runs fastest, and the type."""
+    """Read an array's shape, order and type."""
     version = np.lib.format.read_magic(file)
     begin = file.tell()
     if int.from_bytes(file.read(2 * version[0]), "little") > _MAX_HEADER:
@@ -231,7 +231,7 @@ def _read_whole(text: str) -> Array:
 
 
 def _elements(text: str) -> Iterator[Array]:
-    """Yield what a list of lists holds, each as an array: lists take far more than arrays.
+    """Yield each list of a list as an array.
 
     Raises
     ------
@@ -259,7 +259,7 @@ def _skipped(text: str, position: int) -> int:
 
 
 def _joined(rows: list[Array]) -> Array | None:
-    """Join rows of plain integers and floats; None if NumPy has to choose the type."""
+    """Join rows of plain numbers, if possible."""
     dtypes = {row.dtype for row in rows}
     if not dtypes or not dtypes <= _PLAIN or len({row.shape for row in rows}) > 1:
         return None
@@ -267,7 +267,7 @@ def _joined(rows: list[Array]) -> Array | None:
 
 
 def _read_table(lines: Iterable[str]) -> Array:
-    """Read lines of numbers; a blank line starts the next channel."""
+    """Read lines of numbers, channel by channel."""
     channels: list[list[Array]] = [[]]
     integral = True
     for number, line in enumerate(lines, start=1):
@@ -297,13 +297,13 @@ def _read_table(lines: Iterable[str]) -> Array:
 
 
 def _cells(line: str) -> list[str]:
-    """Split a line at its commas, semicolons or tabs, or else at its spaces."""
+    """Split a line at its separators or spaces."""
     separator = next((mark for mark in ",;\t" if mark in line), None)
     return [word.strip() for word in line.split(separator)]
 
 
 def write_matrix(file: BinaryIO, array: Array, format: str) -> None:
-    """Write an array of shape (H, W), (H, W, C) or (N,) as npy, npz, csv, tsv or json.
+    """Write an array as npy, npz, csv, tsv or json.
 
     Raises
     ------
@@ -351,7 +351,7 @@ def matrix_text(array: Array, format: str) -> Iterator[str]:
 
 
 def _json(array: Array) -> Iterator[str]:
-    """Yield nested lists, row by row; as a whole they take some fifty bytes a number."""
+    """Yield nested lists, row by row."""
     if array.ndim == 1:
         (row,) = _plain_rows(array[np.newaxis])
         yield json.dumps(row.tolist()) + "\n"

@@ -46,7 +46,7 @@ UPRIGHT = 1
 
 
 def read_orientation(picture: Pillow.Image, *, before_pixels: bool = False) -> tuple[int, str]:
-    """Return EXIF's orientation, 1 to 8, and a note if it cannot be read.
+    """Return EXIF's orientation, and a note if unreadable.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def read_orientation(picture: Pillow.Image, *, before_pixels: bool = False) -> t
 
 
 def checked_orientation(value: object) -> tuple[int, str]:
-    """Return a tag's value as an orientation, 1 to 8, and a note if it is not a number.
+    """Return a tag's orientation, and a note if invalid.
 
     Examples
     --------
@@ -78,7 +78,7 @@ def checked_orientation(value: object) -> tuple[int, str]:
 
 
 def read_metadata(picture: Pillow.Image, format: Format) -> tuple[Metadata, tuple[str, ...]]:
-    """Return the metadata of a picture that is decoded and turned upright, and notes."""
+    """Return an upright picture's metadata, and notes."""
     kept: dict[str, object] = {}
     left_out = []
     for name, read in _PARTS.items():
@@ -259,7 +259,7 @@ def metadata_options(
     frames: Iterable[Array],
     encoding: Mapping[str, object],
 ) -> tuple[dict[str, object], list[str]]:
-    """Return what Pillow's save takes of the metadata, and the names of parts left out.
+    """Return Pillow's save options, and the omitted parts.
 
     Parameters
     ----------
@@ -289,7 +289,7 @@ def metadata_options(
 def parts_left_out(
     metadata: Mapping[str, object], format: Format, kept: Collection[str]
 ) -> list[str]:
-    """Return the names of the parts that a format holds and this file will not."""
+    """Return the names of the parts that get lost."""
     return [
         f"its {_NAMES[key]}"
         for key in format.metadata
@@ -300,7 +300,7 @@ def parts_left_out(
 def _refused(
     options: Mapping[str, object], format: Format, encoding: Mapping[str, object]
 ) -> Collection[str]:
-    """Find the parts that Pillow does not write, by a picture of one pixel."""
+    """Find the parts that Pillow does not write."""
     if not options or _is_written(options, format, encoding):
         return []
     return [key for key in options if not _is_written({key: options[key]}, format, encoding)]
@@ -324,13 +324,13 @@ def _is_written(
 
 
 def profile_fits(profile: object, pixels: Array) -> bool:
-    """Return whether a colour profile is for grey or for RGB, as the pixels are."""
+    """Return whether a colour profile fits the pixels."""
     colours = b"GRAY" if pixels.ndim == 2 else b"RGB "
     return isinstance(profile, bytes) and profile[16:20] == colours
 
 
 def _text_options(options: dict[str, object]) -> dict[str, object]:
-    """Take out the parts that a PNG holds as text, XMP too."""
+    """Remove the parts that a PNG holds as text."""
     from PIL.PngImagePlugin import PngInfo
 
     chunks = PngInfo()

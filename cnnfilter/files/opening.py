@@ -43,7 +43,7 @@ _REASONS = {
 
 
 def problem_with(path: str | Path) -> str | None:
-    """Return why a name cannot be a path; None if it can.
+    """Return why a name cannot be a path, if so.
 
     Examples
     --------
@@ -62,7 +62,7 @@ def problem_with(path: str | Path) -> str | None:
 
 
 def nameable(path: str | Path) -> Path:
-    """Return a name as a path that a file can have.
+    """Return a name as a possible path.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def inside(path: Path, folder: Path) -> Path:
 
 
 def regular(path: Path) -> Path:
-    """Return a path that is not a folder, a pipe or a device, which might never end.
+    """Return a path of a regular file.
 
     Raises
     ------
@@ -124,7 +124,7 @@ class _Bounded(io.BufferedReader):
 
 @contextmanager
 def opened(path: str | Path, max_piped: int = MAX_PIPED) -> Iterator[BinaryIO]:
-    """Open a file to read; ``-`` is standard input. A pipe is read to its end first.
+    """Open a file to read; ``-`` is standard input.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def opened(path: str | Path, max_piped: int = MAX_PIPED) -> Iterator[BinaryIO]:
 
 
 def _read_small(path: str | Path, file: BinaryIO) -> BinaryIO | None:
-    """Read a small file at once; None for a large one."""
+    """Read a small file at once."""
     if os.fstat(file.fileno()).st_size > READ_BYTES:
         return None
     try:
@@ -170,14 +170,14 @@ def _at_once(path: str, flags: int) -> int:
 
 
 def _check_kind(path: str | Path, file: BinaryIO) -> None:
-    """Check that a file is not a device, other than a terminal."""
+    """Check that a file is not a device."""
     mode = os.fstat(file.fileno()).st_mode
     if (stat.S_ISCHR(mode) or stat.S_ISBLK(mode)) and not file.isatty():
         raise FileError(f"{shown(path)}: is a device, not a file or a pipe; name one")
 
 
 def _first_bytes(path: str | Path, file: BinaryIO) -> bytes:
-    """Wait until a pipe has a writer; return the bytes that came meanwhile."""
+    """Wait for a pipe's writer; return its first bytes."""
     descriptor = file.fileno()
     deadline = time.monotonic() + PATIENCE
     while True:
@@ -208,12 +208,12 @@ def _was_closed(descriptor: int) -> bool:
 
 
 def piped_bytes(file: BinaryIO) -> int:
-    """Return the bytes of memory that a file takes: what came through a pipe is held."""
+    """Return the memory that a file's content takes."""
     return len(file.getbuffer()) * 9 // 8 if isinstance(file, io.BytesIO) else 0
 
 
 def _piped(path: str | Path, file: BinaryIO, most: int, first: bytes = b"") -> io.BytesIO:
-    """Read a pipe to its end, but no more than `most` bytes."""
+    """Read a pipe to its end, within a bound."""
     content = io.BytesIO()
     content.write(first)
     try:
@@ -233,7 +233,7 @@ def _piped(path: str | Path, file: BinaryIO, most: int, first: bytes = b"") -> i
 
 
 def _waited_for(file: BinaryIO) -> bytes:
-    """Wait for a pipe that was opened as one that does not wait."""
+    """Wait for a pipe that does not wait."""
     import select
 
     select.select([file], [], [])
@@ -241,7 +241,7 @@ def _waited_for(file: BinaryIO) -> bytes:
 
 
 def read_all(file: BinaryIO, most: int) -> bytes:
-    """Read all of a file, if it is not too large.
+    """Read all of a file, within a bound.
 
     Raises
     ------
@@ -253,7 +253,7 @@ def read_all(file: BinaryIO, most: int) -> bytes:
 
 
 def check_size(file: BinaryIO, most: int) -> None:
-    """Check that a file has no more than `most` bytes, and go to its beginning."""
+    """Check a file's size, and go to its beginning."""
     size = file.seek(0, io.SEEK_END)
     if size > most:
         raise ContentError(f"is {size} bytes; more than {most // 2**20} MiB are not read")
@@ -274,7 +274,7 @@ def reason(error: OSError) -> str:
 
 
 def read_text(path: str | Path) -> str:
-    """Read a small text file: UTF-8, with or without a byte order mark.
+    """Read a small text file in UTF-8.
 
     Raises
     ------

@@ -61,7 +61,7 @@ def standard_output() -> Iterator[TextIO]:
 def replacing(
     path: str | Path, existing: str = "replace", *, durable: bool = False
 ) -> Iterator[BinaryIO]:
-    """Open a file to write that takes its name only when all is written.
+    """Open a file that gets its name once complete.
 
     The text ``-`` is standard output, which gets everything at once, as do pipes and devices.
     A link's target is replaced, not the link. Missing folders are made.
@@ -336,7 +336,7 @@ def is_input(path: Path, inputs: Container[int]) -> bool:
 
 
 def check_target(output: "Output", inputs: Container[int]) -> None:
-    """Refuse to write over an input, or over a file that is not to be replaced.
+    """Refuse to write over inputs and files to keep.
 
     Parameters
     ----------

@@ -79,7 +79,7 @@ class Pictures:
         self._count = frames - self._first
 
     def _open_without_metadata(self, file: BinaryIO, error: Exception) -> None:
-        """Open a copy that has pixels alone; raise the error again if there is none."""
+        """Open a copy that has pixels alone, if possible."""
         from cnnfilter.files.bare import without_metadata  # hardly ever needed
 
         bare = None if self._notes else without_metadata(file)
@@ -92,7 +92,7 @@ class Pictures:
             raise error from None
 
     def _either_way(self, read: Callable[[], Image]) -> Image:
-        """Read from the file or, where it is metadata that fails, without them."""
+        """Read, without the metadata if it fails."""
         with decoding() as printed:
             try:
                 image = read()
@@ -117,7 +117,7 @@ class Pictures:
         return self._count * self._picture.width * self._picture.height
 
     def read(self, number: int = 0) -> Image:
-        """Decode a frame: orientation applied, palettes and print colours turned to RGB.
+        """Decode a frame, upright and in RGB.
 
         In their order, each is decoded once.
 
@@ -147,7 +147,7 @@ class Pictures:
         return self._image(pixels, alpha, metadata, (note, odd, *left_out))
 
     def head(self) -> Image:
-        """Return what `read` would of the first frame, with blank pixels and no metadata.
+        """Return the first frame with blank pixels.
 
         Raises
         ------
@@ -174,7 +174,7 @@ class Pictures:
         return replace(image, reading=self._reading(picture, image, orientation))
 
     def _reading(self, picture: Pillow.Image, image: Image, orientation: int) -> int:
-        """Count the most bytes that decoding takes, and then those held next to the arrays."""
+        """Count the bytes that decoding takes and keeps."""
         pixels, channels = picture.width * picture.height, len(picture.getbands())
         stored = _STORED_BYTES.get(picture.mode, 4) * pixels
         turned = stored if orientation != UPRIGHT else 0
@@ -190,7 +190,7 @@ class Pictures:
     def _orientation(
         self, picture: Pillow.Image, *, before_pixels: bool = False
     ) -> tuple[int, str]:
-        """Return EXIF's orientation, of a copy without metadata that of the file, and a note."""
+        """Return EXIF's orientation of the file, and a note."""
         orientation, odd = read_orientation(picture, before_pixels=before_pixels)
         return orientation if orientation != UPRIGHT else self._turn, odd
 
@@ -210,7 +210,7 @@ class Pictures:
         return mode if mode in ("L", "LA", "RGB", "RGBA") else "RGB"
 
     def _dtype(self, mode: str) -> DTypeLike:
-        """Return a mode's type of numbers, in the machine's order of bytes."""
+        """Return a mode's type of numbers."""
         if mode == self._format.deep_mode:
             return np.uint16
         return {"I": np.int32, "F": np.float32}.get(mode, np.uint16 if ";16" in mode else np.uint8)
@@ -224,7 +224,7 @@ class Pictures:
 
 @contextmanager
 def decoding(*own: type[Exception]) -> Iterator[Printed]:
-    """Turn all that a corrupt file makes a decoder raise, its own errors too, into one error.
+    """Turn a decoder's errors into one error.
 
     What libraries print meanwhile is part of the message, if it fails.
     """
@@ -274,7 +274,7 @@ def _opened(file: BinaryIO, max_pixels: int) -> tuple[Pillow.Image, str]:
 
 
 def _foreign(head: bytes) -> ContentError | None:
-    """Return the error for a format that is known and not read here, by its first bytes."""
+    """Return the error for a format that is not read."""
     from cnnfilter.files.reasons import foreign_problem
 
     problem = foreign_problem(head)
@@ -289,7 +289,7 @@ def known_compressions() -> Collection[int]:
 
 
 def _coefficients(picture: Pillow.Image) -> int:
-    """Count the bytes of a progressive JPEG's coefficients, which are held until the last scan."""
+    """Count the bytes of a progressive JPEG's coefficients."""
     if not picture.info.get("progressive"):
         return 0
     samples = [down * across for _, across, down, *_ in getattr(picture, "layer", [])]
@@ -297,14 +297,14 @@ def _coefficients(picture: Pillow.Image) -> int:
 
 
 def _depth_note(picture: Pillow.Image) -> str:
-    """Return a note of bits that get lost, before they are decoded; "" for none."""
+    """Return a note of bits that get lost."""
     if picture.mode not in _NUMBERS and any(map(_is_deep, getattr(picture, "tile", []))):
         return "16-bit colour is read as 8 bits"
     return ""
 
 
 def _is_deep(tile: "_Tile") -> bool:
-    """Return whether a tile is stored in 16 bits, by its raw mode or its largest value."""
+    """Return whether a tile is stored in 16 bits."""
     arguments = tile.args if isinstance(tile.args, tuple) else (tile.args,)
     return any(
         (isinstance(argument, str) and ";16" in argument)
@@ -328,7 +328,7 @@ def _turned_upright(picture: Pillow.Image, orientation: int) -> Pillow.Image:
 
 
 def _goes_on_behind_pixels(file: BinaryIO) -> bool:
-    """Return whether a PNG has more than its end behind its pixels: that may turn it."""
+    """Return whether a PNG has data behind its pixels."""
     position = file.tell()
     file.seek(8)
     kinds = []
@@ -352,7 +352,7 @@ def _planes(
 
 
 def _copy(picture: Pillow.Image, mode: str, pixels: Array, alpha: Array | None) -> None:
-    """Convert by strips of about 1 MiB; as a whole a picture would be copied three times."""
+    """Convert by strips, which saves copies."""
     height = max(1, 2**18 // picture.width)
     for top in range(0, picture.height, height):
         bottom = min(top + height, picture.height)

@@ -84,7 +84,7 @@ def write_pictures(
 def _pillows(
     frames: Sequence[tuple[Array, Array | None, float | None]], format: Format
 ) -> tuple[Pillow.Image, Iterable[Pillow.Image]]:
-    """Turn the first frame and the others into Pillow's, which take 4 bytes for a pixel."""
+    """Turn frames into Pillow's, one after the other."""
     pictures = (_picture(pixels, alpha, format) for pixels, alpha, _ in frames)
     first = next(pictures)
     if format.colors and "transparency" not in first.info:
@@ -113,7 +113,7 @@ def _picture(pixels: Array, alpha: Array | None, format: Format) -> Pillow.Image
 def _encoding(
     picture: Pillow.Image, format: Format, compression: str, quality: int | None
 ) -> dict[str, object]:
-    """Return what Pillow's save takes of the way pixels are encoded."""
+    """Return Pillow's save options for the encoding."""
     options = format.save_options(is_deep=picture.mode == "I;16", quality=quality)
     if compression == "small":
         chosen = {"quality": options["quality"]} if quality is not None and format.quality else {}
@@ -129,7 +129,7 @@ def _animating(
     format: Format,
     metadata: Mapping[str, object],
 ) -> dict[str, object]:
-    """Return what Pillow's save takes of time, and of how a frame replaces the last one."""
+    """Return Pillow's save options for animations."""
     usual, loop = metadata.get("duration"), metadata.get("loop")
     usual = usual if isinstance(usual, int | float) else _DURATION
     longest = animation.longest or math.inf
@@ -161,7 +161,7 @@ def _rounded(durations: Sequence[float], unit: int) -> list[int]:
 
 
 def _repeats(picture: Pillow.Image, format: Format) -> bool:
-    """Return whether a picture holds patterns that repeat, as text and diagrams do.
+    """Return whether a picture repeats patterns, as text does.
 
     Photographs, and what filters make of them, are stored as small by runs alone, which is
     three times as fast. A few bands of rows show which it is.

@@ -30,7 +30,7 @@ _HARMLESS = ("warning", "is not read from file")
 
 
 def catch_printed() -> None:
-    """Capture from now on what libraries print while a file is read or written.
+    """Start to collect what libraries print.
 
     Only a command and its worker processes call this; as a library, cnnfilter does not touch
     the program's standard error.
@@ -57,7 +57,7 @@ def _on_descriptor(descriptor: int, stream: TextIOWrapper) -> TextIOWrapper:
 
 
 def _keep_crashes_seen(person: int) -> None:
-    """Send Python's report of a crash, if it is enabled, to the person."""
+    """Send Python's report of a crash to the person."""
     import faulthandler
 
     if faulthandler.is_enabled():
@@ -83,7 +83,7 @@ class Printed:
         self.is_in_doubt = False
 
     def words(self) -> str:
-        """Return the first line printed so far that reports a failure; "" if there is none.
+        """Return the first printed line about a failure.
 
         Also "" if other files were at work when it was printed: the line may be theirs.
         """
@@ -98,7 +98,7 @@ class Printed:
         self.is_in_doubt = self._is_shared = False
 
     def add(self, text: str, *, is_shared: bool) -> None:
-        """Add what was printed, by this file or another one at work."""
+        """Add what was printed meanwhile."""
         self._text += text
         self._is_shared |= is_shared
 
@@ -131,7 +131,7 @@ class _Catcher:
         self._alone: int | None = None
 
     def begin(self, printed: Printed) -> None:
-        """Begin with a file, as soon as no other thread is alone or waits to be."""
+        """Start with a file, unless a thread works alone."""
         with self._changed:
             if self._alone is not None or self._waiting:
                 self._changed.wait_for(self._may_begin)
@@ -146,7 +146,7 @@ class _Catcher:
         return self._alone == threading.get_ident()
 
     def end(self, printed: Printed) -> None:
-        """End with a file, and drop the rest of what was printed."""
+        """End with a file, and drop its words."""
         with self._changed:
             self._read()
             self._at_work.remove(printed)
@@ -155,13 +155,13 @@ class _Catcher:
                 self._changed.notify_all()
 
     def drain(self) -> None:
-        """Add what was printed since the last call to all files at work."""
+        """Add new words to all files at work."""
         with self._changed:
             self._read()
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Wait until no file is at work, and keep other threads from beginning one."""
+        """Wait until no file is at work; keep others waiting."""
         with self._changed:
             self._waiting += 1
             try:
@@ -199,7 +199,7 @@ _thread = _Thread()
 
 @contextmanager
 def caught() -> Iterator[Printed]:
-    """Capture what libraries print while a file is at work in this thread.
+    """Collect what libraries print in this thread.
 
     Within itself it does nothing. Lines on descriptor 2 are captured after `catch_printed`;
     libraries' warnings about a file are always ignored, in this thread alone. Nothing that may
@@ -222,7 +222,7 @@ def caught() -> Iterator[Printed]:
 
 
 def attributed(work: Callable[[], _Result], start_afresh: Callable[[], object]) -> _Result:
-    """Work on a file so that printed words are never another file's, and never missing.
+    """Work on a file, with its printed words apart.
 
     If words were requested that may be another file's, the work is done once more while no other
     file is; only that counts. So a result or an error never depends on other files at work.
@@ -281,7 +281,7 @@ _FILTERS = (
 
 
 def _filter_warnings() -> None:
-    """Put the filters before others, once; a program may put its own before them."""
+    """Put the filters before others, once."""
     filters = cast("list[object]", warnings.filters)
     for entry in _FILTERS:
         if entry not in filters:

@@ -24,7 +24,7 @@ _HEAD = 512
 
 
 def read(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image:
-    """Read a picture or a matrix; its format is detected from its bytes.
+    """Read a picture or a matrix of any format.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def read(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image:
 
 
 def read_head(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image:
-    """Return what `read` would, without decoding pixels where the format allows it.
+    """Return what `read` would, without decoding pixels.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def read_head(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image:
 def read_frames(
     path: str | Path, max_pixels: int = MAX_PIXELS, frame: int | None = None
 ) -> Generator[Image]:
-    """Read the frames or pages of a file, one after the other.
+    """Read the frames or pages of a file.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ class _Frames(Protocol):
 
 @contextmanager
 def _opened_frames(path: str | Path, max_pixels: int) -> Iterator[_Frames]:
-    """Open a file; errors name it, those that come up while it is read, too."""
+    """Open a file whose errors name it."""
     with opened(path) as file:
         try:
             yield _frames(file, PurePath(path).suffix.lower(), max_pixels)

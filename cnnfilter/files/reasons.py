@@ -57,7 +57,7 @@ _UNFORESEEN = (LookupError, TypeError, AttributeError, AssertionError)
 
 
 def decoding_problem(error: Exception, printed: str = "") -> str:
-    """Return the message for what a decoder raised, and what it printed before.
+    """Return the message for a decoder's failure.
 
     Examples
     --------
@@ -74,7 +74,7 @@ def decoding_problem(error: Exception, printed: str = "") -> str:
 
 
 def library_words(error: Exception, printed: str = "") -> str:
-    """Return what a library raised and printed, on one line; "" if it means nothing."""
+    """Return a library's words on one line."""
     raised = "" if isinstance(error, _UNFORESEEN) else " ".join(str(error).split())
     parts = [words for words in (raised, printed) if " " in words and words not in _EMPTY]
     words = printable(": ".join(dict.fromkeys(parts)))
@@ -82,7 +82,7 @@ def library_words(error: Exception, printed: str = "") -> str:
 
 
 def foreign_problem(head: bytes) -> str:
-    """Return the message for a format that is not read here, by its first bytes; "" if unknown.
+    """Return the message for a format that is not read.
 
     Examples
     --------

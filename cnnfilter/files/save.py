@@ -70,7 +70,7 @@ def write(
     metadata: Mapping[str, Any] | None = None,
     extremes: tuple[float, float] | None = None,
 ) -> Written:
-    """Write a result as a picture or a matrix, at once or not at all.
+    """Write a result as a picture or a matrix.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def _check_frames(frames: Sequence[Frame], format: str, depth: int) -> None:
 def check_size(
     values: Array, format: str, depth: int, *, has_alpha: bool = False, frames: int = 1
 ) -> None:
-    """Refuse a picture that is larger than its format holds; a matrix may have any size.
+    """Refuse a picture larger than its format holds.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ def check_size(
 
 
 def _excess(values: Array, format: str, depth: int, *, has_alpha: bool, frames: int) -> str | None:
-    """Return which limit of a format a picture exceeds; None where it fits."""
+    """Return the limit that a picture exceeds, if any."""
     known = FORMATS[format]
     channels = values.shape[2] if values.ndim == 3 else 1
     if has_alpha and known.alpha:
@@ -355,7 +355,7 @@ def _with_alpha(frame: Frame) -> Frame:
 
 
 def _of_depth(pixels: Array, dtype: np.dtype[Any]) -> Array:
-    """Scale 0..65535 to 0..255 or back, a band of rows at a time."""
+    """Scale pixels to another depth, a band at a time."""
     if pixels.dtype == dtype:
         return pixels
     divisor = 257.0 if dtype == np.uint8 else 1 / 257
@@ -392,7 +392,7 @@ def _fitting_alpha(alpha: Array, format: str) -> Array | None:
 
 
 def write_image(path: str | Path, array: ArrayLike, range: str = "clip", depth: int = 8) -> None:
-    """Write an array as an image; an existing file is replaced.
+    """Write an array as an image.
 
     Parameters
     ----------

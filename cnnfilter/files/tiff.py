@@ -91,7 +91,7 @@ class Pages:
             return self._image(page, _numbers(page.asarray()))
 
     def head(self) -> Image:
-        """Return what `read` would of the first page, with blank pixels and no metadata.
+        """Return the first page with blank pixels.
 
         Raises
         ------
@@ -110,7 +110,7 @@ class Pages:
             return image.blanked(reading + piped_bytes(self._file))
 
     def _by_pillow(self, number: int, read: Callable[[], Image]) -> Image:
-        """Read a page by Pillow, if it has the page's compression."""
+        """Read a page by Pillow, if it can."""
         page = self._page(number)
         if int(page.compression) not in known_compressions():
             name = getattr(page.compression, "name", f"method {page.compression}")
@@ -122,7 +122,7 @@ class Pages:
         return replace(image, notes=notes, frames=len(self))
 
     def _own(self, number: int) -> "TiffPage | None":
-        """Return a page that tifffile reads; None if Pillow can, or alone can."""
+        """Return a page that tifffile must read, if any."""
         page = self._page(number)
         if _is_for_pillow(page):
             return None
@@ -167,13 +167,13 @@ def _is_for_pillow(page: "TiffPage") -> bool:
 
 
 def _left_out(page: "TiffPage") -> tuple[str, ...]:
-    """Return a note of the channels that Pillow leaves out: those of no stated use."""
+    """Return a note of channels that Pillow drops."""
     number = sum(use == 0 for use in page.extrasamples)
     return (f"{number} channel(s) of no stated use: left out",) if number else ()
 
 
 def _is_known_compression(page: "TiffPage") -> bool:
-    """Return whether tifffile can decompress a page; Pillow has more compressions."""
+    """Return whether tifffile can decompress a page."""
     if page.compression == _ZSTD:
         return False  # Python has it only from 3.14 on
     try:
@@ -186,7 +186,7 @@ def _is_known_compression(page: "TiffPage") -> bool:
 
 
 def _numbers(pixels: Array) -> Array:
-    """Return bits as 0 and 255, and numbers as they are."""
+    """Return bits as 0 and 255."""
     return pixels.astype(np.uint8) * np.uint8(255) if pixels.dtype == np.bool_ else pixels
 
 
@@ -202,21 +202,21 @@ def _upright(pixels: Array, orientation: int) -> Array:
 
 
 def _rgb_of_cmyk(inks: Array) -> Array:
-    """Turn print colours to RGB as Pillow does: (1 - ink) * (1 - black)."""
+    """Turn print colours to RGB as Pillow does."""
     top = np.iinfo(inks.dtype).max
     left = (top - inks).astype(np.float64)
     return np.rint(left[:, :, :3] * left[:, :, 3:4] / top).astype(inks.dtype)
 
 
 def is_big(arrays: Iterable[Array | None]) -> bool:
-    """Return whether pages may be larger than a TIFF's offsets of 32 bits reach."""
+    """Return whether pages may need a BigTIFF."""
     return sum(array.nbytes for array in arrays if array is not None) > MAX_CLASSIC
 
 
 def write_deep(
     file: BinaryIO, pages: Sequence[tuple[Array, Array | None]], profile: bytes | None
 ) -> None:
-    """Write pages of any pixels and alpha, 16-bit colours too; beyond 4 GiB as BigTIFF."""
+    """Write pages of any pixels and alpha."""
     import tifffile
 
     with tifffile.TiffWriter(file, bigtiff=is_big(chain(*pages))) as writer:
@@ -234,7 +234,7 @@ def write_deep(
 
 
 def write_float(file: BinaryIO, pages: Sequence[Array]) -> None:
-    """Write numbers as floats, of shape (H, W) or (H, W, 2 or more)."""
+    """Write numbers as a page of floats."""
     import tifffile
 
     floats = [blank(page.shape, _float_type(page)) for page in pages]

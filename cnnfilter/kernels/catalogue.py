@@ -44,7 +44,7 @@ def _positive(name: str, value: float | str) -> float:
 
 
 def _grid(height: int, width: int) -> tuple[Array, Array]:
-    """Return distances from the centre: y of shape (H, 1), x of shape (1, W)."""
+    """Return distances from the centre, y and x."""
     y = np.arange(height)[:, np.newaxis] - (height - 1) / 2
     x = np.arange(width)[np.newaxis, :] - (width - 1) / 2
     return y, x
@@ -175,13 +175,13 @@ def _gabor(
 
 
 def _gradients(name: str, smooth: list[float], difference: list[float]) -> KernelSet:
-    """Return a column that smooths times a row of differences, and its transpose."""
+    """Return a smoothing column times a difference row, transposed too."""
     across = np.multiply.outer(smooth, difference)
     return {f"{name}-x": across, f"{name}-y": across.T}
 
 
 def _compass(name: str, north: list[list[int]]) -> KernelSet:
-    """Turn a 3x3 kernel's ring by 45 degrees, counter-clockwise, seven times."""
+    """Turn a 3x3 kernel's ring by 45 degrees, seven times."""
     ring = ([0, 0, 0, 1, 2, 2, 2, 1], [0, 1, 2, 2, 2, 1, 0, 0])
     result = {}
     for turns, direction in enumerate(("n", "nw", "w", "sw", "s", "se", "e", "ne")):

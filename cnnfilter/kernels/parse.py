@@ -57,7 +57,7 @@ def kernel(name_or_text: str) -> Array | list[Array]:
 
 
 def _named_or_parsed(name_or_text: str) -> KernelSet:
-    """Return the kernel of a name or text, or all of a set, by name."""
+    """Return the kernels of a name or text."""
     text = name_or_text.strip()
     if not is_name(text):
         return {"kernel": parse_kernel(text)}
@@ -74,7 +74,7 @@ def _named_or_parsed(name_or_text: str) -> KernelSet:
 
 
 def is_name(text: str) -> bool:
-    """Return whether text is a kernel's name, not a matrix; parameters may follow."""
+    """Return whether text is a kernel's name."""
     return re.fullmatch(r"[A-Za-z][\w-]*(:.*)?", text) is not None
 
 
@@ -142,7 +142,7 @@ def _weight(word: str, row: int, column: int) -> float:
 
 
 def as_weights(weights: object) -> Array:
-    """Convert to kernel weights: int64 where all are integers, else float64.
+    """Convert to kernel weights: int64 or float64.
 
     A filter bank in float32, as networks have, is returned unchanged.
 
@@ -199,7 +199,7 @@ class Kernels:
 
 
 def read_kernels(kernels: object) -> Kernels:
-    """Read the kernels of `convolve`, each with the name of its feature map.
+    """Read the kernels of `convolve` and their names.
 
     Parameters
     ----------
@@ -231,7 +231,7 @@ def read_kernels(kernels: object) -> Kernels:
 
 
 def _is_list(kernels: object) -> TypeGuard[Sequence[object]]:
-    """Distinguish ["edge", [[1]]], two kernels, from [[0, 1], [1, 0]], one kernel's rows."""
+    """Return whether a list holds kernels, not one kernel's rows."""
     if not isinstance(kernels, list | tuple):
         return False
     return not kernels or any(isinstance(item, str | dict) or _is_matrix(item) for item in kernels)

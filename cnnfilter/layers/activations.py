@@ -141,7 +141,7 @@ prelu = functional(PRelu, "prelu")
 
 
 def elu(image: ArrayLike, alpha: Number = 1) -> Array:
-    """Exponential linear unit: x, or alpha * (exp(x) - 1) where x is negative.
+    """Apply ELU: x, or alpha * (exp(x) - 1) below 0.
 
     Clevert, Unterthiner, Hochreiter 2015.
 
@@ -164,7 +164,7 @@ def elu(image: ArrayLike, alpha: Number = 1) -> Array:
 
 
 def gelu(image: ArrayLike, approximate: str = "none") -> Array:
-    """Gaussian error linear unit: x times the share of a normal distribution below x.
+    """Apply GELU: x times the normal distribution below it.
 
     Hendrycks, Gimpel 2016.
 
@@ -198,7 +198,7 @@ def _gelu_by_tanh(x: Array) -> Array:
 
 
 def sigmoid(image: ArrayLike) -> Array:
-    """Logistic function: 1 / (1 + exp(-x)).
+    """Apply the logistic function: 1 / (1 + exp(-x)).
 
     Examples
     --------
@@ -215,7 +215,7 @@ def _sigmoid(x: Array) -> Array:
 
 
 def tanh(image: ArrayLike) -> Array:
-    """Hyperbolic tangent.
+    """Apply the hyperbolic tangent.
 
     Examples
     --------
@@ -226,7 +226,7 @@ def tanh(image: ArrayLike) -> Array:
 
 
 def softplus(image: ArrayLike) -> Array:
-    """Smooth rectifier: log(1 + exp(x)).
+    """Apply the smooth rectifier: log(1 + exp(x)).
 
     Examples
     --------
@@ -291,7 +291,7 @@ class Softmax(Layer):
     """
 
     def sees_all(self, shape: Shape) -> bool:
-        """In a vector, each probability depends on every score."""
+        """Return whether every score counts, as in a vector."""
         return len(shape) == 1
 
     def output_shape(self, shape: Shape) -> Shape:

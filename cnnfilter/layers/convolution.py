@@ -600,7 +600,7 @@ class Convolution(Layer):
 
 
 def _filters(weights: Array) -> Array:
-    """Lay out weights as one column for each filter."""
+    """Reshape weights to one column for each filter."""
     return weights.reshape(-1, 1 if weights.ndim == 2 else weights.shape[3])
 
 

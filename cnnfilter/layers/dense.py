@@ -82,7 +82,7 @@ class Flattening(Layer):
         return tuple(map(int, np.unravel_index(index, shape)))
 
     def __call__(self, image: ArrayLike) -> Array:
-        """Unroll."""
+        """Return the features as a vector."""
         array = as_features(image)
         if self.order == "chw" and array.ndim == 3:
             array = np.moveaxis(array, -1, 0)

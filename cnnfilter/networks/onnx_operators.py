@@ -283,7 +283,7 @@ def _dropout(chain: Chain, node: Node) -> None:
 
 
 def _pass(chain: Chain, node: Node) -> None:
-    """Change nothing, as in evaluation mode."""
+    """Pass values on, as in evaluation mode."""
 
 
 #: Every operator, by name. Those of activations are rows of `ACTIVATIONS`; the ones

@@ -162,7 +162,7 @@ def explained(
 
 
 def _input_at(forward: ForwardPass, region: Region | None) -> Array:
-    """Return the last step's input, of which only a region's rows need be computed."""
+    """Return the last step's input, for some rows."""
     rows, layer = forward.rows[-2], forward.steps[-1].layer
     if layer.depends_on_all or len(rows.shape) == 1 or layer.sees_all(rows.shape):
         return rows.whole()
@@ -180,7 +180,7 @@ def default_place(result: Rows) -> Place:
 
 
 def checked_place(at: Place, shape: Shape) -> Place:
-    """Check a place, and complete it by channel 0 where there are several.
+    """Check a place, and add channel 0 if missing.
 
     Raises
     ------
@@ -209,7 +209,7 @@ def checked_place(at: Place, shape: Shape) -> Place:
 
 
 def _input_names(forward: ForwardPass) -> tuple[str, ...]:
-    """Return the names of the last step's input maps, or of each value of a vector."""
+    """Return names of the last step's input maps."""
     number = len(forward.steps) - 1
     shape = forward.shapes[number]
     if len(shape) > 1:
@@ -228,7 +228,7 @@ def _input_names(forward: ForwardPass) -> tuple[str, ...]:
 
 
 def _stored(result: Rows, at: Place, range: str, depth: int) -> Stored:
-    """Return a value as a picture stores it; all values decide how they are stretched."""
+    """Return a value as a picture stores it."""
     value = result.rows(at[0], at[0] + 1)[(0, *at[1:])].reshape(1, 1)
     if not np.isfinite(result.extremes).all():
         check_finite(result.whole(), "the result")

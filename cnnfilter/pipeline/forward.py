@@ -56,7 +56,7 @@ class ForwardPass:
 
     @classmethod
     def by_rows(cls, pipeline: Pipeline, image: Array) -> "ForwardPass":
-        """Run a pipeline, and compute rows of results where they are needed.
+        """Run a pipeline, by rows where they are needed.
 
         Raises
         ------
@@ -96,11 +96,11 @@ class ForwardPass:
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """The steps; number n, from 0, takes ``maps[n]`` and returns ``maps[n + 1]``."""
+        """The steps, which turn ``maps[n]`` into ``maps[n + 1]``."""
         return self.pipeline.steps
 
     def regions_before(self, at: Place) -> tuple[Region | None, ...]:
-        """Return the regions that a value of the last result depends on.
+        """Return the regions that a value depends on.
 
         One for the input of each step; None where it is padding alone.
         """
@@ -120,7 +120,7 @@ class ForwardPass:
 
     @property
     def global_steps(self) -> tuple[str, ...]:
-        """Steps whose values depend on their whole input, beyond the region of each."""
+        """Steps whose values depend on their whole input."""
         steps = (*self.pipeline.preparation, *self.steps)
         return tuple(dict.fromkeys(s.described() for s in steps if s.layer.depends_on_all))
 
@@ -128,7 +128,7 @@ class ForwardPass:
 def _followed(
     steps: Sequence[Step], shapes: Sequence[Shape], region: Region | None
 ) -> tuple[Region | None, ...]:
-    """Follow a region of the last result back to the input of each step."""
+    """Follow a region back through the steps."""
     regions: list[Region | None] = []
     for step, shape in zip(reversed(steps), reversed(shapes), strict=True):
         region = None if region is None else step.layer.region_before(region, shape)

@@ -88,7 +88,7 @@ class Pipeline:
 
     @classmethod
     def from_file(cls, path: str | Path) -> "Pipeline":
-        """Read a pipeline or a whole network from a TOML or ONNX file.
+        """Read a pipeline or a network from a file.
 
         Each ``[[steps]]`` table has an ``operation`` and that operation's arguments; a
         network's input, its preparation and labels stand next to them. Files that it
@@ -137,7 +137,7 @@ class Pipeline:
 
     @classmethod
     def of(cls, text: str) -> "Pipeline":
-        """Return a named network, or read a file (.toml, .onnx) or steps.
+        """Return a named network, or read a file or steps.
 
         Parameters
         ----------
@@ -213,7 +213,7 @@ class Pipeline:
 
     @property
     def gives_vector(self) -> bool:
-        """Whether the result is a vector; no later step makes it a map again."""
+        """Whether the result is a vector."""
         from cnnfilter.layers.dense import Dense, Flattening
 
         return any(isinstance(step.layer, Flattening | Dense) for step in self.steps)
@@ -227,7 +227,7 @@ class Pipeline:
 
     @property
     def files(self) -> list[Path]:
-        """The files that were read, those of steps left out included."""
+        """The files that were read."""
         weights = [path for step in (*self.preparation, *self.steps) for path in step.files]
         return list(dict.fromkeys([*self.read, *weights]))
 
@@ -392,14 +392,14 @@ class Pipeline:
         return [(labels[index], float(scores[index])) for index in order]
 
     def maps(self) -> tuple[str, ...]:
-        """Return the feature maps' names; empty for an image or a vector."""
+        """Return the feature maps' names, if any."""
         maps: tuple[str, ...] = ()
         for step in (*self.preparation, *self.steps):
             maps = step.layer.maps(maps)
         return maps
 
     def summary(self, shape: Shape | None = None) -> "list[LayerSummary]":
-        """Summarize every layer: shape, parameters, receptive field.
+        """Return each layer's shape, parameters and receptive field.
 
         Parameters
         ----------

@@ -55,7 +55,7 @@ class _LayerRows(Rows):
             self.shape = self.layer.output_shape(before.shape)
 
     def _applied(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-        """Apply a function of the layer to a band; an error is that of the whole map."""
+        """Apply a function of the layer to a band."""
         try:
             with np.errstate(all="ignore"):
                 return function(*arguments, **named)
@@ -117,11 +117,11 @@ class _WindowRows(_LayerRows):
 
     @cached_property
     def _parts(self) -> tuple[Rows, list[Strips]]:
-        """The map under the windows, and the strips of the maps that lie next to each other."""
+        """The map under the windows, and adjacent strips."""
         return self._applied(self.layer.strips, self.before)
 
     def compute(self, first: int, stop: int) -> Array:
-        """Return some rows, cut from the strips that they are in."""
+        """Return some rows, cut from their strips."""
         _, parts = self._parts
         maps = [self._cut(index, first, stop) for index in range(len(parts))]
         result = maps[0] if len(maps) == 1 else np.concatenate(maps, axis=2)
@@ -137,7 +137,7 @@ class _WindowRows(_LayerRows):
         return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
     def _strip(self, index: int, top: int) -> Array:
-        """Return the strip of a part that begins at a row."""
+        """Return the strip that begins at a row."""
         if index not in self._last or self._last[index][0] != top:
             taken, parts = self._parts
             strips = parts[index]
@@ -149,7 +149,7 @@ class _WindowRows(_LayerRows):
 
 
 def rows_of(pipeline: Pipeline, image: Array) -> list[Rows]:
-    """Return the maps of a pipeline: the prepared image, and each step's result.
+    """Return the maps of a pipeline as rows.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def rows_of(pipeline: Pipeline, image: Array) -> list[Rows]:
 
 
 def traced_rows(pipeline: Pipeline, image: Array) -> tuple[list[Rows], list[Rows]]:
-    """Return the results of the preparation's steps, and those of `rows_of`."""
+    """Return the preparation's results, then the steps'."""
     prepared = _chained(pipeline.preparation, "preparation", HeldRows(image))
     first = prepared[-1]
     shape = pipeline.as_input(np.broadcast_to(np.float32(), first.shape)).shape

@@ -70,7 +70,7 @@ class Step:
 
     @cached_property
     def weights(self) -> dict[str, object]:
-        """Its weights, with a `WeightsRef` for each file that they name."""
+        """Its weights, with a `WeightsRef` for files."""
         return {
             name: (find_kernels if name == "kernel" else find_weights)(value, self.folder)
             for name, value in self.arguments.items()

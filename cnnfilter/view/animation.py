@@ -44,7 +44,7 @@ def animation(
     title: str,
     weights: Array | None = None,
 ) -> tuple[list[Array], list[int]]:
-    """Draw a window that slides over an input, and its results.
+    """Draw a window that slides over an input.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ class _Scene:
         return cls(canvas.pixels, output, source.cell, axes, after, (top, _MARGIN), right)
 
     def drawn(self, number: int) -> Array:
-        """Return the frame of a window: output so far, outlines and value."""
+        """Return the frame of a window."""
         down, across = self.axes
         row, column = divmod(number, across.count)
         pixels = self.still.copy()
@@ -211,7 +211,7 @@ def _first(map: Array) -> Array:
 
 
 def _output_panel(after: Rows) -> _Panel:
-    """Draw a result as it would be stored, or its first map."""
+    """Draw a result as stored, or its first map."""
     if after.shape[2:] == (3,) and all(map(is_finite, after.bands())):
         storing = Storing("clip", 8)
         colours = (picture(storing.pixels(band)) for band in after.bands())
@@ -252,7 +252,7 @@ def _number(
     background: tuple[int, int, int],
     corner: tuple[int, int] = (0, 0),
 ) -> None:
-    """Write a number into its cell as large as it fits, if it does."""
+    """Write a number into its cell, if it fits."""
     text = printable(word(value))
     size = next((size for size in (12, 11, 10, 9, 8) if text_width(text, size) <= cell - 2), None)
     if size is not None:
@@ -274,7 +274,7 @@ def _draw_kernel(canvas: Canvas, weights: Array, corner: tuple[int, int]) -> Non
 
 
 def _filled(row: int, column: int, panel: _Panel) -> Iterator[tuple[slice, slice]]:
-    """Yield the output's pixels that are drawn once a value is known."""
+    """Yield the output's pixels known after each value."""
     height, width = panel.size
     top, bottom = (min(height, round(edge * panel.cell)) for edge in (row, row + 1))
     yield slice(0, top), slice(0, width)

@@ -25,7 +25,7 @@ def text_width(text: str, size: int) -> int:
 
 
 def fitted(text: str, size: int, width: int) -> str:
-    """Shorten a text in its middle until it fits a width in pixels.
+    """Cut the middle of a text until it fits.
 
     Examples
     --------
@@ -67,7 +67,7 @@ class Canvas:
         return np.array(self._image)
 
     def paste(self, at: tuple[int, int], colours: Array) -> None:
-        """Paste colours: uint8, shape (H, W, 3)."""
+        """Put colours on the canvas."""
         self._image.paste(Image.fromarray(colours), at)
 
     def text(
@@ -111,7 +111,7 @@ def enlarged(colours: Array, factor: int) -> Array:
 
 
 def reduced_size(shape: Sequence[int], longest: int) -> tuple[int, int]:
-    """Return the height and width that fit a picture's longer side.
+    """Return a size that fits a picture's longer side.
 
     Examples
     --------
@@ -124,7 +124,7 @@ def reduced_size(shape: Sequence[int], longest: int) -> tuple[int, int]:
 
 
 def reduced(bands: Iterable[Array], shape: Sequence[int], size: tuple[int, int]) -> Array:
-    """Reduce a picture that comes in bands of rows; see `Reducing`.
+    """Reduce a picture that comes in bands.
 
     Examples
     --------
@@ -170,7 +170,7 @@ class Reducing:
         self._dropped = self._done = 0
 
     def add(self, colours: Array) -> None:
-        """Add the next rows, if any: uint8, shape (h, W, 3)."""
+        """Add the next rows, if any."""
         if not len(colours):
             return
         narrow = _reduced(colours, len(colours), self.picture.shape[1])
@@ -187,7 +187,7 @@ class Reducing:
 
 
 def _spans(length: int, size: int) -> list[tuple[int, int]]:
-    """Return first and end of the rows that each reduced row covers, as in Pillow."""
+    """Return the rows that each reduced row covers."""
     factor = length / size
     centers = (np.arange(size) + 0.5) * factor
     starts = np.maximum(0, (centers - 0.5 * factor + 0.5).astype(int))
@@ -199,13 +199,13 @@ def _spans(length: int, size: int) -> list[tuple[int, int]]:
 
 
 def _mean(rows: Array) -> Array:
-    """Return the mean of rows, rounded as in Pillow, which multiplies by a 22-bit share."""
+    """Return the mean of rows, rounded as in Pillow."""
     share = np.uint32(2**22 / len(rows) + 0.5)
     return (rows.sum(axis=0, dtype=np.uint32) * share + np.uint32(2**21)) >> 22
 
 
 def _reduced(colours: Array, height: int, width: int) -> Array:
-    """Return pixels that are the means of those that they cover."""
+    """Return pixels as means of covered pixels."""
     if colours.shape[:2] == (height, width):
         return colours
     whole = Image.fromarray(np.ascontiguousarray(colours))

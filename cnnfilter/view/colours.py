@@ -53,7 +53,7 @@ class Scale:
 
     @property
     def peak(self) -> float:
-        """Largest magnitude; the scale ends there, and begins at 0 or at its negative."""
+        """Largest magnitude, where the scale ends."""
         return max(-self.low, self.high)
 
     @property
@@ -69,7 +69,7 @@ class Scale:
 
     @property
     def table(self) -> Array:
-        """The scale's colours from low to high: uint8, (255 or 256, 3).
+        """The scale's colours from low to high.
 
         The middle one of 255 stands for 0.
         """
@@ -165,7 +165,7 @@ class Look:
         return cls(Scale.of(spans), finite)
 
     def __call__(self, image: Array) -> Array:
-        """Return the colours of the image, or of a band: uint8, shape (H, W, 3)."""
+        """Return the colours of the image or a band."""
         image = _shown(image)
         colours = np.empty((*image.shape[:2], 3), np.uint8)
         for rows in bands(image):
@@ -230,7 +230,7 @@ def _stretched(image: Array, scale: Scale) -> Array:
 
 
 def channels_of(shape: Shape) -> int:
-    """Return the number of channels of a shape (H, W) or (H, W, C)."""
+    """Return the number of channels of a shape."""
     return shape[2] if len(shape) == 3 else 1
 
 
@@ -248,7 +248,7 @@ def maps_of(values: Array) -> list[Array]:
 
 
 def word(value: float) -> str:
-    """Return a value with three digits, or an integer of up to five with all of them.
+    """Return a value with three digits.
 
     Examples
     --------

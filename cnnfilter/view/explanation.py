@@ -68,7 +68,7 @@ class Grid:
         return cls(title, patch.values, patch.rows, patch.columns, patch.inside, marked)
 
     def cell_text(self, row: int, column: int, write: Callable[[float], str] = number_text) -> str:
-        """Return a value as text; padding is bracketed, or a dot if it has no value."""
+        """Return a value as text, with padding marked."""
         value = float(self.values[row, column])
         if self.inside is None or self.inside[row, column]:
             return write(value)
@@ -92,7 +92,7 @@ class Grid:
         yield Text()
 
     def block(self, width: int, height: int) -> Group:
-        """Lay out the grid under its title; leave out the middle of a large one."""
+        """Format the grid under its title."""
         rows, columns = self.values.shape
         shown_rows = cropped(rows, height)
         widest = max(
@@ -148,7 +148,7 @@ class Products:
         )
 
     def render(self, width: int, height: int) -> Iterator[RenderableType]:
-        """Yield each channel's grids; of many channels their sums, and the largest's grids."""
+        """Yield each channel's grids, or the largest."""
         terms = list(self.terms)
         if len(terms) > _MAX_TERMS:
             terms.sort(key=lambda term: -abs(term.sum))
@@ -164,7 +164,7 @@ class Products:
             yield Text()
 
     def _side_by_side(self, grids: Sequence[Grid], width: int, height: int) -> RenderableType:
-        """Join the grids in one line if they fit, else stack them."""
+        """Join the grids in one line if possible."""
         blocks = [grid.block(width, height) for grid in grids]
         if sum(grid.width for grid in grids) + _BETWEEN * (len(grids) - 1) > width:
             return Group(*blocks)
@@ -190,7 +190,7 @@ class Contributions:
     rows: Sequence[Contribution]
 
     def render(self, width: int, height: int) -> Iterator[RenderableType]:
-        """Yield a table of the largest; if it is narrow, with their shares only."""
+        """Yield a table of the largest contributions."""
         shown, rest = self.rows[:_MAX_LISTED], self.rows[_MAX_LISTED:]
         cells = [list(map(number_text, _numbers(row))) for row in shown]
         headings = list(self.headings)
@@ -232,7 +232,7 @@ class _Account:
 def explanation_blocks(
     explanation: Explanation, width: int, height: int, *, results_first: bool = False
 ) -> Iterator[RenderableType]:
-    """Lay out an explanation, with matrices side by side if they fit.
+    """Format an explanation for a terminal.
 
     Parameters
     ----------
@@ -263,7 +263,7 @@ def explanation_blocks(
 
 
 def explanation_text(explanation: Explanation) -> str:
-    """Return an explanation as plain text, with values separated by tabs.
+    """Return an explanation as plain text.
 
     Examples
     --------
@@ -290,7 +290,7 @@ def explanation_text(explanation: Explanation) -> str:
 
 
 def explanation_data(explanation: Explanation) -> dict[str, object]:
-    """Return an explanation as JSON values; NaN and infinity are None.
+    """Return an explanation as JSON values.
 
     Examples
     --------
@@ -416,7 +416,7 @@ def _patch_data(patch: Patch) -> dict[str, object]:
 
 
 def _finite(value: float) -> float | None:
-    """Return a number, or None for NaN and infinity, which JSON does not have."""
+    """Return a number, or None for JSON."""
     return value if np.isfinite(value) else None
 
 
@@ -425,7 +425,7 @@ def _exact(value: float) -> str:
 
 
 def _long(value: float) -> str:
-    """Return a result with seven digits, enough to recognise the stored pixel."""
+    """Return a result with seven digits."""
     return number_text(value, digits=7)
 
 
@@ -438,7 +438,7 @@ def _place(explanation: Explanation) -> str:
 
 
 def _heading_lines(explanation: Explanation, account: _Account) -> Iterator[str]:
-    """Yield the step's title, and the regions that the value depends on."""
+    """Yield the step's title and its regions."""
     step, inputs, seen = explanation.step, explanation.inputs, explanation.seen
     name = f" ({step.name})" if step.name else ""
     number = f"{explanation.number}. " if len(inputs) > 1 else ""

@@ -61,7 +61,7 @@ def figure(
     range: str = "clip",
     depth: int = 8,
 ) -> "Figure":
-    """Draw an image next to its result, with scales and a histogram.
+    """Draw an image next to its result.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ class _Group:
 
     @classmethod
     def of(cls, rows: Rows, names: Sequence[str], range: str | None, depth: int) -> "_Group":
-        """Survey all values; without a range no picture is drawn."""
+        """Count all values; without a range draw no picture."""
         maps = channels_of(rows.shape)
         survey = Survey.of(rows.bands(), 2**depth - 1)
         scale = survey.scale
@@ -176,7 +176,7 @@ class _Group:
     def drawn(
         self, size: tuple[int, int], stored_size: tuple[int, int]
     ) -> tuple[list[Array], list[Array], "Spread"]:
-        """Return the maps, the picture if any, and the histogram, in one pass.
+        """Return maps, picture and histogram in one pass.
 
         Sizes are the most pixels of each.
         """
@@ -216,7 +216,7 @@ class Survey:
 
     @classmethod
     def of(cls, bands: Iterable[Array], top: int) -> "Survey":
-        """Survey values, a band at a time."""
+        """Count values, a band at a time."""
         spans, integral = [], True
         count = finite = below = above = 0
         for band in bands:
@@ -282,7 +282,7 @@ class Spread:
 
     @property
     def uneven(self) -> bool:
-        """Whether one bar would make the others too low to be seen."""
+        """Whether one bar would flatten the others."""
         filled = self.counts[self.counts > 0]
         return bool(filled.size and filled.max() > 30 * np.median(filled))
 
@@ -299,7 +299,7 @@ def _share(share: float) -> str:
 
 
 def _unit(peak: float) -> float:
-    """Return the power of ten to draw numbers in: 1 for common magnitudes.
+    """Return the power of ten to draw numbers in.
 
     Examples
     --------
@@ -347,7 +347,7 @@ class _Page:
         colours: Array,
         shape: Shape,
     ) -> "Axes":
-        """Draw colours, uint8 of shape (h, w, 3), with axes in the image's pixels."""
+        """Draw colours with axes in the image's pixels."""
         axes = self.axes(x, y, width, height, title)
         rows, columns = shape[:2]
         axes.imshow(colours, aspect=_aspect(shape), extent=(-0.5, columns - 0.5, rows - 0.5, -0.5))
@@ -398,7 +398,7 @@ def _in_unit(value: float, unit: float) -> str:
 
 
 def _pixels(length: int, inches: float) -> "Locator":
-    """Return ticks on pixels, as many as there is room for."""
+    """Return as many ticks as there is room for."""
     from matplotlib.ticker import FixedLocator, MaxNLocator
 
     if length == 1:
@@ -412,7 +412,7 @@ def _aspect(shape: Shape) -> Literal["equal", "auto"]:
 
 
 def _shortened(text: str, most: int) -> str:
-    """Shorten a long text in its middle.
+    """Cut a long text in its middle.
 
     Examples
     --------
@@ -426,14 +426,14 @@ def _shortened(text: str, most: int) -> str:
 
 
 def _size(shape: Shape, width: float, height: float) -> tuple[float, float]:
-    """Return the size of an image in a box; very long ones fill a strip."""
+    """Return the size of an image in a box."""
     ratio = shape[0] / shape[1]
     ratio = min(_MAX_RATIO, max(1 / _MAX_RATIO, ratio))
     return min(width, height / ratio), min(height, width * ratio)
 
 
 def _pixels_drawn(across: float, down: float) -> tuple[int, int]:
-    """Return a panel's rows and columns in pixels, twice as many as are drawn."""
+    """Return twice a panel's pixels."""
     return ceil(2 * _DPI * down), ceil(2 * _DPI * across)
 
 
@@ -450,7 +450,7 @@ def _row(
     width: float,
     height: float,
 ) -> float:
-    """Draw pictures side by side in equal boxes; return their right end."""
+    """Draw pictures side by side in equal boxes."""
     x = _MARGIN
     for title, colours, shape in pictures:
         across, down = _size(shape, width, height)
@@ -460,7 +460,7 @@ def _row(
 
 
 def _one_map_page(before: Rows, group: _Group, title: str) -> "Figure":
-    """Draw before, after and the map in a row above the histogram."""
+    """Draw one map above the histogram."""
     shape, scale = group.rows.shape, group.survey.scale
     panels = 2 if group.storing is None else 3
     room = _WIDTH - _MARGIN - 0.9 - (panels - 1) * (_GAP + _TICKS)
@@ -483,7 +483,7 @@ def _one_map_page(before: Rows, group: _Group, title: str) -> "Figure":
 
 
 def _grid_page(before: Rows, group: _Group, title: str) -> "Figure":
-    """Draw before, after and the histogram in a row above a grid of maps."""
+    """Draw a row of panels above a grid of maps."""
     shape, count = group.rows.shape, min(_MAX_MAPS, len(group.names))
     pictured = [before.shape, *([] if group.storing is None else [shape])]
     height = max(1.6, *(_size(size, 2.6, 2.4)[1] for size in pictured))
@@ -513,7 +513,7 @@ def _grid_page(before: Rows, group: _Group, title: str) -> "Figure":
 
 
 def _grid(shape: Shape, count: int) -> tuple[int, float, float]:
-    """Return a grid's columns, and a map's width and height in inches."""
+    """Return a grid's columns, and a map's size."""
     ratio = min(3.0, max(1 / _MAX_RATIO, shape[0] / shape[1]))
     least = max(1, min(8, round((count * ratio) ** 0.5)))
     columns = min(
@@ -527,7 +527,7 @@ def _grid(shape: Shape, count: int) -> tuple[int, float, float]:
 
 
 def _bars_page(before: Rows, after: Array, title: str, names: Sequence[str]) -> "Figure":
-    """Draw the image next to the largest values of a vector."""
+    """Draw the image next to a vector's largest values."""
     numbers = np.where(np.isnan(after), -np.inf, after.astype(np.float64))
     largest = np.argsort(-numbers, kind="stable")[:_MAX_BARS]
     if len(largest) < len(after):

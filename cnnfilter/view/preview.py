@@ -35,7 +35,7 @@ def preview(pixels: Array, console: Console) -> RenderableType:
 
 
 def graphics(pixels: Array, width: int, height: int) -> RenderableType | None:
-    """Draw by kitty's or sixel graphics; None if terminal or library lack them."""
+    """Draw by kitty's or sixel graphics, if any."""
     try:
         # The import asks the terminal what it can do.
         from textual_image.renderable import Image, SixelImage, TGPImage
@@ -50,7 +50,7 @@ def graphics(pixels: Array, width: int, height: int) -> RenderableType | None:
 
 
 def half_blocks(pixels: Array, width: int, height: int, *, colours: bool = True) -> Text:
-    """Draw a picture by characters whose upper and lower halves are pixels.
+    """Draw a picture by half-block characters.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def half_blocks(pixels: Array, width: int, height: int, *, colours: bool = True)
 
 
 def fitted(pixels: Array, width: int, height: int) -> Array:
-    """Reduce a picture to a size, or enlarge it by an integer factor.
+    """Resize a picture, by integer factors if larger.
 
     Examples
     --------

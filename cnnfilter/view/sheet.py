@@ -67,7 +67,7 @@ class _Band:
 
     @classmethod
     def of(cls, result: LayerResult, sides: Sequence[int]) -> "_Band":
-        """Lay out a layer's result."""
+        """Draw a layer's result in tiles."""
         rows, names = as_rows(result.maps), result.names
         title = f"{result.title}  {shape_text(rows.shape)}".strip()
         if len(rows.shape) == 1:
@@ -94,7 +94,7 @@ class _Band:
 
     @cached_property
     def _pitch(self) -> int:
-        """Pixels from one tile to the next; narrow tiles leave room for their labels."""
+        """Pixels from one tile to the next."""
         widest = max(text_width(label, 11) for label in self.labels)
         return max(self.size[1], min(_NARROWEST, widest)) + _GAP
 
@@ -134,7 +134,7 @@ class _Band:
 
 
 def sheet(results: Sequence[LayerResult]) -> Array:
-    """Draw layers below each other, the maps of each on one scale.
+    """Draw layers below each other.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ def _maps(rows: Rows, side: int, scale: Scale) -> list[Array]:
 def _tiles(
     rows: Rows, count: int, side: int, coloured: Callable[[Array], Iterable[Array]]
 ) -> list[Array]:
-    """Enlarge maps by an integer factor, or reduce them, to about a tile's side.
+    """Scale maps to about a tile's side.
 
     Parameters
     ----------

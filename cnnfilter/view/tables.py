@@ -25,7 +25,7 @@ _NEGATIVE, _POSITIVE, _ZERO = (38, 139, 210), (220, 80, 47), (128, 128, 128)
 def rows_table(
     headings: Sequence[str], rows: Iterable[Sequence[str]], wrapping: Sequence[str]
 ) -> Table:
-    """Lay out rows under headings; only the columns in `wrapping` may be broken."""
+    """Make a table of rows under headings."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     for heading in headings:
         table.add_column(Text(heading), no_wrap=heading not in wrapping, overflow="fold")
@@ -35,7 +35,7 @@ def rows_table(
 
 
 def classes_table(classes: Sequence[tuple[str, float]], quantity: str, width: int) -> Table:
-    """Lay out a prediction as labels, bars and numbers.
+    """Show a prediction as labels, bars and numbers.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def matrix_tables(
     at: tuple[int, int] | None = None,
     full: bool = False,
 ) -> Iterator[Text | Table]:
-    """Lay out a matrix in tables that fit a terminal.
+    """Show a matrix in tables that fit a terminal.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def matrix_tables(
 
 
 def cropped(length: int, most: int, around: int | None = None) -> list[int]:
-    """Choose indices to show: all, those around one, or both ends.
+    """Choose indices: all, a neighbourhood, or both ends.
 
     Examples
     --------
@@ -166,7 +166,7 @@ def peak_of(matrix: Array) -> float:
 
 
 def value_style(value: float, peak: float) -> str:
-    """Return a colour by a value's sign, stronger for larger values."""
+    """Return a colour by a value's sign and size."""
     if not np.isfinite(value):
         return "bold magenta"
     share = (abs(value) / peak) ** 0.5 if peak else 0.0  # so that small values show their sign

@@ -10,7 +10,7 @@ from cnnfilter.text import printable_lines
 
 
 def terminal() -> Console:
-    """Return a console that escapes control codes in the text it prints.
+    """Return a console that escapes control codes.
 
     Escapes are longer than what they replace, so code that lays out names escapes them first.
     """

@@ -44,7 +44,7 @@ def page(
     at: Place | None = None,
     step: int | None = None,
 ) -> str:
-    """Return a page that shows each step's maps and explains each value.
+    """Return a page that explains each value.
 
     It is one file without links, works offline, and shows the forward pass's numbers; after an edit
     in the browser, it computes them itself.
@@ -111,7 +111,7 @@ def _asset(name: str) -> str:
 
 
 def _activations() -> str:
-    """Return the page's table of activations, functions of arguments and then of x."""
+    """Return the page's table of activations."""
     lines = []
     for row in ACTIVATIONS.values():
         _, *arguments = inspect.signature(row.function).parameters
@@ -121,7 +121,7 @@ def _activations() -> str:
 
 
 def _policy(style: str, script: str) -> str:
-    """Return a policy that allows the page's style and script alone."""
+    """Return a policy for the page's own code alone."""
     hashes = [
         base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
         for text in (style, script)
@@ -167,7 +167,7 @@ def _preparation(forward: ForwardPass) -> Iterator[dict[str, object]]:
 
 
 def _step_record(step: Step, before: Array, after: Array) -> dict[str, object]:
-    """Return the page's data of a step, its input and its result."""
+    """Return the page's data of a step."""
     documentation = inspect.getdoc(OPERATIONS[step.operation].layer) or ""
     return {
         **_texts(step),
@@ -193,7 +193,7 @@ def _chosen_step(forward: ForwardPass, step: int | None) -> int:
 
 
 def _place(result: Rows, at: Place | None) -> dict[str, int]:
-    """Return the selected value's indices by the names of their axes."""
+    """Return the selected value's indices by axis."""
     place = default_place(result) if at is None else checked_place(at, result.shape)
     names = ("column",) if len(place) == 1 else ("row", "column", "channel")
     return dict(zip(names, map(int, place), strict=False))
@@ -218,7 +218,7 @@ def _arrays_in(record: object) -> Iterator[Array]:
 
 
 def _stored(array: Array) -> Array:
-    """Return an array of a browser's type, without loss if there is one."""
+    """Return an array of a browser's type."""
     for dtype in DTYPES:
         if np.can_cast(array.dtype, dtype):
             return array.astype(np.dtype(dtype).newbyteorder("<"), copy=False)
