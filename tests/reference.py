@@ -27,7 +27,7 @@ NUMPY_BORDERS: dict[str, Mode] = {
     "wrap": "wrap",
 }
 
-REDUCTIONS: dict[str, Callable[[Array], Any]] = {
+REDUCTIONS: dict[str, Callable[[Array], object]] = {
     "max": np.max,
     "min": np.min,
     "average": np.mean,
@@ -93,7 +93,7 @@ def filter_by_loops(
     maps = []
     for number in range(filters):
         first = number // (filters // groups) * inputs
-        total: Any = 0.0 if bias is None else bias[number]
+        total: Array | float = 0.0 if bias is None else bias[number]
         for channel in range(inputs):
             weights = bank[:, :, channel, number]
             total = total + convolve_by_loops(image[..., first + channel], weights, **geometry)

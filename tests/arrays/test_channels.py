@@ -1,6 +1,6 @@
 """Channels and colour spaces: split, merged and selected, against scikit-image and Pillow."""
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -96,7 +96,7 @@ def test_a_bool_image_is_0_and_255() -> None:
     ],
 )
 def test_values_are_scikit_images_at_the_stated_scale(
-    image: Array, space: str, function: Any, scales: list[float]
+    image: Array, space: str, function: Callable[..., Array], scales: list[float]
 ) -> None:
     expected = function(image / 255) * scales
     result = split_channels(image, space)
@@ -237,7 +237,7 @@ def test_channels_of_different_shapes_do_not_merge() -> None:
 
 
 @pytest.mark.parametrize("function", [split_channels, merge_channels])
-def test_an_unknown_space_suggests_the_nearest(function: Any) -> None:
+def test_an_unknown_space_suggests_the_nearest(function: Callable[..., Array]) -> None:
     image = random_image(2, 2, 3)
     given = image if function is split_channels else split_channels(image)
     with pytest.raises(ArgumentError, match="'ycbcr'"):
@@ -254,7 +254,7 @@ def test_colour_spaces_need_colours(space: str, shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize(
     ("channel", "number"), [("red", 0), ("blue", 2), ("alpha", 3), (1, 1), (np.int64(3), 3)]
 )
-def test_one_channel_gives_a_plane(channel: Any, number: int) -> None:
+def test_one_channel_gives_a_plane(channel: int | str, number: int) -> None:
     image = random_image(4, 5, 4)
     assert_array_equal(select_channels(image, channel), image[..., number])
 
@@ -268,7 +268,9 @@ def test_one_channel_gives_a_plane(channel: Any, number: int) -> None:
         ([3, 2, 1], [3, 2, 1]),
     ],
 )
-def test_several_channels_come_in_the_order_asked_for(channels: Any, numbers: list[int]) -> None:
+def test_several_channels_come_in_the_order_asked_for(
+    channels: list[int | str], numbers: list[int]
+) -> None:
     image = random_image(4, 5, 4)
     assert_array_equal(select_channels(image, channels), image[..., numbers])
 
@@ -284,7 +286,7 @@ def test_names_of_a_space_select_from_it(space: str) -> None:
 @pytest.mark.parametrize(
     ("channel", "word"), [("rad", "red"), (4, "4"), ("hue", "hue"), (["red", "grean"], "green")]
 )
-def test_a_channel_that_is_not_there_is_named(channel: Any, word: str) -> None:
+def test_a_channel_that_is_not_there_is_named(channel: int | str, word: str) -> None:
     with pytest.raises(ShapeError, match=word):
         select_channels(random_image(4, 5, 4), channel)
 

@@ -26,7 +26,7 @@ BORDER = 15
 LONG = 5
 
 
-def pixels_of(result: Any) -> np.ndarray:
+def pixels_of(result: object) -> np.ndarray:
     """Read an array, a tensor, a picture or a file as pixels, without the border."""
     array = np.asarray(cnnfilter.read_image(result) if isinstance(result, Path) else result)
     if array.ndim == 4:  # of a tensor: images, channels, height, width
@@ -34,7 +34,7 @@ def pixels_of(result: Any) -> np.ndarray:
     return np.atleast_3d(array)[BORDER:-BORDER, BORDER:-BORDER]
 
 
-def check_agreement(work: Work, peer: str, ours: Any, theirs: Any) -> None:
+def check_agreement(work: Work, peer: str, ours: object, theirs: object) -> None:
     """Raise AssertionError unless a peer did the same work."""
     wanted, given = pixels_of(ours), pixels_of(theirs)
     told = f"{peer}, {work.name}"

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import tifffile
+from numpy.typing import ArrayLike
 from PIL import Image
 
 from ..command import Run
@@ -31,7 +32,7 @@ def _half(data: bytes) -> bytes:
     return data[: len(data) // 2]
 
 
-def _array(values: Any, save: Callable[..., None] = np.save) -> bytes:
+def _array(values: ArrayLike, save: Callable[..., None] = np.save) -> bytes:
     buffer = io.BytesIO()
     save(buffer, values)
     return buffer.getvalue()

@@ -5,7 +5,6 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -264,7 +263,7 @@ ANOTHER = (
         ("attributed(lambda: calls.append(os.write(2, b'x')), afresh)\ndone.set()", [1]),
     ],
 )
-def test_work_is_done_once_more_only_for_words_in_doubt(code: str, calls: list[Any]) -> None:
+def test_work_is_done_once_more_only_for_words_in_doubt(code: str, calls: list[str]) -> None:
     assert python(f"{ANOTHER}begin()\n{code}\nassert calls == {calls}, calls") == (0, "")
 
 

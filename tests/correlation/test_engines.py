@@ -1,7 +1,6 @@
 """Every engine gives the plain loop's answer, and each kernel gets the one that suits it."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pytest
@@ -50,7 +49,9 @@ def applied(engine: Engine, pixels: Array) -> Array:
     return engine(taken).astype(np.float64) * engine.scale
 
 
-def all_engines(weights: Array, peak: float, work: Any, shape: Any) -> Iterator[Engine]:
+def all_engines(
+    weights: Array, peak: float, work: np.dtype[np.floating], shape: tuple[int, ...]
+) -> Iterator[Engine]:
     """Iterate over every engine that may be chosen."""
     made = Weights.of(weights, peak, work)
     yield ShiftAdd(made.fastest(), scale=made.scale)
@@ -228,11 +229,11 @@ def test_integer_sums_use_the_narrowest_exact_type(
 @pytest.mark.parametrize("border", BORDERS)
 @pytest.mark.parametrize("padding", ["valid", "same", "full", (9, 1, 0, 12)])
 @pytest.mark.parametrize("stride", [1, 2])
-def test_tiles_match_a_padded_image(border: str, padding: Any, stride: int) -> None:
+def test_tiles_match_a_padded_image(border: str, padding: int | str, stride: int) -> None:
     image = np.random.default_rng(0).integers(0, 256, (14, 15, 2), dtype=np.uint8)
     axes = Sliding.of(stride, 2, padding).window((4, 3)).axes(image.shape)
     amounts = [(axis.before, axis.after) for axis in axes] + [(0, 0)]
-    mode: Any = BORDERS[border]
+    mode = BORDERS[border]
     expected = np.pad(image, amounts, mode=mode)
     padded = Padded(image, axes, border)
     for dtype in (None, np.dtype(np.int16)):
@@ -256,7 +257,7 @@ def test_tiles_match_a_padded_image(border: str, padding: Any, stride: int) -> N
     ],
 )
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
-def test_tiles_meet_without_a_seam(options: Any, size: Size, dtype: str) -> None:
+def test_tiles_meet_without_a_seam(options: Arguments, size: Size, dtype: str) -> None:
     """An image of many tiles, against sums over all of it."""
     image = np.random.default_rng(3).integers(0, 256, (200, 2900, 3)).astype(dtype)
     weights = np.random.default_rng(4).integers(-5, 6, size)
@@ -272,7 +273,7 @@ def test_tiles_meet_without_a_seam(options: Any, size: Size, dtype: str) -> None
         same_padding(*lengths)
         for lengths in zip(image.shape, size, steps.tolist(), spread.tolist(), strict=False)
     ]
-    mode: Any = BORDERS[options.get("border", "zero")]
+    mode = BORDERS[options.get("border", "zero")]
     padded = np.pad(seen, [*amounts, (0, 0)], mode=mode)
     expected = correlate_by_loops(padded, dense)[:: steps[0], :: steps[1]]
     result = convolve(image, weights, padding="same", **options)
@@ -359,7 +360,7 @@ def test_small_weights_count_next_to_a_large_one(large: float) -> None:
 
 
 @pytest.mark.parametrize("combine", [None, "max", "sum", "l2"])
-def test_each_kernel_of_a_list_gets_its_own_engine(combine: Any) -> None:
+def test_each_kernel_of_a_list_gets_its_own_engine(combine: str | None) -> None:
     random = np.random.default_rng(0)
     image = random.integers(-100, 100, (230, 1200)).astype(np.int16)
     weights = [random.integers(-9, 10, size) for size in ((31, 31), (25, 22), (3, 3))]

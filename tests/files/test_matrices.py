@@ -3,10 +3,10 @@
 import io
 import json
 import tracemalloc
-from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 
 from cnnfilter.errors import NotFiniteError
 from cnnfilter.files import matrices
@@ -16,7 +16,7 @@ RNG = np.random.default_rng(0)
 TYPES = ["uint8", "uint16", "int64", "float16", "float32", "float64"]
 
 
-def text_of(array: Any, format: str) -> str:
+def text_of(array: ArrayLike, format: str) -> str:
     """Give all of a matrix's text."""
     return "".join(matrix_text(array, format))
 

@@ -2,7 +2,6 @@
 
 import io
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +23,7 @@ GRAY16 = DEEP[:, :, 0]
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
-def through(source: Path, target: Path, values: Any = None) -> None:
+def through(source: Path, target: Path, values: np.ndarray | None = None) -> None:
     """Write what was read, or other values in its place, as a command would."""
     image = read(source)
     values = image.pixels if values is None else values

@@ -194,7 +194,7 @@ def small_image() -> np.ndarray:
     return np.random.default_rng(3).integers(0, 256, (8, 8, 3), dtype=np.uint8)
 
 
-def _run_pipeline(pipeline: Any) -> None:
+def _run_pipeline(pipeline: object) -> None:
     """Run a pipeline where its results are small, and hold its summary against them."""
     image = small_image()
     prepared = image
@@ -222,7 +222,7 @@ def _step(random: Random) -> tuple[str, dict[str, Any]]:
     return operation, arguments
 
 
-def some_value(random: Random, depth: int = 0) -> Any:
+def some_value(random: Random, depth: int = 0) -> object:
     """Make a value as TOML may hold it."""
     match random.randrange(9 if depth < 3 else 6):
         case 0:
@@ -339,7 +339,7 @@ def _read_toml_and_weights(given: tuple[bytes, str, bytes]) -> None:
 
 
 @cache
-def _models() -> list[Any]:
+def _models() -> list[object]:
     import models
 
     return models.models()

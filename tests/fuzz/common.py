@@ -51,10 +51,10 @@ class Target:
 
     name: str
     about: str
-    make: Callable[[Random], Any]
+    make: Callable[[Random], object]
     run: Callable[[Any], object]
     share: int
-    text: Callable[[bytes], Any] | None = None
+    text: Callable[[bytes], object] | None = None
 
 
 def written(name: str, content: bytes) -> Path:

@@ -38,7 +38,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from types import TracebackType
-from typing import Any
 
 for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
@@ -98,13 +97,13 @@ class Tally:
                 known.details = failure.details
 
 
-def made(target: Target, seed: int, number: int) -> Any:
+def made(target: Target, seed: int, number: int) -> object:
     """Make a target's input again from the seed and its number."""
     digest = hashlib.blake2b(f"{target.name} {seed} {number}".encode(), digest_size=8).digest()
     return target.make(Random(int.from_bytes(digest)))  # noqa: S311 - nothing secret
 
 
-def tried(target: Target, given: Any) -> tuple[bool, BaseException | None]:
+def tried(target: Target, given: object) -> tuple[bool, BaseException | None]:
     """Try an input: whether it was taken, and what was raised that is no error of ours."""
     try:
         target.run(given)
@@ -174,11 +173,11 @@ class _Child:
         catch_printed()
         ignore_warnings()
 
-    def _hear(self, message: Warning | str, category: type, filename: str, *_: Any) -> None:
+    def _hear(self, message: Warning | str, category: type, filename: str, *_: object) -> None:
         words = re.sub(r"-?\d[\d.e+-]*", "N", str(message))
         self.warned.append(f"{category.__name__}: {words} ({Path(filename).name})")
 
-    def _tell(self, number: int, given: Any, error: BaseException | None) -> None:
+    def _tell(self, number: int, given: object, error: BaseException | None) -> None:
         with contextlib.suppress(AttributeError):
             ctypes.CDLL(None).fflush(None)
         length = os.lseek(self.output, 0, os.SEEK_CUR)

@@ -22,7 +22,7 @@ def _read_image(suffix: str, again: str, data: bytes) -> None:
     path = written(f"input{suffix}", data)
     problems: list[CnnFilterError] = []
 
-    def attempt(way: Callable[[], object]) -> Any:
+    def attempt(way: Callable[[], object]) -> object:
         try:
             return way()
         except CnnFilterError as error:
@@ -67,7 +67,7 @@ def _write_again(frames: list[Any], image: Any, format: str) -> None:
         assert not left, left
 
 
-def _picture(name: str, suffix: str, change: Any, share: int, again: str) -> Target:
+def _picture(name: str, suffix: str, change: object, share: int, again: str) -> Target:
     return Target(
         name,
         f"pictures: {suffix}, read whole, by head and by frames, and written again",

@@ -213,7 +213,7 @@ def arrays() -> list[np.ndarray]:
     ]  # fmt: skip
 
 
-def npy_of(array: Any) -> bytes:
+def npy_of(array: object) -> bytes:
     """Write an array as a .npy file."""
     buffer = io.BytesIO()
     np.save(buffer, array)

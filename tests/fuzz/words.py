@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from functools import cache, partial
 from random import Random
-from typing import Any
 
 import numpy as np
 import seeds
@@ -130,7 +129,7 @@ def _read_ledger(data: bytes) -> None:
 # Values of the command line
 
 
-def _argument(random: Random) -> tuple[str, Any]:
+def _argument(random: Random) -> tuple[str, object]:
     name = random.choice((*_ARGUMENTS,))
     if random.randrange(3):
         parts = chosen(NUMBERS, random, 4)
@@ -151,7 +150,7 @@ def _shape_of_text(value: object) -> object:
     return wholes("shape", value)
 
 
-def _reading(function: str) -> Callable[[Any], object]:
+def _reading(function: str) -> Callable[[object], object]:
     def read(value: object) -> object:
         from cnnfilter.arrays import arguments
 
@@ -181,14 +180,14 @@ def _channels_of(value: object) -> object:
     return select_channels(small_image(), value)
 
 
-_ARGUMENTS: dict[str, Callable[[Any], object]] = {
+_ARGUMENTS: dict[str, Callable[[object], object]] = {
     "number": _reading("number"), "whole": _reading("whole"), "wholes": _reading("wholes"),
     "pair": _reading("pair"), "flag": _reading("flag"), "at": _text_place, "shape": _shape_of_text,
     "numbers": _numbers_of, "window": _window_of, "channels": _channels_of,
 }  # fmt: skip
 
 
-def _read_argument(given: tuple[str, Any]) -> None:
+def _read_argument(given: tuple[str, object]) -> None:
     name, value = given
     _ARGUMENTS[name](value)
 
@@ -255,7 +254,7 @@ def _run_command(words: list[str]) -> None:
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
     old, sys.argv = sys.argv, ["cnnfilter", *words]
     handler = signal.getsignal(signal.SIGTERM)
-    status: Any = 0
+    status: object = 0
     with warnings.catch_warnings(), redirect_stdout(out), redirect_stderr(err):
         os.chdir(FOLDER)
         try:

@@ -1,7 +1,7 @@
 """Named kernels against their sources, and kernels from text."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def image(seed: int = 0) -> Array:
     return np.random.default_rng(seed).random((12, 13)) * 255
 
 
-def ring(weights: Array) -> list[Any]:
+def ring(weights: Array) -> list[object]:
     """The eight outer weights of a 3x3 kernel, counter-clockwise from the top left."""
     places = [(0, 0), (1, 0), (2, 0), (2, 1), (2, 2), (1, 2), (0, 2), (0, 1)]
     return [weights[place] for place in places]
@@ -218,7 +218,9 @@ def test_x_answers_to_a_rise_from_left_to_right(name: str) -> None:
         ("laplacian", filters.laplace, 1),
     ],
 )
-def test_responses_are_scikit_images(name: str, function: Any, scale: int) -> None:
+def test_responses_are_scikit_images(
+    name: str, function: Callable[[Array], Array], scale: int
+) -> None:
     result = convolve(image(), name, padding="same", border="symmetric")
     assert_allclose(result, function(image()) * scale, rtol=1e-5, atol=1e-3)
 
@@ -227,7 +229,9 @@ def test_responses_are_scikit_images(name: str, function: Any, scale: int) -> No
     ("name", "function"),
     [("roberts-pos", filters.roberts_pos_diag), ("roberts-neg", filters.roberts_neg_diag)],
 )
-def test_roberts_responses_are_scikit_images_with_the_other_sign(name: str, function: Any) -> None:
+def test_roberts_responses_are_scikit_images_with_the_other_sign(
+    name: str, function: Callable[[Array], Array]
+) -> None:
     assert_allclose(convolve(image(), name), -function(image())[:-1, :-1], rtol=1e-5, atol=1e-3)
 
 

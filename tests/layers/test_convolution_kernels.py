@@ -1,7 +1,6 @@
 """Channels, lists of kernels, filter banks, groups, bias, gain and normalization."""
 
 import math
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ from PIL import Image
 from scipy import ndimage
 
 from cnnfilter import ArgumentError, KernelError, ShapeError, convolve
+from cnnfilter.arrays import Array
 
 from .samples import ONE_TO_NINE, pixel, random_image
 
@@ -62,7 +62,7 @@ def test_groups_with_channels_sum_add_up_each_group() -> None:
 
 def test_a_list_gives_one_map_for_each_kernel() -> None:
     image = random_image(6, 7)
-    kernels: list[Any] = ["sharpen", ONE_TO_NINE, np.eye(3)]
+    kernels: list[str | Array] = ["sharpen", ONE_TO_NINE, np.eye(3)]
     result = convolve(image, kernels)
     assert result.shape == (4, 5, 3)
     for number, kernel in enumerate(kernels):

@@ -1,7 +1,5 @@
 """Padding as TensorFlow and numbers define it, and borders as NumPy and SciPy do."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -148,7 +146,9 @@ def test_full_counts_stride_and_dilation(
         ("0,0,0,5", (0, 0, 0, 5)),
     ],
 )
-def test_numbers_pad_exactly(padding: Any, sides: tuple[int, int, int, int]) -> None:
+def test_numbers_pad_exactly(
+    padding: int | tuple[int, ...], sides: tuple[int, int, int, int]
+) -> None:
     top, bottom, left, right = sides
     image = random_image(3, 4)
     assert_array_equal(
@@ -187,7 +187,7 @@ def test_borders_are_numpys_even_wider_than_the_image(
     top, bottom, left, right = sides
     image = random_image(*shape)
     widths = [(top, bottom), (left, right), (0, 0)][: image.ndim]
-    mode: Any = NUMPY_BORDERS[border]
+    mode = NUMPY_BORDERS[border]
     assert_array_equal(
         convolve(image, "1", padding=sides, border=border), np.pad(image, widths, mode=mode)
     )

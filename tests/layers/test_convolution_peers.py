@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -167,7 +167,7 @@ def test_same_like_scipy_ndimage(seed: int, border: str, mode: str) -> None:
 
 @pytest.mark.parametrize("seed", range(400, 410))
 @pytest.mark.parametrize("mode", ["full", "valid"])
-def test_flip_like_scipy_convolve2d(seed: int, mode: Any) -> None:
+def test_flip_like_scipy_convolve2d(seed: int, mode: Literal["full", "valid", "same"]) -> None:
     case = random_case(seed)
     size = case.size[0] + case.taps[0], case.size[1] + case.taps[1]
     image, kernel = random_array(case.rng, size, case.dtype), case.kernel(integers=case.exact)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal, getcontext
-from typing import Any
 
 import numpy as np
 import pytest
@@ -179,7 +179,18 @@ def test_facts_of_weights_near_the_ends_are_those_of_like_ones() -> None:
         assert not kernel_facts(np.asarray(kernel(f"{scale} 0; 0 0"))).symmetric
 
 
-HUGE: list[Any] = [10**30, 10**400, 10**5000, "9" * 5000, 1e308, 1e-320, float("nan"), -1, "", "²"]
+HUGE: list[object] = [
+    10**30,
+    10**400,
+    10**5000,
+    "9" * 5000,
+    1e308,
+    1e-320,
+    float("nan"),
+    -1,
+    "",
+    "²",
+]
 
 
 @pytest.mark.parametrize("value", HUGE, ids=range(len(HUGE)))
@@ -191,7 +202,7 @@ HUGE: list[Any] = [10**30, 10**400, 10**5000, "9" * 5000, 1e308, 1e-320, float("
     ],
 )  # fmt: skip
 def test_a_reader_of_arguments_accepts_a_value_or_rejects_it_in_one_line(
-    read: Any, value: object
+    read: Callable[[object], object], value: object
 ) -> None:
     problem, result = "", None
     try:

