@@ -1,5 +1,6 @@
-"""What the README shows is what happens."""
+"""Every example of the README runs as written, in a clone's folder."""
 
+import importlib.util
 import re
 import shutil
 import subprocess
@@ -14,13 +15,12 @@ import cnnfilter
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "sample_images"
-WHOLE = (ROOT / "README.md").read_text()
-#: The chapter whose blocks build on each other, and the rest, whose blocks do not.
-CHAPTER = re.findall(r"^## Networks\n.*?(?=^## )", WHOLE, re.M | re.S)[0]
-README = WHOLE.replace(CHAPTER, "")
+README = (ROOT / "README.md").read_text()
+#: The page whose blocks build on each other.
+NETWORKS = (ROOT / "cnnfilter/networks/README.md").read_text()
 COMMANDS = re.findall(
     # A cluster has tests of its own.
-    r"^(cnnfilter (?!.*--scheduler).*)$",
+    r"^((?:cnnfilter|find) (?!.*--scheduler).*)$",
     "\n".join(re.findall(r"```sh\n(.*?)```", README, re.S)),
     re.M,
 )
@@ -28,14 +28,12 @@ SESSIONS = re.findall(r"```console\n\$ (.*?)\n(.*?)```", README, re.S)
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    shutil.copy(SAMPLES / "coffee.png", tmp_path / "img.png")
-    shutil.copy(SAMPLES / "padlock-16x16.png", tmp_path)
-    shutil.copytree(SAMPLES / "digits", tmp_path / "sample_images/digits")
-    shutil.copytree(SAMPLES / "digits", tmp_path / "photos/deep")
-    shutil.copy(SAMPLES / "padlock-16x16.png", tmp_path / "photos")
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a folder with the clone's pictures, in an activated environment."""
+    shutil.copytree(SAMPLES, tmp_path / "sample_images")
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=":")
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
@@ -46,32 +44,34 @@ def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_commands_run_as_written(command: str, folder: Path) -> None:
-    run = shell(command, folder)
-    assert run.returncode == 0, run.stderr
+def test_commands_run_as_written_one_after_the_other(clone: Path) -> None:
+    for command in COMMANDS:
+        if "--plot" in command and importlib.util.find_spec("matplotlib") is None:
+            continue
+        run = shell(command, clone)
+        assert run.returncode == 0, f"{command}\n{run.stderr}"
 
 
 @pytest.mark.parametrize(("command", "output"), SESSIONS)
-def test_sessions_print_what_is_shown(command: str, output: str, folder: Path) -> None:
-    run = shell(command, folder)
-    told = output.splitlines()
-    said = [line for line in run.stderr.splitlines() if line in told]
-    assert said + run.stdout.splitlines() == told
+def test_sessions_print_what_is_shown(command: str, output: str, clone: Path) -> None:
+    run = shell(command, clone)
+    shown = output.splitlines()
+    reported = [line for line in run.stderr.splitlines() if line in shown]
+    assert reported + run.stdout.splitlines() == shown
 
 
-def test_the_pipeline_file_runs(folder: Path) -> None:
+def test_the_pipeline_file_runs(clone: Path) -> None:
     (text,) = re.findall(r"```toml\n(.*?)```", README, re.S)
-    (folder / "edges.toml").write_text(text)
-    run = shell("cnnfilter pipeline edges.toml img.png", folder)
+    (clone / "edges.toml").write_text(text)
+    (command,) = re.findall("run by: (.*)", text)
+    run = shell(command, clone)
     assert run.returncode == 0, run.stderr
-    assert (folder / "img-edges.png").exists()
+    assert (clone / "out/coffee-edges.png").exists()
 
 
-def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("clone")
+def test_the_python_example_runs() -> None:
     (code,) = re.findall(r"```python\n(.*?)```", README, re.S)
-    shutil.copytree(SAMPLES, tmp_path / "sample_images")
-    monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     exec(compile(code, "README.md", "exec"), names)  # noqa: S102
     assert np.shape(names["small"]) == (195, 210, 3)
@@ -84,13 +84,10 @@ def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.filterwarnings("ignore")  # PyTorch's exporter has many
-def test_the_chapter_on_networks_runs_from_torch_save_to_a_prediction(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_page_on_networks_runs_from_torch_save_to_a_prediction(clone: Path) -> None:
     torch = pytest.importorskip("torch")
     for module in ("onnx", "onnxscript", "safetensors"):
         pytest.importorskip(module)
-    monkeypatch.chdir(folder)
     torch.manual_seed(0)
     state = torch.nn.Sequential(
         OrderedDict(
@@ -98,22 +95,22 @@ def test_the_chapter_on_networks_runs_from_torch_save_to_a_prediction(
             dense1=torch.nn.Linear(6 * 14 * 14, 10),
         )
     ).state_dict()  # fmt: skip
-    torch.save(state, folder / "lenet.pt")
+    torch.save(state, clone / "lenet.pt")
     names: dict[str, object] = {}
-    told = []
-    for language, block in re.findall(r"```(\w+)\n(.*?)```", CHAPTER, re.S):
+    runs = []
+    for language, block in re.findall(r"```(\w+)\n(.*?)```", NETWORKS, re.S):
         if language == "toml":
-            (folder / "lenet.toml").write_text(block)
+            (clone / "lenet.toml").write_text(block)
         elif language == "python":
             exec(compile(block, "README.md", "exec"), names)  # noqa: S102
         else:
-            run = shell(block, folder)
+            run = shell(block, clone)
             assert run.returncode == 0, run.stderr
-            told.append(run)
-    summary, against, models = told
-    assert summary.stdout.splitlines()[-1].startswith("img.png\t")
+            runs.append(run)
+    summary, against, models = runs
+    assert summary.stdout.splitlines()[-1].startswith("sample_images/digits/two.png\t")
     assert "6 layer(s) agree" in against.stderr
-    assert (folder / "network.safetensors").exists()
+    assert (clone / "network.safetensors").exists()
     probability = summary.stdout.splitlines()[-1].split("\t")[2]
     assert models.stdout.split("\t")[2].strip()
     assert 0 < float(probability) <= 1
@@ -127,29 +124,53 @@ MADE = {
 
 
 @pytest.mark.parametrize(("name", "command"), MADE.items())
-def test_pictures_are_what_the_commands_make(name: str, command: str, folder: Path) -> None:
+def test_pictures_are_what_the_commands_make(name: str, command: str, clone: Path) -> None:
     assert command in README
-    assert shell(f"cnnfilter {command} img.png -o made.png", folder).returncode == 0
-    made = cnnfilter.read_image(folder / "made.png")
-    np.testing.assert_array_equal(made, cnnfilter.read_image(SAMPLES / "made" / name))
+    made = f"cnnfilter {command} sample_images/coffee.png -o made.png"
+    assert shell(made, clone).returncode == 0
+    np.testing.assert_array_equal(
+        cnnfilter.read_image(clone / "made.png"), cnnfilter.read_image(SAMPLES / "made" / name)
+    )
 
 
-def test_tinted_pictures_are_what_the_command_makes(folder: Path) -> None:
-    assert shell("cnnfilter split-channels --as tint img.png", folder).returncode == 0
+def test_tinted_pictures_are_what_the_command_makes(clone: Path) -> None:
+    (command,) = (command for command in COMMANDS if "--as tint" in command)
+    assert shell(command, clone).returncode == 0
     for name in ("red", "green", "blue"):
-        made = cnnfilter.read_image(folder / f"img-{name}.png")
+        made = cnnfilter.read_image(clone / f"out/tinted/coffee-{name}.png")
         shown = cnnfilter.read_image(SAMPLES / "made" / f"coffee-{name}.png")
         np.testing.assert_array_equal(made, shown)
 
 
 def test_every_command_and_promised_name_stands_in_it() -> None:
     for command in (
-        "split-channels", "convolve", "pool", "pipeline", "kernels", "networks", "import",
+        "split-channels", "convolve", "pool", "pipeline", "kernels", "networks", "explain",
     ):  # fmt: skip
-        assert f"### {command}" in WHOLE or f"cnnfilter {command}" in WHOLE
+        assert f"### {command}" in README
+        assert f"cnnfilter {command}" in README
+    assert "cnnfilter import" in NETWORKS
     for name in cnnfilter.__all__:
         if not name.startswith("__") and not name.endswith("Error"):
-            assert f"`{name}`" in WHOLE, name
+            assert f"`{name}`" in README, name
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "README.md", "cnnfilter/networks/README.md", "tests/benchmarks/README.md",
+        "sample_images/README.md", "findings/README.md", ".github/CONTRIBUTING.md",
+    ],
+)  # fmt: skip
+def test_links_lead_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text()
+    headings = [heading.lower() for heading in re.findall(r"^#+ (.*)$", text, re.M)]
+    anchors = {re.sub(r"[^\w -]", "", heading).replace(" ", "-") for heading in headings}
+    for link in re.findall(r"\]\(([^)]+)\)", text):
+        path, _, anchor = link.partition("#")
+        if path:
+            assert (ROOT / page).parent.joinpath(path).exists(), link
+        elif anchor:
+            assert anchor in anchors, link
 
 
 def test_the_samples_are_of_the_kinds_promised() -> None:

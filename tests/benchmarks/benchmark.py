@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 from works import CHEAPEST, US
 
-README = Path(__file__).parents[2] / "README.md"
+README = Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- benchmark -->", "<!-- /benchmark -->"
 #: What the libraries and programs read their number of threads from.
 VARIABLES = (
@@ -130,7 +130,7 @@ def print_tables(runs: dict[str, list[Row]]) -> None:
 
 
 def write_readme(runs: dict[str, list[Row]]) -> None:
-    """Replace what stands between the README's markers: a line for each group and peer."""
+    """Replace the table of tests/benchmarks/README.md."""
     headings, *lines = table_lines(runs, lambda row: row.group)
     rule = ["---"] * len(headings)
     table = "\n".join(f"| {' | '.join(line)} |" for line in [headings, rule, *lines])
@@ -151,7 +151,9 @@ def main() -> None:
     parser.add_argument("--threads", choices=THREADS, help="both, one after the other, if left out")
     parser.add_argument("--only", metavar="WORDS", default="", help="works whose names hold these")
     parser.add_argument("--quick", action="store_true", help="small images, few repetitions")
-    parser.add_argument("--write", action="store_true", help="replace the table in README.md")
+    parser.add_argument(
+        "--write", action="store_true", help="replace the table in tests/benchmarks/README.md"
+    )
     asked = parser.parse_args()
     if asked.write and (asked.threads or asked.only or asked.quick):
         parser.error("--write takes the whole benchmark")
