@@ -8,6 +8,7 @@ from numpy.typing import DTypeLike
 
 from cnnfilter.arrays import Array
 from cnnfilter.errors import ContentError
+from cnnfilter.text import shape_text
 
 #: Pillow's own limit, above which it takes a picture for a decompression bomb.
 MAX_PIXELS = 178_956_970
@@ -84,7 +85,7 @@ def blank(shape: tuple[int, ...], dtype: DTypeLike, value: float = 0) -> Array:
 def check_pixels(height: int, width: int, max_pixels: int) -> None:
     """Check that an image has no unexpected pixels."""
     if width * height > max_pixels:
-        raise too_large(f"{height}x{width} are more than {max_pixels} pixels")
+        raise too_large(f"{shape_text((height, width))} are more than {max_pixels} pixels")
 
 
 def too_large(problem: str) -> ContentError:

@@ -85,7 +85,7 @@ class Printed:
     def words(self) -> str:
         """Return the first printed line about a failure.
 
-        Also "" if other files were at work when it was printed: the line may be theirs.
+        "" if there is none, or other files were at work when it was printed: it may be theirs.
         """
         text = self._take()
         lines = (" ".join(line.split()) for line in text.splitlines())

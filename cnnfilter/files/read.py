@@ -11,13 +11,12 @@ import numpy as np
 
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.checks import as_image
-from cnnfilter.errors import ContentError, FileError, ShapeError
+from cnnfilter.errors import ContentError, FileError, naming
 from cnnfilter.files.formats import FORMATS, format_of_bytes
 from cnnfilter.files.image import MAX_PIXELS, Image, check_pixels, too_large
 from cnnfilter.files.opening import opened, piped_bytes, reason
 from cnnfilter.files.pillow_reader import Pictures
 from cnnfilter.files.printed import attributed
-from cnnfilter.text import shown
 
 #: A format shows in this many bytes.
 _HEAD = 512
@@ -121,13 +120,11 @@ class _Frames(Protocol):
 @contextmanager
 def _opened_frames(path: str | Path, max_pixels: int) -> Iterator[_Frames]:
     """Open a file whose errors name it."""
-    with opened(path) as file:
+    with naming(Path(path), FileError), opened(path) as file:
         try:
             yield _frames(file, PurePath(path).suffix.lower(), max_pixels)
-        except (ContentError, ShapeError) as error:
-            raise FileError(f"{shown(path)}: {error}") from None
         except OSError as error:
-            raise FileError(f"{shown(path)}: {reason(error)}") from None
+            raise ContentError(reason(error)) from None
 
 
 def _frames(file: BinaryIO, suffix: str, max_pixels: int) -> _Frames:

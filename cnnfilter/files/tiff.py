@@ -76,7 +76,7 @@ class Pages:
         return Pictures(self._file, self._max_pixels)
 
     def read(self, number: int = 0) -> Image:
-        """Decode a page: orientation applied, print colours turned to RGB.
+        """Decode a page, upright, print colours turned to RGB.
 
         Raises
         ------
