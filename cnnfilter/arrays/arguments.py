@@ -71,12 +71,12 @@ def _plain(text: str) -> str:
     return text
 
 
-def whole(name: str, value: Any, least: int = 1, most: int = MOST) -> int:
+def integer(name: str, value: Any, least: int = 1, most: int = MOST) -> int:
     """Read an integer from `least` to `most`.
 
     Examples
     --------
-    >>> whole("groups", "3")
+    >>> integer("groups", "3")
     3
     """
     try:
@@ -90,14 +90,14 @@ def whole(name: str, value: Any, least: int = 1, most: int = MOST) -> int:
     return result
 
 
-def wholes(name: str, value: object, least: int = 1) -> tuple[int, ...]:
+def integers(name: str, value: object, least: int = 1) -> tuple[int, ...]:
     """Read integers: a number, a sequence, or text.
 
     Examples
     --------
-    >>> wholes("padding", "1,2,3,4", least=0)
+    >>> integers("padding", "1,2,3,4", least=0)
     (1, 2, 3, 4)
-    >>> wholes("size", (2, 3))
+    >>> integers("size", (2, 3))
     (2, 3)
     """
     if isinstance(value, str):
@@ -108,7 +108,7 @@ def wholes(name: str, value: object, least: int = 1) -> tuple[int, ...]:
             )
     else:
         items = value if isinstance(value, Iterable) else [value]
-    return tuple(whole(name, item, least) for item in items)
+    return tuple(integer(name, item, least) for item in items)
 
 
 def pair(name: str, value: object, least: int = 1) -> tuple[int, int]:
@@ -121,7 +121,7 @@ def pair(name: str, value: object, least: int = 1) -> tuple[int, int]:
     >>> pair("stride", "2x1")
     (2, 1)
     """
-    match wholes(name, value, least):
+    match integers(name, value, least):
         case (both,):
             return both, both
         case (vertical, horizontal):

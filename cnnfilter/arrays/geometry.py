@@ -8,7 +8,7 @@ stand ``dilation`` apart, so it reaches over ``dilation * (size - 1) + 1`` pixel
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from cnnfilter.arrays.arguments import choice, pair, wholes
+from cnnfilter.arrays.arguments import choice, integers, pair
 from cnnfilter.errors import ArgumentError, ShapeError, brief
 
 #: The shape of an image or feature map: (height, width) or (height, width, channels).
@@ -214,13 +214,15 @@ class Window:
         [7, 7]
         """
         check_map(shape)
-        return self._axis(shape, 0), self._axis(shape, 1)
+        return self._axis(shape[0], 0), self._axis(shape[1], 1)
 
-    def _axis(self, shape: Shape, direction: int) -> Axis:
-        length = shape[direction]
-        size, stride = self.size[direction], self.stride[direction]
-        extent = self.extent[direction]
-        before, after = self._padding(length, direction)
+    def _axis(self, length: int, direction: int) -> Axis:
+        """Lay the window over one axis: 0 is vertical."""
+        size, stride, dilation = (
+            of_both[direction] for of_both in (self.size, self.stride, self.dilation)
+        )
+        extent = dilation * (size - 1) + 1
+        before, after = self._padding(length, extent, direction)
         room = length + before + after - extent
         count = room // stride + 1
         if self.ceil_mode:
@@ -229,16 +231,17 @@ class Window:
                 count -= 1
         if count < 1:
             raise ShapeError(self._misfit(length, before, after, direction))
-        return Axis(length, size, stride, self.dilation[direction], before, after, count)
+        return Axis(length, size, stride, dilation, before, after, count)
 
-    def _padding(self, length: int, direction: int) -> tuple[int, int]:
+    def _padding(self, length: int, extent: int, direction: int) -> tuple[int, int]:
+        """Return the pixels to add before and after an axis."""
         if not isinstance(self.padding, str):
             return self.padding[direction]
-        extent, stride = self.extent[direction], self.stride[direction]
         if self.padding == "valid":
             return 0, 0
         if self.padding == "full":
             return extent - 1, extent - 1
+        stride = self.stride[direction]
         count = -(-length // stride)
         total = max(0, (count - 1) * stride + extent - length)
         less, more = total // 2, total - total // 2
@@ -276,7 +279,7 @@ def read_padding(padding: object) -> str | Sides:
     match padding:
         case ((top, bottom), (left, right)):
             padding = (top, bottom, left, right)
-    match wholes("padding", padding, least=0):
+    match integers("padding", padding, least=0):
         case (all_sides,):
             return (all_sides, all_sides), (all_sides, all_sides)
         case (vertical, horizontal):

@@ -15,7 +15,7 @@ from cnnfilter.arrays.span import EMPTY
 RANGES = ("clip", "abs", "minmax", "symmetric")
 
 #: Computes a feature map's pixels, and returns how they were stored.
-LaterMap = Callable[[], tuple[Array, "Storing"]]
+LaterMap = Callable[[], tuple[Array, "PixelWriter"]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class Quantized:
     clipped: float
 
 
-class Storing:
+class PixelWriter:
     """Converts values to pixels, whole or tile by tile, and counts clipped values.
 
     Parameters
@@ -63,17 +63,17 @@ class Storing:
         self._range, self._extremes = range, extremes
         self._seen = self._changed = 0
 
-    def for_maps(self) -> "Storing":
+    def for_maps(self) -> "PixelWriter":
         """Return a copy for maps computed one by one."""
         storing = self.for_one_map()
         storing.maps = []
         return storing
 
-    def for_one_map(self) -> "Storing":
+    def for_one_map(self) -> "PixelWriter":
         """Return a copy for one of several maps."""
         extremes = self.span if self.looks_first and self.span != EMPTY else None
         depth = 8 * self.dtype.itemsize
-        return Storing(self._range, depth, self._extremes or extremes)
+        return PixelWriter(self._range, depth, self._extremes or extremes)
 
     @property
     def clipped(self) -> float:
@@ -163,7 +163,7 @@ def quantize(
     array([[  0, 128, 191]], dtype=uint8)
     """
     choice("range", range, RANGES)
-    storing = Storing(range, depth, extremes)
+    storing = PixelWriter(range, depth, extremes)
     return Quantized(storing.pixels(values), storing.clipped)
 
 

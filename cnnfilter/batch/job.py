@@ -10,7 +10,7 @@ import numpy as np
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.buffers import BAND_BYTES, bands
 from cnnfilter.arrays.geometry import Shape
-from cnnfilter.arrays.quantize import Storing, quantize
+from cnnfilter.arrays.quantize import PixelWriter, quantize
 from cnnfilter.arrays.span import Span
 from cnnfilter.batch.inputs import Source
 from cnnfilter.batch.ledger import Stamp, stamp_of
@@ -156,7 +156,7 @@ def _results(recipe: Recipe, source: Source, outcome: Outcome) -> tuple[list[Fra
     return list(zip(*made, strict=True)), replace(info, durations=tuple(durations))
 
 
-def storing_of(image: Image, info: SourceInfo, recipe: Recipe) -> Storing | None:
+def storing_of(image: Image, info: SourceInfo, recipe: Recipe) -> PixelWriter | None:
     """Return how results are stored while they are computed; None if they are needed first."""
     depth, range = recipe.encoding.depth or info.depth, recipe.encoding.range
     if recipe.target.returns_results or depth != 8:
@@ -168,7 +168,7 @@ def storing_of(image: Image, info: SourceInfo, recipe: Recipe) -> Storing | None
     result = Result("", image.pixels)
     if not is_one_picture or not FORMATS[recipe.format_for(result, info.format)].is_picture:
         return None
-    storing = Storing(range or "clip", depth)
+    storing = PixelWriter(range or "clip", depth)
     maps = replace(result, channels=("1", "2"))
     are_pictures = FORMATS[recipe.format_for(maps, info.format)].is_picture
     return storing.for_maps() if are_pictures else storing
@@ -216,7 +216,7 @@ def _made(file: OutputFile, depth: int) -> Sequence[Result]:
         return [replace(file.part, pixels=pixels, stored=stored)]
     if depth != 8 or not all(map(_holds_floats, file.frames)):
         return [file.picture(frame) for frame in file.frames]
-    storing = Storing(file.output.encoding.range or "clip", depth, file.extremes)
+    storing = PixelWriter(file.output.encoding.range or "clip", depth, file.extremes)
     return [_shown_as_stored(frame, file.picture, storing) for frame in file.frames]
 
 
@@ -227,7 +227,7 @@ def _holds_floats(result: Result) -> bool:
     return is_float and bool(np.isfinite(Span.of(values)).all())
 
 
-def _shown_as_stored(result: Result, picture: Picture, storing: Storing) -> Result:
+def _shown_as_stored(result: Result, picture: Picture, storing: PixelWriter) -> Result:
     """Make a picture of a result, whose floats are there for one band at a time."""
     bands_ = [
         (rows, result.with_pixels(result.pixels[rows]))

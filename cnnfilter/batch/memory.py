@@ -23,7 +23,7 @@ from math import ceil, prod
 import numpy as np
 
 from cnnfilter.arrays import Array
-from cnnfilter.arrays.quantize import Storing
+from cnnfilter.arrays.quantize import PixelWriter
 from cnnfilter.batch.job import storing_of
 from cnnfilter.batch.outputs import OutputFile
 from cnnfilter.batch.recipe import Recipe, SourceInfo
@@ -158,7 +158,7 @@ class _Job:
         return list(_steps(self.image, self.task)) if isinstance(self.task, PipelineTask) else []
 
     @cached_property
-    def _storing(self) -> Storing | None:
+    def _storing(self) -> PixelWriter | None:
         """The storing of the last result while it is computed; None if it is not stored then."""
         if not isinstance(self.task, PipelineTask):
             return None

@@ -17,7 +17,7 @@ from cnnfilter.arrays.colour import (
     over_white,
     split_channels,
 )
-from cnnfilter.arrays.quantize import LaterMap, Storing
+from cnnfilter.arrays.quantize import LaterMap, PixelWriter
 from cnnfilter.arrays.spaces import SPACES
 from cnnfilter.errors import ArgumentError
 from cnnfilter.files.image import Image
@@ -56,7 +56,7 @@ class Result:
         Whether it is a layer's result, and not the last.
     depth : {8, 16} or None
         The bits that its values are made for; None for the input's.
-    stored : Storing or None
+    stored : PixelWriter or None
         How its values were stored, if they are pixels already.
     maps : tuple of callable
         Compute its feature maps, each when it is written; `pixels` are blank then.
@@ -70,7 +70,7 @@ class Result:
     depth: int | None = None
     classes: tuple[tuple[str, float], ...] = ()
     quantity: str = ""
-    stored: Storing | None = None
+    stored: PixelWriter | None = None
     maps: tuple[LaterMap, ...] = ()
 
     @property
@@ -110,7 +110,7 @@ class Task(Protocol):
     def outline(self, image: Image) -> list[Result]:
         """Return blank results of the right shapes, without computing them."""
 
-    def results(self, image: Image, storing: Storing | None = None) -> list[Result]:
+    def results(self, image: Image, storing: PixelWriter | None = None) -> list[Result]:
         """Compute the results; with `storing`, the last may be stored as pixels."""
 
     def pictures(self, result: Result) -> list[Result]:
@@ -183,7 +183,7 @@ class PipelineTask:
         first = Result(self.name, image.pixels)
         return self._followed(first, self.pipeline.preparation_outlined, self.pipeline.outlined)
 
-    def results(self, image: Image, storing: Storing | None = None) -> list[Result]:
+    def results(self, image: Image, storing: PixelWriter | None = None) -> list[Result]:
         """Run the pipeline; alpha follows its geometry, unfiltered.
 
         A prediction has no alpha: its picture is put on white.
@@ -210,7 +210,7 @@ class PipelineTask:
         maps = tuple(storing.maps or ())
         return [replace(last, stored=storing, maps=maps) if maps else last]
 
-    def may_come_apart(self, image: Image, storing: Storing) -> bool:
+    def may_come_apart(self, image: Image, storing: PixelWriter) -> bool:
         """Return whether maps can be computed one by one, each when it is written."""
         maps = len(self.map_names)
         fits = maps > 0 and self.pipeline.steps[-1].layer.maps_apart == maps
@@ -348,7 +348,7 @@ class SplitTask:
             for result in self.results(pixel)
         ]
 
-    def results(self, image: Image, storing: Storing | None = None) -> list[Result]:
+    def results(self, image: Image, storing: PixelWriter | None = None) -> list[Result]:
         """Split the image; alpha is a channel."""
         channels = split_channels(image.pixels, self.space)
         if image.alpha is not None:

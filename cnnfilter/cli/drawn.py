@@ -19,7 +19,7 @@ import numpy as np
 
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.checks import check_finite
-from cnnfilter.arrays.quantize import Storing
+from cnnfilter.arrays.quantize import PixelWriter
 from cnnfilter.arrays.rows import Rows
 from cnnfilter.batch.task import PipelineTask, Result, Task, without_alpha
 from cnnfilter.errors import NotFiniteError
@@ -86,7 +86,7 @@ class Drawn:
             ]
         depth = first[0].depth or self._image.depth
         drawn = [
-            Preview(part, self.rows.shape, Storing(range, depth, (span.low, span.high)))
+            Preview(part, self.rows.shape, PixelWriter(range, depth, (span.low, span.high)))
             for part, span in zip(first[:most], spans, strict=False)
         ]
         alpha = _alpha(self._task, self._image)
@@ -127,7 +127,7 @@ class Preview:
         The result's.
     """
 
-    def __init__(self, part: Result, shape: Sequence[int], storing: Storing) -> None:
+    def __init__(self, part: Result, shape: Sequence[int], storing: PixelWriter) -> None:
         self.name, self.shape = part.name, (shape[0], *part.pixels.shape[1:])
         self._storing = storing
         self._small = Reducing(shape, *reduced_size(self.shape, LONGEST))

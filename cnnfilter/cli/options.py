@@ -420,11 +420,11 @@ def read_place(text: str, most: int = 2) -> tuple[int, ...]:
     ArgumentError
         If it has another form.
     """
-    from cnnfilter.arrays.arguments import whole
+    from cnnfilter.arrays.arguments import integer
 
     words = re.split("[x,]", text)
     if len(words) == 2 or (most > 2 and len(words) in (1, most)):
-        return tuple(whole("--at", word, least=0, most=sys.maxsize) for word in words)
+        return tuple(integer("--at", word, least=0, most=sys.maxsize) for word in words)
     hint = ", or with a channel 3,5,0" * (most > 2)
     raise ArgumentError(f"--at '{brief(text)}' is not a row and a column, such as 3,5{hint}")
 

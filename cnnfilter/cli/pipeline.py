@@ -128,13 +128,13 @@ def pipeline(
 
 def _print_summaries(pipeline: "Pipeline", inputs: InputOptions, shape: str | None) -> None:
     """Print a summary for each shape of inputs."""
-    from cnnfilter.arrays.arguments import wholes
+    from cnnfilter.arrays.arguments import integers
     from cnnfilter.files.read import read
 
     if shape is not None and inputs.images:
         raise ArgumentError("--summary takes images, or --shape such as 224x224x3, not both")
     if not inputs.images:
-        lengths = None if shape is None else wholes("shape", shape)
+        lengths = None if shape is None else integers("shape", shape)
         if lengths is not None and not 1 <= len(lengths) <= 3:
             raise ArgumentError(f"shape '{shape}' is not HEIGHTxWIDTH or HEIGHTxWIDTHxCHANNELS")
         if lengths is None and not all(pipeline.input_shape or (0,)):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from math import frexp
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,8 +18,7 @@ FLOAT32 = np.dtype(np.float32)
 UNIT = Sliding()
 
 
-@dataclass(frozen=True, eq=False)
-class Filters:
+class Filters(NamedTuple):
     """Kernels for `correlate`, all on the same image.
 
     Attributes
@@ -81,4 +80,4 @@ class Filters:
             return self
         kernels = [np.ldexp(kernel, -power) for kernel in self.kernels]
         biases = None if self.biases is None else np.ldexp(self.biases, -power)
-        return replace(self, kernels=kernels, biases=biases, power=power)
+        return self._replace(kernels=kernels, biases=biases, power=power)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TypeGuard
+from typing import NamedTuple, TypeGuard
 
 import numpy as np
 
@@ -182,8 +181,7 @@ def as_weights(weights: object) -> Array:
     return integers if np.array_equal(integers, array) else floats
 
 
-@dataclass(frozen=True, eq=False)
-class Kernels:
+class Kernels(NamedTuple):
     """The kernels that `convolve` applies to one image.
 
     Attributes

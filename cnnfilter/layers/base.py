@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from cnnfilter.arrays import Array, DType
 from cnnfilter.arrays.geometry import Place, Region, Shape, Window
-from cnnfilter.arrays.quantize import Storing
+from cnnfilter.arrays.quantize import PixelWriter
 
 if TYPE_CHECKING:
     from cnnfilter.arrays.rows import Rows
@@ -48,9 +48,9 @@ class Layer(ABC):
     def __call__(self, image: ArrayLike) -> Array:
         """Compute the result for an image."""
 
-    def stored(self, image: ArrayLike, storing: Storing) -> Array:
+    def stored(self, image: ArrayLike, writer: PixelWriter) -> Array:
         """Compute the result as a picture stores it."""
-        return storing.take(self(image))
+        return writer.take(self(image))
 
     def stores_tiles(self, image: Array) -> bool:
         """Return whether `stored` holds no more values than a tile's."""

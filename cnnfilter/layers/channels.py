@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cnnfilter.arrays import Array
-from cnnfilter.arrays.arguments import choice, whole
+from cnnfilter.arrays.arguments import choice, integer
 from cnnfilter.arrays.buffers import bands
 from cnnfilter.arrays.checks import as_image
 from cnnfilter.arrays.colour import split_channels
@@ -208,7 +208,7 @@ class Selection(_Regrouping):
             raise ArgumentError("no channel is named; name one, such as red")
         for name in self.channels:
             if not isinstance(name, str):
-                whole("channel", name, least=0)
+                integer("channel", name, least=0)
         self.space = choice("space", space, SPACES)
 
     def __call__(self, image: ArrayLike) -> Array:

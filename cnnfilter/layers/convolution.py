@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from cnnfilter.arrays import Array, DType
-from cnnfilter.arrays.arguments import TURNED, Number, Pair, choice, flag, number, whole
+from cnnfilter.arrays.arguments import TURNED, Number, Pair, choice, flag, integer, number
 from cnnfilter.arrays.borders import BORDERS, region_under
 from cnnfilter.arrays.buffers import check_room
 from cnnfilter.arrays.checks import as_image, as_numbers, check_finite, not_finite
@@ -33,7 +33,7 @@ from cnnfilter.arrays.geometry import (
     Sliding,
     Window,
 )
-from cnnfilter.arrays.quantize import LaterMap, Storing
+from cnnfilter.arrays.quantize import LaterMap, PixelWriter
 from cnnfilter.arrays.tiles import Strips
 from cnnfilter.arrays.titles import titles_of
 from cnnfilter.correlation import Correlated, Filters, correlate, correlated_strips
@@ -173,7 +173,7 @@ class Convolution(Layer):
         #: Whether results have an axis of maps, as those of lists and sets have.
         self.stacked = read.is_list
         self.border = choice("border", border, BORDERS)
-        self.groups = whole("groups", groups)
+        self.groups = integer("groups", groups)
         #: One number, or one for each kernel or feature map.
         self.bias = None if bias is None else as_numbers("bias", bias).ravel()
         self.channels = choice("channels", channels, CHANNELS)
@@ -310,21 +310,21 @@ class Convolution(Layer):
                 store(values, places[place], integral=integral)
         return result
 
-    def stored(self, image: ArrayLike, storing: Storing) -> Array:
+    def stored(self, image: ArrayLike, writer: PixelWriter) -> Array:
         """Compute pixels ready to store; for integers, floats are never held."""
         array, shape = self._laid_out(image)
-        comes_apart = storing.maps is not None and self.maps_apart > 0
+        comes_apart = writer.maps is not None and self.maps_apart > 0
         if not self.stores_tiles(array):
-            return self(image) if comes_apart else super().stored(image, storing)
-        if storing.maps is not None and comes_apart:
-            storing.maps += self._later_maps(array, storing)
-            return np.broadcast_to(np.zeros((), storing.dtype), shape)
-        result = np.empty(shape, storing.dtype)
-        if storing.looks_first:  # computed twice, the values are never held
-            self._look(array, shape, storing)
+            return self(image) if comes_apart else super().stored(image, writer)
+        if writer.maps is not None and comes_apart:
+            writer.maps += self._later_maps(array, writer)
+            return np.broadcast_to(np.zeros((), writer.dtype), shape)
+        result = np.empty(shape, writer.dtype)
+        if writer.looks_first:  # computed twice, the values are never held
+            self._look(array, shape, writer)
         places = np.atleast_3d(result)
         for place, values, integral in self._correlated(array, FLOAT32, places.shape):
-            storing.put(values, places[place], integral=integral)
+            writer.put(values, places[place], integral=integral)
         return result
 
     def output_dtype(self, image: Array) -> DType:
@@ -336,11 +336,11 @@ class Convolution(Layer):
         is_plain = self.dtype is None and image.dtype.kind in "iu"
         return is_plain and self._arithmetic(np.atleast_3d(image)) == FLOAT32
 
-    def _look(self, array: Array, shape: Shape, storing: Storing) -> None:
+    def _look(self, array: Array, shape: Shape, writer: PixelWriter) -> None:
         """Look at all values of a result of a shape, for the lowest and the highest."""
-        places = np.broadcast_to(np.zeros((), storing.dtype), (*shape, 1)[:3])
+        places = np.broadcast_to(np.zeros((), writer.dtype), (*shape, 1)[:3])
         for place, values, _ in self._correlated(array, FLOAT32, places.shape):
-            storing.look(within(values, places[place]))
+            writer.look(within(values, places[place]))
 
     @property
     def maps_apart(self) -> int:
@@ -348,20 +348,20 @@ class Convolution(Layer):
         several = self.bank is None and self.combine is None and len(self.kernels) > 1
         return len(self.kernels) if several else 0
 
-    def _later_maps(self, array: Array, storing: Storing) -> list[LaterMap]:
+    def _later_maps(self, array: Array, writer: PixelWriter) -> list[LaterMap]:
         """Prepare each kernel's map, which is computed when needed and not held."""
         kernels = [self._alone(index, array.shape) for index in range(len(self.kernels))]
-        if storing.looks_first:
+        if writer.looks_first:
             for each in kernels:
-                each._look(array, each.output_shape(array.shape), storing)
-        return [partial(each._later, array, storing) for each in kernels]
+                each._look(array, each.output_shape(array.shape), writer)
+        return [partial(each._later, array, writer) for each in kernels]
 
-    def _later(self, array: Array, storing: Storing) -> tuple[Array, Storing]:
+    def _later(self, array: Array, writer: PixelWriter) -> tuple[Array, PixelWriter]:
         """Compute a map; the storing of all of them learns of its values."""
-        own = storing.for_one_map()
+        own = writer.for_one_map()
         pixels = self.stored(array, own)
-        if not storing.looks_first:
-            storing.look(np.array(own.span))
+        if not writer.looks_first:
+            writer.look(np.array(own.span))
         return pixels, own
 
     def _alone(self, index: int, shape: Shape) -> Convolution:

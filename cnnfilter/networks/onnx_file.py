@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cnnfilter.arrays import Array
-from cnnfilter.arrays.arguments import whole
+from cnnfilter.arrays.arguments import integer
 from cnnfilter.arrays.buffers import memory
 from cnnfilter.errors import ContentError, brief
 from cnnfilter.files.opening import inside, opened, read_all, regular
@@ -107,8 +107,8 @@ def _check_bytes(tensors: "list[TensorProto]", folder: Path) -> None:
         stated = {str(entry.key): str(entry.value) for entry in tensor.external_data}
         size = _size(tensor)
         offset, length = (
-            whole(f"its tensor {brief(tensor.name)}: {key}", stated.get(key, start), 0, MAX_OFFSET)
-            for key, start in (("offset", 0), ("length", size))
+            integer(f"its tensor {brief(tensor.name)}: {key}", stated.get(key, at), 0, MAX_OFFSET)
+            for key, at in (("offset", 0), ("length", size))
         )
         available = (folder / stated["location"]).stat().st_size - offset
         fits = length == size <= available and ("length" in stated or size == available)

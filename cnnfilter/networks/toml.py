@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 
 from cnnfilter.arrays import Array
-from cnnfilter.arrays.arguments import choice, wholes
+from cnnfilter.arrays.arguments import choice, integers
 from cnnfilter.arrays.geometry import Shape
 from cnnfilter.errors import ArgumentError, FileError, brief, naming, unknown
 from cnnfilter.files.encoding import Output
@@ -129,7 +129,7 @@ def _input_shape(entry: object) -> Shape | None:
         return None
     if not isinstance(entry, dict) or list(entry) != ["shape"]:
         raise ArgumentError("[input] has one entry, such as shape = [224, 224, 3]")
-    shape = wholes("input shape", entry["shape"], least=0)
+    shape = integers("input shape", entry["shape"], least=0)
     if len(shape) == 2:
         return (*shape, 1)
     if len(shape) != 3:

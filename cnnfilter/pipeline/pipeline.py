@@ -11,7 +11,7 @@ from cnnfilter.arrays import Array
 from cnnfilter.arrays.buffers import check_room
 from cnnfilter.arrays.checks import as_features, check_finite
 from cnnfilter.arrays.geometry import Shape
-from cnnfilter.arrays.quantize import Storing
+from cnnfilter.arrays.quantize import PixelWriter
 from cnnfilter.errors import MAX_SHOWN, ArgumentError, ShapeError, brief, naming, unknown
 from cnnfilter.files.weights import UNREADABLE_WEIGHTS
 from cnnfilter.networks import NETWORKS
@@ -314,7 +314,7 @@ class Pipeline:
         return [(step.title, result) for step, result in self.results(self.prepare(image))]
 
     def results(
-        self, prepared: Array, storing: Storing | None = None
+        self, prepared: Array, storing: PixelWriter | None = None
     ) -> Iterator[tuple[Step, Array]]:
         """Yield the steps with their results for a prepared image.
 
@@ -438,7 +438,7 @@ class Pipeline:
 
 
 def _applied(
-    steps: Sequence[Step], image: Array, kind: str, storing: Storing | None = None
+    steps: Sequence[Step], image: Array, kind: str, storing: PixelWriter | None = None
 ) -> Iterator[tuple[Step, Array]]:
     for number, step in enumerate(steps, start=1):
         with in_step(steps, number, kind), np.errstate(all="ignore"):

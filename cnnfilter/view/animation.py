@@ -7,7 +7,7 @@ import numpy as np
 
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.geometry import Axis, Shape, Window
-from cnnfilter.arrays.quantize import Storing
+from cnnfilter.arrays.quantize import PixelWriter
 from cnnfilter.arrays.rows import Rows, as_rows
 from cnnfilter.text import printable
 from cnnfilter.view.canvas import (
@@ -213,7 +213,7 @@ def _first(map: Array) -> Array:
 def _output_panel(after: Rows) -> _Panel:
     """Draw a result as stored, or its first map."""
     if after.shape[2:] == (3,) and all(map(is_finite, after.bands())):
-        storing = Storing("clip", 8)
+        storing = PixelWriter("clip", 8)
         colours = (picture(storing.pixels(band)) for band in after.bands())
     else:
         scale = Scale.of(_first(band) for band in after.bands())

@@ -17,7 +17,7 @@ import numpy as np
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.arguments import choice
 from cnnfilter.arrays.geometry import Shape
-from cnnfilter.arrays.quantize import RANGES, Storing
+from cnnfilter.arrays.quantize import RANGES, PixelWriter
 from cnnfilter.arrays.rows import Rows, as_rows
 from cnnfilter.arrays.titles import titles_of
 from cnnfilter.errors import ArgumentError
@@ -151,14 +151,14 @@ class _Group:
 
     Attributes
     ----------
-    storing : Storing or None
+    storing : PixelWriter or None
         How the maps become a picture; None if they do not, or it would look the same.
     """
 
     rows: Rows
     names: Sequence[str]
     survey: "Survey"
-    storing: Storing | None
+    storing: PixelWriter | None
 
     @classmethod
     def of(cls, rows: Rows, names: Sequence[str], range: str | None, depth: int) -> "_Group":
@@ -170,7 +170,7 @@ class _Group:
         looks_same = maps == 1 and not scale.signed and scale.high <= survey.top
         storing = None
         if range is not None and is_picture and not looks_same:
-            storing = Storing(range, depth, (scale.low, scale.high))
+            storing = PixelWriter(range, depth, (scale.low, scale.high))
         return cls(rows, names, survey, storing)
 
     def drawn(

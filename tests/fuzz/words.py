@@ -145,9 +145,9 @@ def _text_place(value: object) -> object:
 
 
 def _shape_of_text(value: object) -> object:
-    from cnnfilter.arrays.arguments import wholes
+    from cnnfilter.arrays.arguments import integers
 
-    return wholes("shape", value)
+    return integers("shape", value)
 
 
 def _reading(function: str) -> Callable[[object], object]:
@@ -181,7 +181,7 @@ def _channels_of(value: object) -> object:
 
 
 _ARGUMENTS: dict[str, Callable[[object], object]] = {
-    "number": _reading("number"), "whole": _reading("whole"), "wholes": _reading("wholes"),
+    "number": _reading("number"), "whole": _reading("whole"), "integers": _reading("integers"),
     "pair": _reading("pair"), "flag": _reading("flag"), "at": _text_place, "shape": _shape_of_text,
     "numbers": _numbers_of, "window": _window_of, "channels": _channels_of,
 }  # fmt: skip

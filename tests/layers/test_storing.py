@@ -7,7 +7,7 @@ import pytest
 
 from cnnfilter import Pipeline, convolve, pool
 from cnnfilter.arrays import Array
-from cnnfilter.arrays.quantize import RANGES, Storing, quantize
+from cnnfilter.arrays.quantize import RANGES, PixelWriter, quantize
 from cnnfilter.errors import NotFiniteError
 from cnnfilter.layers.convolution import Convolution
 from cnnfilter.layers.pooling import Pooling
@@ -38,7 +38,7 @@ def by_hand(values: Array, range: str) -> Array:
 @pytest.mark.parametrize("range", RANGES)
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_a_convolution_is_stored_as_it_is_computed(kernel: str, range: str) -> None:
-    storing = Storing(range, 8)
+    storing = PixelWriter(range, 8)
     stored = last_layer(f"convolve '{kernel}' padding=same").stored(IMAGE, storing)
     values = convolve(IMAGE, kernel, padding="same")
     assert stored.dtype == np.uint8
@@ -57,13 +57,13 @@ def test_a_convolution_is_stored_as_it_is_computed(kernel: str, range: str) -> N
 @pytest.mark.parametrize("options", ["dtype=int8", "bias=30", "combine=max", "channels=gray"])
 def test_options_mean_the_same_as_elsewhere(options: str) -> None:
     layer = last_layer(f"convolve edge {options}")
-    stored = layer.stored(IMAGE, Storing("clip", 8))
+    stored = layer.stored(IMAGE, PixelWriter("clip", 8))
     np.testing.assert_array_equal(stored, by_hand(layer(IMAGE), "clip"))
 
 
 @pytest.mark.parametrize("depth", [8, 16])
 def test_other_layers_are_stored_after(depth: int) -> None:
-    storing = Storing("clip", depth)
+    storing = PixelWriter("clip", depth)
     stored = last_layer("pool 3 mode=average").stored(IMAGE, storing)
     np.testing.assert_array_equal(stored, np.rint(pool(IMAGE, 3, mode="average")))
     assert stored.dtype == f"uint{depth}"
@@ -72,16 +72,16 @@ def test_other_layers_are_stored_after(depth: int) -> None:
 def test_floats_are_stored_after_and_looked_at() -> None:
     image = np.full((4, 4), 3e38, np.float32)
     with pytest.raises(NotFiniteError, match="16 value"):
-        last_layer("convolve '9' padding=same").stored(image, Storing("clip", 8))
+        last_layer("convolve '9' padding=same").stored(image, PixelWriter("clip", 8))
 
 
 @pytest.mark.parametrize("range", RANGES)
 def test_no_float_image_is_made(range: str) -> None:
     layer, image = last_layer("convolve sharpen"), np.zeros((3000, 3000), np.uint8)
-    layer.stored(image[:500, :500], Storing(range, 8))
+    layer.stored(image[:500, :500], PixelWriter(range, 8))
     tracemalloc.start()
     try:
-        layer.stored(image, Storing(range, 8))
+        layer.stored(image, PixelWriter(range, 8))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -101,7 +101,7 @@ def test_maps_that_come_one_by_one_are_those_of_the_whole(options: str, range: s
     together = layer(IMAGE)
     span = together.min(), together.max()
     whole = quantize(together, range, extremes=span).pixels
-    storing = Storing(range, 8).for_maps()
+    storing = PixelWriter(range, 8).for_maps()
     assert layer.stored(IMAGE, storing).shape == whole.shape
     assert storing.maps is not None
     maps = [np.atleast_3d(compute()[0]) for compute in storing.maps]
@@ -110,7 +110,7 @@ def test_maps_that_come_one_by_one_are_those_of_the_whole(options: str, range: s
 
 
 def test_maps_of_floats_come_together_and_as_they_are() -> None:
-    layer, storing = last_layer("convolve sobel"), Storing("clip", 8).for_maps()
+    layer, storing = last_layer("convolve sobel"), PixelWriter("clip", 8).for_maps()
     image = IMAGE[:20, :20] / 3
     np.testing.assert_array_equal(layer.stored(image, storing), layer(image))
     assert storing.maps == []
