@@ -139,6 +139,8 @@ def flag(name: str, value: object) -> bool:
     >>> flag("flip", "true"), flag("flip", False)
     (True, False)
     """
+    if isinstance(value, bool):
+        return value
     words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
     answer = words.get(brief(value).lower())
     if answer is None:

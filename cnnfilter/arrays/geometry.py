@@ -6,6 +6,7 @@ stand ``dilation`` apart, so it reaches over ``dilation * (size - 1) + 1`` pixel
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import NamedTuple
 
 from cnnfilter.arrays.arguments import choice, integers, pair
@@ -214,26 +215,9 @@ class Window:
         [7, 7]
         """
         check_map(shape)
-        return self._axis(shape[0], 0), self._axis(shape[1], 1)
+        return _axis(self, shape[0], 0), _axis(self, shape[1], 1)
 
-    def _axis(self, length: int, direction: int) -> Axis:
-        """Lay the window over one axis: 0 is vertical."""
-        size, stride, dilation = (
-            of_both[direction] for of_both in (self.size, self.stride, self.dilation)
-        )
-        extent = dilation * (size - 1) + 1
-        before, after = self._padding(length, extent, direction)
-        room = length + before + after - extent
-        count = room // stride + 1
-        if self.ceil_mode:
-            count = -(-room // stride) + 1
-            if (count - 1) * stride >= length + before:
-                count -= 1
-        if count < 1:
-            raise ShapeError(self._misfit(length, before, after, direction))
-        return Axis(length, size, stride, dilation, before, after, count)
-
-    def _padding(self, length: int, extent: int, direction: int) -> tuple[int, int]:
+    def padded(self, length: int, extent: int, direction: int) -> tuple[int, int]:
         """Return the pixels to add before and after an axis."""
         if not isinstance(self.padding, str):
             return self.padding[direction]
@@ -247,7 +231,8 @@ class Window:
         less, more = total // 2, total - total // 2
         return (less, more) if self.padding == "same" else (more, less)
 
-    def _misfit(self, length: int, before: int, after: int, direction: int) -> str:
+    def misfit(self, length: int, before: int, after: int, direction: int) -> str:
+        """Return the message for an axis that is too short."""
         extent, size = self.extent[direction], self.size[direction]
         added = f"2*{before}" if before == after else f"{before} + {after}"
         reach = f"{extent}" if extent == size else f"{extent} ({size} dilated)"
@@ -256,6 +241,25 @@ class Window:
             f"{length} + {added} - {extent} < 0: the image is {length} {long}, the {self.name} "
             f'{reach}; use padding "same" or a smaller {self.name}'
         )
+
+
+@lru_cache
+def _axis(window: Window, length: int, direction: int) -> Axis:
+    """Lay a window over an axis; an image's axes are needed at several places."""
+    size, stride, dilation = (
+        of_both[direction] for of_both in (window.size, window.stride, window.dilation)
+    )
+    extent = dilation * (size - 1) + 1
+    before, after = window.padded(length, extent, direction)
+    room = length + before + after - extent
+    count = room // stride + 1
+    if window.ceil_mode:
+        count = -(-room // stride) + 1
+        if (count - 1) * stride >= length + before:
+            count -= 1
+    if count < 1:
+        raise ShapeError(window.misfit(length, before, after, direction))
+    return Axis(length, size, stride, dilation, before, after, count)
 
 
 def check_map(shape: Shape) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, get_args, get_origin
 from cnnfilter.arrays.arguments import Number, Pair
 from cnnfilter.arrays.geometry import Padding
 from cnnfilter.cli.options import WINDOW, option
-from cnnfilter.layers.declaration import argument_of, descriptions
+from cnnfilter.layers.declaration import Argument, descriptions
 from cnnfilter.steps.operations import OPERATIONS
 
 #: Placeholders of the types that need none of their own.
@@ -48,19 +48,20 @@ def with_arguments_of(
     entry = OPERATIONS[operation]
     words = descriptions(entry.layer)
     declared = [
-        _option(parameter, words.get(name, ""), WINDOW if name in SLIDING else group)
+        _option(parameter, entry.declared[name], words.get(name, ""), group)
         for name, parameter in entry.parameters.items()
-        if name not in own and argument_of(parameter).in_command
+        if name not in own and entry.declared[name].in_command
     ]
     signature = inspect.Signature([*declared, *own.values()])
     with_arguments.__signature__ = signature  # type: ignore[attr-defined]
     return with_arguments
 
 
-def _option(parameter: Parameter, words: str, group: str) -> Parameter:
+def _option(parameter: Parameter, argument: Argument, words: str, group: str) -> Parameter:
     """Return an argument as a command's option, as Typer reads it."""
-    argument, default = argument_of(parameter), parameter.default
+    default = parameter.default
     words = words or argument.help
+    group = WINDOW if parameter.name in SLIDING else group
     kind = parameter.annotation
     kind = get_args(kind)[0] if get_origin(kind) is Annotated else kind
     kinds = frozenset(get_args(kind)) - {NoneType}

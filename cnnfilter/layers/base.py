@@ -31,6 +31,9 @@ class Layer(ABC):
     The defaults suit element-wise layers without weights; other layers override them.
     """
 
+    #: Whether its result is always a vector.
+    gives_vector = False
+
     def __repr__(self) -> str:
         own = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
         return f"{type(self).__name__}({own})"

@@ -220,7 +220,9 @@ class Convolution(Layer):
         """Count each weight once for each place it is applied at; biases are not counted."""
         channels = self._channels_filtered(shape)
         return sum(
-            each.size * channels * prod(axis.count for axis in self.window_of(size).axes(shape))
+            each.size
+            * channels
+            * prod(axis.count for axis in self.sliding.window(size).axes(shape))
             for each in self.kernels.values()
             for size in [(each.shape[0], each.shape[1])]
         )
@@ -234,7 +236,7 @@ class Convolution(Layer):
     def window_for(self, shape: Shape) -> Window:
         """Return the largest kernel's window."""
         heights, widths = zip(*(each.shape[:2] for each in self.kernels.values()), strict=True)
-        return self.window_of((max(heights), max(widths)))
+        return self.sliding.window((max(heights), max(widths)))
 
     def maps(self, before: Sequence[str]) -> tuple[str, ...]:
         """Return the names of the feature maps, from those before."""
@@ -256,8 +258,8 @@ class Convolution(Layer):
         ShapeError
             If a kernel does not fit, or channels and filters do not go together.
         """
-        sizes = {each.shape[:2] for each in self.kernels.values()}
-        outputs = {tuple(axis.count for axis in self.window_of(size).axes(shape)) for size in sizes}
+        windows = {self.sliding.window(each.shape[:2]) for each in self.kernels.values()}
+        outputs = {tuple(axis.count for axis in window.axes(shape)) for window in windows}
         if len(outputs) > 1:
             raise ShapeError(
                 'kernels of different sizes give maps of different sizes here; use padding "same"'
@@ -434,10 +436,6 @@ class Convolution(Layer):
         )
         return alpha[np.ix_(rows, columns)]
 
-    def window_of(self, size: tuple[int, int]) -> Window:
-        """Return the window of a kernel of this size."""
-        return self.sliding.window(size)
-
     def maps_of_each(self, shape: Shape) -> int:
         """Return the number of maps of each kernel, before they are combined."""
         if self.bank is not None:
@@ -566,7 +564,7 @@ class Convolution(Layer):
         return range(first, first + count)
 
     def _axes_of(self, weights: Array, shape: Shape) -> tuple[Axis, Axis]:
-        return self.window_of((weights.shape[0], weights.shape[1])).axes(shape)
+        return self.sliding.window((weights.shape[0], weights.shape[1])).axes(shape)
 
     def region_before(self, region: Region, shape: Shape) -> Region | None:
         """Return the region under a region's windows."""

@@ -54,6 +54,8 @@ class Flattening(Layer):
     array([ 1, 10,  2, 20])
     """
 
+    gives_vector = True
+
     def __init__(self, order: Annotated[str, Argument(choices=ORDERS)] = "chw") -> None:
         self.order = choice("order", order, ORDERS)
 
@@ -149,6 +151,8 @@ class Dense(Layer):
     >>> dense([1.0, 2.0], [[1, 0, 10], [0, 1, 10]], bias=[0.5, 0, 0])
     array([ 1.5,  2. , 30. ])
     """
+
+    gives_vector = True
 
     def __init__(
         self,

@@ -214,9 +214,7 @@ class Pipeline:
     @property
     def gives_vector(self) -> bool:
         """Whether the result is a vector."""
-        from cnnfilter.layers.dense import Dense, Flattening
-
-        return any(isinstance(step.layer, Flattening | Dense) for step in self.steps)
+        return any(step.layer.gives_vector for step in self.steps)
 
     @property
     def gives_probabilities(self) -> bool:

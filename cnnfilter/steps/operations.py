@@ -52,6 +52,11 @@ class Operation:
         return {**own, **({"layout": LAYOUT} if has_layout else {})}
 
     @cached_property
+    def declared(self) -> Mapping[str, Argument]:
+        """The facts that are declared about each argument."""
+        return {name: argument_of(parameter) for name, parameter in self.parameters.items()}
+
+    @cached_property
     def defaults(self) -> Mapping[str, object]:
         """Each argument's default; `Parameter.empty` if it has none."""
         return {name: parameter.default for name, parameter in self.parameters.items()}
@@ -59,15 +64,12 @@ class Operation:
     @cached_property
     def tensors(self) -> tuple[str, ...]:
         """The arguments that may name a tensor in a file."""
-        return self._those(lambda argument: argument.tensor)
+        return tuple(name for name, argument in self.declared.items() if argument.tensor)
 
     @cached_property
     def many(self) -> str | None:
         """The argument that takes all positional words."""
-        return next(iter(self._those(lambda argument: argument.many)), None)
-
-    def _those(self, has: Callable[[Argument], bool]) -> tuple[str, ...]:
-        return tuple(name for name, each in self.parameters.items() if has(argument_of(each)))
+        return next((name for name, argument in self.declared.items() if argument.many), None)
 
 
 class _Operations(Mapping[str, Operation]):

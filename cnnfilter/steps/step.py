@@ -15,7 +15,7 @@ from cnnfilter.errors import ArgumentError, brief, naming, unknown
 from cnnfilter.files.kernels import find_kernels, find_weights, read_kernel_files, read_weights
 from cnnfilter.files.weights import LAYOUTS, WeightsRef
 from cnnfilter.layers.base import Layer
-from cnnfilter.steps.operations import OPERATIONS
+from cnnfilter.steps.operations import OPERATIONS, Operation
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ class Step:
     def __post_init__(self) -> None:
         if self.operation not in OPERATIONS:
             raise ArgumentError(unknown("step", self.operation, OPERATIONS))
-        known = OPERATIONS[self.operation].defaults
+        known = self._entry.defaults
         for name in self.arguments:
             if name not in known:
                 raise ArgumentError(unknown(f"{self.operation} argument", name, known))
@@ -69,26 +69,29 @@ class Step:
             self.layer  # noqa: B018
 
     @cached_property
+    def _entry(self) -> Operation:
+        return OPERATIONS[self.operation]
+
+    @cached_property
     def weights(self) -> dict[str, object]:
         """Its weights, with a `WeightsRef` for files."""
         return {
             name: (find_kernels if name == "kernel" else find_weights)(value, self.folder)
             for name, value in self.arguments.items()
-            if name in OPERATIONS[self.operation].tensors
+            if name in self._entry.tensors
         }
 
     @cached_property
     def layer(self) -> Layer:
         """The operation with its arguments read and its weights loaded."""
-        operation = OPERATIONS[self.operation]
-        values = {**operation.defaults, **self.arguments}
+        values = {**self._entry.defaults, **self.arguments}
         layout = choice("layout", values.pop("layout"), LAYOUTS) if "layout" in values else None
         for name, found in self.weights.items():
             if name == "kernel":
                 values[name] = read_kernel_files(found, layout or "")
             else:
                 values[name] = read_weights(found, layout)
-        return operation.layer(**values)
+        return self._entry.layer(**values)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle without weights; each process loads them once."""
@@ -115,7 +118,7 @@ class Step:
     def described(self) -> str:
         """Return the step's text without defaults and tensors."""
         # The first is shown even if it is the default.
-        others = [*OPERATIONS[self.operation].defaults.items()][1:]
+        others = [*self._entry.defaults.items()][1:]
         usual = {name: str(value) for name, value in others}
         kept = {
             name: value
