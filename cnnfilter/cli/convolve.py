@@ -14,11 +14,13 @@ from cnnfilter.cli.options import (
 #: Its arguments become options, in this group of the help.
 OPERATION, GROUP = "convolve", KERNEL
 EXAMPLES = examples(
-    "cnnfilter convolve --kernel sharpen img.png",
-    "cnnfilter convolve -k '0 -1 0; -1 5 -1; 0 -1 0' --padding same img.png -o sharp.png",
-    "cnnfilter convolve -k gaussian:9,2 --padding same --border reflect img.png -o blurred.jpg",
-    "cnnfilter convolve -k sobel-x -k sobel-y --combine l2 --channels gray img.png -o edges.png",
-    "cnnfilter convolve -k edge --print img.png",
+    "cnnfilter convolve --kernel sharpen sample_images/coffee.png -o out/",
+    "cnnfilter convolve -k '0 -1 0; -1 5 -1; 0 -1 0' --padding same "
+    "sample_images/coffee.png -o sharp.png",
+    "cnnfilter convolve -k gaussian:9,2 --padding same --border reflect "
+    "sample_images/coffee.png -o blur.jpg",
+    "cnnfilter convolve -k sobel-x -k sobel-y --combine l2 sample_images/coffee.png -o edges.png",
+    "cnnfilter convolve -k edge --print sample_images/padlock-16x16.png",
 )
 Kernels = Annotated[
     list[str],

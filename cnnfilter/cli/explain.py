@@ -32,11 +32,13 @@ if TYPE_CHECKING:
     from cnnfilter.pipeline.pipeline import Pipeline
 
 EXAMPLES = examples(
-    'cnnfilter explain "convolve sharpen" img.png --at 3,5',
-    'cnnfilter explain "convolve sharpen | relu | pool 2" img.png --at 2,4 --step 3',
-    'cnnfilter explain "convolve sharpen" img.png --walk --delay 0.5',
-    "cnnfilter explain digits digit.png --step conv2 --at 4,4,7",
-    'cnnfilter explain "convolve sharpen | pool 2" img.png --html page.html',
+    'cnnfilter explain "convolve sharpen" sample_images/padlock-16x16.png --at 3,5',
+    'cnnfilter explain "convolve sharpen | relu | pool 2" '
+    "sample_images/padlock-16x16.png --at 2,4 --step 3",
+    'cnnfilter explain "convolve sharpen" sample_images/padlock-16x16.png --walk --delay 0.5',
+    "cnnfilter explain digits sample_images/digits/two.png --step conv2 --at 4,4,7",
+    'cnnfilter explain "convolve sharpen | pool 2" '
+    "sample_images/padlock-16x16.png --html page.html",
 )
 VALUE, PAGE = "Value", "Page"
 #: The longer side of a page's picture, unless asked otherwise.

@@ -12,7 +12,7 @@ EXAMPLES = examples(
     "cnnfilter networks",
     "cnnfilter networks digits",
     "cnnfilter pipeline digits --summary",
-    "cnnfilter pipeline digits digit.png",
+    "cnnfilter pipeline digits sample_images/digits/two.png",
 )
 
 

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
 GROUP = "Layers"
 EXAMPLES = examples(
-    "cnnfilter pipeline 'convolve sharpen | relu | pool 2' img.png",
-    "cnnfilter pipeline 'convolve kirsch | relu | pool 2' img.png --stages layers/ -o maps/",
+    "cnnfilter pipeline 'convolve sharpen | relu | pool 2' sample_images/coffee.png -o out/",
+    "cnnfilter pipeline 'convolve kirsch | relu | pool 2' "
+    "sample_images/coffee.png --stages layers/ -o maps/",
     "cnnfilter pipeline 'convolve edge padding=same | pool 2' --summary --shape 224x224x3",
-    "cnnfilter pipeline digits digit.png",
-    "cnnfilter pipeline net.toml --top 3 photos/*.jpg",
-    "cnnfilter pipeline model.onnx img.png --against activations.npz",
+    "cnnfilter pipeline digits sample_images/digits/two.png",
+    "cnnfilter pipeline cnnfilter/networks/digits.toml --top 3 sample_images/digits/*.png",
+    "cnnfilter pipeline model.onnx sample_images/coffee.png --against activations.npz",
 )
 
 

@@ -5,10 +5,12 @@ from cnnfilter.cli.options import WINDOW, Common, examples, takes_common_options
 #: Its arguments become options, in this group of the help.
 OPERATION, GROUP = "pool", WINDOW
 EXAMPLES = examples(
-    "cnnfilter pool img.png",
-    "cnnfilter pool --size 3 --stride 2 --padding 1 --mode average img.png -o small.png",
-    "cnnfilter convolve -k edge img.png -o - --format npy | cnnfilter pool - -o pooled.png",
-    "cnnfilter pool --size global --mode average --print img.png",
+    "cnnfilter pool sample_images/coffee.png -o out/",
+    "cnnfilter pool --size 3 --stride 2 --padding 1 --mode average "
+    "sample_images/coffee.png -o small.png",
+    "cnnfilter convolve -k edge "
+    "sample_images/coffee.png -o - --format npy | cnnfilter pool - -o pooled.png",
+    "cnnfilter pool --size global --mode average --print sample_images/coffee.png",
 )
 
 

@@ -6,10 +6,10 @@ from cnnfilter.cli.options import Common, examples, option, takes_common_options
 
 GROUP = "Channels"
 EXAMPLES = examples(
-    "cnnfilter split-channels img.png",
-    "cnnfilter split-channels --as tint img.png -o channels/",
-    "cnnfilter split-channels --space hsv img.png -o hsv/",
-    "cnnfilter split-channels --print img.png",
+    "cnnfilter split-channels sample_images/coffee.png -o out/",
+    "cnnfilter split-channels --as tint sample_images/coffee.png -o channels/",
+    "cnnfilter split-channels --space hsv sample_images/coffee.png -o hsv/",
+    "cnnfilter split-channels --print sample_images/padlock-16x16.png",
 )
 
 

@@ -33,7 +33,7 @@ const isDark = () => matchMedia("(prefers-color-scheme: dark)").matches;
 const zeroColour = () => (isDark() ? [24, 27, 32] : [250, 250, 250]);
 const colourNamed = (name) => getComputedStyle(document.documentElement).getPropertyValue(name);
 
-/** What values the colours of a map's channels, all alike, reach from and to. */
+/** The scale of colours that all channels of a map share. */
 function scaleOf(map) {
   let [low, high] = [0, 0];
   for (const x of map.values) {
@@ -68,7 +68,7 @@ function pixelOf(map, row, column, channel, scale, zero) {
 
 /* Pictures. */
 
-/** A map as a picture of one pixel for each value, with what its padding repeats around it. */
+/** A map as a picture with one pixel for each value, inside its padding. */
 function picture(map, channel, scale, margin) {
   const { rows, columns } = gridOf(map);
   const [width, height] = [columns + margin.left + margin.right, rows + margin.top + margin.bottom];
@@ -90,7 +90,7 @@ function picture(map, channel, scale, margin) {
 
 const NO_MARGIN = { top: 0, bottom: 0, left: 0, right: 0, border: "zero" };
 
-/** How much padding a step's windows reach into. */
+/** The padding that a step's windows cover. */
 function marginOf(step) {
   const pairs = windowsOf(step);
   const over = (axis) =>
@@ -218,7 +218,7 @@ function numbersTable(caption, rows) {
   return element("div", { className: "scrolling" }, table);
 }
 
-/** A table with headings, whose rows begin with what they are about. */
+/** A table with headings; each row begins with its name. */
 function listTable(headings, rows) {
   const head = element("tr", {}, ...headings.map((text) => element("th", { scope: "col" }, text)));
   const body = rows.map(([name, ...cells]) =>

@@ -1,4 +1,4 @@
-/* Showing it all. */
+/* Header, steps and the selected value. */
 
 function showHeader() {
   byId("title").textContent = data.title;
@@ -13,7 +13,7 @@ function showSteps() {
     const button = element("button", { type: "button", title: step.text },
       element("span", { className: "name" }, `${n + 1}  ${step.title}`),
       element("small", { className: "text" }, step.text),
-      element("small", {}, `gives ${shapeText(maps[n + 1])}`));
+      element("small", {}, `result ${shapeText(maps[n + 1])}`));
     button.addEventListener("click", () => chooseStep(n));
     return element("li", {}, button);
   }));
@@ -37,7 +37,7 @@ function render() {
   update();
 }
 
-/** Show the chosen value, and what it is made of. */
+/** Show the selected value and its explanation. */
 function update() {
   const [step, output] = [chosenStep(), outputOf(choice.step)];
   if (step.kind === "convolve" && kernelKey() !== shownKernel) showKernel();
@@ -51,7 +51,7 @@ function update() {
   byId("seen").textContent = seenText(fields);
   byId("made").replaceChildren(...(EXPLAINED[step.kind] || explainOther)(step));
   byId("held").textContent = choice.held
-    ? "Held: choose it again, or press Escape, to let go." : "A click holds the value.";
+    ? "Held: select it again, or press Escape, to release it." : "A click holds the value.";
   say(words);
 }
 
@@ -66,7 +66,7 @@ function seenText({ fields, ofPicture }) {
   return `${direct}${choice.step > 0 || given ? traced : ", the picture"}.`;
 }
 
-/** Light up the window in the input, and outline the value in the result. */
+/** Highlight the window in the input, and outline the value in the result. */
 function markChoice(step, fields) {
   const [pair, input] = [widestWindow(step), inputView.map];
   if (pair) {
@@ -82,7 +82,7 @@ function markChoice(step, fields) {
 
 let saying = 0;
 
-/** Say words to screen readers, once the choice has come to rest. */
+/** Announce words to screen readers, once the selection rests. */
 function say(words) {
   clearTimeout(saying);
   saying = setTimeout(() => { byId("said").textContent = words; }, 150);
@@ -95,7 +95,7 @@ function placeOnGrid({ row, column }, { map, columns }) {
   return map.vector ? { row: 0, column: row * columns + column } : { row, column };
 }
 
-/** The value whose window lies over a place of the input's grid. */
+/** The value whose window covers a place of the input's grid. */
 function placeOver(place) {
   const pair = widestWindow(chosenStep());
   const own = placeOnGrid(place, inputView);
@@ -108,7 +108,7 @@ function placeOver(place) {
   return { row, column };
 }
 
-/** Let the pointer choose: mice by hovering, until a click holds; fingers and pens by touch. */
+/** Select by pointer: mice hover, until a click holds; fingers and pens touch. */
 function listenToPointer(canvas, placeAt) {
   canvas.addEventListener("pointermove", (event) => {
     if (event.pointerType === "mouse" ? !choice.held : event.buttons) choose(placeAt(event));
@@ -123,7 +123,7 @@ function listenToPointer(canvas, placeAt) {
   });
 }
 
-/** Where a key leads from the chosen value; null for other keys. */
+/** The place that a key moves the selection to; null for other keys. */
 function placeByKey(key, { map, rows, columns }) {
   const last = map.vector ? map.width - 1 : columns - 1;
   const moves = {
@@ -167,7 +167,7 @@ function listen() {
   });
 }
 
-/** For those who look into the page by its console: a step's result as it is shown. */
+/** For the browser's console. */
 window.cnnfilter = {
   result: (step) => ({ shape: outputOf(step).shape, values: Array.from(outputOf(step).values) }),
   choice: () => ({ ...choice, value: chosenValue() }),

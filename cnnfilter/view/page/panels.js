@@ -1,4 +1,4 @@
-/* Panels: drawn when the step, or what it computed, changes. */
+/* Panels: drawn when the step or its result changes. */
 
 let [inputView, outputView] = [null, null];
 
@@ -71,7 +71,7 @@ function showOutput() {
   byId("edited").hidden = !isComputed(choice.step);
 }
 
-/** Which filter or kernel is looked at. */
+/** The filter or kernel that is shown. */
 function filterChooser(step) {
   const component = chosenComponent();
   const names = step.bank ? range(filtersOf(step)).map((n) => String(n + 1))
@@ -97,7 +97,7 @@ function termChooser(step) {
       })];
 }
 
-/** What of the kernels the table shows; it is made anew when that changes. */
+/** The part of the kernels that the table shows; a change rebuilds it. */
 const kernelKey = () => {
   const { kernel, map } = chosenComponent();
   return [choice.step, kernel, chosenStep().bank ? map : 0, choice.term].join();
@@ -167,7 +167,7 @@ function resetKernels() {
   showEdited();
 }
 
-/** Compute what an edit changes, and show it. */
+/** Compute and show the changes of an edit. */
 function showEdited() {
   recompute();
   showKernelCaption();
