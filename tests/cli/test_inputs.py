@@ -259,7 +259,7 @@ def test_a_list_that_has_the_ledgers_name_is_an_input(folder: Path, run: Run) ->
     (folder / "out" / LEDGER).write_text("a.npy\nkernel.npy\n")
     result = run("pool", "--files-from", f"out/{LEDGER}", "-o", "out/")
     assert result.status == 0
-    assert "is not remembered" in result.stderr
+    assert "will not know this run" in result.stderr
     assert [path.name for path in (folder / "out").glob(".*")] == [LEDGER]
     assert (folder / "out" / LEDGER).read_text() == "a.npy\nkernel.npy\n"
 

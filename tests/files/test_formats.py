@@ -1,19 +1,19 @@
 """The table of formats: each row is complete, the lists derive from it, extras may be missing."""
 
 import dataclasses
-import inspect
 import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import cast, get_type_hints
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from cnnfilter import ArgumentError, FileError, read_image, write_image
-from cnnfilter.cli.options import Common
+from cnnfilter.cli.options import OutputOptions
+from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.format import Animation, Format, Limits
 from cnnfilter.files.formats import FORMATS, format_named, format_of, formats_help, quality_help
 from cnnfilter.files.read import read_frames
@@ -62,8 +62,8 @@ def test_a_row_makes_sense(name: str) -> None:
 
 
 def help_of(option: str) -> str:
-    annotation = inspect.get_annotations(Common)[option]
-    return str(annotation.__metadata__[0].help)
+    annotations = get_type_hints(OutputOptions, include_extras=True)
+    return str(annotations[option].__metadata__[0].help)
 
 
 def test_help_lists_every_format_and_what_has_a_quality() -> None:
@@ -147,7 +147,7 @@ def test_reading_and_writing_say_what_to_install(tmp_path: Path) -> None:
         write_image(tmp_path / "b.jxl", [[1]])
     assert str(refused.value) == NEEDS
     with pytest.raises(FileError) as failed:
-        write(tmp_path / "b.jxl", [Frame(np.zeros((2, 2), np.uint8))], "jxl")
+        write(Output(tmp_path / "b.jxl", Encoding("jxl")), [Frame(np.zeros((2, 2), np.uint8))])
     assert str(failed.value) == f"{tmp_path / 'b.jxl'}: {NEEDS}"
     assert [path.name for path in tmp_path.iterdir()] == ["a.jxl"]
 

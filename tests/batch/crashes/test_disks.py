@@ -50,7 +50,7 @@ def assert_missing_are_named(
     assert missing
     assert results
     assert started.counts == (len(results), 0, len(missing))
-    named = [line for line in started.lines[:-1] if "is not remembered" not in line]
+    named = [line for line in started.lines[:-1] if "will not know this run" not in line]
     assert len(started.lines) - len(named) <= 2  # the summary, and a ledger that is full
     assert all(why in line for line in named)
     assert [line.split(": ")[1] for line in named] == [
