@@ -48,7 +48,9 @@ def number(name: str, value: Any) -> float:
     """
     try:
         if isinstance(value, str):
-            above, slash, below = _plain(value).partition("/")
+            if "_" in value:  # 1_000 is a number in Python only
+                raise ValueError
+            above, slash, below = value.partition("/")
             divisor = float(below) if slash else 1.0
             result = float(above) / divisor if math.isfinite(divisor) else divisor
         else:
@@ -64,13 +66,6 @@ def number(name: str, value: Any) -> float:
     return result
 
 
-def _plain(text: str) -> str:
-    """Refuse 1_000, which only Python reads as a number."""
-    if "_" in text:
-        raise ValueError
-    return text
-
-
 def integer(name: str, value: Any, least: int = 1, most: int = MOST) -> int:
     """Read an integer from `least` to `most`.
 
@@ -80,9 +75,9 @@ def integer(name: str, value: Any, least: int = 1, most: int = MOST) -> int:
     3
     """
     try:
-        if isinstance(value, bool):
+        if isinstance(value, bool) or (isinstance(value, str) and "_" in value):
             raise TypeError
-        result = int(_plain(value)) if isinstance(value, str) else operator.index(value)
+        result = int(value) if isinstance(value, str) else operator.index(value)
     except (TypeError, ValueError):
         raise ArgumentError(f"{name} '{brief(value)}' is not a whole number") from None
     if not least <= result <= most:

@@ -170,8 +170,9 @@ def storing_of(image: Image, info: SourceInfo, recipe: Recipe) -> PixelWriter | 
         return None
     storing = PixelWriter(range or "clip", depth)
     maps = replace(result, channels=("1", "2"))
-    are_pictures = FORMATS[recipe.format_for(maps, info.format)].is_picture
-    return storing.for_maps() if are_pictures else storing
+    if FORMATS[recipe.format_for(maps, info.format)].is_picture:
+        storing.maps = []
+    return storing
 
 
 def _stored(result: Result, encoding: Encoding, depth: int) -> Result:

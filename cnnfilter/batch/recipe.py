@@ -230,9 +230,7 @@ def _placed(target: Target, output: str | None, encoding: Encoding, *, several: 
                 f"{shown(path.stem)}/, or a template such as '{{stem}}-{{kernel}}{path.suffix}'"
             )
         return replace(target, folder=path)
-    if encoding.format is None:
-        format_of(output)
-    else:
+    if encoding.format is not None:
         suffix = path.suffix.lower()
         named = [name for name, known in FORMATS.items() if suffix in known.suffixes]
         if encoding.format not in named:

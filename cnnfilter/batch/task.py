@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -199,7 +199,7 @@ class PipelineTask:
         *stages, last = self._followed(
             last,
             self.pipeline.preparing,
-            lambda prepared: self.pipeline.results(prepared, storing),
+            partial(self.pipeline.results, storing=storing),
         )
         if last.pixels.ndim == 1:
             classes = tuple(self.pipeline.ranked(last.pixels))

@@ -131,9 +131,11 @@ class Weights:
     def of(cls, weights: Array, peak: float, work: DType) -> Weights:
         """Choose exact arithmetic where pixels and weights are integers."""
         multiples = integer_multiples(weights) if isinstance(peak, int) else None
-        if multiples is None or peak * largest_sum(multiples[0]) >= INT64_END:
-            return cls(weights, work, None)
-        return cls(multiples[0], work, int(peak), multiples[1])
+        if multiples is not None:
+            exact = cls(multiples[0], work, int(peak), multiples[1])
+            if exact.bound is not None and exact.bound < INT64_END:
+                return exact
+        return cls(weights, work, None)
 
     @property
     def is_exact(self) -> bool:

@@ -61,7 +61,8 @@ class Engine(ABC):
     def tile(self, shape: Shape) -> Size:
         """Return the best tile for a result."""
         columns = max(1, min(shape[1], 8192 // shape[2]))
-        item = 8 if self.dtype is None else self.dtype.itemsize
+        dtype = self.dtype
+        item = 8 if dtype is None else dtype.itemsize
         return max(1, self.BYTES // (item * columns * shape[2])), columns
 
     def cost(self, values: int) -> float:

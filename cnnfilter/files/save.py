@@ -373,7 +373,8 @@ def kept_depth(values: Array, alpha: Array | None, format: str, depth: int, fram
     """Return the bits that a format can keep of a source's 8 or 16."""
     deep_modes = FORMATS[format].deep_modes
     # Of an animation, Pillow would take frames for alike that differ in the lower 8 bits.
-    plain = _without_single_channel(values).ndim == 2 and alpha is None and frames == 1
+    is_gray = values.ndim == 2 or values.shape[2] == 1
+    plain = is_gray and alpha is None and frames == 1
     return depth if "color" in deep_modes or ("gray" in deep_modes and plain) else 8
 
 

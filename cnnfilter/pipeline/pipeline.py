@@ -257,8 +257,8 @@ class Pipeline:
         return result
 
     def preparing(self, image: Array) -> Iterator[tuple[Step, Array]]:
-        """Yield the preparation's steps with their results."""
-        yield from _applied(self.preparation, image, "preparation")
+        """Iterate over the preparation's steps with their results."""
+        return _applied(self.preparation, image, "preparation")
 
     def run(self, image: ArrayLike) -> Array:
         """Apply all steps.
@@ -314,11 +314,11 @@ class Pipeline:
     def results(
         self, prepared: Array, storing: PixelWriter | None = None
     ) -> Iterator[tuple[Step, Array]]:
-        """Yield the steps with their results for a prepared image.
+        """Iterate over the steps with their results for a prepared image.
 
         With `storing`, the last one's is as a picture stores it.
         """
-        yield from _applied(self.steps, self.as_input(prepared), "step", storing)
+        return _applied(self.steps, self.as_input(prepared), "step", storing)
 
     def as_input(self, prepared: Array) -> Array:
         """Return a prepared image with an axis of channels.
@@ -334,12 +334,12 @@ class Pipeline:
         return prepared
 
     def preparation_outlined(self, image: Array) -> Iterator[tuple[Step, Array]]:
-        """Yield the preparation's steps with placeholders of their results."""
-        yield from _outlined(self.preparation, image, "preparation")
+        """Iterate over the preparation's steps with placeholders of their results."""
+        return _outlined(self.preparation, image, "preparation")
 
     def outlined(self, prepared: Array) -> Iterator[tuple[Step, Array]]:
-        """Yield the steps with placeholders of their results."""
-        yield from _outlined(self.steps, self.as_input(prepared), "step")
+        """Iterate over the steps with placeholders of their results."""
+        return _outlined(self.steps, self.as_input(prepared), "step")
 
     def _check_input(self, shape: Shape) -> None:
         if self.input_shape is None:
