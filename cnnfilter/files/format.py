@@ -52,8 +52,7 @@ class Buffers(NamedTuple):
 _NOTHING = Buffers()
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Memory:
+class Memory(NamedTuple):
     """Memory that a format's codec takes, as measured by ``tests/benchmarks/memory.py``.
 
     Attributes
@@ -71,8 +70,7 @@ class Memory:
     writing_deep: Buffers | None = None
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Limits:
+class Limits(NamedTuple):
     """The largest picture that a format holds; None where memory is the only limit.
 
     Attributes
@@ -117,8 +115,7 @@ class Pages:
     """Frames without time, each of a size of its own."""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Animation:
+class Animation(NamedTuple):
     """Frames of one size that are shown one after the other.
 
     Attributes
@@ -142,8 +139,7 @@ class Animation:
     may_grow: bool = False
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Quality:
+class Quality(NamedTuple):
     """The quality that a lossy encoding is asked for.
 
     Attributes
@@ -156,7 +152,7 @@ class Quality:
     """
 
     default: int | None
-    options: Mapping[str, object] = field(default_factory=dict)
+    options: Mapping[str, object]
     lowest: int = 1
     highest: int = 100
 

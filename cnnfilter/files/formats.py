@@ -111,7 +111,7 @@ FORMATS: Mapping[str, Format] = {
         alpha="",
         frames=None,
         metadata=("exif", "icc_profile", "dpi", "xmp", "comment"),
-        quality=Quality(default=92),
+        quality=Quality(default=92, options={}),
         memory=Memory(),
         limits=Limits(side=65_500),  # libjpeg's JPEG_MAX_DIMENSION; the format's own is 65535
         pillow="JPEG",
@@ -273,7 +273,7 @@ FORMATS: Mapping[str, Format] = {
         alpha="full",
         frames=Animation(),
         metadata=("exif", "icc_profile", "xmp"),
-        quality=Quality(default=90),
+        quality=Quality(default=90, options={}),
         memory=Memory(
             reading=Buffers(pixel=7, file=1),
             held=Buffers(pixel=4, file=1),
