@@ -12,19 +12,15 @@ PACKAGE = Path(__file__).parents[1] / "cnnfilter"
 #: Imperatives of ordinary English, which say what a function does.
 VERBS = frozenset(
     """
-    Add Append Apply Ask Assemble Average Begin Bring Broadcast Buffer Build Call Capture
-    Check Choose Clear Close Collect Combine Compare Complete Compute Connect Continue
-    Convert Convolve Copy Correlate Count Create Crop Cut Decide Decode Delete Describe
-    Detect Discard Divide Draw Drop Encode End Enlarge Escape Estimate Evaluate Expand
-    Explain Extract Factor Fill Filter Find Flatten Follow Format Handle Hide Hold Ignore
-    Import Include Increase Insert Invert Iterate Join Keep Label Leave Limit Link List Load
-    Locate Lock Look Make Map Mark Match Measure Merge Move Multiply Name Normalize Number
-    Open Order Pad Paint Parse Pass Pickle Plan Pool Prepare Print Process Put Quantize
-    Raise Rank Read Record Rectify Reduce Refuse Release Remove Rename Render Repeat Replace
-    Report Reset Reshape Resize Resolve Restore Resume Retry Return Rotate Round Run Sample
-    Save Scale Search See Select Send Separate Set Shorten Show Silence Skip Sort Split
-    Start Stop Store Stretch Submit Sum Suppress Sync Take Tile Trace Transform Trim Try
-    Turn Update Use Validate Verify Wait Warn Weigh Work Wrap Write Yield
+    Add Apply Ask Buffer Build Call Check Choose Close Collect Combine Compare Complete Compute
+    Connect Continue Convert Convolve Copy Correlate Count Crop Cut Decode Describe Discard
+    Divide Draw Drop Encode End Enlarge Estimate Explain Fill Filter Find Flatten Follow Format
+    Ignore Import Insert Iterate Join Keep Limit List Load Lock Look Make Measure Merge Move
+    Multiply Name Normalize Open Order Pad Paint Parse Pass Pickle Plan Pool Prepare Print
+    Process Put Raise Rank Read Record Rectify Reduce Refuse Remove Rename Render Repeat Replace
+    Report Reshape Resize Restore Retry Return Round Run Save Scale See Send Separate Set
+    Shorten Show Silence Skip Sort Split Start Stop Store Stretch Sync Take Trace Turn Update
+    Validate Wait Work Write Yield
     """.split()  # noqa: SIM905 - a list would be as many lines
 )
 #: Verbs that a noun phrase does not begin with.

@@ -85,7 +85,7 @@ def test_the_page_computes_and_explains_an_operation(operation: str) -> None:
     assert record["kind"] in kinds("EXPLAINED")
     assert (record["kind"] in kinds("COMPUTED")) != (operation in NOT_COMPUTED)
     if record["kind"] == "pointwise":
-        assert f"\n  {record['function']}: " in build._activations()
+        assert f"\n  {record['function']}: " in build.activations_script()
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

@@ -245,7 +245,7 @@ class Window:
 
 @lru_cache
 def _axis(window: Window, length: int, direction: int) -> Axis:
-    """Lay a window over an axis; an image's axes are needed at several places."""
+    """Return a window's places on an axis, from the cache if known."""
     size, stride, dilation = (
         of_both[direction] for of_both in (window.size, window.stride, window.dilation)
     )

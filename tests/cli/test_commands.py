@@ -15,7 +15,7 @@ import cnnfilter
 from ..command import Run
 from ..pictures import Images, pixels
 from ..types import Arguments
-from .folders import _mode, _names, _stored
+from .folders import as_stored, mode_of, names_of
 
 WORKED = Path(__file__).resolve().parents[1] / "data" / "worked-example"
 
@@ -29,7 +29,7 @@ def test_python_m_is_the_same_command(run: Run, images: Images, tmp_path: Path) 
     images.photo()
     program = (sys.executable, "-m", "cnnfilter")
     run.ok("pool", "img.png", program=program)
-    assert _names(tmp_path) == ["img-pool.png", "img.png"]
+    assert names_of(tmp_path) == ["img-pool.png", "img.png"]
 
 
 def test_split_channels_writes_a_grey_picture_of_each(
@@ -40,14 +40,14 @@ def test_split_channels_writes_a_grey_picture_of_each(
     assert "img-red.png, img-green.png, img-blue.png" in line
     for index, name in enumerate(["red", "green", "blue"]):
         path = tmp_path / f"img-{name}.png"
-        assert _mode(path) == "L"
+        assert mode_of(path) == "L"
         np.testing.assert_array_equal(pixels(path), source[..., index])
 
 
 def test_alpha_is_a_channel(run: Run, images: Images, tmp_path: Path) -> None:
     source = pixels(images.rgba())
     run.ok("split-channels", "img.png", "-o", "out/")
-    assert _names(tmp_path / "out") == [
+    assert names_of(tmp_path / "out") == [
         "img-alpha.png",
         "img-blue.png",
         "img-green.png",
@@ -59,7 +59,7 @@ def test_alpha_is_a_channel(run: Run, images: Images, tmp_path: Path) -> None:
 def test_a_grey_image_has_one_channel(run: Run, images: Images, tmp_path: Path) -> None:
     images.padlock()
     run.ok("split-channels", "padlock.png")
-    assert _names(tmp_path) == ["padlock-gray.png", "padlock.png"]
+    assert names_of(tmp_path) == ["padlock-gray.png", "padlock.png"]
 
 
 def test_tint_shows_red_as_red(run: Run, images: Images, tmp_path: Path) -> None:
@@ -82,10 +82,10 @@ def test_a_colour_space_gives_its_channels_and_offsets_signed_ones(
     source = pixels(images.photo())
     channels = cnnfilter.split_channels(source, space)
     run.ok("split-channels", "--space", space, "img.png", "-o", "out/")
-    assert _names(tmp_path / "out") == sorted(f"img-{name}.png" for name in channels)
+    assert names_of(tmp_path / "out") == sorted(f"img-{name}.png" for name in channels)
     for (name, values), offset in zip(channels.items(), offsets, strict=True):
         written = pixels(tmp_path / f"out/img-{name}.png")
-        np.testing.assert_array_equal(written, _stored(values + offset))
+        np.testing.assert_array_equal(written, as_stored(values + offset))
 
 
 def test_printing_channels_reports_the_number_of_features(
@@ -95,7 +95,7 @@ def test_printing_channels_reports_the_number_of_features(
     result = run.ok("split-channels", "--print", "img.png")
     np.testing.assert_array_equal(result.numbers(), source)
     assert str(36 * 48 * 3) in result.line
-    assert _names(tmp_path) == ["img.png"]
+    assert names_of(tmp_path) == ["img.png"]
 
 
 def test_results_are_named_after_the_kernel_next_to_the_input(
@@ -104,7 +104,7 @@ def test_results_are_named_after_the_kernel_next_to_the_input(
     source = pixels(images.photo("deep/img.png"))
     result = run.ok("convolve", "--kernel", "sharpen", "deep/img.png")
     expected = cnnfilter.convolve(source, "sharpen")
-    np.testing.assert_array_equal(pixels(tmp_path / "deep/img-sharpen.png"), _stored(expected))
+    np.testing.assert_array_equal(pixels(tmp_path / "deep/img-sharpen.png"), as_stored(expected))
     clipped = 100 * np.mean((expected < 0) | (expected > 255))
     assert "36x48x3 -> 34x46x3" in result.line
     assert f"{expected.min():g} to {expected.max():g}" in result.line
@@ -122,10 +122,10 @@ def test_quiet_prints_nothing(run: Run, images: Images) -> None:
 def test_several_kernels_give_a_file_each(run: Run, images: Images, tmp_path: Path) -> None:
     source = pixels(images.photo())
     run.ok("convolve", "-k", "box", "-k", "edge", "img.png", "-o", "out/")
-    assert _names(tmp_path / "out") == ["img-box.png", "img-edge.png"]
+    assert names_of(tmp_path / "out") == ["img-box.png", "img-edge.png"]
     for name in ["box", "edge"]:
         np.testing.assert_array_equal(
-            pixels(tmp_path / f"out/img-{name}.png"), _stored(cnnfilter.convolve(source, name))
+            pixels(tmp_path / f"out/img-{name}.png"), as_stored(cnnfilter.convolve(source, name))
         )
 
 
@@ -174,7 +174,7 @@ def test_a_kernel_file_names_the_result(run: Run, images: Images, tmp_path: Path
     images.photo()
     KERNEL_FILES["mine.csv"](tmp_path / "mine.csv")
     run.ok("convolve", "-k", "mine.csv", "img.png")
-    assert _names(tmp_path) == ["img-mine.png", "img.png", "mine.csv"]
+    assert names_of(tmp_path) == ["img-mine.png", "img.png", "mine.csv"]
 
 
 def test_a_first_line_that_does_not_fit_is_a_row_of_the_kernel(

@@ -12,7 +12,7 @@ import cnnfilter
 
 from ..command import Run
 from ..pictures import Images, pixels
-from .folders import _mode, _names, _stored
+from .folders import as_stored, mode_of, names_of
 
 RANGES = {
     # -100 and 300 are clipped; halves go to the even number
@@ -56,7 +56,7 @@ def test_alpha_is_set_aside_and_put_back_under_the_kernels_centre(
     np.testing.assert_array_equal(valid[..., 3], source[2:-2:2, 2:-2:2, 3])
     np.testing.assert_array_equal(same[..., 3], source[..., 3])
     colours = cnnfilter.convolve(source[..., :3], "box:5", padding="same")
-    np.testing.assert_array_equal(same[..., :3], _stored(colours))
+    np.testing.assert_array_equal(same[..., :3], as_stored(colours))
 
 
 def test_alpha_is_averaged_by_pooling(run: Run, images: Images, tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_alpha_is_averaged_by_pooling(run: Run, images: Images, tmp_path: Path) 
     run.ok("pool", "img.png")
     written = pixels(tmp_path / "img-pool.png")
     alpha = cnnfilter.pool(source[..., 3], mode="average")
-    np.testing.assert_array_equal(written[..., 3], _stored(alpha))
+    np.testing.assert_array_equal(written[..., 3], as_stored(alpha))
     np.testing.assert_array_equal(written[..., :3], cnnfilter.pool(source[..., :3]))
 
 
@@ -84,8 +84,8 @@ def test_16_bit_stays_16_bit(run: Run, images: Images, tmp_path: Path) -> None:
     assert source.max() > 255
     run.ok("convolve", "-k", "sharpen", "img.png")
     written = pixels(tmp_path / "img-sharpen.png")
-    assert _mode(tmp_path / "img-sharpen.png") == "I;16"
-    np.testing.assert_array_equal(written, _stored(cnnfilter.convolve(source, "sharpen"), 65535))
+    assert mode_of(tmp_path / "img-sharpen.png") == "I;16"
+    np.testing.assert_array_equal(written, as_stored(cnnfilter.convolve(source, "sharpen"), 65535))
 
 
 def test_16_bit_becomes_8_bit_where_the_format_has_no_more(
@@ -93,7 +93,7 @@ def test_16_bit_becomes_8_bit_where_the_format_has_no_more(
 ) -> None:
     images.grey16()
     run.ok("pool", "img.png", "-o", "out.jpg")
-    assert _mode(tmp_path / "out.jpg") == "L"
+    assert mode_of(tmp_path / "out.jpg") == "L"
 
 
 def test_exif_orientation_is_applied_and_reset_and_the_profile_kept(
@@ -136,7 +136,7 @@ def test_other_kinds_of_pictures_become_colour_or_grey(
         expected = np.asarray(image.convert(mode))
     run.ok("pool", "--size", "1", name)
     path = tmp_path / f"{Path(name).stem}-pool{Path(name).suffix}"
-    assert _mode(path) == mode
+    assert mode_of(path) == mode
     difference = np.abs(pixels(path).astype(int) - expected)
     assert difference.mean() <= (10 if path.suffix == ".jpg" else 0)
 
@@ -145,7 +145,7 @@ def test_a_lab_file_becomes_colour(run: Run, images: Images, tmp_path: Path) -> 
     photo = images.coffee()
     images.save("img.tif", photo.convert("LAB"))
     run.ok("pool", "--size", "1", "img.tif")
-    assert _mode(tmp_path / "img-pool.tif") == "RGB"
+    assert mode_of(tmp_path / "img-pool.tif") == "RGB"
     written = pixels(tmp_path / "img-pool.tif").astype(int)
     assert np.abs(written - np.asarray(photo)).mean() < 6
 
@@ -157,7 +157,7 @@ def test_an_output_is_a_folder_that_exists_or_a_file(
     (tmp_path / "exists").mkdir()
     run.ok("pool", "img.png", "-o", "exists")
     run.ok("pool", "img.png", "-o", "file.bmp")
-    assert _names(tmp_path / "exists") == ["img-pool.png"]
+    assert names_of(tmp_path / "exists") == ["img-pool.png"]
     with Image.open(tmp_path / "file.bmp") as image:
         assert image.format == "BMP"
 
@@ -173,7 +173,7 @@ def test_with_several_images_the_output_is_a_folder(
     assert "one.png" in first
     assert "two.jpg" in second
     assert "2 done, 0 skipped, 0 failed" in summary
-    assert _names(tmp_path / "folder") == ["one-pool.png", "two-pool.jpg"]
+    assert names_of(tmp_path / "folder") == ["one-pool.png", "two-pool.jpg"]
 
 
 def test_the_output_keeps_the_inputs_format_by_default(
@@ -207,7 +207,7 @@ def test_standard_input_without_an_output_goes_to_standard_output(
     path = images.photo()
     result = run.ok("pool", "-", stdin=path.read_bytes())
     np.testing.assert_array_equal(pixels(result.stdout), cnnfilter.pool(pixels(path)))
-    assert _names(tmp_path) == ["img.png"]
+    assert names_of(tmp_path) == ["img.png"]
 
 
 def test_a_pipe_of_npy_loses_nothing(run: Run, images: Images, tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ def test_a_matrix_survives_every_format_of_numbers(
     for format in ["npz", "csv", "tsv", "json", "float", "npy"]:
         suffix = "tif" if format == "float" else format
         run.ok("pool", "--size", "1", name, "-o", f"{format}/", "--format", format)
-        assert _names(tmp_path / format) == [f"{Path(name).stem}-pool.{suffix}"]
+        assert names_of(tmp_path / format) == [f"{Path(name).stem}-pool.{suffix}"]
         name = f"{format}/{Path(name).stem}-pool.{suffix}"
     np.testing.assert_array_equal(np.load(tmp_path / name), values)
 
@@ -255,4 +255,4 @@ def test_an_8_bit_tif_stays_8_bit_unless_float_is_requested(
     run.ok("convolve", "-k", "edge", "img.tif", "-o", "float.tif", "--format", "float")
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "float.tif"), expected)
     run.ok("convolve", "-k", "edge", "img.tif")
-    np.testing.assert_array_equal(pixels(tmp_path / "img-edge.tif"), _stored(expected))
+    np.testing.assert_array_equal(pixels(tmp_path / "img-edge.tif"), as_stored(expected))

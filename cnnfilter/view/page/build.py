@@ -85,7 +85,7 @@ def page(
     data = json.dumps(record, default=_encoded, allow_nan=False)
     data = data.replace("<", "\\u003c").replace("\x7f", "\\u007f")
     style = _asset("page.css")
-    script = "\n".join([_activations(), *map(_asset, SCRIPTS)])
+    script = "\n".join([activations_script(), *map(_asset, SCRIPTS)])
     parts = {
         "title": html.escape(printable(title)),
         "policy": _policy(style, script),
@@ -110,7 +110,7 @@ def _asset(name: str) -> str:
     return files("cnnfilter.view.page").joinpath(name).read_text("utf-8")
 
 
-def _activations() -> str:
+def activations_script() -> str:
     """Return the page's table of activations."""
     lines = []
     for row in ACTIVATIONS.values():
