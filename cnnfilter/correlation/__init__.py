@@ -12,10 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from cnnfilter.arrays import Array, DType
+from cnnfilter.arrays.buffers import Strips, tiles
 from cnnfilter.arrays.geometry import Shape
-from cnnfilter.arrays.tiles import Strips, tiles
-from cnnfilter.correlation.filters import Filters
-from cnnfilter.correlation.parts import CorrelatedStrips, parts
+from cnnfilter.correlation.parts import CorrelatedStrips, Filters, parts
 
 __all__ = ["Correlated", "Filters", "correlate", "correlated_strips"]
 

@@ -10,9 +10,8 @@ import numpy as np
 
 from cnnfilter.arrays import Array, DType
 from cnnfilter.arrays.borders import pixel_span, pixels_under
-from cnnfilter.arrays.buffers import Scratch, check_room
+from cnnfilter.arrays.buffers import Scratch, Tile, check_room
 from cnnfilter.arrays.geometry import Axis
-from cnnfilter.arrays.tiles import Tile
 
 #: Places of a tile, and the image's pixels that stand there; None for zeros.
 _Segment = tuple[slice, slice | Array | None]

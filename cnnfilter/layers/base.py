@@ -16,8 +16,8 @@ from cnnfilter.arrays.geometry import Place, Region, Shape, Window
 from cnnfilter.arrays.quantize import PixelWriter
 
 if TYPE_CHECKING:
+    from cnnfilter.arrays.buffers import Strips
     from cnnfilter.arrays.rows import Rows
-    from cnnfilter.arrays.tiles import Strips
     from cnnfilter.layers.explanation import Detail
     from cnnfilter.layers.records import Record, ValuesRecord
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from cnnfilter.arrays import Array, DType
 from cnnfilter.arrays.arguments import TURNED, Number, Pair, choice, flag, integer, number
 from cnnfilter.arrays.borders import BORDERS, region_under
-from cnnfilter.arrays.buffers import check_room
+from cnnfilter.arrays.buffers import Strips, check_room
 from cnnfilter.arrays.checks import as_image, as_numbers, check_finite, not_finite
 from cnnfilter.arrays.dtypes import (
     FLOAT32_EXACT,
@@ -34,7 +34,6 @@ from cnnfilter.arrays.geometry import (
     Window,
 )
 from cnnfilter.arrays.quantize import LaterMap, PixelWriter
-from cnnfilter.arrays.tiles import Strips
 from cnnfilter.arrays.titles import titles_of
 from cnnfilter.correlation import Correlated, Filters, correlate, correlated_strips
 from cnnfilter.errors import ArgumentError, KernelError, ShapeError, brief

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from cnnfilter.arrays import Array, DType
 from cnnfilter.arrays.arguments import Number, Pair, choice, flag, number, pair
 from cnnfilter.arrays.borders import region_under
-from cnnfilter.arrays.buffers import check_room
+from cnnfilter.arrays.buffers import Strips, check_room
 from cnnfilter.arrays.checks import as_image
 from cnnfilter.arrays.dtypes import float_type, largest_magnitude
 from cnnfilter.arrays.geometry import (
@@ -25,7 +25,6 @@ from cnnfilter.arrays.geometry import (
     Window,
     check_map,
 )
-from cnnfilter.arrays.tiles import Strips
 from cnnfilter.errors import ArgumentError, ShapeError
 from cnnfilter.layers.base import Layer, RowsFrom
 from cnnfilter.layers.declaration import Argument, function_of, functional

@@ -18,9 +18,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cnnfilter.arrays import Array, DType
-from cnnfilter.arrays.buffers import BAND_BYTES, numpy_buffer
+from cnnfilter.arrays.buffers import BAND_BYTES, Strips, numpy_buffer
 from cnnfilter.arrays.geometry import Axis, Shape
-from cnnfilter.arrays.tiles import Strips
 
 #: Below this, channels are pooled one by one.
 FEW_CHANNELS = 8

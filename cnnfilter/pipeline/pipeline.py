@@ -328,10 +328,10 @@ class Pipeline:
         ShapeError
             If its shape is not the network's.
         """
+        if self.input_shape is None:
+            return prepared
         self._check_input(prepared.shape)
-        if self.input_shape is not None and prepared.ndim == 2:
-            return prepared[:, :, np.newaxis]
-        return prepared
+        return prepared[:, :, np.newaxis] if prepared.ndim == 2 else prepared
 
     def preparation_outlined(self, image: Array) -> Iterator[tuple[Step, Array]]:
         """Iterate over the preparation's steps with placeholders of their results."""

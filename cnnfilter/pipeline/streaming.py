@@ -22,8 +22,8 @@ from typing import ParamSpec, TypeVar
 import numpy as np
 
 from cnnfilter.arrays import Array
+from cnnfilter.arrays.buffers import Strips
 from cnnfilter.arrays.rows import HeldRows, Rows
-from cnnfilter.arrays.tiles import Strips
 from cnnfilter.errors import CnnFilterError
 from cnnfilter.layers.base import RowsFrom
 from cnnfilter.pipeline.pipeline import Pipeline

@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike
 
 from cnnfilter import convolve, gray, kernel
 from cnnfilter.arrays.borders import BORDERS
+from cnnfilter.arrays.buffers import tiles
 from cnnfilter.arrays.geometry import Sliding
-from cnnfilter.arrays.tiles import tiles
 from cnnfilter.correlation import bank_engines
 from cnnfilter.correlation.bank_engines import Im2col
 from cnnfilter.correlation.choice import Weights, choose, dense_engines
