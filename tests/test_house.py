@@ -22,6 +22,7 @@ from cnnfilter.cli.options import MAX_PIXELS as OPTIONS_MAX_PIXELS
 from cnnfilter.cli.options import common_parameters
 from cnnfilter.files.formats import COMPRESSIONS, FORMATS
 from cnnfilter.files.image import MAX_PIXELS
+from cnnfilter.layers.activations import ACTIVATIONS
 from cnnfilter.layers.convolution import BORDERS, CHANNELS, COMBINES, Convolution
 from cnnfilter.layers.declaration import descriptions
 from cnnfilter.layers.pooling import MODES, Pooling
@@ -180,7 +181,9 @@ def test_help_names_every_space_format_and_limit() -> None:
 @pytest.mark.parametrize("name", list(OPERATIONS))
 def test_a_step_has_the_arguments_of_its_function_and_words_for_each(name: str) -> None:
     public = {"select": "select_channels"}.get(name, name.replace("-", "_"))
-    image, *arguments = inspect.signature(getattr(cnnfilter, public)).parameters
+    row = ACTIVATIONS.get(name)
+    function = getattr(cnnfilter, public) if row is None else row.function
+    image, *arguments = inspect.signature(function).parameters
     assert image in ("image", "features")
     operation = OPERATIONS[name]
     assert list(operation.parameters) == [*arguments, *["layout"] * (name in ("convolve", "dense"))]
@@ -209,7 +212,8 @@ HEAVY = {
 }  # fmt: skip
 #: What of ours neither `convolve` nor `pool` has a use for.
 UNUSED = {
-    "cnnfilter.layers.activations", "cnnfilter.layers.inverting", "cnnfilter.layers.resizing",
+    "cnnfilter.layers.activations", "cnnfilter.layers.channels", "cnnfilter.layers.inverting",
+    "cnnfilter.layers.resizing",
     "cnnfilter.layers.scaling",
     "cnnfilter.files.matrices", "cnnfilter.networks.network", "cnnfilter.networks.toml",
     "cnnfilter.networks.onnx", "cnnfilter.pipeline.comparison", "cnnfilter.pipeline.summary",

@@ -10,8 +10,7 @@ from cnnfilter.arrays.arguments import choice
 from cnnfilter.arrays.buffers import BAND_BYTES, bands
 from cnnfilter.arrays.checks import as_image
 from cnnfilter.arrays.dtypes import convert
-from cnnfilter.arrays.spaces import SPACES, from_rgb, full_scale, to_rgb
-from cnnfilter.arrays.titles import channel_names
+from cnnfilter.arrays.spaces import SPACES, channel_names, from_rgb, full_scale, to_rgb
 from cnnfilter.errors import ArgumentError, ShapeError, unknown
 
 

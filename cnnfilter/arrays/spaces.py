@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnnfilter.arrays import Array
+from cnnfilter.arrays.arguments import choice
 from cnnfilter.arrays.buffers import BAND_BYTES, bands
+from cnnfilter.errors import ShapeError
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,31 @@ SPACES: Mapping[str, tuple[Channel, Channel, Channel]] = {
         Channel("q", "255 times Q, about -133..133", (128, 0, 0), signed=True),
     ),
 }
+
+
+def channel_names(channels: int, space: str = "rgb") -> tuple[str, ...]:
+    """Return the names of an image's channels, in a colour space.
+
+    Raises
+    ------
+    ShapeError
+        If the colour space needs a colour image and this is none.
+
+    Examples
+    --------
+    >>> channel_names(4)
+    ('red', 'green', 'blue', 'alpha')
+    >>> channel_names(1)
+    ('gray',)
+    """
+    colours = tuple(channel.name for channel in SPACES[choice("space", space, SPACES)])
+    if channels in (3, 4):
+        return (*colours, "alpha")[:channels]
+    if space != "rgb":
+        raise ShapeError(f"{space} needs red, green and blue; the image has {channels} channel(s)")
+    if channels in (1, 2):
+        return ("gray", "alpha")[:channels]
+    return tuple(str(number) for number in range(1, channels + 1))
 
 
 def from_rgb(rgb: Array, space: str) -> list[Array]:

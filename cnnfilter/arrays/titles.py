@@ -1,35 +1,8 @@
-"""Names of channels and feature maps."""
+"""Titles of an array's channels: names of feature maps, and of an image's channels."""
 
 from collections.abc import Sequence
 
-from cnnfilter.arrays.arguments import choice
-from cnnfilter.arrays.spaces import SPACES
-from cnnfilter.errors import ShapeError
-
-
-def channel_names(channels: int, space: str = "rgb") -> tuple[str, ...]:
-    """Name the channels of an image that has so many, in a colour space.
-
-    Raises
-    ------
-    ShapeError
-        If the colour space needs a colour image and this is none.
-
-    Examples
-    --------
-    >>> channel_names(4)
-    ('red', 'green', 'blue', 'alpha')
-    >>> channel_names(1)
-    ('gray',)
-    """
-    colours = tuple(channel.name for channel in SPACES[choice("space", space, SPACES)])
-    if channels in (3, 4):
-        return (*colours, "alpha")[:channels]
-    if space != "rgb":
-        raise ShapeError(f"{space} needs red, green and blue; the image has {channels} channel(s)")
-    if channels in (1, 2):
-        return ("gray", "alpha")[:channels]
-    return tuple(str(number) for number in range(1, channels + 1))
+from cnnfilter.arrays.spaces import channel_names
 
 
 def titles_of(maps: Sequence[str], channels: int) -> tuple[str, ...]:

@@ -14,8 +14,8 @@ from cnnfilter.arrays.buffers import bands
 from cnnfilter.arrays.checks import as_image
 from cnnfilter.arrays.colour import split_channels
 from cnnfilter.arrays.geometry import Place, Shape
-from cnnfilter.arrays.spaces import SPACES
-from cnnfilter.arrays.titles import channel_names, titles_of
+from cnnfilter.arrays.spaces import SPACES, channel_names
+from cnnfilter.arrays.titles import titles_of
 from cnnfilter.errors import ArgumentError, ShapeError, brief, unknown
 from cnnfilter.layers.base import Layer, RowsFrom
 from cnnfilter.layers.declaration import Argument, functional

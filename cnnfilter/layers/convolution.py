@@ -34,12 +34,10 @@ from cnnfilter.arrays.geometry import (
     Window,
 )
 from cnnfilter.arrays.quantize import LaterMap, PixelWriter
-from cnnfilter.arrays.titles import titles_of
 from cnnfilter.correlation import Correlated, Filters, correlate, correlated_strips
 from cnnfilter.errors import ArgumentError, KernelError, ShapeError, brief
 from cnnfilter.kernels.parse import read_kernels
 from cnnfilter.layers.base import Layer, RowsFrom
-from cnnfilter.layers.channels import gray
 from cnnfilter.layers.declaration import Argument, functional
 
 if TYPE_CHECKING:
@@ -384,8 +382,11 @@ class Convolution(Layer):
 
     def filtered(self, image: Array) -> Array:
         """Return the image under the kernels, shape (H, W, C)."""
-        array = gray(image) if self.channels == "gray" else image
-        return array[:, :, np.newaxis] if array.ndim == 2 else array
+        if self.channels == "gray":
+            from cnnfilter.layers.channels import gray
+
+            image = gray(image)
+        return image[:, :, np.newaxis] if image.ndim == 2 else image
 
     @property
     def adds_up_channels(self) -> bool:
@@ -525,6 +526,7 @@ class Convolution(Layer):
 
     def explain(self, before: Array, at: Place, names: Sequence[str]) -> Convolved:
         """Return patches, weights and bias of each kernel that makes a value."""
+        from cnnfilter.arrays.titles import titles_of
         from cnnfilter.layers.explanation import Convolved, KernelSum, Patch, Term
 
         planes = self.filtered(before)

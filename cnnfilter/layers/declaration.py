@@ -5,7 +5,6 @@ the options of the command with their help.
 """
 
 import inspect
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Concatenate, ParamSpec, TypeVar, get_args
@@ -76,11 +75,15 @@ def descriptions(layer: Callable[..., Layer]) -> dict[str, str]:
     'auto inverts where more than half of the'
     """
     _, _, section = (inspect.getdoc(layer) or "").partition("\nParameters\n----------\n")
-    section = re.split(r"\n\n\w+\n---", section)[0]
-    words: dict[str, str] = {}
-    for names, text in re.findall(r"^(\w.*?) : .*\n((?: +.*\n?)+)", section, re.MULTILINE):
-        words.update(dict.fromkeys(names.split(", "), " ".join(text.replace("`", "").split())))
-    return words
+    found: dict[str, list[str]] = {}
+    words: list[str] = []
+    for line in section.partition("\n\n")[0].splitlines():
+        if line.startswith(" "):
+            words += line.replace("`", "").split()
+        else:
+            names, words = line.partition(" : ")[0].split(", "), []
+            found |= dict.fromkeys(names, words)
+    return {name: " ".join(words) for name, words in found.items()}
 
 
 def functional(layer: Callable[P, Layer], name: str) -> Callable[Concatenate[ArrayLike, P], Array]:
@@ -115,7 +118,7 @@ def _plain(annotation: object) -> object:
     """Return an annotation as it is written, without its `Argument`."""
     if not isinstance(annotation, str):
         return annotation
-    return re.sub(r"^Annotated\[(.+?), .*", r"\1", annotation)
+    return annotation.removeprefix("Annotated[").partition(", Argument(")[0]
 
 
 def function_of(
