@@ -1,6 +1,7 @@
 """The command line: one module for each subcommand, and the place that catches errors."""
 
 import errno
+import gc
 import os
 import signal
 import sys
@@ -16,6 +17,7 @@ def main() -> None:
     0 for success; 2 for a command line that is wrong for any image; 1 if an image failed; 130 or
     143 after an interrupt or SIGTERM.
     """
+    gc.disable()  # what is imported stays; the subcommand enables it
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # Until signals are heard, Ctrl-C ends the process without a traceback.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
