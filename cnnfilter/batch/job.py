@@ -18,9 +18,10 @@ from cnnfilter.batch.outputs import (
     Frames,
     OutputFile,
     Picture,
-    check_sizes,
     planned_files,
+    shared_span,
     survey,
+    written_of,
 )
 from cnnfilter.batch.recipe import Recipe, SourceInfo
 from cnnfilter.batch.task import Result
@@ -111,7 +112,7 @@ def run_job(recipe: Recipe, source: Source, retry: bool = False) -> Outcome:
 
 
 def _run(recipe: Recipe, source: Source, outcome: Outcome, *, retry: bool) -> None:
-    results, info = _results(recipe, source, outcome)
+    planned, results, info = _results(recipe, source, outcome, retry=retry)
     last = [frames for frames in results if not frames[0].is_stage]
     outcome.after = [frames[0].pixels.shape for frames in last]
     spans, not_finite = zip(*(survey(result) for frames in last for result in frames), strict=True)
@@ -119,33 +120,38 @@ def _run(recipe: Recipe, source: Source, outcome: Outcome, *, retry: bool) -> No
     if recipe.target.returns_results:
         outcome.kept.extend(_stored(frames[0], recipe.encoding, info.depth) for frames in last)
         results = [frames for frames in results if frames[0].is_stage]
-    files = planned_files(results, recipe, info, source, retry=retry)
-    for file in files:
-        check_target(file.output, recipe.inputs)
-    for file in files:
-        _write(file, info, outcome)
+    for files, frames in zip(planned, results, strict=True):
+        held = frames if files[0].format.frames else frames[:1]
+        extremes = shared_span(files, held)
+        for file in files:
+            _write(file, held, info, outcome, extremes)
     if any(result.maps for frames in last for result in frames):
         outcome.span = Span.joined(survey(result)[0] for frames in last for result in frames)
 
 
-def _results(recipe: Recipe, source: Source, outcome: Outcome) -> tuple[list[Frames], SourceInfo]:
-    """Process an image, or each of its frames if one file can hold their results."""
+def _results(
+    recipe: Recipe, source: Source, outcome: Outcome, *, retry: bool
+) -> tuple[list[list[OutputFile]], list[Frames], SourceInfo]:
+    """Plan an image's files, and process it, or each of its frames if a file can hold several."""
     with closing(read_frames(source.path, recipe.max_pixels, recipe.frame)) as frames:
         image = next(frames)
         outcome.before = image.pixels.shape
         outcome.notes.extend(image.notes)
         info = SourceInfo.of(image)
         storing = storing_of(image, info, recipe)
-        outline = recipe.task.outline(image.blanked())
-        check_sizes(outline, recipe, info, source, has_alpha=image.alpha is not None)
+        outline = written_of(recipe.task.outline(image.blanked()), recipe)
+        has_alpha = image.alpha is not None
+        planned = planned_files(outline, recipe, info, source, has_alpha=has_alpha, retry=retry)
+        for files in planned:
+            for file in files:
+                check_target(file.output, recipe.inputs)
         made = [recipe.task.results(image, storing)]
         several = image.frames if recipe.frame is None else 1
         if several == 1:
-            return [(result,) for result in made[0]], info
-        formats = [FORMATS[recipe.format_for(result, info.format)] for result in made[0]]
-        if recipe.target.returns_results or not any(format.frames for format in formats):
+            return planned, [(result,) for result in made[0]], info
+        if recipe.target.returns_results or not any(files[0].format.frames for files in planned):
             outcome.notes.append(f"the first of {several} frames")
-            return [(result,) for result in made[0]], info
+            return planned, [(result,) for result in made[0]], info
         durations = [*info.durations]
         for image in frames:
             made.append(recipe.task.results(image, storing))
@@ -153,7 +159,7 @@ def _results(recipe: Recipe, source: Source, outcome: Outcome) -> tuple[list[Fra
     outcome.frames = len(made)
     if len({len(results) for results in made}) > 1:
         raise FileError("its frames have different channels; take one with --frame")
-    return list(zip(*made, strict=True)), replace(info, durations=tuple(durations))
+    return planned, list(zip(*made, strict=True)), replace(info, durations=tuple(durations))
 
 
 def storing_of(image: Image, info: SourceInfo, recipe: Recipe) -> PixelWriter | None:
@@ -183,18 +189,20 @@ def _stored(result: Result, encoding: Encoding, depth: int) -> Result:
     return result.with_pixels(quantize(result.pixels, encoding.range, depth).pixels)
 
 
-def _write(file: OutputFile, info: SourceInfo, outcome: Outcome) -> None:
-    """Make a file's frames and write them."""
+def _write(
+    file: OutputFile, frames: Frames, info: SourceInfo, outcome: Outcome, extremes: Span | None
+) -> None:
+    """Make a file's pictures of a result's frames and write them."""
     output, depth = file.output, file.output.encoding.depth or info.depth
-    made = _made(file, depth)
+    made = _made(file, frames, depth, extremes)
     stored = made[0].stored
     if stored is not None and output.encoding.range is not None:
         output = replace(output, encoding=replace(output.encoding, range=None))
-    frames = [
+    pictures = [
         Frame(result.pixels, _alpha_at(depth, result.alpha, info), duration)
         for result, duration in zip(made, info.durations, strict=False)
     ]
-    written = write(output, frames, metadata=info.metadata, extremes=file.extremes)
+    written = write(output, pictures, metadata=info.metadata, extremes=extremes)
     outcome.written.append(str(output.path))
     outcome.notes.extend(note for note in written.notes if note not in outcome.notes)
     if written.clipped is not None and not file.part.is_stage:
@@ -208,17 +216,17 @@ def _alpha_at(depth: int, alpha: Array | None, info: SourceInfo) -> Array | None
     return alpha * 257 if depth == 16 else alpha / 257
 
 
-def _made(file: OutputFile, depth: int) -> Sequence[Result]:
-    """Make a file's part of its results; in 8 bits by bands of rows."""
+def _made(file: OutputFile, frames: Frames, depth: int, extremes: Span | None) -> Sequence[Result]:
+    """Make a file's part of a result; in 8 bits by bands of rows."""
     if file.picture is None:
-        return file.frames
-    if file.part.maps:
-        pixels, stored = file.part.maps[0]()
-        return [replace(file.part, pixels=pixels, stored=stored)]
-    if depth != 8 or not all(map(_holds_floats, file.frames)):
-        return [file.picture(frame) for frame in file.frames]
-    storing = PixelWriter(file.output.encoding.range or "clip", depth, file.extremes)
-    return [_shown_as_stored(frame, file.picture, storing) for frame in file.frames]
+        return frames
+    if frames[0].maps:
+        pixels, stored = frames[0].maps[file.number]()
+        return [replace(file.part, pixels=pixels, alpha=frames[0].alpha, stored=stored)]
+    if depth != 8 or not all(map(_holds_floats, frames)):
+        return [file.picture(frame) for frame in frames]
+    storing = PixelWriter(file.output.encoding.range or "clip", depth, extremes)
+    return [_shown_as_stored(frame, file.picture, storing) for frame in frames]
 
 
 def _holds_floats(result: Result) -> bool:

@@ -141,17 +141,11 @@ class _Job:
     def bytes(self) -> int:
         """Bytes at the peak."""
         computing = self._computing()
-        if self._frames > 1:  # the file stays open, and there are the frames before
-            computing += self.image.reading + self._kept
         writing = max((self._writing(file) for file in self.files), default=0)
         scratch = SCRATCH + self._kernels()
         if self.recipe.range not in (None, "clip"):
             scratch += STRETCHED
         return scratch + max(self.image.reading, computing, self._kept + writing)
-
-    @cached_property
-    def _frames(self) -> int:
-        return max((len(file.frames) for file in self.files), default=1)
 
     @cached_property
     def _layers(self) -> list[tuple[Layer, Array, Array]]:
@@ -181,11 +175,9 @@ class _Job:
         if self._comes_apart:  # what the maps are computed of
             return self._layers[-1][1].nbytes + self._alpha
         if self._storing is None:
-            return self._frames * (
-                sum(result.pixels.nbytes for result in self.results) + self._alpha
-            )
+            return sum(result.pixels.nbytes for result in self.results) + self._alpha
         stored = self.results[-1].pixels.size * self._storing.dtype.itemsize
-        return self._frames * (stored + self._alpha)
+        return stored + self._alpha
 
     @property
     def _alpha(self) -> int:
@@ -246,12 +238,12 @@ class _Job:
         picture = 0 if is_plain else 4 * pixels  # a grey one is the array
         encoder = format.memory.writing
         if kept == 16 and not is_plain:  # by tifffile, a strip at a time
-            return len(file.frames) * stored
+            return stored
         if encoding.quality is not None and not alpha:
             encoder = format.memory.writing_lossy or encoder
         if kept == 16:
             encoder = format.memory.writing_deep or encoder
-        return len(file.frames) * (stored + picture) + encoder.bytes(pixels, values + alpha)
+        return stored + picture + encoder.bytes(pixels, values + alpha)
 
     def modules(self) -> Iterator[str]:
         """Yield the further modules that are imported."""

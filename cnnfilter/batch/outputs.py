@@ -1,6 +1,6 @@
 """The files that an image's results make: their parts, encodings and paths."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from cnnfilter.batch.recipe import Recipe, SourceInfo
 from cnnfilter.batch.task import Result, Task
 from cnnfilter.errors import FileError, naming
 from cnnfilter.files.encoding import Encoding, Output
+from cnnfilter.files.format import Format
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.save import check_size
 from cnnfilter.text import shown
@@ -27,48 +28,69 @@ Picture = Callable[[Result], Result]
 
 @dataclass(frozen=True)
 class OutputFile:
-    """A file and the results in it, whose pictures are made when it is written.
+    """A file to write, planned before its result is computed.
 
     Attributes
     ----------
-    frames : tuple of Result
-        Whole results.
     part : Result
-        The file's part of the first frame, its values blank.
+        The file's part of the result, its values blank.
     output : Output
-    extremes : (float, float) or None
-        The lowest and the highest value of parts that are scaled alike.
+    number : int
+        The part's place among the result's pictures.
     picture : callable or None
         Makes the part of a result, or of a band of its rows; None for the result itself.
     """
 
-    frames: Frames
     part: Result
     output: Output
-    extremes: Span | None = None
+    number: int = 0
     picture: Picture | None = None
+
+    @property
+    def format(self) -> Format:
+        """The file's format."""
+        return FORMATS[str(self.output.encoding.format)]
+
+
+def written_of(results: Iterable[Result], recipe: Recipe) -> list[Result]:
+    """Return the results that are written: stages in any case."""
+    returned = recipe.target.returns_results
+    return [result for result in results if result.is_stage or not returned]
 
 
 def planned_files(
-    results: Sequence[Frames],
+    outline: Sequence[Result],
     recipe: Recipe,
     info: SourceInfo,
     source: Source,
     *,
+    has_alpha: bool,
     retry: bool = False,
-) -> list[OutputFile]:
-    """Plan the files: pictures, one for each feature map, or arrays.
+) -> list[list[OutputFile]]:
+    """Plan the files of each result: pictures, one for each feature map, or an array.
+
+    Parameters
+    ----------
+    outline : sequence of Result
+        Blank ones, of those that are written.
+    recipe : Recipe
+    info : SourceInfo
+    source : Source
+    has_alpha : bool
+        Whether the image has an alpha channel.
+    retry : bool
+        Whether a worker that ended may have written the files already.
 
     Raises
     ------
     FileError
-        If several results would have one name.
+        If a picture is larger than its format holds, or several results would have one name.
     """
-    plan = _Planner(recipe, info, source, retry)
-    files = [file for frames in results for file in plan.files(frames)]
-    written = [file for file in files if not file.part.is_stage]
+    plan = _Planner(recipe, info, source, has_alpha, retry)
+    planned = [plan.files(result) for result in outline]
+    written = [file for files in planned for file in files if not file.part.is_stage]
     if len({file.output.path for file in written}) == len(written):
-        return files
+        return planned
     names = f"{len(written)} results ({', '.join(file.part.name for file in written)})"
     target = recipe.target
     if target.template is not None:
@@ -76,7 +98,7 @@ def planned_files(
             f"{shown(source.name)}: {target.template.text} is one name for {names}; "
             "add {kernel} to it"
         )
-    one_array = sum(not frames[0].is_stage for frames in results) == 1
+    one_array = sum(not result.is_stage for result in outline) == 1
     raise FileError(
         f"{shown(str(target.file))}: one name for {names}; "
         "name a folder such as out/" + (", or an array's format such as .npy" * one_array)
@@ -90,28 +112,28 @@ class _Planner:
     recipe: Recipe
     info: SourceInfo
     source: Source
+    has_alpha: bool
     retry: bool
 
-    def files(self, frames: Frames) -> Iterator[OutputFile]:
-        """Yield the files of one result."""
-        result, task = frames[0], self.recipe.task
-        encoding = self.recipe.encoding_for(result, self.info)
-        format = FORMATS[str(encoding.format)]
-        if not format.frames:
-            frames = frames[:1]
-        if not format.is_picture:
-            yield OutputFile(frames, result, self._output(result, encoding))
-            return
+    def files(self, result: Result) -> list[OutputFile]:
+        """Plan the files of one result."""
+        encoding, task = self.recipe.encoding_for(result, self.info), self.recipe.task
+        format = str(encoding.format)
+        if not FORMATS[format].is_picture:
+            return [OutputFile(result, self._output(result, encoding))]
         corners = task.pictures(result.with_pixels(result.pixels[:1, :1]))
-        pictures = [partial(_numbered_picture, task, number) for number in range(len(corners))]
-        extremes = None
-        if len(corners) * len(frames) > 1 and encoding.range is not None:
-            extremes = Span.joined(
-                _shown_span(frame, make) for make in pictures for frame in frames
+        parts = [_spread(corner, result.pixels.shape) for corner in corners]
+        with naming(Path(self.source.name)):
+            check_size(parts[0].pixels, format, encoding.depth or 8, has_alpha=self.has_alpha)
+        return [
+            OutputFile(
+                part,
+                self._output(part, encoding),
+                number,
+                partial(_numbered_picture, task, number),
             )
-        for corner, make in zip(corners, pictures, strict=True):
-            part = _spread(corner, result.pixels.shape)
-            yield OutputFile(frames, part, self._output(part, encoding), extremes, make)
+            for number, part in enumerate(parts)
+        ]
 
     def _output(self, part: Result, encoding: Encoding) -> Output:
         recipe = self.recipe
@@ -120,6 +142,19 @@ class _Planner:
         )
         existing = recipe.existing_for(path, retry=self.retry)
         return Output(path, encoding, existing, recipe.durable)
+
+
+def shared_span(files: Sequence[OutputFile], frames: Frames) -> Span | None:
+    """Return the span of a result's pictures, which are scaled alike; None for one alone."""
+    is_alone = len(files) * len(frames) == 1
+    if is_alone or files[0].output.encoding.range is None or frames[0].stored is not None:
+        return None
+    return Span.joined(
+        _shown_span(frame, file.picture)
+        for file in files
+        if file.picture is not None
+        for frame in frames
+    )
 
 
 def _numbered_picture(task: Task, number: int, result: Result) -> Result:
@@ -151,26 +186,3 @@ def survey(result: Result) -> tuple[Span | None, int]:
     if np.isfinite(span).all():
         return span, 0
     return Span.of_finite(values), values.size - int(np.count_nonzero(np.isfinite(values)))
-
-
-def check_sizes(
-    results: Iterable[Result], recipe: Recipe, info: SourceInfo, source: Source, *, has_alpha: bool
-) -> None:
-    """Refuse results that are larger than their formats hold, by their shapes alone.
-
-    Raises
-    ------
-    FileError
-        If one is too large.
-    """
-    for result in results:
-        if not result.is_stage and recipe.target.returns_results:
-            continue
-        encoding = recipe.encoding_for(result, info)
-        format, depth = str(encoding.format), encoding.depth or 8
-        if not FORMATS[format].is_picture:
-            continue
-        corner = recipe.task.pictures(result.with_pixels(result.pixels[:1, :1]))[0]
-        pixels = _spread(corner, result.pixels.shape).pixels
-        with naming(Path(source.name)):
-            check_size(pixels, format, depth, has_alpha=has_alpha)

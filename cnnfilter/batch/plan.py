@@ -16,7 +16,7 @@ from cnnfilter.batch.ledger import (
     stamp_of,
     text_fingerprint,
 )
-from cnnfilter.batch.outputs import check_sizes, planned_files
+from cnnfilter.batch.outputs import planned_files, written_of
 from cnnfilter.batch.recipe import Recipe, SourceInfo, Target, root_of, target_at
 from cnnfilter.batch.task import animated_window
 from cnnfilter.errors import ArgumentError, CnnFilterError, FileError, with_path
@@ -293,11 +293,9 @@ def _fill(outline: Outline, recipe: Recipe, source: Source, drawings: Mapping[st
     outline.before = image.pixels.shape
     results = recipe.task.outline(image)
     info = SourceInfo.of(image)
-    check_sizes(results, recipe, info, source, has_alpha=image.alpha is not None)
-    written = [
-        (result,) for result in results if result.is_stage or not recipe.target.returns_results
-    ]
-    files = planned_files(written, recipe, info, source)
+    written, has_alpha = written_of(results, recipe), image.alpha is not None
+    planned = planned_files(written, recipe, info, source, has_alpha=has_alpha)
+    files = [file for files in planned for file in files]
     for file in files:
         outline.outputs.append(str(file.output.path))
         outline.after.append(file.part.pixels.shape)

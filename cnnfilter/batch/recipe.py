@@ -153,7 +153,7 @@ class Recipe:
         format = self.format_for(result, info.format)
         is_stretched = result.is_stage and FORMATS[format].is_picture
         range = self.range if is_stretched else self.encoding.range
-        if result.pixels.ndim == 1 or result.stored is not None:
+        if result.pixels.ndim == 1:
             range = None
         depth = self.encoding.depth or result.depth or info.depth
         return replace(self.encoding, format=format, range=range, depth=depth)
