@@ -127,8 +127,7 @@ class Axis:
         return replace(self, before=self.before - first * self.stride, count=count)
 
 
-@dataclass(frozen=True)
-class Sliding:
+class Sliding(NamedTuple):
     """How windows slide over an image, whatever their size.
 
     Attributes
@@ -172,8 +171,7 @@ class Sliding:
         return Window(size, self.stride, self.dilation, self.padding, ceil_mode, name)
 
 
-@dataclass(frozen=True)
-class Window:
+class Window(NamedTuple):
     """A sliding window of some size, for any image.
 
     Attributes

@@ -1,7 +1,7 @@
 """Rounding values to an image file's integers, once, at the end."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,8 +18,7 @@ RANGES = ("clip", "abs", "minmax", "symmetric")
 LaterMap = Callable[[], tuple[Array, "PixelWriter"]]
 
 
-@dataclass(frozen=True, eq=False)
-class Quantized:
+class Quantized(NamedTuple):
     """Values as stored in an image file.
 
     Attributes

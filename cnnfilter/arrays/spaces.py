@@ -1,7 +1,7 @@
 """Colour spaces: how their channels are stored, and conversions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,8 +11,7 @@ from cnnfilter.arrays.buffers import BAND_BYTES, bands
 from cnnfilter.errors import ShapeError
 
 
-@dataclass(frozen=True)
-class Channel:
+class Channel(NamedTuple):
     """One channel of a colour space, and how it is stored.
 
     Attributes

@@ -197,7 +197,7 @@ HUGE: list[object] = [
 @pytest.mark.parametrize(
     "read",
     [
-        arguments.number, arguments.whole, arguments.wholes, arguments.pair, arguments.flag,
+        arguments.number, arguments.integer, arguments.integers, arguments.pair, arguments.flag,
         lambda name, value: arguments.choice(name, value, ["max", "min"]),
     ],
 )  # fmt: skip
