@@ -5,7 +5,6 @@ Each function takes the argument's name first, for its error message.
 
 import math
 import operator
-import re
 from collections.abc import Collection, Iterable
 from itertools import count
 from typing import Any
@@ -96,7 +95,7 @@ def integers(name: str, value: object, least: int = 1) -> tuple[int, ...]:
     (2, 3)
     """
     if isinstance(value, str):
-        items: Iterable[object] = [item.strip() for item in re.split("[x,]", value)]
+        items: Iterable[object] = [item.strip() for item in value.replace("x", ",").split(",")]
         if "" in items:
             raise ArgumentError(
                 f"{name} '{brief(value)}' is not a whole number, nor two such as 2x1"

@@ -78,7 +78,7 @@ class Listed(NamedTuple):
 NOTHING_LISTED = Listed()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Inputs:
     """The images that a user named.
 

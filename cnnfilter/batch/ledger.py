@@ -94,7 +94,7 @@ def stamp_of(path: str | Path) -> Stamp | None:
     return Stamp(found.st_size, found.st_mtime_ns)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ledger:
     """A record of images, the steps, and the outputs made of them.
 

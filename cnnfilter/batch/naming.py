@@ -19,7 +19,7 @@ FIELDS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Template:
     """Names with fields, such as ``out/{parent}/{stem}-{kernel}.png``.
 

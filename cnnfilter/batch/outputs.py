@@ -26,7 +26,7 @@ Frames = tuple[Result, ...]
 Picture = Callable[[Result], Result]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OutputFile:
     """A file to write, planned before its result is computed.
 
@@ -105,7 +105,7 @@ def planned_files(
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Planner:
     """Plans the files of one image."""
 

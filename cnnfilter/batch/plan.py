@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from cnnfilter.batch.memory import Need
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
     """A run, before it begins.
 

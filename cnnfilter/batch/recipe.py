@@ -18,7 +18,7 @@ from cnnfilter.files.image import MAX_PIXELS, Image
 from cnnfilter.text import shown
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SourceInfo:
     """Properties of an image that its outputs inherit; see `Image`.
 
@@ -40,7 +40,7 @@ class SourceInfo:
         return cls(image.format, image.depth, image.metadata, durations)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Target:
     """Where results go; by default next to each image.
 

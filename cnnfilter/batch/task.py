@@ -117,7 +117,7 @@ class Task(Protocol):
         """Split a result into what picture files can hold."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PipelineTask:
     """Run a pipeline.
 
@@ -292,7 +292,7 @@ def _stage(result: Result, name: str) -> Result:
 LOOKS = ("gray", "tint")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SplitTask:
     """Split an image into its channels.
 

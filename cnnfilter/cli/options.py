@@ -2,7 +2,6 @@
 
 import inspect
 import os
-import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -74,7 +73,7 @@ Force = Annotated[
 Quiet = Annotated[bool, option("-q", "--quiet", group=OUTPUT, help="Print only errors.")]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class InputOptions:
     """Options of the images that are read."""
 
@@ -115,7 +114,7 @@ class InputOptions:
     max_pixels: MaxPixels = MAX_PIXELS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OutputOptions:
     """Options of the files that are written."""
 
@@ -161,7 +160,7 @@ class OutputOptions:
         return existing_if(force=self.force)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RunOptions:
     """Options of runs over many images."""
 
@@ -237,7 +236,7 @@ class RunOptions:
         return self.scheduler is not None or self.executor == "dask"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PrintOptions:
     """Options of printed numbers."""
 
@@ -259,7 +258,7 @@ class PrintOptions:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LookOptions:
     """Options of drawings."""
 
@@ -309,7 +308,7 @@ class LookOptions:
         return self.preview or bool(self.files)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Common:
     """The options of every command that takes images, in groups for those who need them."""
 
@@ -422,7 +421,7 @@ def read_place(text: str, most: int = 2) -> tuple[int, ...]:
     """
     from cnnfilter.arrays.arguments import integer
 
-    words = re.split("[x,]", text)
+    words = text.replace("x", ",").split(",")
     if len(words) == 2 or (most > 2 and len(words) in (1, most)):
         return tuple(integer("--at", word, least=0, most=sys.maxsize) for word in words)
     hint = ", or with a channel 3,5,0" * (most > 2)

@@ -190,7 +190,7 @@ def _compass(name: str, north: list[list[int]]) -> KernelSet:
     return result
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NamedKernel:
     """An entry of the catalogue.
 

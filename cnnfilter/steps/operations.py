@@ -27,7 +27,7 @@ LAYOUT = Parameter(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Operation:
     """A layer that a step can name.
 
