@@ -70,10 +70,12 @@ def leaky_relu(image: ArrayLike, slope: Number = 0.01) -> Array:
 class PRelu(Layer):
     """Rectify with slopes that were learned: x, or slope * x where x is negative.
 
-    He, Zhang, Ren, Sun 2015. It takes shape (H, W), (H, W, C) or (N,).
+    He, Zhang, Ren, Sun 2015.
 
     Parameters
     ----------
+    image : array_like
+        Shape (H, W), (H, W, C) or (N,).
     slope : number or array_like
         One, or one for each channel.
 
@@ -270,8 +272,11 @@ def clip(image: ArrayLike, low: Number = 0, high: Number | None = None) -> Array
 class Softmax(Layer):
     """Turn scores into probabilities: exp(x), divided by its sum.
 
-    It takes a vector of scores, shape (N,), or a feature map, shape (H, W, C), whose
-    channels at each pixel are the scores.
+    Parameters
+    ----------
+    features : array_like
+        A vector of scores, shape (N,), or a feature map, shape (H, W, C), whose channels
+        at each pixel are the scores.
 
     Returns
     -------
@@ -345,7 +350,7 @@ def _softmax(x: Array) -> Array:
     return powers / powers.sum(axis=-1, keepdims=True)
 
 
-softmax = functional(Softmax, "softmax")
+softmax = functional(Softmax, "softmax", "features")
 
 
 @dataclass(frozen=True)

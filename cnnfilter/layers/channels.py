@@ -63,7 +63,10 @@ class _Regrouping(Layer):
 class Gray(_Regrouping):
     """Make an image grey: 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), as Pillow does.
 
-    It takes shape (H, W) or (H, W, C) with 1 to 4 channels; alpha is left out.
+    Parameters
+    ----------
+    image : array_like
+        Shape (H, W) or (H, W, C) with 1 to 4 channels; alpha is left out.
 
     Returns
     -------
@@ -137,7 +140,10 @@ def _luma(colours: Array) -> Array:
 class Rgb(_Regrouping):
     """Bring an image to three channels: a grey one becomes three that are equal.
 
-    It takes shape (H, W) or (H, W, C) with 1 to 4 channels; alpha is left out.
+    Parameters
+    ----------
+    image : array_like
+        Shape (H, W) or (H, W, C) with 1 to 4 channels; alpha is left out.
 
     Returns
     -------
@@ -173,6 +179,8 @@ class Selection(_Regrouping):
 
     Parameters
     ----------
+    image : array_like
+        Shape (H, W) or (H, W, C).
     channel : str, int or list of these
         Names as `split_channels` returns them, or numbers from 0.
     space : str

@@ -65,11 +65,12 @@ class Convolution(Layer):
     """Convolve an image with a kernel, several, or a filter bank.
 
     This is cross-correlation, as in every CNN framework; `flip` makes it the
-    convolution of mathematics. Values are filtered as stored, without gamma. It takes
-    shape (H, W) or (H, W, C), any real dtype; every channel is filtered.
+    convolution of mathematics. Values are filtered as stored, without gamma.
 
     Parameters
     ----------
+    image : array_like
+        Shape (H, W) or (H, W, C), any real dtype; every channel is filtered.
     kernel : str, array_like or list
         A name or text (see `cnnfilter.kernel`), an array of shape (kH, kW), a list of
         these (one feature map for each), or a filter bank of shape
@@ -87,10 +88,10 @@ class Convolution(Layer):
         What padding is filled with; ``reflect`` is cb|abc, ``symmetric`` is ba|abc.
     groups : int
         Number of groups of channels and filters; each filter is applied to its group's
-        channels. Needs a filter bank, or ``channels="sum"``.
+        channels. Needs a filter bank, or channels ``sum``.
     bias : number or array_like, optional
         Added to the maps before they are combined: one number, or one for each kernel,
-        filter or feature map.
+        filter or feature map, such as 1,2.
     flip : bool
         Turn the kernel by 180 degrees.
     normalize : bool
@@ -193,7 +194,7 @@ class Convolution(Layer):
             return
         if self.bank is None and self.channels != "sum":
             raise ArgumentError(
-                f'groups={self.groups} needs a filter bank, or channels="sum" with a 2-D kernel'
+                f"{self.groups} groups need a filter bank, or a 2-D kernel with channels sum"
             )
         if self.bank is not None and self.bank.shape[3] % self.groups:
             raise ArgumentError(
@@ -259,7 +260,7 @@ class Convolution(Layer):
         outputs = {tuple(axis.count for axis in window.axes(shape)) for window in windows}
         if len(outputs) > 1:
             raise ShapeError(
-                'kernels of different sizes give maps of different sizes here; use padding "same"'
+                "kernels of different sizes give maps of different sizes; use padding same"
             )
         (height_width,) = outputs
         depth = self._channels_of(shape)

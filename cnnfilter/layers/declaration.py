@@ -5,9 +5,10 @@ the options of the command with their help.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Concatenate, ParamSpec, TypeVar, get_args
+from types import MappingProxyType
+from typing import Annotated, Concatenate, ParamSpec, get_args
 
 from numpy.typing import ArrayLike
 
@@ -16,8 +17,6 @@ from cnnfilter.arrays.arguments import Number
 from cnnfilter.layers.base import Layer
 
 P = ParamSpec("P")
-L = TypeVar("L", bound=Layer)
-R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -86,11 +85,27 @@ def descriptions(layer: Callable[..., Layer]) -> dict[str, str]:
     return {name: " ".join(words) for name, words in found.items()}
 
 
-def functional(layer: Callable[P, Layer], name: str) -> Callable[Concatenate[ArrayLike, P], Array]:
+def functional(
+    layer: Callable[P, Layer],
+    name: str,
+    image: str = "image",
+    elsewhere: Mapping[str, str] = MappingProxyType({}),
+) -> Callable[Concatenate[ArrayLike, P], Array]:
     """Return a layer as a function of an image and of the layer's arguments.
 
-    The image is positional; the other arguments are the constructor's, for type checkers
-    and `inspect` as well. The documentation is the layer's.
+    The arguments are the constructor's, for type checkers and `inspect` as well; the
+    documentation is the layer's.
+
+    Parameters
+    ----------
+    layer : callable
+        The layer's class.
+    name : str
+        The function's name.
+    image : str
+        The name of its first argument.
+    elsewhere : mapping
+        Arguments that people expect, to where these are found.
 
     Examples
     --------
@@ -103,15 +118,42 @@ def functional(layer: Callable[P, Layer], name: str) -> Callable[Concatenate[Arr
     ...     def __call__(self, image: ArrayLike) -> Array:
     ...         return np.asarray(image) ** self.exponent
     >>> power = functional(Power, "power")
-    >>> power([3, 4]), power([3, 4], exponent=3)
+    >>> power([3, 4]), power(image=[3, 4], exponent=3)
     (array([ 9, 16]), array([27, 64]))
     """
+    signature = _signature(layer, image)
+    make: Callable[..., Layer] = layer
 
-    def compute(made: Layer, image: ArrayLike) -> Array:
-        return made(image)
+    def function(*args: object, **kwargs: object) -> Array:
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            hints = [f"; {hint}" for other, hint in elsewhere.items() if other in kwargs]
+            verb = "" if str(error).startswith(("missing", "got")) else "got "
+            raise TypeError(f"{name}() {verb}{error}{''.join(hints)}") from None
+        pixels, *values = bound.args
+        return make(*values, **bound.kwargs)(pixels)
 
-    compute.__doc__ = layer.__doc__
-    return function_of(layer, compute, name)
+    function.__name__ = function.__qualname__ = name
+    function.__module__, function.__doc__ = layer.__module__, layer.__doc__
+    function.__annotations__ = {
+        **{key: parameter.annotation for key, parameter in signature.parameters.items()},
+        "return": signature.return_annotation,
+    }
+    function.__signature__ = signature  # type: ignore[attr-defined]
+    return function
+
+
+def _signature(layer: Callable[..., Layer], image: str) -> inspect.Signature:
+    """Return the signature of a layer's function."""
+    first = inspect.Parameter(
+        image, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation="ArrayLike"
+    )
+    shown = [
+        parameter.replace(annotation=_plain(parameter.annotation))
+        for parameter in inspect.signature(layer).parameters.values()
+    ]
+    return inspect.Signature([first, *shown], return_annotation="Array")
 
 
 def _plain(annotation: object) -> object:
@@ -119,23 +161,3 @@ def _plain(annotation: object) -> object:
     if not isinstance(annotation, str):
         return annotation
     return annotation.removeprefix("Annotated[").partition(", Argument(")[0]
-
-
-def function_of(
-    layer: Callable[P, L], compute: Callable[[L, ArrayLike], R], name: str
-) -> Callable[Concatenate[ArrayLike, P], R]:
-    """Return a layer's method as a function, as `functional` does."""
-
-    def function(image: ArrayLike, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return compute(layer(*args, **kwargs), image)
-
-    own = inspect.signature(layer)
-    image = inspect.Parameter("image", inspect.Parameter.POSITIONAL_ONLY, annotation="ArrayLike")
-    shown = [
-        parameter.replace(annotation=_plain(parameter.annotation))
-        for parameter in own.parameters.values()
-    ]
-    function.__name__ = function.__qualname__ = name
-    function.__module__, function.__doc__ = layer.__module__, compute.__doc__
-    function.__signature__ = inspect.Signature([image, *shown])  # type: ignore[attr-defined]
-    return function

@@ -28,10 +28,10 @@ ORDERS = ("chw", "hwc")
 class Flattening(Layer):
     """Unroll a feature map into a vector of its H * W * C features.
 
-    It takes shape (H, W) or (H, W, C); a vector stays as it is.
-
     Parameters
     ----------
+    image : array_like
+        Shape (H, W) or (H, W, C); a vector stays as it is.
     order : {"chw", "hwc"}
         ``chw``: one channel after the other, each row by row, as PyTorch's dense
         layers expect; ``hwc``: pixel by pixel, as Keras's do.
@@ -122,10 +122,10 @@ flatten = functional(Flattening, "flatten")
 class Dense(Layer):
     """Weigh all features: one sum for each output.
 
-    It takes a vector, shape (N,).
-
     Parameters
     ----------
+    features : array_like
+        A vector, shape (N,).
     weights : array_like
         Shape (N, M), inputs first as in Keras; a file in PyTorch's order is transposed
         when it is read.
@@ -245,4 +245,4 @@ class Dense(Layer):
         return {"kind": "dense", "weights": self.weights, "bias": self._biases()}
 
 
-dense = functional(Dense, "dense")
+dense = functional(Dense, "dense", "features")

@@ -30,6 +30,8 @@ class Inversion(Layer):
 
     Parameters
     ----------
+    image : array_like
+        Shape (H, W) or (H, W, C).
     when : {"yes", "no", "auto"}
         ``auto`` inverts where more than half of the border's values are nearer to the
         brightest than to the darkest: ink on paper becomes light on dark, as networks

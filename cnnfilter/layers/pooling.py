@@ -25,9 +25,9 @@ from cnnfilter.arrays.geometry import (
     Window,
     check_map,
 )
-from cnnfilter.errors import ArgumentError, ShapeError
+from cnnfilter.errors import ArgumentError, ShapeError, brief
 from cnnfilter.layers.base import Layer, RowsFrom
-from cnnfilter.layers.declaration import Argument, function_of, functional
+from cnnfilter.layers.declaration import Argument, functional
 from cnnfilter.layers.reduction import (
     Finish,
     PooledStrips,
@@ -65,10 +65,10 @@ NAME = "pooling window"
 class Pooling(Layer):
     """Pool an image: reduce each window, in each channel, to one value.
 
-    It takes shape (H, W) or (H, W, C), any real dtype. NaN is passed on.
-
     Parameters
     ----------
+    image : array_like
+        Shape (H, W) or (H, W, C), any real dtype. NaN is passed on.
     size : int, (int, int), str or "global"
         The pooling window, vertical first; ``global`` is the whole map.
     mode : {"max", "min", "average", "median", "sum", "l2", "lp"}
@@ -80,8 +80,8 @@ class Pooling(Layer):
     padding : str, int or tuple of int
         ``valid`` or 0 (none), ``same`` (the size stays, divided by the stride),
         ``same-lower``, ``full``, or pixels to add: N, VERTICAL,HORIZONTAL or
-        TOP,BOTTOM,LEFT,RIGHT. Padding never wins, and only counts with
-        `count_include_pad`.
+        TOP,BOTTOM,LEFT,RIGHT. Padding never wins, and is counted only if
+        padding is included.
     dilation : int, (int, int) or str
         Pixels from one tap of the window to the next.
     ceil_mode : bool
@@ -138,8 +138,10 @@ class Pooling(Layer):
         #: The window; None where it is the whole map.
         self.fixed = None if lengths is None else sliding.window(lengths, ceil_mode=ceil, name=NAME)
         self.p = number("p", p)
-        if self.p <= 0 or (self.p != 2 and mode != "lp"):
-            raise ArgumentError(f"p {p} is for mode lp, and above 0; write mode=lp p=3")
+        if self.p <= 0:
+            raise ArgumentError(f"p must be above 0, not {brief(p)}")
+        if self.p != 2 and mode != "lp":
+            raise ArgumentError("p applies only to mode lp; choose mode lp or drop p")
         self.count_include_pad = flag("count_include_pad", count_include_pad)
         if mode in ("mean", "avg"):  # by their letters, nearer to median
             raise ArgumentError(f"unknown mode '{mode}'; did you mean 'average'?")
@@ -186,33 +188,7 @@ class Pooling(Layer):
         return before, [PooledStrips(axes, how.height(before.shape, axes), pool)]
 
     def with_indices(self, image: ArrayLike) -> tuple[Array, Array]:
-        """Pool by maximum (or minimum), and return where each value was.
-
-        Parameters
-        ----------
-        image : array_like
-            Shape (H, W) or (H, W, C).
-        size, mode, stride, padding, dilation, ceil_mode
-            As in `pool`; the mode is ``max`` or ``min``.
-
-        Returns
-        -------
-        (ndarray, ndarray)
-            The values, and the index of each, int64: row * W + column in its channel, as
-            PyTorch counts (ONNX adds channel * H * W). The first of equal values wins.
-
-        Raises
-        ------
-        ArgumentError
-            If the mode is another one.
-
-        Examples
-        --------
-        >>> image = np.arange(1, 10).reshape(3, 3)
-        >>> max_pool_with_indices(image, 2, stride=1)[1]
-        array([[4, 5],
-               [7, 8]])
-        """
+        """Return the pooled values, and where each was."""
         if self.mode not in ("max", "min"):
             raise ArgumentError(f"mode {self.mode} picks no pixel; indices need max or min")
         array, axes = self._laid_over(image)
@@ -351,5 +327,50 @@ class Pooling(Layer):
         }
 
 
-pool = functional(Pooling, "pool")
-max_pool_with_indices = function_of(Pooling, Pooling.with_indices, "max_pool_with_indices")
+pool = functional(
+    Pooling,
+    "pool",
+    elsewhere={"return_indices": "max_pool_with_indices returns the indices"},
+)
+
+
+def max_pool_with_indices(
+    image: ArrayLike,
+    size: Pair = 2,
+    *,
+    mode: str = "max",
+    stride: Pair | None = None,
+    padding: Padding = 0,
+    dilation: Pair = 1,
+    ceil_mode: bool | str = False,
+) -> tuple[Array, Array]:
+    """Pool by maximum (or minimum), and return where each value was.
+
+    Parameters
+    ----------
+    image : array_like
+        Shape (H, W) or (H, W, C).
+    size, mode, stride, padding, dilation, ceil_mode
+        As in `pool`; the mode is ``max`` or ``min``.
+
+    Returns
+    -------
+    (ndarray, ndarray)
+        The values, and the index of each, int64: row * W + column in its channel, as
+        PyTorch counts (ONNX adds channel * H * W). The first of equal values wins.
+
+    Raises
+    ------
+    ArgumentError
+        If the mode is another one.
+
+    Examples
+    --------
+    >>> image = np.arange(1, 10).reshape(3, 3)
+    >>> max_pool_with_indices(image, 2, stride=1)[1]
+    array([[4, 5],
+           [7, 8]])
+    """
+    return Pooling(
+        size, mode=mode, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode
+    ).with_indices(image)

@@ -89,10 +89,10 @@ def _read_fill(fill: Number) -> float | None:
 class Resizing(Layer):
     """Bring an image to a size, smoothing where it gets smaller, as Pillow does.
 
-    It takes shape (H, W) or (H, W, C).
-
     Parameters
     ----------
+    image : array_like
+        Shape (H, W) or (H, W, C).
     size : int, (int, int) or str
         Height and width.
     filter : {"nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"}

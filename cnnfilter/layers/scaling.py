@@ -114,10 +114,10 @@ def _affine(x: Array, center: Array, factor: Array, offset: Array) -> Array:
 class Standardization(Affine):
     """Subtract a mean and divide by a standard deviation, as networks' inputs often need.
 
-    It takes shape (H, W), (H, W, C) or (N,).
-
     Parameters
     ----------
+    image : array_like
+        Shape (H, W), (H, W, C) or (N,).
     mean, std : number or array_like
         One, or one for each channel; in the image's units.
 
@@ -154,6 +154,8 @@ class BatchNormalization(Affine):
 
     Parameters
     ----------
+    image : array_like
+        Shape (H, W), (H, W, C) or (N,).
     mean, variance : number or array_like
         One, or one for each channel: PyTorch's running_mean and running_var, Keras's
         moving_mean and moving_variance.
@@ -205,10 +207,10 @@ class BatchNormalization(Affine):
 class Scaling(Affine):
     """Multiply values by a factor and add an offset; by default, bring pixels to 0..1.
 
-    It takes shape (H, W), (H, W, C) or (N,).
-
     Parameters
     ----------
+    image : array_like
+        Shape (H, W), (H, W, C) or (N,).
     factor : number, array_like or "minmax", optional
         One, or one for each channel. By default integers are divided by 255 (16-bit
         images by 65535), and floats stay as they are. ``minmax`` stretches all channels
