@@ -16,9 +16,9 @@ from cnnfilter.text import shown
 #: Standard input, where a name or path would stand.
 STDIN = "-"
 #: Bytes and names of a list; a larger file is not a list of images.
-MOST_LISTED, MOST_NAMES = 2**27, 10**6
+MAX_LISTED, MAX_NAMES = 2**27, 10**6
 #: Names of a list that cannot be a path are printed up to this number.
-_MOST_PROBLEMS = 10
+_MAX_PROBLEMS = 10
 #: Suffixes of images in folders; tables and settings in text are not taken.
 SUFFIXES = frozenset(
     suffix for format in FORMATS.values() if format.is_searched for suffix in format.suffixes
@@ -154,19 +154,19 @@ def listed_names(path: str, *, null_separated: bool) -> Listed:
     Raises
     ------
     ArgumentError
-        If it cannot be read, is longer than `MOST_LISTED` bytes or holds more than
-        `MOST_NAMES` names.
+        If it cannot be read, is longer than `MAX_LISTED` bytes or holds more than
+        `MAX_NAMES` names.
     """
-    with naming(Path(path), ArgumentError), opened(path, MOST_LISTED) as file:
+    with naming(Path(path), ArgumentError), opened(path, MAX_LISTED) as file:
         try:
-            content = file.read(MOST_LISTED + 1).removeprefix(codecs.BOM_UTF8)
+            content = file.read(MAX_LISTED + 1).removeprefix(codecs.BOM_UTF8)
         except OSError as error:
             raise ContentError(reason(error)) from None
     separators = (b"\0",) if null_separated else (b"\n", b"\r")
-    if len(content) > MOST_LISTED or max(map(content.count, separators)) > MOST_NAMES:
+    if len(content) > MAX_LISTED or max(map(content.count, separators)) > MAX_NAMES:
         raise ArgumentError(
-            f"{shown(path)}: is a list of more than {MOST_NAMES} names or "
-            f"{MOST_LISTED // 2**20} MiB; split it"
+            f"{shown(path)}: is a list of more than {MAX_NAMES} names or "
+            f"{MAX_LISTED // 2**20} MiB; split it"
         )
     lines = content.split(b"\0") if null_separated else content.splitlines()
     names, problems = [], []
@@ -181,10 +181,10 @@ def listed_names(path: str, *, null_separated: bool) -> Listed:
 
 def _few(problems: list[str]) -> list[str]:
     """Shorten a long list of problems."""
-    if len(problems) <= _MOST_PROBLEMS:
+    if len(problems) <= _MAX_PROBLEMS:
         return problems
-    rest = len(problems) - _MOST_PROBLEMS
-    return [*problems[:_MOST_PROBLEMS], f"and {rest} more lines that cannot be a path"]
+    rest = len(problems) - _MAX_PROBLEMS
+    return [*problems[:_MAX_PROBLEMS], f"and {rest} more lines that cannot be a path"]
 
 
 class _Search:

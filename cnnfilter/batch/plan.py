@@ -104,11 +104,14 @@ def make_plan(
         inputs, output, target = _absolute(inputs, output, target)
     found = find_sources(inputs, spared=root_of(output))
     _check_found(found, target, output)
-    several = len(found.sources) > 1 or found.is_search or not inputs.listed.is_empty
+    is_search = found.is_search or not inputs.listed.is_empty
     if not target.returns_results:
         if output is None and [source.is_stdin for source in found.sources] == [True]:
-            output, several = STDOUT, False  # from a pipe into a pipe
-        target = target_at(target, output, task, recipe.encoding, several=several)
+            output = STDOUT  # from a pipe into a pipe
+        target = target_at(
+            target, output, task, recipe.encoding,
+            images=len(found.sources), is_search=is_search,
+        )  # fmt: skip
     if found.folders and target.root is not None:
         _leave_out_results(found, target.root)
         _check_found(found, target, output)
@@ -119,7 +122,7 @@ def make_plan(
         root = target.root if target.file is None else Path(target.file).parent
         return _without_done(recipe, found, Ledger(_steps(recipe), root))
     # Next to their images, results are recorded only when that is asked for.
-    is_recorded = several and target.root is not None
+    is_recorded = (is_search or len(found.sources) > 1) and target.root is not None
     ledger = Ledger(_steps(recipe), target.root) if is_recorded else None
     return Plan(recipe, found.sources, [], found.problems, ledger)
 

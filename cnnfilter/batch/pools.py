@@ -186,7 +186,7 @@ def _run_in_worker(source: Source, retry: bool) -> Outcome:
 EXECUTORS = ("threads", "processes", "dask")
 #: Up to this many images threads are as fast: processes take half a second to start, and then a
 #: fifth less for each image.
-_MOST_FOR_THREADS = 200
+_MAX_FOR_THREADS = 200
 
 
 def available_cores() -> int:
@@ -245,7 +245,7 @@ def pool_named(
     if name is None and scheduler is None:
         if workers == 1:
             return None
-        name = "threads" if images <= _MOST_FOR_THREADS else "processes"
+        name = "threads" if images <= _MAX_FOR_THREADS else "processes"
     if name == "threads":
         return threads
     if name == "processes":

@@ -173,7 +173,13 @@ def root_of(output: str | None) -> Path | None:
 
 
 def target_at(
-    target: Target, output: str | None, task: Task, encoding: Encoding, *, several: bool
+    target: Target,
+    output: str | None,
+    task: Task,
+    encoding: Encoding,
+    *,
+    images: int,
+    is_search: bool,
 ) -> Target:
     """Return a target with its place.
 
@@ -184,15 +190,17 @@ def target_at(
         A file, a folder, a template, ``-`` or None; see `cnnfilter.batch.plan.make_plan`.
     task : Task
     encoding : Encoding
-    several : bool
-        Whether there may be several images.
+    images : int
+        How many there are.
+    is_search : bool
+        Whether another run may find more: a name without a suffix is a folder's.
 
     Raises
     ------
     ArgumentError
         If the place does not fit the images, the encoding or the results.
     """
-    target = _placed(target, output, encoding, several=several)
+    target = _placed(target, output, encoding, several=images > 1, is_search=is_search)
     format = encoding.format or target.format
     if encoding.quality is not None and format is not None and FORMATS[format].quality is None:
         able = ", ".join(name for name, known in FORMATS.items() if known.quality is not None)
@@ -205,7 +213,9 @@ def target_at(
     return target
 
 
-def _placed(target: Target, output: str | None, encoding: Encoding, *, several: bool) -> Target:
+def _placed(
+    target: Target, output: str | None, encoding: Encoding, *, several: bool, is_search: bool
+) -> Target:
     """Set a target's file, folder or template."""
     if output is None:
         return target
@@ -221,10 +231,11 @@ def _placed(target: Target, output: str | None, encoding: Encoding, *, several: 
     # Unlike Path's methods, these take a name that is too long for one that does not exist.
     if output.endswith(("/", os.sep)) or os.path.isdir(path):  # noqa: PTH112
         return replace(target, folder=path)
-    if several:
+    has_suffix = any(format.has_suffix(output) for format in FORMATS.values())
+    if several or (is_search and not has_suffix):
         if os.path.isfile(path):  # noqa: PTH113
             raise ArgumentError(f"{shown(output)}: is a file; several images need a folder")
-        if any(format.has_suffix(output) for format in FORMATS.values()):
+        if has_suffix:
             raise ArgumentError(
                 f"{shown(output)}: one name for several images; name a folder such as "
                 f"{shown(path.stem)}/, or a template such as '{{stem}}-{{kernel}}{path.suffix}'"

@@ -50,8 +50,11 @@ def main() -> None:
         status = _fail("needs more memory than there is; use a smaller image or file", 1)
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
-        hint = f"; see {context.command_path} --help" if context else ""
-        status = _fail(error.format_message().rstrip(".") + hint, error.exit_code)
+        message = error.format_message().rstrip(".")
+        if context:
+            message += " See" if message.endswith("?") else "; see"
+            message += f" {context.command_path} --help"
+        status = _fail(message, error.exit_code)
     except OSError as error:
         if error.filename is not None or error.errno not in _FULL:
             raise

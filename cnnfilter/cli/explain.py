@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cnnfilter.cli.options import (
+    INPUT,
     MAX_PIXELS,
-    Depth,
+    OUTPUT,
     Force,
-    Frame,
     MaxPixels,
     Quiet,
-    Range,
     examples,
     option,
     read_place,
@@ -81,10 +80,6 @@ def explain(
             help="The step whose result it is, by number from 1 or by name. Without it the last.",
         ),
     ] = None,
-    range: Range = None,
-    depth: Depth = None,
-    frame: Frame = None,
-    max_pixels: MaxPixels = MAX_PIXELS,
     format: Annotated[
         str | None,
         option(
@@ -112,6 +107,33 @@ def explain(
     delay: Annotated[
         float | None,
         option(group=VALUE, metavar="SECONDS", min=0, help="How long --walk shows each window."),
+    ] = None,
+    frame: Annotated[
+        int | None,
+        option(
+            group=INPUT,
+            metavar="N",
+            min=0,
+            help="Read this frame or page, from 0. Default: the first.",
+        ),
+    ] = None,
+    max_pixels: MaxPixels = MAX_PIXELS,
+    range: Annotated[
+        str | None,
+        option(
+            group=OUTPUT,
+            metavar="clip|abs|minmax|symmetric",
+            help="How the line 'stored' makes the value a pixel: clipped (default for pictures), "
+            "by magnitude, stretched from lowest to highest, or with 0 in the middle.",
+        ),
+    ] = None,
+    depth: Annotated[
+        int | None,
+        option(
+            group=OUTPUT,
+            metavar="8|16",
+            help="Bits of the pixel in the line 'stored'. Default: the input's.",
+        ),
     ] = None,
     html: Annotated[
         str | None,

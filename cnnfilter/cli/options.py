@@ -126,7 +126,7 @@ class OutputOptions:
             group=OUTPUT,
             metavar="PATH",
             help="A file, a folder (always with several images), a template such as "
-            "'out/{parent}/{stem}-{kernel}.png', or - for standard output. Default: next to each "
+            "'{stem}-{kernel}.png', or - for standard output. Default: next to each "
             "image.",
         ),
     ] = None
@@ -422,7 +422,8 @@ def read_place(text: str, most: int = 2) -> tuple[int, ...]:
     from cnnfilter.arrays.arguments import integer
 
     words = text.replace("x", ",").split(",")
-    if len(words) == 2 or (most > 2 and len(words) in (1, most)):
+    is_place = len(words) == 2 or (most > 2 and len(words) in (1, most))
+    if is_place and all(word.strip().lstrip("+-").isdecimal() for word in words):
         return tuple(integer("--at", word, least=0, most=sys.maxsize) for word in words)
     hint = ", or with a channel 3,5,0" * (most > 2)
     raise ArgumentError(f"--at '{brief(text)}' is not a row and a column, such as 3,5{hint}")

@@ -97,8 +97,8 @@ class Progress:
             parts.append(f"{left} not done, --skip-existing does the rest")
         if self._notes and not listed:
             parts.append(_listed(self._notes))
-        speed = self._pixels / 1e6 / max(1e-3, seconds)
-        parts.append(f"{_duration(seconds)}, {speed:.3g} megapixels a second")
+        speed = f", {self._pixels / 1e6 / max(1e-3, seconds):.3g} megapixels a second"
+        parts.append(_duration(seconds) + speed * bool(self.done))
         return "; ".join(parts)
 
 

@@ -301,7 +301,7 @@ class _Printer:
             shape = (1, *shape) if len(shape) == 1 else shape
             if row >= shape[0] or column >= shape[1]:
                 source = shown(outcome.source)
-                return f"{source}: --at {row},{column} lies outside the result, {shape_text(shape)}"
+                return f"{source}: --at {row},{column} is outside the result ({shape_text(shape)})"
         return None
 
     def print(self, outcome: "Outcome") -> None:

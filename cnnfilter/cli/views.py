@@ -204,11 +204,13 @@ def _check_format(option: str, file: str) -> None:
     if option == "--plot":
         from cnnfilter.view.figure import FIGURE_FORMATS
 
-        fits, able = suffix in FIGURE_FORMATS, ", ".join(f".{name}" for name in FIGURE_FORMATS)
+        fits = suffix in FIGURE_FORMATS
+        able = " or ".join(", ".join(f".{name}" for name in FIGURE_FORMATS).rsplit(", ", 1))
     elif option == "--sheet":
         format = format_of(file) if suffix != "pdf" else None
-        fits, able = format is not None and FORMATS[format].is_picture, "a picture, such as .png"
+        fits = format is not None and FORMATS[format].is_picture
+        able = "a picture's suffix, such as .png"
     else:
         fits, able = suffix in ("gif", "webp"), ".gif or .webp"
     if not fits:
-        raise ArgumentError(f"{option} {shown(file)}: its name has to end in {able}")
+        raise ArgumentError(f"{option} {shown(file)}: the name must end in {able}")

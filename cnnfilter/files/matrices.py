@@ -152,9 +152,13 @@ def _decoding() -> Iterator[None]:
         with caught():
             yield
     except BROKEN as error:
-        raise ContentError(f"not an array of NumPy's that can be read ({brief(error)})") from None
+        raise ContentError(
+            f"not a readable NumPy array ({brief(error)}); write it with numpy.save"
+        ) from None
     except MemoryError:  # which Python raises for nested brackets; arrays are bounded before
-        raise ContentError("not an array of NumPy's: its header is nested too deeply") from None
+        raise ContentError(
+            "not a readable NumPy array (its header is nested too deeply); write it with numpy.save"
+        ) from None
 
 
 def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
@@ -205,7 +209,7 @@ def _read_npz(file: BinaryIO, max_values: int) -> Array:
             with archive.open(names[0]) as member:
                 return read_array(cast("BinaryIO", member), size, size)
     except BROKEN as error:
-        raise ContentError(f"not an .npz file that can be read ({error})") from None
+        raise ContentError(f"not a readable .npz file ({error})") from None
 
 
 def read_json(text: str) -> Array:

@@ -255,8 +255,9 @@ def _opened(file: BinaryIO, max_pixels: int) -> tuple[Pillow.Image, str]:
     file.seek(0)
     name = format_of_bytes(head)
     if name is None or not FORMATS[name].is_picture:
+        supported = ", ".join(dict.fromkeys(known.suffixes[0] for known in FORMATS.values()))
         raise _foreign(head) or ContentError(
-            f"not an image or matrix that can be read ({', '.join(FORMATS)})"
+            f"not a readable image or matrix; supported are {supported}; export it in one of them"
         )
     format = FORMATS[name]
     format.load_codec()

@@ -131,7 +131,7 @@ def _frames(file: BinaryIO, suffix: str, max_pixels: int) -> _Frames:
     head = file.read(_HEAD)
     file.seek(0)
     if not head:
-        raise ContentError("is empty")
+        raise ContentError("the file is empty; export or copy it again")
     name = format_of_bytes(head)
     if name is None or FORMATS[name].is_picture:  # a table may begin with words
         texts = (name for name, format in FORMATS.items() if format.library == "text")

@@ -335,7 +335,8 @@ class _Stored:
         stored = quantize(values, range, self.depth if scaled else kept, self._extremes)
         pixels = _of_depth(stored.pixels, np.dtype(np.uint8)) if scaled else stored.pixels
         if kept < self.depth:
-            self.notes.append(f"16 bits scaled to 8: {self._format} holds no more here")
+            lack = _unstorable(values, alpha, self._format)
+            self.notes.append(f"scaled from 16 bits to 8: {self._format} cannot store {lack}")
         if alpha is not None:
             if alpha.dtype.kind == "f":  # an average, in the range of the depth
                 alpha = convert(alpha / 257 if kept < self.depth else alpha, pixels.dtype)
@@ -376,6 +377,15 @@ def kept_depth(values: Array, alpha: Array | None, format: str, depth: int, fram
     is_gray = values.ndim == 2 or values.shape[2] == 1
     plain = is_gray and alpha is None and frames == 1
     return depth if "color" in deep_modes or ("gray" in deep_modes and plain) else 8
+
+
+def _unstorable(values: Array, alpha: Array | None, format: str) -> str:
+    """Return the words for 16-bit values that a format cannot keep."""
+    if not FORMATS[format].deep_modes:
+        return "16 bits"
+    if values.ndim == 3 and values.shape[2] > 1:
+        return "16-bit colour"
+    return "16-bit animations" if alpha is None else "16-bit grey with alpha"
 
 
 def _fitting_alpha(alpha: Array, format: str) -> Array | None:
@@ -442,5 +452,6 @@ def write_image(path: str | Path, array: ArrayLike, range: str = "clip", depth: 
     if channels in (2, 4):
         values, alpha = values[:, :, :-1], values[:, :, -1]
     if kept_depth(values, alpha, format, depth) < depth:
-        raise FileError(f"{shown(path)}: {format} holds no 16 bits here; use .tif or depth 8")
+        lack = _unstorable(values, alpha, format)
+        raise FileError(f"{shown(path)}: {format} cannot store {lack}; write .tif, or use depth 8")
     write(Output(path, Encoding(format, range, depth)), [Frame(values, alpha)])

@@ -220,7 +220,7 @@ class _Archive:
         try:
             self.archive = zipfile.ZipFile(file)
         except BROKEN as error:
-            raise ContentError(f"not an .npz file that can be read ({brief(error)})") from None
+            raise ContentError(f"not a readable .npz file ({brief(error)})") from None
         members = [name for name in self.archive.namelist() if name.endswith(".npy")]
         if not members:
             raise ContentError("holds no NumPy arrays; write it with numpy.savez")
@@ -261,9 +261,7 @@ class _Safetensors:
             self.tensors = open_file(path, framework="numpy")
             self.names = list(self.tensors.keys())
         except self.broken as error:
-            raise ContentError(
-                f"not a .safetensors file that can be read ({brief(error)})"
-            ) from None
+            raise ContentError(f"not a readable .safetensors file ({brief(error)})") from None
 
     def read(self, name: str) -> Array:
         try:

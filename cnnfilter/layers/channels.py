@@ -242,7 +242,9 @@ def _channel(planes: dict[str, Array], name: object) -> Array:
         return planes[text]
     if text.isdecimal() and int(text) < len(planes):
         return list(planes.values())[int(text)]
-    listed = f"there are {', '.join(planes)}, or numbers 0..{len(planes) - 1}"
+    listed = f"there are {', '.join(planes)}, or their numbers 0 to {len(planes) - 1}"
+    if len(planes) == 1:
+        listed = f"there is only {', '.join(planes)}, number 0"
     raise ShapeError(unknown("channel", text, planes, listed))
 
 

@@ -57,7 +57,7 @@ def _network(model: "ModelProto", path: Path, weights: list[Path]) -> Network:
     graph = model.graph
     constants = {str(tensor.name): array_of(tensor) for tensor in graph.initializer}
     if len(constants) < len(graph.initializer):
-        raise ContentError("makes no sense: two of its tensors have one name")
+        raise ContentError("is invalid: two tensors have the same name; export the model again")
     source = _only([value for value in graph.input if value.name not in constants], "input")
     shape = [axis.dim_value for axis in source.type.tensor_type.shape.dim]
     order = _input_order(graph, shape)
@@ -145,7 +145,7 @@ def _checker(model: "ModelProto") -> "Callable[[NodeProto], None]":
 
     numbers = [model.ir_version, *(entry.version for entry in model.opset_import)]
     if not all(0 <= number < 2**31 for number in numbers):
-        raise ContentError(f"makes no sense: its versions are {brief(numbers)}")
+        raise ContentError(f"is invalid: its versions are {brief(numbers)}")
     context = checker.C.CheckerContext()
     context.ir_version = model.ir_version
     context.opset_imports = {str(entry.domain): entry.version for entry in model.opset_import}
@@ -154,7 +154,7 @@ def _checker(model: "ModelProto") -> "Callable[[NodeProto], None]":
         try:
             checker.check_node(node, context)
         except (checker.ValidationError, ValueError, UnicodeError) as error:
-            raise ContentError(f"makes no sense: {one_line(error)}") from None
+            raise ContentError(f"is invalid: {one_line(error)}") from None
 
     return check
 
@@ -253,7 +253,7 @@ def _attributes(node: "NodeProto") -> dict[str, object]:
     try:
         values = {entry.name: helper.get_attribute_value(entry) for entry in node.attribute}
     except (ValueError, TypeError) as error:
-        raise ContentError(f"has an attribute that makes no sense ({one_line(error)})") from None
+        raise ContentError(f"has an invalid attribute ({one_line(error)})") from None
     return {name: _shortest(value) for name, value in values.items()}
 
 

@@ -110,7 +110,8 @@ class Chain:
         first, *others = outputs
         if not first or first in self.constants or first in self.names:
             raise ContentError(
-                f"makes no sense: its result's name, '{brief(first)}', is not its own"
+                f"is invalid: the name of its result, '{brief(first)}', is used already; "
+                "export the model again"
             )
         self.names.update(name for name in (first, *others) if name)
 

@@ -52,7 +52,7 @@ def load_model(path: Path) -> "tuple[ModelProto, list[Path]]":
     try:
         model = onnx.load_model_from_string(content)
     except (DecodeError, ValueError) as error:
-        raise ContentError(f"not an ONNX model that can be read ({one_line(error)})") from None
+        raise ContentError(f"not a readable ONNX model ({one_line(error)})") from None
     if not model.graph.node:
         raise ContentError("not an ONNX model: it has no graph")
     if len(model.graph.node) > MAX_STEPS:

@@ -192,6 +192,7 @@ def write_toml(
         If a file exists or cannot be written.
     """
     try:
+        import safetensors  # noqa: F401 - which writes the weights, at the end
         import tomlkit
     except ImportError:
         raise FileError(

@@ -201,10 +201,11 @@ def checked_place(at: Place, shape: Shape) -> Place:
     if len(place) != len(shape):
         wanted = {1: "an index, such as 7", 2: "a row and a column, such as 3,5"}
         needed = wanted.get(len(shape), "a row and a column, such as 3,5, or with a channel 3,5,0")
-        raise ArgumentError(f"a value of a result of shape {size} is named by {needed}")
+        raise ArgumentError(f"the result has shape {size}: give {needed}")
     if any(not 0 <= index < length for index, length in zip(place, shape, strict=True)):
         named = ",".join(map(brief, place))
-        raise ArgumentError(f"{named} lies outside the result, {size}; counting begins at 0")
+        axes = {1: "indices", 2: "rows and columns"}.get(len(shape), "rows, columns and channels")
+        raise ArgumentError(f"{named} is outside the result ({size}); {axes} count from 0")
     return place
 
 

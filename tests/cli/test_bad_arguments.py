@@ -44,6 +44,15 @@ WRONG: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "printing and writing": (("pool", "--print", "-o", "a.csv", "img.png"), ("--print",)),
     "printing a binary format": (("pool", "--print", "--format", "npy", "img.png"), ("npy",)),
     "malformed --at": (("pool", "--print", "--at", "1;2", "img.png"), ("1;2",)),
+    "a word as --at": (
+        ("pool", "--print", "--at", "x", "img.png"),
+        ("--at 'x' is not a row and a column, such as 3,5",),
+    ),
+    "a word as explain's --at": (
+        ("explain", "pool 2", "--at", "foo", "img.png"),
+        ("--at 'foo' is not a row and a column, such as 3,5, or with a channel 3,5,0",),
+    ),
+    "a mistyped command": (("convlve",), ("Did you mean 'convolve'? See cnnfilter --help",)),
     "standard input twice": (("pool", "-", "-", "-o", "out/"), ("-", "once")),
     "several images to standard output": (
         ("pool", "img.png", "img.png", "-o", "-"),

@@ -171,6 +171,27 @@ def test_an_image_given_twice_is_reported(run: Run) -> None:
     assert "given twice" in run.refused("pool", "photos", "photos/a.png", "-o", "out", status=2)
 
 
+@pytest.mark.parametrize("names", [["one"], ["one/*.png"], ["--files-from", "list"]])
+def test_one_name_is_for_one_image_however_it_is_found(
+    names: list[str], run: Run, images: Images, tmp_path: Path
+) -> None:
+    images.photo("one/a.png")
+    (tmp_path / "list").write_text("one/a.png\n")
+    assert run("pool", *names, "-o", "out.png").status == 0
+    with Image.open(tmp_path / "one/a.png") as image, Image.open(tmp_path / "out.png") as half:
+        assert half.size == (image.width // 2, image.height // 2)
+    images.photo("one/b.png")
+    (tmp_path / "list").write_text("one/a.png\none/b.png\n")
+    assert "name a folder such as new/" in run.refused("pool", *names, "-o", "new.png", status=2)
+    assert "several images need" in run.refused("pool", *names, "-o", "out.png", status=2)
+
+
+def test_a_pattern_without_a_match_is_reported_whatever_the_output(run: Run) -> None:
+    for place in ("o.png", "-"):
+        reported = run.refused("pool", "nomatch*.png", "-o", place, status=1)
+        assert reported.endswith("nomatch*.png: no file matches; check the pattern")
+
+
 OPTIONS = {
     "an unknown executor": ["--executor", "threds"],
     "no jobs": ["--jobs", "0"],
@@ -212,7 +233,7 @@ def test_a_dry_run_prints_the_plan_and_does_nothing(
     assert [row[0] for row in rows] == photos
     assert rows[2] == ["photos/deep/a.png", "out/deep/a-pool.png", "36x48x3", "18x24x3"]
     bad, summary = result.stderr.splitlines()
-    assert "photos/bad.png: not an image" in bad
+    assert "photos/bad.png: not a readable image" in bad
     assert "would do 4 image(s) into 4 file(s), 2 at once, in about " in summary
     assert "1 would fail" in summary
     (tmp_path / "photos/bad.png").unlink()
@@ -275,7 +296,7 @@ def test_a_report_has_a_line_for_each_image(run: Run, images: Images, tmp_path: 
     assert (first["min"], first["max"]) == (exact.min(), exact.max())
     assert first["clipped"] == pytest.approx(((exact < 0) | (exact > 255)).mean())
     assert first["milliseconds"] > 0
-    assert second["error"].startswith("b.png: not an image")
+    assert second["error"].startswith("b.png: not a readable image")
     assert "outputs" not in second
     assert (third["min"], third["max"]) == (-289, 575)
 
@@ -313,7 +334,7 @@ def test_many_images_are_reported_in_few_lines(run: Run, images: Images, tmp_pat
     *told, summary = result.stderr.splitlines()
     assert len(told) == 7
     assert all("bad" in line for line in told)
-    assert "30 done, 0 skipped, 7 failed (7 x not an image" in summary
+    assert "30 done, 0 skipped, 7 failed (7 x not a readable image" in summary
     assert "megapixels a second" in summary
     assert run("pool", ".", "-o", "again", "--quiet").stderr.splitlines() == told
 

@@ -231,7 +231,7 @@ def test_a_bar_shows_how_far_a_run_is(
     assert "━" in screen.raw
     assert "megapixels a second" in screen.text
     assert screen.raw.rindex("\x1b[?25h") > screen.raw.rindex("\x1b[?25l")  # the cursor is back
-    assert "photos/bad.png: not an image" in screen.text
+    assert "photos/bad.png: not a readable image" in screen.text
 
 
 def test_a_quiet_run_shows_no_bar(show: Show, images: Images) -> None:

@@ -94,5 +94,5 @@ def test_a_header_that_python_warns_of_is_refused_without_the_warning(
     path.write_bytes(buffer.getvalue().replace(b"'<f8'", odd.encode()).replace(*spaces, 1))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        with pytest.raises(FileError, match="not an array of NumPy's"):
+        with pytest.raises(FileError, match="not a readable NumPy array"):
             read(path)

@@ -165,7 +165,7 @@ def test_it_is_listed_and_breaks_nothing_else(tmp_path: Path) -> None:
     assert "jxl (extra jxl)" in formats_help()
     assert "jxl (default lossless)" in quality_help()
     (tmp_path / "a").write_bytes(b"neither nor")
-    with pytest.raises(FileError, match=r"not an image or matrix .*jxl"):
+    with pytest.raises(FileError, match=r"not a readable image or matrix; .*jxl"):
         read_image(tmp_path / "a")
     with pytest.raises(ArgumentError, match="jxl"):
         format_named("no-such-format")

@@ -205,7 +205,7 @@ def test_what_is_clipped_is_counted_over_all_frames(tmp_path: Path) -> None:
 def test_16_bits_of_an_animation_are_scaled(tmp_path: Path) -> None:
     frames = [Frame(each[:, :, 0]) for each in DEEP]
     written = write(Output(tmp_path / "a.png", Encoding("png", depth=16)), frames)
-    assert written.notes == ("16 bits scaled to 8: png holds no more here",)
+    assert written.notes == ("scaled from 16 bits to 8: png cannot store 16-bit animations",)
     for shown, deep in zip(pixels_of(tmp_path / "a.png", "L"), DEEP, strict=True):
         np.testing.assert_array_equal(shown, np.rint(deep[:, :, 0] / 257))
 

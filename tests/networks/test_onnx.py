@@ -365,15 +365,16 @@ def test_a_network_is_written_as_people_write_it(tmp_path: Path) -> None:
     assert (tmp_path / "net.toml").read_text() == WRITTEN
 
 
-def test_writing_a_network_without_tomlkit_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("package", ["tomlkit", "safetensors"])
+def test_writing_a_network_without_a_package_names_the_extra(
+    package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     onnx.save(model_of([node("Relu")]), tmp_path / "model.onnx")
     network = read_network(tmp_path / "model.onnx")
-    monkeypatch.setitem(sys.modules, "tomlkit", None)
+    monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(FileError, match=r"net\.toml: .*pip install 'cnnfilter\[onnx\]'"):
-        write_toml(network, tmp_path / "net.toml")
-    assert not (tmp_path / "net.toml").exists()
+        write_toml(network, tmp_path / "made/net.toml")
+    assert not (tmp_path / "made").exists()
 
 
 @pytest.mark.parametrize(

@@ -270,10 +270,10 @@ def test_steps_are_named_by_number_and_place_by_default() -> None:
 @pytest.mark.parametrize(
     ("at", "words"),
     [
-        ((14, 0), "14,0 lies outside the result, 14x14; counting begins at 0"),
-        ((-1, 0), "-1,0 lies outside"),
-        ((3,), "is named by a row and a column, such as 3,5"),
-        ((0, 0, 1), "is named by a row and a column"),
+        ((14, 0), r"14,0 is outside the result \(14x14\); rows and columns count from 0"),
+        ((-1, 0), "-1,0 is outside"),
+        ((3,), "the result has shape 14x14: give a row and a column, such as 3,5"),
+        ((0, 0, 1), "has shape 14x14: give a row and a column"),
     ],
 )
 def test_places_that_are_none(at: tuple[int, ...], words: str) -> None:
