@@ -13,6 +13,8 @@ from cnnfilter.errors import ArgumentError, brief, unknown
 
 #: An integer, two of them (vertical first), or their text: 2, (2, 1), "2x1", "2,1".
 Pair = int | str | tuple[int, int]
+#: The form of two integers, for errors.
+PAIR = "a pair such as 2x1"
 #: The largest side, stride or padding; larger ones are typing errors.
 MOST = 1_000_000
 
@@ -65,8 +67,8 @@ def number(name: str, value: Any) -> float:
     return result
 
 
-def integer(name: str, value: Any, least: int = 1, most: int = MOST) -> int:
-    """Read an integer from `least` to `most`.
+def integer(name: str, value: Any, least: int = 1, most: int = MOST, others: str = "") -> int:
+    """Read an integer from `least` to `most`; errors name the other forms, too.
 
     Examples
     --------
@@ -78,14 +80,15 @@ def integer(name: str, value: Any, least: int = 1, most: int = MOST) -> int:
             raise TypeError
         result = int(value) if isinstance(value, str) else operator.index(value)
     except (TypeError, ValueError):
-        raise ArgumentError(f"{name} '{brief(value)}' is not a whole number") from None
+        wrong = f"neither a whole number nor {others}" if others else "not a whole number"
+        raise ArgumentError(f"{name} '{brief(value)}' is {wrong}") from None
     if not least <= result <= most:
         raise ArgumentError(f"{name} is {brief(result)}; it must be from {least} to {most}")
     return result
 
 
-def integers(name: str, value: object, least: int = 1) -> tuple[int, ...]:
-    """Read integers: a number, a sequence, or text.
+def integers(name: str, value: object, least: int = 1, others: str = PAIR) -> tuple[int, ...]:
+    """Read integers: a number, a sequence, or text; errors name `others`.
 
     Examples
     --------
@@ -97,15 +100,13 @@ def integers(name: str, value: object, least: int = 1) -> tuple[int, ...]:
     if isinstance(value, str):
         items: Iterable[object] = [item.strip() for item in value.replace("x", ",").split(",")]
         if "" in items:
-            raise ArgumentError(
-                f"{name} '{brief(value)}' is not a whole number, nor two such as 2x1"
-            )
+            raise ArgumentError(f"{name} '{brief(value)}' is neither a whole number nor {others}")
     else:
         items = value if isinstance(value, Iterable) else [value]
-    return tuple(integer(name, item, least) for item in items)
+    return tuple(integer(name, item, least, others=others) for item in items)
 
 
-def pair(name: str, value: object, least: int = 1) -> tuple[int, int]:
+def pair(name: str, value: object, others: str = PAIR) -> tuple[int, int]:
     """Read one integer for both directions, or vertical and horizontal ones.
 
     Examples
@@ -115,7 +116,7 @@ def pair(name: str, value: object, least: int = 1) -> tuple[int, int]:
     >>> pair("stride", "2x1")
     (2, 1)
     """
-    match integers(name, value, least):
+    match integers(name, value, others=others):
         case (both,):
             return both, both
         case (vertical, horizontal):

@@ -233,11 +233,12 @@ class Window(NamedTuple):
         """Return the message for an axis that is too short."""
         extent, size = self.extent[direction], self.size[direction]
         added = f"2*{before}" if before == after else f"{before} + {after}"
-        reach = f"{extent}" if extent == size else f"{extent} ({size} dilated)"
-        long = ("high", "wide")[direction]
+        reach = f"{extent}" if extent == size else f"{extent}, {size} dilated"
+        larger = ("higher", "wider")[direction]
+        padded = " with its padding" if before or after else ""
         return (
-            f"{length} + {added} - {extent} < 0: the image is {length} {long}, the {self.name} "
-            f'{reach}; use padding "same" or a smaller {self.name}'
+            f"the {self.name} ({reach}) is {larger} than the image ({length}){padded}, "
+            f"{length} + {added} - {extent} < 0; use a smaller {self.name}, or padding same"
         )
 
 
@@ -281,7 +282,7 @@ def read_padding(padding: object) -> str | Sides:
     match padding:
         case ((top, bottom), (left, right)):
             padding = (top, bottom, left, right)
-    match integers("padding", padding, least=0):
+    match integers("padding", padding, 0, "two or four such as 1,2"):
         case (all_sides,):
             return (all_sides, all_sides), (all_sides, all_sides)
         case (vertical, horizontal):

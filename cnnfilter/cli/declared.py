@@ -29,7 +29,7 @@ def with_arguments_of(
 ) -> Callable[..., None]:
     """Return a command whose ``**arguments`` are the options of a layer, for Typer.
 
-    Options that the command declares itself take the place of the layer's.
+    They are in the layer's order; the command's own take the place of the layer's.
 
     Parameters
     ----------
@@ -47,12 +47,12 @@ def with_arguments_of(
     own = inspect.signature(command).parameters
     entry = OPERATIONS[operation]
     words = descriptions(entry.layer)
-    declared = [
-        _option(parameter, entry.declared[name], words.get(name, ""), group)
+    declared = {
+        name: own.get(name) or _option(parameter, entry.declared[name], words.get(name, ""), group)
         for name, parameter in entry.parameters.items()
-        if name not in own and entry.declared[name].in_command
-    ]
-    signature = inspect.Signature([*declared, *own.values()])
+        if entry.declared[name].in_command
+    }
+    signature = inspect.Signature([*{**declared, **own}.values()])
     with_arguments.__signature__ = signature  # type: ignore[attr-defined]
     return with_arguments
 

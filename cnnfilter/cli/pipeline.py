@@ -135,7 +135,9 @@ def _print_summaries(pipeline: "Pipeline", inputs: InputOptions, shape: str | No
     if shape is not None and inputs.images:
         raise ArgumentError("--summary takes images, or --shape such as 224x224x3, not both")
     if not inputs.images:
-        lengths = None if shape is None else integers("shape", shape)
+        lengths = (
+            None if shape is None else integers("shape", shape, others="lengths such as 224x224x3")
+        )
         if lengths is not None and not 1 <= len(lengths) <= 3:
             raise ArgumentError(f"shape '{shape}' is not HEIGHTxWIDTH or HEIGHTxWIDTHxCHANNELS")
         if lengths is None and not all(pipeline.input_shape or (0,)):

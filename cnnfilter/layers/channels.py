@@ -207,7 +207,7 @@ class Selection(_Regrouping):
 
     def __init__(
         self,
-        channel: Annotated[str | int | Sequence[str | int], Argument(many=True)],
+        channel: Annotated[str | int | Sequence[str | int], Argument(many=True, example="red")],
         *,
         space: Annotated[str, Argument(choices=tuple(SPACES))] = "rgb",
     ) -> None:

@@ -142,7 +142,9 @@ class Convolution(Layer):
 
     def __init__(
         self,
-        kernel: Annotated[KernelLike, Argument(many=True, tensor=True, has_layout=True)],
+        kernel: Annotated[
+            KernelLike, Argument(many=True, tensor=True, has_layout=True, example="sharpen")
+        ],
         *,
         stride: Pair = 1,
         padding: Padding = "valid",

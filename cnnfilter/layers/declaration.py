@@ -39,6 +39,8 @@ class Argument:
         Whether the command has it as an option.
     help : str
         Its description, if no docstring has it.
+    example : str
+        A value that the error of a step without one shows.
     """
 
     metavar: str = ""
@@ -48,6 +50,7 @@ class Argument:
     has_layout: bool = False
     in_command: bool = True
     help: str = ""
+    example: str = ""
 
 
 #: A number for all channels, or one for each; a step may name a tensor.

@@ -128,7 +128,8 @@ class Pooling(Layer):
         count_include_pad: bool | str = False,
         p: Number = 2,
     ) -> None:
-        lengths = None if isinstance(size, str) and size == "global" else pair("size", size)
+        whole = isinstance(size, str) and size == "global"
+        lengths = None if whole else pair("size", size, "a pair such as 2x1, nor global")
         sliding = Sliding.of((lengths or 1) if stride is None else stride, dilation, padding)
         if lengths is None and (stride is not None or sliding.dilation != (1, 1) or sliding.pads):
             raise ArgumentError(

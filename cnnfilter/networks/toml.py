@@ -129,7 +129,7 @@ def _input_shape(entry: object) -> Shape | None:
         return None
     if not isinstance(entry, dict) or list(entry) != ["shape"]:
         raise ArgumentError("[input] has one entry, such as shape = [224, 224, 3]")
-    shape = integers("input shape", entry["shape"], least=0)
+    shape = integers("input shape", entry["shape"], 0, "lengths such as [28, 28, 1]")
     if len(shape) == 2:
         return (*shape, 1)
     if len(shape) != 3:

@@ -59,14 +59,20 @@ class Step:
         for name in self.arguments:
             if name not in known:
                 raise ArgumentError(unknown(f"{self.operation} argument", name, known))
-        for name, default in known.items():
-            if default is Parameter.empty and name not in self.arguments:
-                raise ArgumentError(
-                    f"{self.operation} needs {name}: {self.operation} {name.upper()}"
-                )
+        required = [name for name, default in known.items() if default is Parameter.empty]
+        for name in required:
+            if name not in self.arguments:
+                raise ArgumentError(self._missing(name, required))
         # The values are checked now, not at the first image; too large ones become infinite.
         with np.errstate(all="ignore"):
             self.layer  # noqa: B018
+
+    def _missing(self, name: str, required: Sequence[str]) -> str:
+        """Return the message for an argument that is not there."""
+        example = self._entry.declared[name].example
+        if example:
+            return f"{self.operation} needs a {name}, such as: {self.operation} {example}"
+        return f"{self.operation} needs {name}: {self.operation} {' '.join(required).upper()}"
 
     @cached_property
     def _entry(self) -> Operation:

@@ -29,6 +29,27 @@ WRONG: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "unknown padding": (("convolve", "-k", "box", "--padding", "sme", "img.png"), ("sme", "same")),
     "unknown mode": (("pool", "--mode", "avrage", "img.png"), ("avrage", "average")),
     "size in words": (("pool", "--size", "two", "img.png"), ("size", "two")),
+    "half a size": (("pool", "--size", "3x", "img.png"), ("'3x'", "2x1", "global")),
+    "stride in words": (("pool", "--stride", "2xa", "img.png"), ("stride 'a'", "2x1")),
+    "p for another mode": (("pool", "--p", "3", "img.png"), ("only to mode lp",)),
+    "p of 0": (("pool", "--mode", "lp", "--p", "0", "img.png"), ("above 0", "not 0")),
+    "groups of a 2-D kernel": (
+        ("convolve", "-k", "box", "--groups", "2", "img.png"),
+        ("2 groups", "bank", "channels sum"),
+    ),
+    "row in words": (("pool", "--print", "--at", "a,1", "img.png"), ("--at 'a,1'", "3,5")),
+    "shape in words": (
+        ("pipeline", "relu", "--summary", "--shape", "8xa"),
+        ("shape 'a'", "224x224x3"),
+    ),
+    "step without its kernel": (
+        ("pipeline", "convolve", "img.png"),
+        ("needs a kernel, such as: convolve sharpen",),
+    ),
+    "step without its second argument": (
+        ("pipeline", "batch-norm 1", "img.png"),
+        ("needs variance: batch-norm MEAN VARIANCE",),
+    ),
     "unknown compression": (
         ("pool", "--compression", "smal", "img.png"),
         ("smal", "small"),
@@ -123,9 +144,9 @@ def test_a_malformed_kernel_file_has_status_2_and_is_named(
 def test_a_kernel_larger_than_the_image_gets_the_arithmetic(run: Run, images: Images) -> None:
     images.photo()
     line = run.refused("convolve", "-k", "box:49", "img.png", status=1)
-    assert "img.png: 36 + 2*0 - 49 < 0: the image is 36 high, the kernel 49" in line
+    assert "img.png: the kernel (49) is higher than the image (36), 36 + 2*0 - 49 < 0" in line
     line = run.refused("convolve", "-k", "1 " * 50, "--padding", "0,0", "img.png", status=1)
-    assert "img.png: 48 + 2*0 - 50 < 0: the image is 48 wide, the kernel 50" in line
+    assert "img.png: the kernel (50) is wider than the image (48), 48 + 2*0 - 50 < 0" in line
 
 
 def test_a_window_larger_than_the_image_gets_the_arithmetic(run: Run, images: Images) -> None:

@@ -1,6 +1,7 @@
 """The help of each command, and its examples as a person copies them into a shell."""
 
 import importlib.util
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -96,6 +97,18 @@ def test_options_stand_in_groups_that_fit_80_columns(run: Run) -> None:
     assert len(groups) >= 4
     assert any("Kernel" in line for line in groups)
     assert any("Output" in line for line in groups)
+
+
+def test_the_required_kernel_comes_first(run: Run) -> None:
+    text = run("convolve", "--help", columns=WIDE).text
+    options = re.findall(r"^\W*(--[\w-]+)", text, re.M)
+    assert options[:2] == ["--help", "--kernel"]
+
+
+@pytest.mark.parametrize("name", ["convolve", "pool"])
+def test_help_of_options_has_no_python(name: str, run: Run) -> None:
+    text = run(name, "--help", columns=WIDE).text.partition("Examples:")[0]
+    assert re.findall(r'\w+="|`|\b[a-z]+_\w+\b', text) == []
 
 
 def test_no_command_at_all_is_a_wrong_command_line(run: Run) -> None:

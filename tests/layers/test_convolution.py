@@ -116,13 +116,13 @@ def test_one_number_holds_for_both_axes(stride: Size) -> None:
     [
         (
             np.ones((3, 7)),
-            '5 + 2*0 - 7 < 0: the image is 5 wide, the kernel 7; use padding "same" or a smaller '
-            "kernel",
+            "the kernel (7) is wider than the image (5), 5 + 2*0 - 7 < 0; use a smaller kernel, "
+            "or padding same",
         ),
         (
             np.ones((7, 3)),
-            '5 + 2*0 - 7 < 0: the image is 5 high, the kernel 7; use padding "same" or a smaller '
-            "kernel",
+            "the kernel (7) is higher than the image (5), 5 + 2*0 - 7 < 0; use a smaller kernel, "
+            "or padding same",
         ),
     ],
 )
@@ -133,17 +133,19 @@ def test_a_kernel_that_does_not_fit_gets_the_arithmetic(kernel: Array, message: 
 
 
 def test_the_arithmetic_counts_padding() -> None:
-    with pytest.raises(ShapeError, match=r"^5 \+ 2\*1 - 9 < 0: the image is 5 wide"):
+    with pytest.raises(ShapeError, match=r"image \(5\) with its padding, 5 \+ 2\*1 - 9 < 0"):
         convolve(np.ones((5, 5)), np.ones((1, 9)), padding=1)
 
 
 def test_the_arithmetic_shows_uneven_padding() -> None:
-    with pytest.raises(ShapeError, match=r"^5 \+ 1 \+ 2 - 9 < 0: the image is 5 wide"):
+    with pytest.raises(ShapeError, match=r"image \(5\) with its padding, 5 \+ 1 \+ 2 - 9 < 0"):
         convolve(np.ones((5, 5)), np.ones((1, 9)), padding=(0, 0, 1, 2))
 
 
 def test_the_arithmetic_counts_dilation() -> None:
-    with pytest.raises(ShapeError, match=r"^5 \+ 2\*0 - 7 < 0: the image is 5 wide, the kernel 7"):
+    with pytest.raises(
+        ShapeError, match=r"^the kernel \(7, 4 dilated\) is wider .*, 5 \+ 2\*0 - 7 < 0"
+    ):
         convolve(np.ones((5, 5)), np.ones((1, 4)), dilation=2)
 
 

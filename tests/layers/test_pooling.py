@@ -317,7 +317,7 @@ def test_counting_padding_does_not_make_a_window_of_padding_legal() -> None:
 
 @pytest.mark.parametrize("ceil_mode", [False, True])
 def test_a_window_larger_than_the_image_gets_the_arithmetic(ceil_mode: bool) -> None:
-    with pytest.raises(ShapeError, match=r"^5 \+ 2\*0 - 7 < 0: the image is 5 wide"):
+    with pytest.raises(ShapeError, match=r"window \(7\) is wider than .*, 5 \+ 2\*0 - 7 < 0"):
         pool(np.ones((5, 5)), (1, 7), stride=1, ceil_mode=ceil_mode)
 
 
