@@ -110,7 +110,7 @@ class Chain:
         first, *others = outputs
         if not first or first in self.constants or first in self.names:
             raise ContentError(
-                f"is invalid: the name of its result, '{brief(first)}', is used already; "
+                f"is invalid: the name of its result, '{brief(first)}', is not its own; "
                 "export the model again"
             )
         self.names.update(name for name in (first, *others) if name)
