@@ -154,7 +154,7 @@ def test_an_error_is_that_of_the_whole_map(steps: str) -> None:
 
 
 def test_shapes_are_looked_at_before_anything_is_computed() -> None:
-    with pytest.raises(CnnFilterError, match=r"step 2 \(pool\): 37 \+ 2\*0 - 40 < 0"):
+    with pytest.raises(CnnFilterError, match=r"step 2 \(pool\): .*37 \+ 2\*0 - 40 < 0"):
         rows_of(Pipeline("convolve sharpen padding=same | pool 40"), IMAGES["float32"])
 
 
