@@ -144,6 +144,7 @@ def functional(
         "return": signature.return_annotation,
     }
     function.__signature__ = signature  # type: ignore[attr-defined]
+    function.__wrapped__ = layer.__init__  # type: ignore[attr-defined]  # where names resolve
     return function
 
 

@@ -80,8 +80,8 @@ class Pooling(Layer):
     padding : str, int or tuple of int
         ``valid`` or 0 (none), ``same`` (the size stays, divided by the stride),
         ``same-lower``, ``full``, or pixels to add: N, VERTICAL,HORIZONTAL or
-        TOP,BOTTOM,LEFT,RIGHT. Padding never wins, and is counted only if
-        padding is included.
+        TOP,BOTTOM,LEFT,RIGHT. Padding never wins, and an average leaves it
+        out by default.
     dilation : int, (int, int) or str
         Pixels from one tap of the window to the next.
     ceil_mode : bool

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from typing import get_type_hints
 
 import numpy as np
 import pytest
@@ -29,6 +30,12 @@ FUNCTIONS: dict[str, tuple[str, Array, dict[str, object]]] = {
     "prelu": ("image", PIXELS, {"slope": 0.5}),
     "softmax": ("features", np.ones(2), {}),
 }
+
+
+@pytest.mark.parametrize("name", [*FUNCTIONS, "max_pool_with_indices"])
+def test_annotations_resolve(name: str) -> None:
+    function: Callable[..., Array] = getattr(cnnfilter, name)
+    assert {*get_type_hints(function)} == {*inspect.signature(function).parameters, "return"}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
