@@ -394,10 +394,10 @@ BAD_WEIGHTS: dict[str, tuple[Callable[[], bytes], list[str]]] = {
     "biases": (lambda: _npz(**{"conv.bias": np.zeros(3)}), ["step 1", "3 biases", "(2, 2, 1, 2)"]),
     "words": (lambda: _npz(**{"fc.weight": np.array([["a"]])}), ["fc.weight", "numbers"]),
     "objects": (_objects, ["fc.weight", "objects"]),
-    "a pickle": (lambda: pickle.dumps(_Trap()), ["not an .npz file"]),
+    "a pickle": (lambda: pickle.dumps(_Trap()), ["not a readable .npz file"]),
     "torch.save": (_torchs, ["numpy.savez"]),
-    "cut short": (lambda: _npz()[:300], ["not an .npz file"]),
-    "empty": (lambda: b"", ["not an .npz file"]),
+    "cut short": (lambda: _npz()[:300], ["not a readable .npz file"]),
+    "empty": (lambda: b"", ["not a readable .npz file"]),
 }  # fmt: skip
 
 
@@ -424,7 +424,7 @@ def test_a_safetensors_file_with_a_false_header(content: bytes, run: Run, net: P
     net.write_text(NET.replace("net.npz", "net.safetensors"))
     (net.parent / "net.safetensors").write_bytes(content)
     line = run.refused("pipeline", "net.toml", "m.npy", status=2)
-    assert "net.safetensors: not a .safetensors file that can be read" in line
+    assert "net.safetensors: not a readable .safetensors file" in line
 
 
 @needs_safetensors
