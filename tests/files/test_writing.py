@@ -36,13 +36,14 @@ def room(most):
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
 
 def told(format, pages, depth):
-    write(folder / "a", pages, format, depth=depth)
+    output = Output(folder / "a", Encoding(format, depth=depth))
+    write(output, pages)
     size = (folder / "a").stat().st_size
     (folder / "a").unlink()
     for most in sorted({*np.linspace(0, size - 1, 20).astype(int).tolist(), 1, size - 2}):
         room(most)
         try:
-            write(folder / "a", pages, format, depth=depth)
+            write(output, pages)
             yield "nothing"
         except FileError as error:
             yield str(error)

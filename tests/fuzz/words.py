@@ -181,7 +181,7 @@ def _channels_of(value: object) -> object:
 
 
 _ARGUMENTS: dict[str, Callable[[object], object]] = {
-    "number": _reading("number"), "whole": _reading("whole"), "integers": _reading("integers"),
+    "number": _reading("number"), "integer": _reading("integer"), "integers": _reading("integers"),
     "pair": _reading("pair"), "flag": _reading("flag"), "at": _text_place, "shape": _shape_of_text,
     "numbers": _numbers_of, "window": _window_of, "channels": _channels_of,
 }  # fmt: skip
