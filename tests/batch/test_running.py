@@ -148,8 +148,8 @@ def test_futures_that_nobody_is_notified_of_do_not_keep_a_run(recipe: Recipe) ->
 def test_images_that_take_long_are_finished_and_no_more_begun(
     open_pool: Callable[..., AbstractContextManager[Pool]], tmp_path: Path
 ) -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (400, 400))
-    sources = [Source(str(tmp_path / f"{number}.png")) for number in range(15)]
+    noise = np.random.default_rng(0).integers(0, 256, (1000, 1000))
+    sources = [Source(str(tmp_path / f"{number}.png")) for number in range(9)]
     for source in sources:
         write_image(source.path, noise)
     slow = PipelineTask(Pipeline("pool 7 stride=1 mode=median"), "slow")
@@ -160,8 +160,7 @@ def test_images_that_take_long_are_finished_and_no_more_begun(
         stop.ask()
     written = {path.stem.removesuffix("-slow") for path in tmp_path.glob("*-slow.png")}
     assert written == {Path(each.source).stem for each in outcomes}
-    # Usually four; how soon the request is seen depends on the machine's load.
-    assert 1 <= len(outcomes) < len(sources)
+    assert 1 <= len(outcomes) <= 4  # the first, the two at work, and one that was just begun
 
 
 def test_a_bug_keeps_its_traceback(recipe: Recipe, sources: list[Source]) -> None:
