@@ -144,6 +144,22 @@ def check_finite(array: Array, what: str) -> None:
         raise NotFiniteError(f"{what} {problem}")
 
 
+def is_finite(values: Array) -> bool:
+    """Return whether all values are finite.
+
+    Examples
+    --------
+    >>> is_finite(np.array([0, 1])), is_finite(np.array([0, np.inf]))
+    (True, False)
+    """
+    # NaN is the minimum of any array that holds it; infinity is a minimum or maximum.
+    return (
+        values.dtype.kind != "f"
+        or not values.size
+        or bool(np.isfinite([values.min(), values.max()]).all())
+    )
+
+
 def not_finite(array: Array) -> str:
     """Return the problem with values that are not finite.
 
@@ -152,8 +168,7 @@ def not_finite(array: Array) -> str:
     >>> not_finite(np.array([[0, np.nan]]))
     'holds 1 value(s) that are NaN or infinite, the first at 0,1; replace them by numbers'
     """
-    # NaN is the minimum of any array that holds it; infinity is a minimum or maximum.
-    if array.dtype.kind != "f" or np.isfinite([array.min(), array.max()]).all():
+    if is_finite(array):
         return ""
     bad = np.argwhere(~np.isfinite(array))
     first = ",".join(str(index) for index in bad[0])

@@ -9,6 +9,7 @@ import numpy as np
 
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.buffers import BAND_BYTES, bands
+from cnnfilter.arrays.checks import is_finite
 from cnnfilter.arrays.geometry import Shape
 from cnnfilter.arrays.quantize import PixelWriter, quantize
 from cnnfilter.arrays.span import Span
@@ -233,7 +234,7 @@ def _holds_floats(result: Result) -> bool:
     """Return whether values are finite floats that are not stored yet."""
     values = result.pixels
     is_float = result.stored is None and values.dtype.kind == "f"
-    return is_float and bool(np.isfinite(Span.of(values)).all())
+    return is_float and is_finite(values)
 
 
 def _shown_as_stored(result: Result, picture: Picture, storing: PixelWriter) -> Result:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnnfilter.arrays import Array
+from cnnfilter.arrays.checks import is_finite
 from cnnfilter.arrays.geometry import Axis, Shape, Window
 from cnnfilter.arrays.quantize import PixelWriter
 from cnnfilter.arrays.rows import Rows, as_rows
@@ -23,7 +24,7 @@ from cnnfilter.view.canvas import (
     reduced_size,
     text_width,
 )
-from cnnfilter.view.colours import Look, Scale, is_finite, picture, word
+from cnnfilter.view.colours import Look, Scale, picture, word
 
 #: Pixels: the longer side of a panel, the space around it, and a kernel's cells.
 _SIDE, _MARGIN, _GAP, _LINE, _KERNEL = 352, 14, 28, 20, 34

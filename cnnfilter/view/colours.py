@@ -7,7 +7,9 @@ import numpy as np
 
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.buffers import bands
+from cnnfilter.arrays.checks import is_finite
 from cnnfilter.arrays.geometry import Shape
+from cnnfilter.arrays.span import Span
 from cnnfilter.text import number_text
 
 #: The colour of NaN and infinity, which lie on no scale.
@@ -42,9 +44,8 @@ class Scale:
         >>> Scale.of([np.array([[-1.5, 2]]), np.array([[np.nan, 3]])])
         Scale(low=-1.5, high=3.0)
         """
-        known = [span for values in maps if (span := _span(values)) is not None]
-        lows, highs = [low for low, _ in known], [high for _, high in known]
-        return cls(min(lows, default=0.0), max(highs, default=0.0))
+        span = Span.joined(Span.of_finite(values) for values in maps if values.size)
+        return cls(*(span or (0.0, 0.0)))
 
     @property
     def signed(self) -> bool:
@@ -120,23 +121,6 @@ class Scale:
         if self.signed:
             return np.rint(shares.clip(-1, 1) * 127 + 127).astype(np.uint8)
         return np.rint(shares.clip(0, 1) * 255).astype(np.uint8)
-
-
-def _span(values: Array) -> tuple[float, float] | None:
-    """Return the lowest and highest finite value, if any."""
-    if values.size and not is_finite(values):
-        values = values[np.isfinite(values)]
-    return (float(values.min()), float(values.max())) if values.size else None
-
-
-def is_finite(values: Array) -> bool:
-    """Return whether all values are finite."""
-    # NaN is the minimum wherever it occurs; infinity is the minimum or the maximum.
-    return (
-        values.dtype.kind != "f"
-        or not values.size
-        or bool(np.isfinite([values.min(), values.max()]).all())
-    )
 
 
 @dataclass(frozen=True)

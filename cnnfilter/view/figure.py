@@ -16,6 +16,7 @@ import numpy as np
 
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.arguments import choice
+from cnnfilter.arrays.checks import is_finite
 from cnnfilter.arrays.geometry import Shape
 from cnnfilter.arrays.quantize import RANGES, PixelWriter
 from cnnfilter.arrays.rows import Rows, as_rows
@@ -27,7 +28,6 @@ from cnnfilter.view.colours import (
     Look,
     Scale,
     channels_of,
-    is_finite,
     maps_of,
     picture,
     word,
