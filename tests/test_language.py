@@ -1,4 +1,7 @@
-"""Docstrings speak plain English: functions in the imperative, properties as noun phrases."""
+"""Docstrings speak plain English: functions in the imperative, properties as noun phrases.
+
+A property that is true or false begins with "Test whether".
+"""
 
 import ast
 import statistics
@@ -24,7 +27,9 @@ VERBS = frozenset(
     """.split()  # noqa: SIM905 - a list would be as many lines
 )
 #: Verbs that a noun phrase does not begin with.
-NOT_NOUNS = {"Return", "Get", "Give", "Tell", "Say", "Compute", "Make", "Read", "What", "How"}
+NOT_NOUNS = {
+    "Return", "Get", "Give", "Tell", "Say", "Compute", "Make", "Read", "What", "How", "Whether",
+}  # fmt: skip
 DECORATORS = {"property", "cached_property"}
 
 

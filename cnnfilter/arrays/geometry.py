@@ -155,7 +155,7 @@ class Sliding(NamedTuple):
 
     @property
     def pads(self) -> bool:
-        """Whether it may add rows or columns."""
+        """Test whether it may add rows or columns."""
         return self.padding not in ("valid", ((0, 0), (0, 0)))
 
     def window(

@@ -42,7 +42,7 @@ class Source(NamedTuple):
 
     @property
     def is_stdin(self) -> bool:
-        """Whether the image comes from standard input."""
+        """Test whether the image comes from standard input."""
         return self.name == STDIN
 
     @property
@@ -71,7 +71,7 @@ class Listed(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        """Whether there was neither a name nor a problem."""
+        """Test whether there was neither a name nor a problem."""
         return not (self.names or self.problems)
 
 

@@ -165,7 +165,7 @@ class _Job:
 
     @property
     def _comes_apart(self) -> bool:
-        """Whether maps are computed one by one, when they are written."""
+        """Test whether maps are computed one by one, when they are written."""
         is_picture = isinstance(self.task, PipelineTask) and self.task.gives_picture
         return self._storing is not None and not is_picture
 

@@ -54,7 +54,7 @@ class Template:
 
     @property
     def names_results(self) -> bool:
-        """Whether several results of an image get different names."""
+        """Test whether several results of an image get different names."""
         return any(name in ("kernel", "result") for _, name, _, _ in Formatter().parse(self.text))
 
     @property

@@ -93,7 +93,7 @@ class Task(Protocol):
 
     @property
     def gives_vector(self) -> bool:
-        """Whether the result is a vector of scores, which is printed by default."""
+        """Test whether the result is a vector of scores, which is printed by default."""
 
     @property
     def names(self) -> Sequence[str]:
@@ -154,12 +154,12 @@ class PipelineTask:
 
     @cached_property
     def gives_vector(self) -> bool:
-        """Whether the pipeline ends in a vector."""
+        """Test whether the pipeline ends in a vector."""
         return self.pipeline.gives_vector
 
     @property
     def gives_picture(self) -> bool:
-        """Whether the result is one picture, which can be stored while it is computed."""
+        """Test whether the result is one picture, which can be stored while it is computed."""
         return not (self.stages or self.gives_vector or self.map_names)
 
     @property

@@ -282,25 +282,25 @@ def _explain(
         print_text(_text(explain_at(place), format))
 
 
-def _text(told: "Explanation", format: str | None) -> str:
+def _text(explanation: "Explanation", format: str | None) -> str:
     """Return plain text, or a line of JSON."""
     from cnnfilter.view.explanation import explanation_data, explanation_text
 
     if format != "json":
-        return explanation_text(told)
-    return json_text(explanation_data(told))
+        return explanation_text(explanation)
+    return json_text(explanation_data(explanation))
 
 
-def _print(told: "Explanation", format: str | None) -> None:
+def _print(explanation: "Explanation", format: str | None) -> None:
     """Print for people on a terminal, or for programs."""
     if format is not None or not is_terminal():
-        print_text(_text(told, format))
+        print_text(_text(explanation, format))
         return
     from cnnfilter.view.explanation import explanation_blocks
     from cnnfilter.view.terminal import terminal
 
     console = terminal()
-    for block in explanation_blocks(told, console.width, console.height):
+    for block in explanation_blocks(explanation, console.width, console.height):
         console.print(block)
 
 

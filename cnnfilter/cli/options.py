@@ -232,7 +232,7 @@ class RunOptions:
 
     @property
     def is_on_cluster(self) -> bool:
-        """Whether a Dask cluster processes the images."""
+        """Test whether a Dask cluster processes the images."""
         return self.scheduler is not None or self.executor == "dask"
 
 
@@ -304,7 +304,7 @@ class LookOptions:
 
     @cached_property
     def is_any(self) -> bool:
-        """Whether anything is drawn."""
+        """Test whether anything is drawn."""
         return self.preview or bool(self.files)
 
 
@@ -320,7 +320,7 @@ class Common:
 
     @cached_property
     def only_looks(self) -> bool:
-        """Whether results are drawn, and neither written nor printed."""
+        """Test whether results are drawn, and neither written nor printed."""
         return self.looks.is_any and self.output.output is None and not self.printing.print
 
     @property
@@ -335,7 +335,7 @@ class Common:
 
     @property
     def takes_many(self) -> bool:
-        """Whether there may be more than one image, by the names alone."""
+        """Test whether there may be more than one image, by the names alone."""
         names = self.inputs.images or []
         return (
             len(names) != 1 or self.inputs.files_from is not None or not os.path.isfile(names[0])  # noqa: PTH113

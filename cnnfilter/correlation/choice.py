@@ -139,7 +139,7 @@ class Weights:
 
     @property
     def is_exact(self) -> bool:
-        """Whether the sums are exact."""
+        """Test whether the sums are exact."""
         return self.peak is not None
 
     @cached_property

@@ -55,7 +55,7 @@ class Filters(NamedTuple):
 
     @property
     def is_bank(self) -> bool:
-        """Whether the kernel is a filter bank."""
+        """Test whether the kernel is a filter bank."""
         return self.kernels[0].ndim == 4
 
     def axes(self, kernel: Array, shape: Shape) -> tuple[Axis, Axis]:
@@ -106,7 +106,7 @@ class Filter:
 
     @property
     def integral(self) -> bool:
-        """Whether its values are integers, whatever their type."""
+        """Test whether its values are integers, whatever their type."""
         return self.engine.integral and self.engine.scale == 1 and self.bias is None
 
     def __call__(self, tile: Tile) -> Array:
@@ -149,7 +149,7 @@ class Part:
 
     @property
     def integral(self) -> bool:
-        """Whether its values are integers, whatever their type."""
+        """Test whether its values are integers, whatever their type."""
         return self.given.combine is None and self.filters[0].integral
 
     def __call__(self, tile: Tile) -> Array:

@@ -261,7 +261,7 @@ class Format:
 
     @cached_property
     def is_picture(self) -> bool:
-        """Whether it stores pixels, rounded and saturated."""
+        """Test whether it stores pixels, rounded and saturated."""
         return self.library == "pillow"
 
     @cached_property

@@ -61,7 +61,7 @@ class WeightsRef:
 
     @property
     def is_tensor(self) -> bool:
-        """Whether the file holds tensors, not a matrix as text."""
+        """Test whether the file holds tensors, not a matrix as text."""
         return self.path.suffix.lower() in TENSOR_SUFFIXES
 
     def absolute(self) -> "WeightsRef":

@@ -131,7 +131,7 @@ class Layer(ABC):
 
     @property
     def depends_on_all(self) -> bool:
-        """Whether the whole input decides, for example by its maximum."""
+        """Test whether the whole input decides, for example by its maximum."""
         return False
 
     @property

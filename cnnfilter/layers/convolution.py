@@ -393,7 +393,7 @@ class Convolution(Layer):
 
     @property
     def adds_up_channels(self) -> bool:
-        """Whether a 2-D kernel filters the sum of channels."""
+        """Test whether a 2-D kernel filters the sum of channels."""
         return self.channels == "sum" and self.bank is None
 
     def summed(self, filtered: Array, work: DType) -> Array:

@@ -91,7 +91,7 @@ class Inversion(Layer):
 
     @property
     def depends_on_all(self) -> bool:
-        """Whether the border decides if it inverts."""
+        """Test whether the border decides if it inverts."""
         return self.when == "auto"
 
     @property

@@ -108,7 +108,7 @@ class Reduction:
 
     @property
     def may_overflow(self) -> bool:
-        """Whether a sum of float32 may overflow on the way to a finite result."""
+        """Test whether a sum of float32 may overflow on the way to a finite result."""
         return self.ufunc is np.add and self.work == np.float32
 
     def lines(self, image: Array, axes: tuple[Axis, Axis]) -> Array:

@@ -219,7 +219,7 @@ class Resizing(Layer):
 
     @property
     def depends_on_all(self) -> bool:
-        """Whether it is padded with the median of the border."""
+        """Test whether it is padded with the median of the border."""
         return self.fill is None and self.aspect == "pad"
 
     def on_rows(self, before: Rows) -> Array:

@@ -295,7 +295,7 @@ class Scaling(Affine):
 
     @property
     def depends_on_all(self) -> bool:
-        """Whether it stretches between the lowest and the highest value."""
+        """Test whether it stretches between the lowest and the highest value."""
         return self.divides_by == "range"
 
     def on_band(self, band: Array, before: Rows) -> Array:

@@ -41,7 +41,7 @@ class Comparison:
 
     @property
     def agrees(self) -> bool:
-        """Whether the difference is no more than rounding."""
+        """Test whether the difference is no more than rounding."""
         if self.difference is None or not np.isfinite(self.difference):
             return False
         return self.difference <= TOLERANCE * self.magnitude

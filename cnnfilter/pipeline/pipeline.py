@@ -213,12 +213,12 @@ class Pipeline:
 
     @property
     def gives_vector(self) -> bool:
-        """Whether the result is a vector."""
+        """Test whether the result is a vector."""
         return any(step.layer.gives_vector for step in self.steps)
 
     @property
     def gives_probabilities(self) -> bool:
-        """Whether that vector's values are probabilities."""
+        """Test whether that vector's values are probabilities."""
         from cnnfilter.layers.activations import Softmax
 
         return self.gives_vector and isinstance(self.steps[-1].layer, Softmax)

@@ -49,7 +49,7 @@ class Scale:
 
     @property
     def signed(self) -> bool:
-        """Whether colours diverge from 0, because a value is negative."""
+        """Test whether colours diverge from 0, because a value is negative."""
         return self.low < 0
 
     @property

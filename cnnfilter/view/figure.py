@@ -282,7 +282,7 @@ class Spread:
 
     @property
     def uneven(self) -> bool:
-        """Whether one bar would flatten the others."""
+        """Test whether one bar would flatten the others."""
         filled = self.counts[self.counts > 0]
         return bool(filled.size and filled.max() > 30 * np.median(filled))
 
