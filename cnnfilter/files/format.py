@@ -193,6 +193,9 @@ class Format:
         Pillow's name.
     deep_mode : str
         Pillow's mode of a grey picture in 16 bits.
+    deep_module : str
+        The module of ours whose ``write_deep`` writes the pictures in 16 bits that Pillow does
+        not: colours, or grey with alpha; "" for none.
     colors : int or None
         The most colours of a frame; None for any.
     exif : {"block", "tags"}
@@ -243,6 +246,7 @@ class Format:
     limits: Limits
     pillow: str = ""
     deep_mode: str = "I;16"
+    deep_module: str = ""
     colors: int | None = None
     exif: Literal["block", "tags"] = "block"
     metadata_bytes: int | None = None

@@ -18,6 +18,8 @@ class Metadata(TypedDict, total=False):
     """Parts of a picture's file besides its pixels, by Pillow's names.
 
     Durations of frames are in milliseconds; loop is how often all are shown, 0 for ever.
+    `no_data` is the number that stands in pixels without a value, where alpha is 0.
+    `is_premultiplied` says that the file's colours are multiplied by alpha; pixels are not.
     """
 
     exif: bytes
@@ -28,6 +30,8 @@ class Metadata(TypedDict, total=False):
     text: dict[str, str]
     duration: float
     loop: int
+    no_data: float
+    is_premultiplied: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +49,8 @@ class Image:
     metadata : Metadata
     notes : tuple of str
         What the person should know about how it was read.
+    peak : int or None
+        The number that is white, where it is not its type's largest: 1023, 4095.
     frames : int
         Number of frames or pages in its file.
     reading : int
@@ -57,6 +63,7 @@ class Image:
     metadata: Metadata = field(default_factory=Metadata)
     notes: tuple[str, ...] = ()
     frames: int = 1
+    peak: int | None = field(default=None, kw_only=True)
     reading: int = 0
 
     @property

@@ -4,6 +4,7 @@ import struct
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeVar, cast
@@ -22,7 +23,6 @@ from cnnfilter.errors import ArgumentError, CnnFilterError, ContentError, FileEr
 from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.format import Pages
 from cnnfilter.files.formats import FORMATS, format_of
-from cnnfilter.files.metadata import parts_left_out
 from cnnfilter.files.output import WithoutDescriptor, replacing
 from cnnfilter.files.pillow_writer import write_pictures
 from cnnfilter.files.printed import attributed, caught
@@ -251,12 +251,8 @@ def _encode(
     """Encode pictures; return notes on metadata that is left out."""
     pages = [(pixels, alpha) for pixels, alpha, _ in frames]
     if any(map(_is_deep, frames)) or (FORMATS[format].numbers and _is_big(pages)):
-        from cnnfilter.files import tiff
-
-        profile = metadata.get("icc_profile")
-        encode_to(file, format, lambda out: tiff.write_deep(out, pages, profile))
-        left_out = parts_left_out(metadata, FORMATS[format], kept=("icc_profile",))
-        return [f"{format} cannot hold {name} here: left out" for name in left_out]
+        write_deep = import_module(FORMATS[format].deep_module).write_deep
+        return encode_to(file, format, lambda out: write_deep(out, pages, metadata))
     return encode_to(
         file,
         format,

@@ -1,18 +1,24 @@
 """TIFFs that Pillow cannot hold, by tifffile: floats, 16-bit colour, any number of channels."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from itertools import chain
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from cnnfilter.arrays import Array
 from cnnfilter.errors import ContentError
+from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.image import Image, Metadata, blank, check_pixels, too_large
-from cnnfilter.files.metadata import UPRIGHT, checked_orientation, profile_fits
+from cnnfilter.files.metadata import (
+    UPRIGHT,
+    checked_orientation,
+    parts_left_out,
+    profile_fits,
+)
 from cnnfilter.files.opening import piped_bytes
 from cnnfilter.files.pillow_reader import Pictures, decoding, known_compressions
 
@@ -214,11 +220,12 @@ def is_big(arrays: Iterable[Array | None]) -> bool:
 
 
 def write_deep(
-    file: BinaryIO, pages: Sequence[tuple[Array, Array | None]], profile: bytes | None
-) -> None:
-    """Write pages of any pixels and alpha."""
+    file: BinaryIO, pages: Sequence[tuple[Array, Array | None]], metadata: Mapping[str, Any]
+) -> list[str]:
+    """Write pages of any pixels and alpha; return notes on metadata that is left out."""
     import tifffile
 
+    profile = metadata.get("icc_profile")
     with tifffile.TiffWriter(file, bigtiff=is_big(chain(*pages))) as writer:
         for pixels, alpha in pages:
             planes = pixels if alpha is None else np.dstack([pixels, alpha])
@@ -231,6 +238,8 @@ def write_deep(
                 compression="zlib",
                 metadata=None,
             )
+    left_out = parts_left_out(metadata, FORMATS["tif"], kept=("icc_profile",))
+    return [f"tif cannot hold {name} here: left out" for name in left_out]
 
 
 def write_float(file: BinaryIO, pages: Sequence[Array]) -> None:
