@@ -13,9 +13,31 @@ from cnnfilter.errors import ContentError
 #: The side of the tiles that are encoded one at a time.
 TILE = 1024
 
-Library = Literal["pillow", "tifffile", "numpy", "text"]
+Library = Literal["pillow", "imagecodecs", "pi_heif", "tifffile", "numpy", "text"]
 Mode = Literal["gray", "color"]
 Alpha = Literal["full", "mask", ""]
+
+
+#: Extras that bring codecs, and the module that each installs.
+EXTRAS = {"codecs": "imagecodecs", "heic": "pi_heif"}
+
+
+def is_installed(module: str) -> bool:
+    """Return whether a module can be imported."""
+    from importlib.util import find_spec
+
+    return find_spec(module.partition(".")[0]) is not None
+
+
+def install(extra: str) -> str:
+    """Return the command that installs an extra.
+
+    Examples
+    --------
+    >>> install("codecs")
+    "pip install 'cnnfilter[codecs]'"
+    """
+    return f"pip install 'cnnfilter[{extra}]'"
 
 
 class Buffers(NamedTuple):
@@ -169,14 +191,14 @@ class Format:
         The first is written.
     magic : bytes
         A regular expression of the first bytes.
-    library : {"pillow", "tifffile", "numpy", "text"}
-        What reads and writes it. Pillow's formats hold pixels; the others numbers as they are.
+    library : {"pillow", "imagecodecs", "pi_heif", "tifffile", "numpy", "text"}
+        What reads and writes it. The first three hold pixels; the others numbers as they are.
     module : str
         The module that holds the codec; importing it is enough.
     extra : str or None
         The extra of cnnfilter that installs the module; None for none.
     modes : tuple of {"gray", "color"}
-        The pictures that it holds; others are converted.
+        The pictures that it holds; others are converted. None of a picture that is only read.
     deep_modes : tuple of {"gray", "color"}
         Those that it holds in 16 bits.
     alpha : {"full", "mask", ""}
@@ -195,7 +217,13 @@ class Format:
         Pillow's mode of a grey picture in 16 bits.
     deep_module : str
         The module of ours whose ``write_deep`` writes the pictures in 16 bits that Pillow does
-        not: colours, or grey with alpha; "" for none.
+        not: colours, or grey with alpha; "" for none. Of a library other than Pillow, all.
+    deep_extra : str
+        The extra that `deep_module` needs; "" for none.
+    reader : str
+        The module of ours whose ``open_frames`` opens its files; "" for Pillow's alone.
+    fallback : str
+        The same for files that Pillow refuses, if its ``knows`` says so; "" for none.
     colors : int or None
         The most colours of a frame; None for any.
     exif : {"block", "tags"}
@@ -247,6 +275,9 @@ class Format:
     pillow: str = ""
     deep_mode: str = "I;16"
     deep_module: str = ""
+    deep_extra: str = ""
+    reader: str = ""
+    fallback: str = ""
     colors: int | None = None
     exif: Literal["block", "tags"] = "block"
     metadata_bytes: int | None = None
@@ -266,18 +297,26 @@ class Format:
     @cached_property
     def is_picture(self) -> bool:
         """Test whether it stores pixels, rounded and saturated."""
-        return self.library == "pillow"
+        return self.library not in ("tifffile", "numpy", "text")
+
+    @cached_property
+    def is_read_only(self) -> bool:
+        """Test whether it is read and not written."""
+        return self.is_picture and not self.modes
 
     @cached_property
     def missing(self) -> str:
         """Message about an extra that is not installed."""
-        if self.extra is None:
+        if self.extra is None or is_installed(self.module):
             return ""
-        from importlib.util import find_spec
+        return f"{self.title} needs an extra: {install(self.extra)}"
 
-        if find_spec(self.module.partition(".")[0]) is not None:
-            return ""
-        return f"{self.title} needs an extra: pip install 'cnnfilter[{self.extra}]'"
+    @cached_property
+    def stored_deep_modes(self) -> tuple[Mode, ...]:
+        """The modes that it holds in 16 bits with what is installed."""
+        if self.deep_extra and not is_installed(EXTRAS[self.deep_extra]):
+            return tuple(mode for mode in self.deep_modes if mode == "gray")
+        return self.deep_modes
 
     def load_codec(self) -> None:
         """Import what reads and writes it.

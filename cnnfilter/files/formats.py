@@ -140,6 +140,7 @@ FORMATS: Mapping[str, Format] = {
         limits=Limits(row_bytes=_ROW_BYTES),
         pillow="TIFF",
         deep_module="cnnfilter.files.tiff",
+        reader="cnnfilter.files.tiff",
         exif="tags",
         options={"compression": "tiff_adobe_deflate"},
         is_rare=True,

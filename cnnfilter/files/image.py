@@ -1,7 +1,7 @@
 """An image as it was read."""
 
 from dataclasses import dataclass, field, replace
-from typing import TypedDict
+from typing import Protocol, TypedDict
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -82,6 +82,22 @@ class Image:
         low, high = self.pixels.min(), self.pixels.max()
         pixels = blank(self.pixels.shape, self.pixels.dtype, low if -float(low) > high else high)
         return replace(self, pixels=pixels, alpha=alpha, metadata={}, reading=reading)
+
+
+class Frames(Protocol):
+    """The frames of an open file."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def pixels(self) -> int:
+        """Number of pixels of all frames."""
+
+    def read(self, number: int = 0) -> Image:
+        """Decode a frame."""
+
+    def head(self) -> Image:
+        """Return the first frame as `read` would, blank."""
 
 
 def blank(shape: tuple[int, ...], dtype: DTypeLike, value: float = 0) -> Array:

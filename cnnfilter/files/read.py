@@ -4,8 +4,9 @@ import io
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path, PurePath
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from cnnfilter.arrays import Array
 from cnnfilter.arrays.checks import as_image
 from cnnfilter.errors import ContentError, FileError, naming
 from cnnfilter.files.formats import FORMATS, format_of_bytes
-from cnnfilter.files.image import MAX_PIXELS, Image, check_pixels, too_large
+from cnnfilter.files.image import MAX_PIXELS, Frames, Image, check_pixels, too_large
 from cnnfilter.files.opening import opened, piped_bytes, reason
 from cnnfilter.files.pillow_reader import Pictures
 from cnnfilter.files.printed import attributed
@@ -101,24 +102,8 @@ def read_frames(
     yield image
 
 
-class _Frames(Protocol):
-    """The frames of an open file."""
-
-    def __len__(self) -> int: ...
-
-    @property
-    def pixels(self) -> int:
-        """Number of pixels of all frames."""
-
-    def read(self, number: int = 0) -> Image:
-        """Decode a frame."""
-
-    def head(self) -> Image:
-        """Return the first frame as `read` would, blank."""
-
-
 @contextmanager
-def _opened_frames(path: str | Path, max_pixels: int) -> Iterator[_Frames]:
+def _opened_frames(path: str | Path, max_pixels: int) -> Iterator[Frames]:
     """Open a file whose errors name it."""
     with naming(Path(path), FileError), opened(path) as file:
         try:
@@ -127,7 +112,7 @@ def _opened_frames(path: str | Path, max_pixels: int) -> Iterator[_Frames]:
             raise ContentError(reason(error)) from None
 
 
-def _frames(file: BinaryIO, suffix: str, max_pixels: int) -> _Frames:
+def _frames(file: BinaryIO, suffix: str, max_pixels: int) -> Frames:
     head = file.read(_HEAD)
     file.seek(0)
     if not head:
@@ -138,27 +123,33 @@ def _frames(file: BinaryIO, suffix: str, max_pixels: int) -> _Frames:
         name = next((text for text in texts if suffix in FORMATS[text].suffixes), name)
     if name is not None and not FORMATS[name].is_picture:
         return _Matrix(file, name, max_pixels)
-    if name is not None and FORMATS[name].numbers:
-        from cnnfilter.files.tiff import MAGIC, Pages  # other pictures are read without it
-
-        if head.startswith(MAGIC):
-            return _Attributed(Pages, file, max_pixels)
-    return _Attributed(Pictures, file, max_pixels)
+    if name is None:
+        return _Attributed(Pictures, file, max_pixels)
+    # Modules of ours are imported for their formats alone.
+    if reader := FORMATS[name].reader:
+        return _Attributed(import_module(reader).open_frames, file, max_pixels)
+    try:
+        return _Attributed(Pictures, file, max_pixels)
+    except ContentError:
+        fallback = FORMATS[name].fallback
+        if not fallback or not import_module(fallback).knows(file):
+            raise
+        return _Attributed(import_module(fallback).open_frames, file, max_pixels)
 
 
 class _Attributed:
     """A picture's frames, opened afresh where what was printed may be another file's."""
 
     def __init__(
-        self, kind: Callable[[BinaryIO, int], _Frames], file: BinaryIO, max_pixels: int
+        self, open_frames: Callable[[BinaryIO, int], Frames], file: BinaryIO, max_pixels: int
     ) -> None:
-        self._kind, self._file, self._max_pixels = kind, file, max_pixels
-        self._frames: _Frames
+        self._open_frames, self._file, self._max_pixels = open_frames, file, max_pixels
+        self._frames: Frames
         attributed(self._open, lambda: None)
 
     def _open(self) -> None:
         self._file.seek(0)
-        self._frames = self._kind(self._file, self._max_pixels)
+        self._frames = self._open_frames(self._file, self._max_pixels)
 
     def _open_afresh(self) -> None:
         del self._frames  # a decoder's copy of the pixels goes before the next
@@ -219,7 +210,7 @@ def _noted(image: Image) -> Image:
     return replace(image, notes=(*image.notes, f"the first of {image.frames} frames"))
 
 
-def _wanted(frames: _Frames, frame: int | None, max_pixels: int) -> range:
+def _wanted(frames: Frames, frame: int | None, max_pixels: int) -> range:
     """Return the numbers of the frames to read."""
     count = len(frames)
     if frame is None:

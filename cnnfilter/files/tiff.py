@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 from cnnfilter.arrays import Array
 from cnnfilter.errors import ContentError
 from cnnfilter.files.formats import FORMATS
-from cnnfilter.files.image import Image, Metadata, blank, check_pixels, too_large
+from cnnfilter.files.image import Frames, Image, Metadata, blank, check_pixels, too_large
 from cnnfilter.files.metadata import (
     UPRIGHT,
     checked_orientation,
@@ -161,6 +161,13 @@ class Pages:
             alpha = pixels[:, :, -1]
             pixels = pixels[:, :, 0] if colours == 2 else pixels[:, :, :3]
         return Image(pixels, alpha, "tif", metadata, notes, len(self))
+
+
+def open_frames(file: BinaryIO, max_pixels: int) -> Frames:
+    """Open a TIFF; odd ones are Pillow's."""
+    is_plain = file.read(4) in MAGIC
+    file.seek(0)
+    return Pages(file, max_pixels) if is_plain else Pictures(file, max_pixels)
 
 
 def _is_for_pillow(page: "TiffPage") -> bool:
