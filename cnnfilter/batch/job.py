@@ -32,7 +32,7 @@ from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.image import Image
 from cnnfilter.files.output import check_target
 from cnnfilter.files.read import read_frames
-from cnnfilter.files.save import Frame, write
+from cnnfilter.files.save import Frame, Origin, write
 from cnnfilter.text import json_text, shown
 
 
@@ -113,26 +113,26 @@ def run_job(recipe: Recipe, source: Source, retry: bool = False) -> Outcome:
 
 
 def _run(recipe: Recipe, source: Source, outcome: Outcome, *, retry: bool) -> None:
-    planned, results, info = _results(recipe, source, outcome, retry=retry)
+    planned, results, infos = _results(recipe, source, outcome, retry=retry)
     last = [frames for frames in results if not frames[0].is_stage]
     outcome.after = [frames[0].pixels.shape for frames in last]
     spans, not_finite = zip(*(survey(result) for frames in last for result in frames), strict=True)
     outcome.span, outcome.not_finite = Span.joined(spans), sum(not_finite)
     if recipe.target.returns_results:
-        outcome.kept.extend(_stored(frames[0], recipe.encoding, info.depth) for frames in last)
+        outcome.kept.extend(_stored(frames[0], recipe.encoding, infos[0].depth) for frames in last)
         results = [frames for frames in results if frames[0].is_stage]
     for files, frames in zip(planned, results, strict=True):
         held = frames if files[0].format.frames else frames[:1]
         extremes = shared_span(files, held)
         for file in files:
-            _write(file, held, info, outcome, extremes)
+            _write(file, held, infos, recipe, outcome, extremes)
     if any(result.maps for frames in last for result in frames):
         outcome.span = Span.joined(survey(result)[0] for frames in last for result in frames)
 
 
 def _results(
     recipe: Recipe, source: Source, outcome: Outcome, *, retry: bool
-) -> tuple[list[list[OutputFile]], list[Frames], SourceInfo]:
+) -> tuple[list[list[OutputFile]], list[Frames], list[SourceInfo]]:
     """Plan an image's files, and process it, or each of its frames if a file can hold several."""
     with closing(read_frames(source.path, recipe.max_pixels, recipe.frame)) as frames:
         image = next(frames)
@@ -149,18 +149,21 @@ def _results(
         made = [recipe.task.results(image, storing)]
         several = image.frames if recipe.frame is None else 1
         if several == 1:
-            return planned, [(result,) for result in made[0]], info
+            return planned, [(result,) for result in made[0]], [info]
         if recipe.target.returns_results or not any(files[0].format.frames for files in planned):
             outcome.notes.append(f"the first of {several} frames")
-            return planned, [(result,) for result in made[0]], info
-        durations = [*info.durations]
+            return planned, [(result,) for result in made[0]], [info]
+        infos = [info]
         for image in frames:
-            made.append(recipe.task.results(image, storing))
-            durations.extend(SourceInfo.of(image).durations)
+            infos.append(SourceInfo.of(image))
+            # Pages may differ in what they are stored as.
+            alike = storing if storing_of(image, infos[-1], recipe) is not None else None
+            made.append(recipe.task.results(image, alike))
+            outcome.notes.extend(note for note in image.notes if note not in outcome.notes)
     outcome.frames = len(made)
     if len({len(results) for results in made}) > 1:
         raise FileError("its frames have different channels; take one with --frame")
-    return planned, list(zip(*made, strict=True)), replace(info, durations=tuple(durations))
+    return planned, list(zip(*made, strict=True)), infos
 
 
 def storing_of(image: Image, info: SourceInfo, recipe: Recipe) -> PixelWriter | None:
@@ -191,42 +194,62 @@ def _stored(result: Result, encoding: Encoding, depth: int) -> Result:
 
 
 def _write(
-    file: OutputFile, frames: Frames, info: SourceInfo, outcome: Outcome, extremes: Span | None
+    file: OutputFile,
+    frames: Frames,
+    infos: Sequence[SourceInfo],
+    recipe: Recipe,
+    outcome: Outcome,
+    extremes: Span | None,
 ) -> None:
     """Make a file's pictures of a result's frames and write them."""
-    output, depth = file.output, file.output.encoding.depth or info.depth
-    made = _made(file, frames, depth, extremes)
+    output = file.output
+    pages = [
+        recipe.page_for(result, info, str(output.encoding.format))
+        for result, info in zip(frames, infos, strict=False)
+    ]
+    depths = [
+        _depth_of(page) if page else output.encoding.depth or info.depth
+        for page, info in zip(pages, infos, strict=False)
+    ]
+    made = _made(file, frames, depths, extremes)
     stored = made[0].stored
     if stored is not None and output.encoding.range is not None:
         output = replace(output, encoding=replace(output.encoding, range=None))
     pictures = [
-        Frame(result.pixels, _alpha_at(depth, result.alpha, info), duration)
-        for result, duration in zip(made, info.durations, strict=False)
+        Frame(result.pixels, _alpha_at(depth, result.alpha, info), info.duration, page)
+        for result, depth, info, page in zip(made, depths, infos, pages, strict=False)
     ]
-    written = write(output, pictures, metadata=info.metadata, extremes=extremes)
+    written = write(output, pictures, metadata=infos[0].metadata, extremes=extremes)
     outcome.written.append(str(output.path))
     outcome.notes.extend(note for note in written.notes if note not in outcome.notes)
     if written.clipped is not None and not file.part.is_stage:
         outcome.clipped.append(written.clipped if stored is None else stored.clipped)
 
 
-def _alpha_at(depth: int, alpha: Array | None, info: SourceInfo) -> Array | None:
+def _depth_of(page: Origin) -> int | None:
+    """Return a page's bits; None of numbers, which are stored as they are."""
+    return page.depth if FORMATS[page.format].is_picture else None
+
+
+def _alpha_at(depth: int | None, alpha: Array | None, info: SourceInfo) -> Array | None:
     """Scale an averaged alpha, whose type no longer shows its range, to that of a depth."""
-    if alpha is None or alpha.dtype.kind != "f" or depth == info.depth:
+    if alpha is None or alpha.dtype.kind != "f" or depth in (None, info.depth):
         return alpha
     return alpha * 257 if depth == 16 else alpha / 257
 
 
-def _made(file: OutputFile, frames: Frames, depth: int, extremes: Span | None) -> Sequence[Result]:
+def _made(
+    file: OutputFile, frames: Frames, depths: Sequence[int | None], extremes: Span | None
+) -> Sequence[Result]:
     """Make a file's part of a result; in 8 bits by bands of rows."""
     if file.picture is None:
         return frames
     if frames[0].maps:
         pixels, stored = frames[0].maps[file.number]()
         return [replace(file.part, pixels=pixels, alpha=frames[0].alpha, stored=stored)]
-    if depth != 8 or not all(map(_holds_floats, frames)):
+    if any(depth != 8 for depth in depths) or not all(map(_holds_floats, frames)):
         return [file.picture(frame) for frame in frames]
-    storing = PixelWriter(file.output.encoding.range or "clip", depth, extremes)
+    storing = PixelWriter(file.output.encoding.range or "clip", 8, extremes)
     return [_shown_as_stored(frame, file.picture, storing) for frame in frames]
 
 

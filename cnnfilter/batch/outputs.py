@@ -121,6 +121,10 @@ class _Planner:
         format = str(encoding.format)
         if not FORMATS[format].is_picture:
             return [OutputFile(result, self._output(result, encoding))]
+        if FORMATS[format].holds_bands and not result.channels and result.pixels.ndim == 3:
+            with naming(Path(self.source.name)):
+                check_size(result.pixels, format, encoding.depth or 8, has_alpha=self.has_alpha)
+            return [OutputFile(result, self._output(result, encoding), 0, _whole)]
         corners = task.pictures(result.with_pixels(result.pixels[:1, :1]))
         parts = [_spread(corner, result.pixels.shape) for corner in corners]
         with naming(Path(self.source.name)):
@@ -155,6 +159,10 @@ def shared_span(files: Sequence[OutputFile], frames: Frames) -> Span | None:
         if file.picture is not None
         for frame in frames
     )
+
+
+def _whole(result: Result) -> Result:
+    return result
 
 
 def _numbered_picture(task: Task, number: int, result: Result) -> Result:

@@ -13,8 +13,10 @@ from cnnfilter.batch.naming import Template, named_after, readable, suffix_for
 from cnnfilter.batch.task import Result, Task
 from cnnfilter.errors import ArgumentError
 from cnnfilter.files.encoding import DEFAULT_ENCODING, STDOUT, Encoding
+from cnnfilter.files.format import Pages
 from cnnfilter.files.formats import ANY_NUMBERS, FORMATS, LOSSLESS_PICTURE, format_of
 from cnnfilter.files.image import MAX_PIXELS, Image
+from cnnfilter.files.save import Origin
 from cnnfilter.text import shown
 
 
@@ -24,20 +26,19 @@ class SourceInfo:
 
     Attributes
     ----------
-    durations : tuple of float or None
-        How long each frame is shown, in milliseconds, if the file has it.
+    duration : float or None
+        How long it is shown, in milliseconds, if the file has it.
     """
 
     format: str
     depth: int
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    durations: tuple[float | None, ...] = (None,)
+    duration: float | None = None
 
     @classmethod
     def of(cls, image: Image) -> "SourceInfo":
         """Return this of an image, without its pixels."""
-        durations = (image.metadata.get("duration"),)
-        return cls(image.format, image.depth, image.metadata, durations)
+        return cls(image.format, image.depth, image.metadata, image.metadata.get("duration"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,6 +148,15 @@ class Recipe:
         if option is None and named and (result.channels or not input_is_picture):
             return FORMATS[named].numbers or named
         return option or named or input_format
+
+    def page_for(self, result: Result, info: SourceInfo, format: str) -> Origin | None:
+        """Return what a frame keeps of its own in a file of a format, if that holds pages."""
+        if not isinstance(FORMATS[format].frames, Pages):
+            return None
+        encoding = self.encoding_for(result, info)
+        own = str(encoding.format)
+        fits = FORMATS[own].suffixes == FORMATS[format].suffixes
+        return Origin(info.metadata, own if fits else format, encoding.depth or info.depth)
 
     def encoding_for(self, result: Result, info: SourceInfo) -> Encoding:
         """Return how a result is written: by the options, else like the input."""

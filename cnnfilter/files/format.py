@@ -14,7 +14,7 @@ from cnnfilter.errors import ContentError
 TILE = 1024
 
 Library = Literal["pillow", "imagecodecs", "pi_heif", "tifffile", "numpy", "text"]
-Mode = Literal["gray", "color"]
+Mode = Literal["gray", "color", "bands"]
 Alpha = Literal["full", "mask", ""]
 
 
@@ -197,8 +197,9 @@ class Format:
         The module that holds the codec; importing it is enough.
     extra : str or None
         The extra of cnnfilter that installs the module; None for none.
-    modes : tuple of {"gray", "color"}
-        The pictures that it holds; others are converted. None of a picture that is only read.
+    modes : tuple of {"gray", "color", "bands"}
+        The pictures that it holds; others are converted. Bands are any number of channels.
+        None of a picture that is only read.
     deep_modes : tuple of {"gray", "color"}
         Those that it holds in 16 bits.
     alpha : {"full", "mask", ""}
@@ -298,6 +299,11 @@ class Format:
     def is_picture(self) -> bool:
         """Test whether it stores pixels, rounded and saturated."""
         return self.library not in ("tifffile", "numpy", "text")
+
+    @cached_property
+    def holds_bands(self) -> bool:
+        """Test whether a picture may have any number of channels."""
+        return "bands" in self.modes
 
     @cached_property
     def is_read_only(self) -> bool:

@@ -184,20 +184,6 @@ def _described(tags: Pillow.Exif) -> Pillow.Exif:
     return kept
 
 
-def _without_folders(content: bytes) -> tuple[bytes, bool]:
-    """Return EXIF's own tags, and whether they are all.
-
-    Pillow writes no folders to compressed TIFFs.
-    """
-    exif = Pillow.Exif()
-    exif.load(content)
-    folders = [folder for folder in _EXIF_FOLDERS if exif.get_ifd(folder)]
-    own = Pillow.Exif()
-    for tag in set(exif) - set(_EXIF_FOLDERS):
-        own[tag] = exif[tag]
-    return own.tobytes(), not folders
-
-
 def _can_be_kept(exif: Pillow.Exif, tag: int) -> bool:
     alone = Pillow.Exif()
     try:
@@ -277,9 +263,6 @@ def metadata_options(
         options.pop("icc_profile", None)
     text = _text_options(options) if "text" in format.metadata else {}
     left_out = []
-    if format.exif == "tags" and isinstance(exif := options.get("exif"), bytes):
-        options["exif"], is_whole = _without_folders(exif)
-        left_out = [] if is_whole else ["a part of its EXIF"]
     for key in _refused(options, format, encoding):
         del options[key]
         left_out.append(f"its {_NAMES[key]}")

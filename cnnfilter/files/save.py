@@ -5,9 +5,8 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,12 +20,15 @@ from cnnfilter.arrays.quantize import RANGES, quantize
 from cnnfilter.arrays.span import Span
 from cnnfilter.errors import ArgumentError, CnnFilterError, ContentError, FileError, brief
 from cnnfilter.files.encoding import Encoding, Output
-from cnnfilter.files.format import Animation, Pages
+from cnnfilter.files.format import Pages
 from cnnfilter.files.formats import FORMATS, format_of
 from cnnfilter.files.output import WithoutDescriptor, replacing
 from cnnfilter.files.pillow_writer import write_pictures
 from cnnfilter.files.printed import attributed, caught
 from cnnfilter.text import shape_text, shown
+
+if TYPE_CHECKING:
+    from cnnfilter.files.tiff_writer import Page
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,24 @@ class Written:
     notes: tuple[str, ...] = ()
 
 
+class Origin(NamedTuple):
+    """What a page of a TIFF has of its own.
+
+    Attributes
+    ----------
+    metadata : mapping
+        As `Metadata`.
+    format : str
+        Of the formats with the file's suffix, the one that holds the page.
+    depth : {8, 16}
+        Its bits.
+    """
+
+    metadata: Mapping[str, Any]
+    format: str
+    depth: int
+
+
 class Frame(NamedTuple):
     """A frame or page to write, or the only one.
 
@@ -56,11 +76,14 @@ class Frame(NamedTuple):
         Shape (H, W), in the range of its type; floats in that of the depth to write.
     duration : float or None
         Milliseconds that it is shown; None for the metadata's.
+    page : Origin or None
+        Where it differs from the first page of its file.
     """
 
     values: Array
     alpha: Array | None = None
     duration: float | None = None
+    page: "Origin | None" = None
 
 
 def write(
@@ -95,12 +118,9 @@ def write(
     stored = _Stored(output.encoding, format, extremes)
     try:
         _check_frames(frames, format, stored.depth)
-        made = stored.pictures(frames) if FORMATS[format].is_picture else stored.matrices(frames)
+        made = stored.frames(frames)
         with replacing(output.path, output.existing, durable=output.durable) as file:
-            if FORMATS[format].is_picture:
-                stored.notes += _encode(file, made, format, metadata or {}, output.encoding)
-            else:
-                _write_numbers(file, [frame.values for frame in made], format)
+            stored.notes += _encode(file, made, format, metadata or {}, output.encoding)
     except ContentError as error:
         raise FileError(f"{shown(output.path)}: {error}") from None
     return Written(stored.clipped, tuple(dict.fromkeys(stored.notes)))
@@ -186,19 +206,13 @@ def _excess(values: Array, format: str, depth: int, *, has_alpha: bool, frames: 
     return known.limits.excess(height, width, channels * kept // 8)
 
 
-def _write_numbers(file: BinaryIO, matrices: Sequence[Array], format: str) -> None:
-    if FORMATS[format].library == "tifffile":
-        from cnnfilter.files import tiff
-
-        arrays = [_without_single_channel(matrix) for matrix in matrices]
-        encode_to(file, format, lambda out: tiff.write_float(out, arrays))
-        return
+def _write_matrix(file: BinaryIO, matrix: Array, format: str) -> None:
     from cnnfilter.files.matrices import write_matrix
 
     if FORMATS[format].library == "numpy":
-        encode_to(file, format, lambda out: write_matrix(out, matrices[0], format))
+        encode_to(file, format, lambda out: write_matrix(out, matrix, format))
     else:
-        write_matrix(file, matrices[0], format)
+        write_matrix(file, matrix, format)
 
 
 _Result = TypeVar("_Result")
@@ -248,24 +262,37 @@ def _encode(
     metadata: Mapping[str, Any],
     encoding: Encoding,
 ) -> list[str]:
-    """Encode pictures; return notes on metadata that is left out."""
-    pages = [(pixels, alpha) for pixels, alpha, _ in frames]
-    if any(map(_is_deep, frames)) or (FORMATS[format].numbers and _is_big(pages)):
-        write_deep = import_module(FORMATS[format].deep_module).write_deep
-        return encode_to(file, format, lambda out: write_deep(out, pages, metadata))
+    """Encode pictures or numbers; return notes on metadata that is left out."""
+    known = FORMATS[format]
+    if isinstance(known.frames, Pages):
+        write_pages = import_module(known.deep_module).write_pages
+        pages = [_page(frame, format, metadata) for frame in frames]
+        return encode_to(file, format, lambda out: write_pages(out, pages))
+    if not known.is_picture:
+        _write_matrix(file, frames[0].values, format)
+        return []
+    if any(map(_is_deep, frames)):
+        write_deep = import_module(known.deep_module).write_deep
+        pictures = [(pixels, alpha) for pixels, alpha, *_ in frames]
+        return encode_to(file, format, lambda out: write_deep(out, pictures, metadata))
+    pictures_ = [(pixels, alpha, duration) for pixels, alpha, duration, _ in frames]
     return encode_to(
         file,
         format,
         lambda out: write_pictures(
-            out, frames, format, metadata, encoding.compression, encoding.quality
+            out, pictures_, format, metadata, encoding.compression, encoding.quality
         ),
     )
 
 
-def _is_big(pages: Sequence[tuple[Array, Array | None]]) -> bool:
-    from cnnfilter.files.tiff import is_big
+def _page(frame: Frame, format: str, metadata: Mapping[str, Any]) -> "Page":
+    """Return a page of a TIFF, and the type that its numbers are stored in."""
+    from cnnfilter.files.tiff_writer import Page, numbers_dtype
 
-    return is_big(chain(*pages))
+    own = frame.page or Origin(metadata, format, 8)
+    is_picture = FORMATS[own.format].is_picture
+    dtype = frame.values.dtype if is_picture else numbers_dtype(frame.values)
+    return Page(frame.values, frame.alpha, dtype, own.metadata)
 
 
 def _is_deep(frame: Frame) -> bool:
@@ -294,53 +321,61 @@ class _Stored:
         self.notes: list[str] = []
         self._range, self._format, self._extremes = encoding.range, format, extremes
 
-    def matrices(self, frames: Sequence[Frame]) -> list[Frame]:
-        """Return frames as numbers, which are left as they are unless a range is set."""
-        if any(frame.alpha is not None for frame in frames):
-            self.notes.append("alpha is left out of a matrix")
-        if self._range is None:
-            return [*frames]
-        stored = [
-            quantize(frame.values, self._range, self.depth, self._extremes) for frame in frames
-        ]
-        return [Frame(result.pixels) for result in stored]
-
-    def pictures(self, frames: Sequence[Frame]) -> list[Frame]:
-        """Return frames as pixels of the depth that the format keeps."""
-        pictures, changed = [], 0.0
+    def frames(self, frames: Sequence[Frame]) -> list[Frame]:
+        """Return frames as their formats store them: pixels, or numbers as they are."""
+        made, changed, pixels = [], 0.0, 0
         for frame in frames:
-            kept = kept_depth(frame.values, frame.alpha, self._format, self.depth, len(frames))
-            picture, clipped = self._picture(frame, kept)
-            pictures.append(picture)
+            if not FORMATS[frame.page.format if frame.page else self._format].is_picture:
+                made.append(self._matrix(frame))
+                continue
+            depth = frame.page.depth if frame.page else self.depth
+            kept = kept_depth(frame.values, frame.alpha, self._format, depth, len(frames))
+            picture, clipped = self._picture(frame, depth, kept)
+            made.append(picture)
             changed += clipped * frame.values.size
-        if any(picture.alpha is not None for picture in pictures):
-            pictures = [_with_alpha(picture) for picture in pictures]
-        self.clipped = changed / sum(frame.values.size for frame in frames)
-        return pictures
+            pixels += frame.values.size
+        if pixels:
+            self.clipped = changed / pixels
+        is_animation = not isinstance(FORMATS[self._format].frames, Pages)
+        if pixels and is_animation and any(frame.alpha is not None for frame in made):
+            made = [_with_alpha(picture) for picture in made]
+        return made
 
-    def _picture(self, frame: Frame, kept: int) -> tuple[Frame, float]:
+    def _matrix(self, frame: Frame) -> Frame:
+        """Return a frame as numbers, which are left as they are unless a range is set."""
+        alpha, values = frame.alpha, frame.values
+        if alpha is not None and not FORMATS[self._format].alpha:
+            self.notes.append("alpha is left out of a matrix")
+            alpha = None
+        if isinstance(FORMATS[self._format].frames, Pages):
+            values = _without_single_channel(values)
+        if self._range is not None:
+            values = quantize(values, self._range, self.depth, self._extremes).pixels
+        return frame._replace(values=values, alpha=alpha)
+
+    def _picture(self, frame: Frame, depth: int, kept: int) -> tuple[Frame, float]:
         """Return a frame's pixels, and the share of values that was clipped."""
         values, alpha = _without_single_channel(frame.values), frame.alpha
-        if values.ndim == 3 and values.shape[2] != 3:
+        if values.ndim == 3 and values.shape[2] != 3 and not FORMATS[self._format].holds_bands:
             raise ContentError(
                 f"{self._format} holds 1 or 3 channels, not {values.shape[2]}; "
                 "write .npy, .npz or --format float"
             )
         range = self._range or "clip"
-        scaled = kept < self.depth and range in ("clip", "abs")
-        stored = quantize(values, range, self.depth if scaled else kept, self._extremes)
+        scaled = kept < depth and range in ("clip", "abs")
+        stored = quantize(values, range, depth if scaled else kept, self._extremes)
         pixels = _of_depth(stored.pixels, np.dtype(np.uint8)) if scaled else stored.pixels
-        if kept < self.depth:
-            lack = _unstorable(values, self._format)
+        if kept < depth:
+            lack = _unstorable(values, alpha, self._format)
             self.notes.append(f"scaled from 16 bits to 8: {self._format} cannot store {lack}")
         if alpha is not None:
             if alpha.dtype.kind == "f":  # an average, in the range of the depth
-                alpha = convert(alpha / 257 if kept < self.depth else alpha, pixels.dtype)
+                alpha = convert(alpha / 257 if kept < depth else alpha, pixels.dtype)
             alpha = _fitting_alpha(_of_depth(alpha, pixels.dtype), self._format)
         colors = FORMATS[self._format].colors
         if colors is not None and pixels.ndim == 3:
             self.notes.append(f"{self._format} holds {colors} colours")
-        return Frame(pixels, alpha, frame.duration), stored.clipped
+        return frame._replace(values=pixels, alpha=alpha), stored.clipped
 
 
 def _with_alpha(frame: Frame) -> Frame:
@@ -370,21 +405,18 @@ def kept_depth(values: Array, alpha: Array | None, format: str, depth: int, fram
     """Return the bits that a format can keep of a source's 8 or 16."""
     deep_modes = FORMATS[format].deep_modes
     # Of an animation, Pillow would take frames for alike that differ in the lower 8 bits.
-    if frames > 1 and isinstance(FORMATS[format].frames, Animation):
-        return 8
-    is_plain = alpha is None and (values.ndim == 2 or values.shape[2] == 1)
-    return depth if "color" in deep_modes or ("gray" in deep_modes and is_plain) else 8
+    is_gray = values.ndim == 2 or values.shape[2] == 1
+    plain = is_gray and alpha is None and frames == 1
+    return depth if "color" in deep_modes or ("gray" in deep_modes and plain) else 8
 
 
-def _unstorable(values: Array, format: str) -> str:
+def _unstorable(values: Array, alpha: Array | None, format: str) -> str:
     """Return the words for 16-bit values that a format cannot keep."""
     if not FORMATS[format].deep_modes:
         return "16 bits"
-    if "color" in FORMATS[format].deep_modes:
-        return "16-bit animations"
     if values.ndim == 3 and values.shape[2] > 1:
         return "16-bit colour"
-    return "16-bit grey with alpha"
+    return "16-bit animations" if alpha is None else "16-bit grey with alpha"
 
 
 def _fitting_alpha(alpha: Array, format: str) -> Array | None:
@@ -451,6 +483,6 @@ def write_image(path: str | Path, array: ArrayLike, range: str = "clip", depth: 
     if channels in (2, 4):
         values, alpha = values[:, :, :-1], values[:, :, -1]
     if kept_depth(values, alpha, format, depth) < depth:
-        lack = _unstorable(values, format)
+        lack = _unstorable(values, alpha, format)
         raise FileError(f"{shown(path)}: {format} cannot store {lack}; write .tif, or use depth 8")
     write(Output(path, Encoding(format, range, depth)), [Frame(values, alpha)])

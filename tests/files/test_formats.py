@@ -83,7 +83,7 @@ def test_the_docstring_of_read_image_lists_every_format_that_needs_no_extra() ->
 def cells(name: str) -> list[str]:
     """Write a row of the README's table."""
     format = FORMATS[name]
-    modes = {"gray": "grey", "color": "colour"}
+    modes = {"gray": "grey", "color": "colour", "bands": "bands"}
     frames = "several" if format.frames else "one"
     if isinstance(format.frames, Animation):
         longest = format.frames.longest

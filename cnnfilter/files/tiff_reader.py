@@ -1,23 +1,18 @@
 """TIFFs that Pillow cannot hold, by tifffile: floats, 16-bit colour, any number of channels."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property, partial
-from itertools import chain
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from cnnfilter.arrays import Array
 from cnnfilter.errors import ContentError
-from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.image import Frames, Image, Metadata, blank, check_pixels, too_large
 from cnnfilter.files.metadata import (
     UPRIGHT,
     checked_orientation,
-    parts_left_out,
-    profile_fits,
 )
 from cnnfilter.files.opening import piped_bytes
 from cnnfilter.files.pillow_reader import Pictures, decoding, known_compressions
@@ -219,51 +214,3 @@ def _rgb_of_cmyk(inks: Array) -> Array:
     top = np.iinfo(inks.dtype).max
     left = (top - inks).astype(np.float64)
     return np.rint(left[:, :, :3] * left[:, :, 3:4] / top).astype(inks.dtype)
-
-
-def is_big(arrays: Iterable[Array | None]) -> bool:
-    """Return whether pages may need a BigTIFF."""
-    return sum(array.nbytes for array in arrays if array is not None) > MAX_CLASSIC
-
-
-def write_deep(
-    file: BinaryIO, pages: Sequence[tuple[Array, Array | None]], metadata: Mapping[str, Any]
-) -> list[str]:
-    """Write pages of any pixels and alpha; return notes on metadata that is left out."""
-    import tifffile
-
-    profile = metadata.get("icc_profile")
-    with tifffile.TiffWriter(file, bigtiff=is_big(chain(*pages))) as writer:
-        for pixels, alpha in pages:
-            planes = pixels if alpha is None else np.dstack([pixels, alpha])
-            writer.write(
-                planes,
-                photometric="rgb" if pixels.ndim == 3 else "minisblack",
-                planarconfig="contig" if planes.ndim == 3 else None,
-                extrasamples=None if alpha is None else ["unassalpha"],
-                iccprofile=profile if profile_fits(profile, pixels) else None,
-                compression="zlib",
-                metadata=None,
-            )
-    left_out = parts_left_out(metadata, FORMATS["tif"], kept=("icc_profile",))
-    return [f"tif cannot hold {name} here: left out" for name in left_out]
-
-
-def write_float(file: BinaryIO, pages: Sequence[Array]) -> None:
-    """Write numbers as a page of floats."""
-    import tifffile
-
-    floats = [blank(page.shape, _float_type(page)) for page in pages]
-    with tifffile.TiffWriter(file, bigtiff=is_big(floats)) as writer:
-        for array in pages:
-            writer.write(
-                array.astype(_float_type(array), copy=False),
-                photometric="minisblack",
-                planarconfig="contig" if array.ndim == 3 else None,
-                compression="zlib",
-                metadata=None,
-            )
-
-
-def _float_type(array: Array) -> DTypeLike:
-    return np.float32 if np.can_cast(array.dtype, np.float32) else np.float64
