@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 from numpy.typing import DTypeLike
 from PIL import Image as Pillow
+from PIL.ImageFile import ImageFile
 
 from cnnfilter.arrays import Array
 from cnnfilter.errors import ContentError
@@ -24,6 +25,8 @@ from cnnfilter.files.printed import Printed, caught
 
 if TYPE_CHECKING:
     from PIL.ImageFile import _Tile
+
+    from cnnfilter.files.png_reader import Stored
 
 # What decoders log about odd files would stand next to our one line.
 for _name in ("PIL", "tifffile"):
@@ -39,6 +42,8 @@ _STORED_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;1
 _NUMBERS = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 #: Orientations beyond this one lay a picture on its side.
 _LAST_UPRIGHT = 4
+#: Pillow's name of the decoder that is a PNG's alone.
+_PNG_CODEC = "zip"
 _WITHOUT_METADATA = "its metadata cannot be read: left out"
 
 
@@ -132,6 +137,7 @@ class Pictures:
         picture = self._picture
         picture.seek(self._first + number)
         check_pixels(picture.height, picture.width, self._max_pixels)
+        stored = _stored(picture) if self._count == 1 else None
         note = _depth_note(picture)
         picture.load()
         orientation, odd = self._orientation(picture)
@@ -141,10 +147,24 @@ class Pictures:
         # is alone takes no room twice.
         if self._count == 1:
             self._picture = picture = upright
-        mode = self._plain_mode(upright)
-        pixels, alpha = _planes(upright.size[::-1], mode, self._dtype(mode), np.empty)
+        mode = stored.mode if stored else self._plain_mode(upright)
+        dtype = self._dtype(mode, stored)
+        pixels, alpha = _planes(upright.size[::-1], mode, dtype, np.empty)
         _copy(upright, mode, pixels, alpha)
+        if stored:
+            alpha = self._completed(pixels, alpha, stored, orientation)
         return self._image(pixels, alpha, metadata, (note, odd, *left_out))
+
+    def _completed(
+        self, pixels: Array, alpha: Array | None, stored: "Stored", orientation: int
+    ) -> Array | None:
+        """Add what Pillow loses of a PNG to its pixels; return the alpha."""
+        from cnnfilter.files import png_reader
+
+        if stored.is_deep:
+            low = png_reader.low_bytes(self._file, stored.raw)
+            png_reader.deepen(pixels, alpha, _turned_upright(low, orientation))
+        return alpha if stored.key is None else png_reader.keyed_alpha(pixels, stored.key)
 
     def head(self) -> Image:
         """Return the first frame with blank pixels.
@@ -160,16 +180,19 @@ class Pictures:
         picture = self._picture
         picture.seek(self._first)
         if self._format.has_late_metadata and _goes_on_behind_pixels(self._file):
-            stored = picture.size[::-1]
+            shape = picture.size[::-1]
             image = self._read(0)
-            orientation = UPRIGHT if image.pixels.shape[:2] == stored else _LAST_UPRIGHT + 1
+            orientation = UPRIGHT if image.pixels.shape[:2] == shape else _LAST_UPRIGHT + 1
             return image.blanked(self._reading(picture, image, orientation))
         orientation, odd = self._orientation(picture, before_pixels=True)
-        mode = self._plain_mode(picture)
+        stored = _stored(picture) if self._count == 1 else None
+        mode = stored.mode if stored else self._plain_mode(picture)
         # Where Pillow applies the orientation, the size is that of the picture upright.
         is_turned = self._format.exif == "block" and orientation > _LAST_UPRIGHT
         size = picture.size if is_turned else picture.size[::-1]
-        pixels, alpha = _planes(size, mode, self._dtype(mode), blank)
+        pixels, alpha = _planes(size, mode, self._dtype(mode, stored), blank)
+        if stored and stored.key is not None:
+            alpha = blank(size, pixels.dtype)
         image = self._image(pixels, alpha, {}, (_depth_note(picture), odd))
         return replace(image, reading=self._reading(picture, image, orientation))
 
@@ -178,12 +201,13 @@ class Pictures:
         pixels, channels = picture.width * picture.height, len(picture.getbands())
         stored = _STORED_BYTES.get(picture.mode, 4) * pixels
         turned = stored if orientation != UPRIGHT else 0
+        lower = stored if picture.mode not in _NUMBERS and image.depth > 8 else 0
         return self._format.reading_bytes(
             image.nbytes,
             pixels,
             pixels * channels,
             self._file.seek(0, io.SEEK_END),
-            picture=stored + piped_bytes(self._file),
+            picture=stored + lower + piped_bytes(self._file),
             more=max(_coefficients(picture), turned),
         )
 
@@ -209,9 +233,9 @@ class Pictures:
             mode = {"L": "RGB", "LA": "RGBA"}.get(mode, mode)
         return mode if mode in ("L", "LA", "RGB", "RGBA") else "RGB"
 
-    def _dtype(self, mode: str) -> DTypeLike:
+    def _dtype(self, mode: str, stored: "Stored | None") -> DTypeLike:
         """Return a mode's type of numbers."""
-        if mode == self._format.deep_mode:
+        if mode == self._format.deep_mode or (stored and stored.is_deep):
             return np.uint16
         return {"I": np.int32, "F": np.float32}.get(mode, np.uint16 if ";16" in mode else np.uint8)
 
@@ -299,9 +323,24 @@ def _coefficients(picture: Pillow.Image) -> int:
 
 def _depth_note(picture: Pillow.Image) -> str:
     """Return a note of bits that get lost."""
-    if picture.mode not in _NUMBERS and any(map(_is_deep, getattr(picture, "tile", []))):
+    tiles = [tile for tile in getattr(picture, "tile", []) if tile.codec_name != _PNG_CODEC]
+    if picture.mode not in _NUMBERS and any(map(_is_deep, tiles)):
         return "16-bit colour is read as 8 bits"
     return ""
+
+
+def _stored(picture: Pillow.Image) -> "Stored | None":
+    """Return how a PNG stores its pixels, if Pillow loses some of it."""
+    if not isinstance(picture, ImageFile) or not picture.tile or picture.mode == "P":
+        return None
+    if picture.tile[0].codec_name != _PNG_CODEC:
+        return None
+    is_deep = picture.mode not in _NUMBERS and _is_deep(picture.tile[0])
+    if not is_deep and "transparency" not in picture.info:
+        return None
+    from cnnfilter.files.png_reader import stored  # most are as they seem
+
+    return stored(picture)
 
 
 def _is_deep(tile: "_Tile") -> bool:
@@ -330,12 +369,10 @@ def _turned_upright(picture: Pillow.Image, orientation: int) -> Pillow.Image:
 
 def _goes_on_behind_pixels(file: BinaryIO) -> bool:
     """Return whether a PNG has data behind its pixels."""
+    from cnnfilter.files.png import chunks
+
     position = file.tell()
-    file.seek(8)
-    kinds = []
-    while len(head := file.read(8)) == 8 and head[4:] != b"IEND":
-        kinds.append(head[4:])
-        file.seek(int.from_bytes(head[:4]) + 4, io.SEEK_CUR)
+    kinds = [chunk.kind for chunk in chunks(file)]
     file.seek(position)
     behind = kinds[kinds.index(b"IDAT") :] if b"IDAT" in kinds else []
     return not {b"IDAT", b"fcTL", b"fdAT"}.issuperset(behind)

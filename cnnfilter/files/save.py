@@ -20,7 +20,7 @@ from cnnfilter.arrays.quantize import RANGES, quantize
 from cnnfilter.arrays.span import Span
 from cnnfilter.errors import ArgumentError, CnnFilterError, ContentError, FileError, brief
 from cnnfilter.files.encoding import Encoding, Output
-from cnnfilter.files.format import Pages
+from cnnfilter.files.format import Animation, Pages
 from cnnfilter.files.formats import FORMATS, format_of
 from cnnfilter.files.output import WithoutDescriptor, replacing
 from cnnfilter.files.pillow_writer import write_pictures
@@ -366,7 +366,7 @@ class _Stored:
         stored = quantize(values, range, depth if scaled else kept, self._extremes)
         pixels = _of_depth(stored.pixels, np.dtype(np.uint8)) if scaled else stored.pixels
         if kept < depth:
-            lack = _unstorable(values, alpha, self._format)
+            lack = _unstorable(values, self._format)
             self.notes.append(f"scaled from 16 bits to 8: {self._format} cannot store {lack}")
         if alpha is not None:
             if alpha.dtype.kind == "f":  # an average, in the range of the depth
@@ -405,18 +405,21 @@ def kept_depth(values: Array, alpha: Array | None, format: str, depth: int, fram
     """Return the bits that a format can keep of a source's 8 or 16."""
     deep_modes = FORMATS[format].deep_modes
     # Of an animation, Pillow would take frames for alike that differ in the lower 8 bits.
-    is_gray = values.ndim == 2 or values.shape[2] == 1
-    plain = is_gray and alpha is None and frames == 1
-    return depth if "color" in deep_modes or ("gray" in deep_modes and plain) else 8
+    if frames > 1 and isinstance(FORMATS[format].frames, Animation):
+        return 8
+    is_plain = alpha is None and (values.ndim == 2 or values.shape[2] == 1)
+    return depth if "color" in deep_modes or ("gray" in deep_modes and is_plain) else 8
 
 
-def _unstorable(values: Array, alpha: Array | None, format: str) -> str:
+def _unstorable(values: Array, format: str) -> str:
     """Return the words for 16-bit values that a format cannot keep."""
     if not FORMATS[format].deep_modes:
         return "16 bits"
+    if "color" in FORMATS[format].deep_modes:
+        return "16-bit animations"
     if values.ndim == 3 and values.shape[2] > 1:
         return "16-bit colour"
-    return "16-bit animations" if alpha is None else "16-bit grey with alpha"
+    return "16-bit grey with alpha"
 
 
 def _fitting_alpha(alpha: Array, format: str) -> Array | None:
@@ -483,6 +486,6 @@ def write_image(path: str | Path, array: ArrayLike, range: str = "clip", depth: 
     if channels in (2, 4):
         values, alpha = values[:, :, :-1], values[:, :, -1]
     if kept_depth(values, alpha, format, depth) < depth:
-        lack = _unstorable(values, alpha, format)
+        lack = _unstorable(values, format)
         raise FileError(f"{shown(path)}: {format} cannot store {lack}; write .tif, or use depth 8")
     write(Output(path, Encoding(format, range, depth)), [Frame(values, alpha)])

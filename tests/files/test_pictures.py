@@ -158,13 +158,9 @@ def test_16_bits_hold_in_a_png_of_any_grey_shape(shape: tuple[int, ...], tmp_pat
     np.testing.assert_array_equal(read_image(tmp_path / "a.png"), values.reshape(shape[:2]))
 
 
-@pytest.mark.parametrize("shape", [(5, 1, 3), (4, 4, 3), (4, 4, 2)])
-def test_16_bits_of_colour_or_alpha_do_not_go_into_a_png(
-    shape: tuple[int, ...], tmp_path: Path
-) -> None:
-    lack = "colour" if shape[2] == 3 else "grey with alpha"
-    with pytest.raises(FileError, match=f"png cannot store 16-bit {lack}; write .tif, or use"):
-        write_image(tmp_path / "a.png", np.zeros(shape, np.uint16), depth=16)
+def test_16_bits_do_not_go_into_a_bmp(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match=r"bmp cannot store 16 bits; write \.tif, or use"):
+        write_image(tmp_path / "a.bmp", np.zeros((4, 4, 3), np.uint16), depth=16)
     assert not list(tmp_path.iterdir())
 
 
