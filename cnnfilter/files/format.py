@@ -13,7 +13,7 @@ from cnnfilter.errors import ContentError
 #: The side of the tiles that are encoded one at a time.
 TILE = 1024
 
-Library = Literal["pillow", "imagecodecs", "pi_heif", "tifffile", "numpy", "text"]
+Library = Literal["pillow", "netpbm", "imagecodecs", "pi_heif", "tifffile", "numpy", "text"]
 Mode = Literal["gray", "color", "bands"]
 Alpha = Literal["full", "mask", ""]
 
@@ -191,8 +191,9 @@ class Format:
         The first is written.
     magic : bytes
         A regular expression of the first bytes.
-    library : {"pillow", "imagecodecs", "pi_heif", "tifffile", "numpy", "text"}
-        What reads and writes it. The first three hold pixels; the others numbers as they are.
+    library : {"pillow", "netpbm", "imagecodecs", "pi_heif", "tifffile", "numpy", "text"}
+        What reads and writes it; netpbm is our own. The first four hold pixels; the others numbers
+        as they are.
     module : str
         The module that holds the codec; importing it is enough.
     extra : str or None
@@ -214,8 +215,6 @@ class Format:
     limits : Limits
     pillow : str
         Pillow's name.
-    deep_mode : str
-        Pillow's mode of a grey picture in 16 bits.
     deep_module : str
         The module of ours whose ``write_deep`` writes the pictures in 16 bits that Pillow does
         not: colours, or grey with alpha; "" for none. Of a library other than Pillow, all.
@@ -225,6 +224,8 @@ class Format:
         The module of ours whose ``open_frames`` opens its files; "" for Pillow's alone.
     fallback : str
         The same for files that Pillow refuses, if its ``knows`` says so; "" for none.
+    holds_peak : bool
+        Whether it states the number that is white; `Metadata` for its writer has a peak then.
     colors : int or None
         The most colours of a frame; None for any.
     exif : {"block", "tags"}
@@ -274,11 +275,11 @@ class Format:
     memory: Memory
     limits: Limits
     pillow: str = ""
-    deep_mode: str = "I;16"
     deep_module: str = ""
     deep_extra: str = ""
     reader: str = ""
     fallback: str = ""
+    holds_peak: bool = False
     colors: int | None = None
     exif: Literal["block", "tags"] = "block"
     metadata_bytes: int | None = None

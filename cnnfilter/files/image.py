@@ -19,6 +19,7 @@ class Metadata(TypedDict, total=False):
 
     Durations of frames are in milliseconds; loop is how often all are shown, 0 for ever.
     `no_data` is the number that stands in pixels without a value, where alpha is 0.
+    `peak` is for a writer: the number that is white, in a format that states it.
     `is_premultiplied` says that the file's colours are multiplied by alpha; pixels are not.
     """
 
@@ -31,6 +32,7 @@ class Metadata(TypedDict, total=False):
     duration: float
     loop: int
     no_data: float
+    peak: int
     is_premultiplied: bool
 
 

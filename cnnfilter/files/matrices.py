@@ -307,7 +307,7 @@ def _cells(line: str) -> list[str]:
 
 
 def write_matrix(file: BinaryIO, array: Array, format: str) -> None:
-    """Write an array as npy, npz, csv, tsv or json.
+    """Write an array as npy, npz, pfm, csv, tsv or json.
 
     Raises
     ------
@@ -319,6 +319,10 @@ def write_matrix(file: BinaryIO, array: Array, format: str) -> None:
             np.lib.format.write_array(file, array, allow_pickle=False)
         case "npz":
             np.savez_compressed(file, array)
+        case "pfm":
+            from cnnfilter.files.pnm_writer import write_floats
+
+            write_floats(file, array)
         case _:
             for chunk in matrix_text(array, format):
                 file.write(chunk.encode())

@@ -235,7 +235,7 @@ class Pictures:
 
     def _dtype(self, mode: str, stored: "Stored | None") -> DTypeLike:
         """Return a mode's type of numbers."""
-        if mode == self._format.deep_mode or (stored and stored.is_deep):
+        if stored and stored.is_deep:
             return np.uint16
         return {"I": np.int32, "F": np.float32}.get(mode, np.uint16 if ";16" in mode else np.uint8)
 
@@ -346,11 +346,7 @@ def _stored(picture: Pillow.Image) -> "Stored | None":
 def _is_deep(tile: "_Tile") -> bool:
     """Return whether a tile is stored in 16 bits."""
     arguments = tile.args if isinstance(tile.args, tuple) else (tile.args,)
-    return any(
-        (isinstance(argument, str) and ";16" in argument)
-        or (tile.codec_name == "ppm" and isinstance(argument, int) and argument > 255)
-        for argument in arguments
-    )
+    return any(isinstance(argument, str) and ";16" in argument for argument in arguments)
 
 
 def _turned_upright(picture: Pillow.Image, orientation: int) -> Pillow.Image:

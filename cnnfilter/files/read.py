@@ -121,13 +121,13 @@ def _frames(file: BinaryIO, suffix: str, max_pixels: int) -> Frames:
     if name is None or FORMATS[name].is_picture:  # a table may begin with words
         texts = (name for name, format in FORMATS.items() if format.library == "text")
         name = next((text for text in texts if suffix in FORMATS[text].suffixes), name)
-    if name is not None and not FORMATS[name].is_picture:
-        return _Matrix(file, name, max_pixels)
     if name is None:
         return _Attributed(Pictures, file, max_pixels)
     # Modules of ours are imported for their formats alone.
     if reader := FORMATS[name].reader:
         return _Attributed(import_module(reader).open_frames, file, max_pixels)
+    if not FORMATS[name].is_picture:
+        return _Matrix(file, name, max_pixels)
     try:
         return _Attributed(Pictures, file, max_pixels)
     except ContentError:
@@ -233,7 +233,7 @@ def read_image(path: str | Path) -> Array:
     ----------
     path : str or Path
         A picture (PNG, JPEG, TIFF, WebP, BMP, GIF, PPM, JPEG 2000, AVIF, or of an
-        installed extra) or a matrix (.npy, .npz, .csv, .tsv, .json, float TIFF). The
+        installed extra) or a matrix (.npy, .npz, .pfm, .csv, .tsv, .json, float TIFF). The
         format is detected from its bytes.
 
     Returns

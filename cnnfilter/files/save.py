@@ -271,7 +271,7 @@ def _encode(
     if not known.is_picture:
         _write_matrix(file, frames[0].values, format)
         return []
-    if any(map(_is_deep, frames)):
+    if known.library != "pillow" or any(map(_is_deep, frames)):
         write_deep = import_module(known.deep_module).write_deep
         pictures = [(pixels, alpha) for pixels, alpha, *_ in frames]
         return encode_to(file, format, lambda out: write_deep(out, pictures, metadata))
@@ -442,7 +442,7 @@ def write_image(path: str | Path, array: ArrayLike, range: str = "clip", depth: 
     Parameters
     ----------
     path : str or Path
-        Its suffix names the format. A matrix's format (.npy, .npz, .csv, .tsv, .json)
+        Its suffix names the format. A matrix's format (.npy, .npz, .pfm, .csv, .tsv, .json)
         holds the numbers as they are if the range is ``clip``; so does .tif with more than
         four channels.
     array : array_like

@@ -51,7 +51,8 @@ def test_a_row_that_leaves_a_field_out_is_refused(field: str) -> None:
 def test_a_row_makes_sense(name: str) -> None:
     format = FORMATS[name]
     assert all(re.fullmatch(r"\.[a-z0-9]+", suffix) for suffix in format.suffixes)
-    assert bool(format.pillow) == format.is_picture == bool(format.modes)
+    assert bool(format.pillow) == (format.library == "pillow")
+    assert format.is_picture == bool(format.modes)
     assert set(format.deep_modes) <= set(format.modes)
     assert not format.numbers or format.suffixes == FORMATS[format.numbers].suffixes
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

@@ -168,7 +168,7 @@ def test_what_is_named_instead_takes_frames_alpha_and_the_area(tmp_path: Path) -
 
     assert told((1, 2**17), "gif", 2, has_alpha=False) == "write png or tif"
     assert told((2**15, 2**14, 3), "jp2", has_alpha=True) == "write png or tif"
-    assert told((1, 2**29), "png", has_alpha=False) == "write npy"
+    assert told((1, 2**29), "png", has_alpha=False) == "write ppm"
 
 
 def test_a_frame_is_shown_no_longer_than_its_format_says(tmp_path: Path) -> None:
