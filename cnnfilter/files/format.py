@@ -152,6 +152,8 @@ class Animation(NamedTuple):
         Whether the last frame is cleared away, since Pillow joins frames that are alike.
     may_grow : bool
         Whether frames may be larger than its head promises.
+    composer : str
+        The module of ours whose ``open_frames`` reads them; "" for Pillow's reader.
     """
 
     unit: int = 1
@@ -159,6 +161,7 @@ class Animation(NamedTuple):
     writes_loop: bool = True
     clears_last: bool = False
     may_grow: bool = False
+    composer: str = ""
 
 
 class Quality(NamedTuple):

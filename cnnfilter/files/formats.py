@@ -95,7 +95,7 @@ FORMATS: Mapping[str, Format] = {
         modes=_ANY,
         deep_modes=_ANY,
         alpha="full",
-        frames=Animation(longest=2**16 - 1, clears_last=True),
+        frames=Animation(longest=2**16 - 1, clears_last=True, composer="cnnfilter.files.apng"),
         metadata=("exif", "icc_profile", "dpi", "xmp", "text"),
         quality=None,
         memory=Memory(writing_deep=Buffers(fixed=16 * 2**20)),

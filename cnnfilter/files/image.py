@@ -107,6 +107,17 @@ def blank(shape: tuple[int, ...], dtype: DTypeLike, value: float = 0) -> Array:
     return np.broadcast_to(np.array(value, dtype), shape)
 
 
+def upright(pixels: Array, orientation: int) -> Array:
+    """Apply EXIF's orientation, 1 to 8."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return pixels
+
+
 def check_pixels(height: int, width: int, max_pixels: int) -> None:
     """Check that an image has no unexpected pixels."""
     if width * height > max_pixels:

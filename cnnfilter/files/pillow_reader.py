@@ -77,11 +77,8 @@ class Pictures:
         self._file = file
         self._picture, self._name = _opened(file, self._max_pixels)
         self._format = FORMATS[self._name]
-        # A PNG's default picture may stand for an animation where none is shown, and be no part
-        # of it. A phone's JPEG may have previews behind it.
-        self._first = int(getattr(self._picture, "default_image", False))
-        frames = getattr(self._picture, "n_frames", 1) if self._format.frames else 1
-        self._count = frames - self._first
+        # A phone's JPEG may have previews behind it.
+        self._count = getattr(self._picture, "n_frames", 1) if self._format.frames else 1
 
     def _open_without_metadata(self, file: BinaryIO, error: Exception) -> None:
         """Open a copy that has pixels alone, if possible."""
@@ -135,10 +132,9 @@ class Pictures:
 
     def _read(self, number: int) -> Image:
         picture = self._picture
-        picture.seek(self._first + number)
+        picture.seek(number)
         check_pixels(picture.height, picture.width, self._max_pixels)
-        stored = _stored(picture) if self._count == 1 else None
-        note = _depth_note(picture)
+        stored, note = _stored(picture), _depth_note(picture)
         picture.load()
         orientation, odd = self._orientation(picture)
         metadata, left_out = read_metadata(picture, self._format)
@@ -166,6 +162,20 @@ class Pictures:
             png_reader.deepen(pixels, alpha, _turned_upright(low, orientation))
         return alpha if stored.key is None else png_reader.keyed_alpha(pixels, stored.key)
 
+    @property
+    def composer(self) -> str:
+        """The module that composes the frames of this file in Pillow's place; "" for none."""
+        frames = self._format.frames
+        is_animated = getattr(self._picture, "is_animated", False)
+        return frames.composer if isinstance(frames, Animation) and is_animated else ""
+
+    def describe(self) -> tuple[int, Metadata, tuple[str, ...]]:
+        """Return the orientation, the metadata and notes on them."""
+        with decoding():
+            orientation, odd = self._orientation(self._picture)
+            metadata, left_out = read_metadata(self._picture, self._format)
+        return orientation, metadata, tuple(filter(None, (odd, *left_out, *self._notes)))
+
     def head(self) -> Image:
         """Return the first frame with blank pixels.
 
@@ -178,14 +188,14 @@ class Pictures:
 
     def _head(self) -> Image:
         picture = self._picture
-        picture.seek(self._first)
+        picture.seek(0)
         if self._format.has_late_metadata and _goes_on_behind_pixels(self._file):
             shape = picture.size[::-1]
             image = self._read(0)
             orientation = UPRIGHT if image.pixels.shape[:2] == shape else _LAST_UPRIGHT + 1
             return image.blanked(self._reading(picture, image, orientation))
         orientation, odd = self._orientation(picture, before_pixels=True)
-        stored = _stored(picture) if self._count == 1 else None
+        stored = _stored(picture)
         mode = stored.mode if stored else self._plain_mode(picture)
         # Where Pillow applies the orientation, the size is that of the picture upright.
         is_turned = self._format.exif == "block" and orientation > _LAST_UPRIGHT

@@ -122,19 +122,28 @@ def _frames(file: BinaryIO, suffix: str, max_pixels: int) -> Frames:
         texts = (name for name, format in FORMATS.items() if format.library == "text")
         name = next((text for text in texts if suffix in FORMATS[text].suffixes), name)
     if name is None:
-        return _Attributed(Pictures, file, max_pixels)
+        return _Attributed(_pictures, file, max_pixels)
     # Modules of ours are imported for their formats alone.
     if reader := FORMATS[name].reader:
         return _Attributed(import_module(reader).open_frames, file, max_pixels)
     if not FORMATS[name].is_picture:
         return _Matrix(file, name, max_pixels)
     try:
-        return _Attributed(Pictures, file, max_pixels)
+        return _Attributed(_pictures, file, max_pixels)
     except ContentError:
         fallback = FORMATS[name].fallback
         if not fallback or not import_module(fallback).knows(file):
             raise
         return _Attributed(import_module(fallback).open_frames, file, max_pixels)
+
+
+def _pictures(file: BinaryIO, max_pixels: int) -> Frames:
+    """Open a file by Pillow, if what it makes of the frames is right."""
+    pictures = Pictures(file, max_pixels)
+    if not pictures.composer:
+        return pictures
+    composed: Frames = import_module(pictures.composer).open_frames(file, max_pixels)
+    return composed
 
 
 class _Attributed:
