@@ -136,6 +136,8 @@ class Recipe:
 
     def format_for(self, result: Result, input_format: str) -> str:
         """Return a result's format: the option's, the file name's, or the input's."""
+        if FORMATS[input_format].is_read_only:
+            input_format = LOSSLESS_PICTURE
         option = self.encoding.format
         named = None if result.is_stage else self.target.format
         input_is_picture = FORMATS[input_format].is_picture

@@ -239,7 +239,7 @@ class Format:
     has_late_metadata : bool
         Whether metadata that turn a picture may stand behind its pixels.
     options : mapping
-        What Pillow's save takes.
+        What Pillow's save takes, or the encoder.
     options_8_bit : mapping
         What it takes besides for 8 bits.
     options_small : mapping
@@ -322,6 +322,13 @@ class Format:
         return f"{self.title} needs an extra: {install(self.extra)}"
 
     @cached_property
+    def unwritable(self) -> str:
+        """Message about why it cannot be written, if so."""
+        if self.is_read_only:
+            return f"{self.title} is only read here, not written; write png, jpeg or tif"
+        return self.missing
+
+    @cached_property
     def stored_deep_modes(self) -> tuple[Mode, ...]:
         """The modes that it holds in 16 bits with what is installed."""
         if self.deep_extra and not is_installed(EXTRAS[self.deep_extra]):
@@ -339,6 +346,12 @@ class Format:
         if self.missing:
             raise ContentError(self.missing)
         import_module(self.module)
+
+    def encoder_options(self, compression: str, quality: int | None) -> dict[str, object]:
+        """Return what an encoder other than Pillow's takes."""
+        small = self.options_small if compression == "small" else {}
+        chosen = {} if quality is None or self.quality is None else {"quality": quality}
+        return {**self.options, **small, **chosen}
 
     def save_options(self, *, is_deep: bool, quality: int | None) -> dict[str, object]:
         """Return Pillow's save options for this depth."""

@@ -122,6 +122,7 @@ FORMATS: Mapping[str, Format] = {
         memory=Memory(),
         limits=Limits(side=65_500),  # libjpeg's JPEG_MAX_DIMENSION; the format's own is 65535
         pillow="JPEG",
+        fallback="cnnfilter.files.deep_jpeg",
         metadata_bytes=65_000,  # a segment; a colour profile may take several
         # Edges have colours, too. Optimized, Pillow may fail for want of room in its buffer.
         options={"subsampling": "4:4:4"},
@@ -236,13 +237,13 @@ FORMATS: Mapping[str, Format] = {
     ),
     "jp2": Format(
         title="JPEG 2000",
-        suffixes=(".jp2",),
+        suffixes=(".jp2", ".j2k", ".jpx"),
         magic=rb"\xff\x4f\xff\x51|\0\0\0\x0cjP  \r\n\x87\n",
         library="pillow",
         module="PIL.Jpeg2KImagePlugin",
         extra=None,
         modes=_ANY,
-        deep_modes=_GRAY,
+        deep_modes=_ANY,
         alpha="full",
         frames=None,
         metadata=(),
@@ -258,6 +259,9 @@ FORMATS: Mapping[str, Format] = {
             bytes=(2**32 - 1) // 8,  # Pillow counts the bits of a tile, here the picture, in 32
         ),
         pillow="JPEG2000",
+        deep_module="cnnfilter.files.jpeg2000",
+        deep_extra="codecs",
+        reader="cnnfilter.files.jpeg2000",
         # The encoder holds some ten copies of a tile; as one tile a picture takes all of them.
         # Of 16 bits, Pillow mixes up the tiles.
         options_8_bit={"tile_size": (TILE, TILE)},
@@ -269,7 +273,7 @@ FORMATS: Mapping[str, Format] = {
     "avif": Format(
         title="AVIF",
         suffixes=(".avif",),
-        magic=rb".{4}ftyp(avi[fs]|mif1|msf1)",
+        magic=rb".{4}ftyp(avi[fs]|(mif1|msf1)(?!.{4}([a-z0-9 ]{4}){0,30}?hei[cmsx]))",
         library="pillow",
         module="PIL.AvifImagePlugin",
         extra=None,
@@ -291,6 +295,47 @@ FORMATS: Mapping[str, Format] = {
         options={"subsampling": "4:4:4", "speed": 8},
         is_rare=True,
         prints=True,
+    ),
+    "jxl": Format(
+        title="JPEG XL",
+        suffixes=(".jxl",),
+        magic=rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n",
+        library="imagecodecs",
+        module="imagecodecs",
+        extra="codecs",
+        modes=_ANY,
+        deep_modes=_ANY,
+        alpha="full",
+        frames=None,
+        metadata=("exif", "xmp"),
+        quality=Quality(default=None, options={}),
+        memory=Memory(
+            reading=Buffers(value=12, file=1),
+            writing=Buffers(value=20),
+            writing_lossy=Buffers(value=40),
+        ),
+        limits=Limits(side=2**18, area=2**28),  # ISO 18181-1, M: level 5
+        deep_module="cnnfilter.files.jpegxl",
+        reader="cnnfilter.files.jpegxl",
+        options={"effort": 3},
+        options_small={"effort": 7},
+    ),
+    "heic": Format(
+        title="HEIC",
+        suffixes=(".heic", ".heif", ".hif"),
+        magic=rb".{4}ftyp(hei[cmsx]|hev[cmsx]|(mif1|msf1).{4}([a-z0-9 ]{4}){0,30}?hei[cmsx])",
+        library="pi_heif",
+        module="pi_heif",
+        extra="heic",
+        modes=(),
+        deep_modes=(),
+        alpha="full",
+        frames=Pages(),
+        metadata=("exif", "icc_profile", "xmp"),
+        quality=None,
+        memory=Memory(reading=Buffers(pixel=12, file=1), held=Buffers(file=1)),
+        limits=Limits(),
+        reader="cnnfilter.files.heic",
     ),
     "npy": _numbers("NumPy array", (".npy",), rb"\x93NUMPY", "numpy", _CHUNK, is_searched=True),
     "npz": _numbers("NumPy archive", (".npz",), rb"PK\x03\x04", "numpy", _CHUNK),
@@ -332,7 +377,7 @@ def format_named(name: str) -> str:
     Raises
     ------
     ArgumentError
-        If there is none, or its extra is not installed.
+        If there is none, it is only read, or its extra is not installed.
 
     Examples
     --------
@@ -342,8 +387,8 @@ def format_named(name: str) -> str:
     name = name.lower()
     for known, format in FORMATS.items():
         if name == known or f".{name}" in format.suffixes:
-            if format.missing:
-                raise ArgumentError(format.missing)
+            if format.unwritable:
+                raise ArgumentError(format.unwritable)
             return known
     raise ArgumentError(unknown("format", name, FORMATS))
 
@@ -354,7 +399,7 @@ def format_of(path: str | Path) -> str | None:
     Raises
     ------
     ArgumentError
-        If the suffix is not known, or the format's extra is not installed.
+        If the suffix is not known, the format is only read, or its extra is not installed.
 
     Examples
     --------
@@ -366,8 +411,8 @@ def format_of(path: str | Path) -> str | None:
         return None
     for name, format in FORMATS.items():
         if suffix in format.suffixes:
-            if format.missing:
-                raise ArgumentError(format.missing)
+            if format.unwritable:
+                raise ArgumentError(format.unwritable)
             return name
     suffixes = dict.fromkeys(format.suffixes[0] for format in FORMATS.values())
     raise ArgumentError(f"{shown(path)}: {unknown('format', suffix, suffixes)}")
@@ -388,8 +433,8 @@ def format_of_bytes(head: bytes) -> str | None:
 
 
 def formats_help() -> str:
-    """Return the names of all formats, for help."""
-    pictures = [_listed(name) for name, format in FORMATS.items() if format.is_picture]
+    """Return the names of all formats that are written, for help."""
+    pictures = [_listed(name) for name, format in FORMATS.items() if format.modes]
     numbers = [_listed(name) for name, format in FORMATS.items() if not format.is_picture]
     return (
         f"{', '.join(pictures)}; or the numbers as they are: {', '.join(numbers)} (TIFF). "

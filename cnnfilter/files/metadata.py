@@ -77,6 +77,19 @@ def checked_orientation(value: object) -> tuple[int, str]:
     return UPRIGHT, "its orientation cannot be read: taken as upright"
 
 
+def jpeg_of_metadata(segments: bytes) -> Pillow.Image | None:
+    """Return a tiny picture with a JPEG's metadata, if Pillow takes it."""
+    from PIL.JpegImagePlugin import JpegImageFile
+
+    tiny = io.BytesIO()
+    Pillow.new("L", (1, 1)).save(tiny, "JPEG")
+    start, rest = tiny.getvalue()[:2], tiny.getvalue()[2:]
+    try:
+        return JpegImageFile(io.BytesIO(start + segments + rest), "")
+    except BROKEN:
+        return None
+
+
 def read_metadata(picture: Pillow.Image, format: Format) -> tuple[Metadata, tuple[str, ...]]:
     """Return an upright picture's metadata, and notes."""
     kept: dict[str, object] = {}
@@ -152,6 +165,24 @@ def _exif(picture: Pillow.Image, format: Format) -> Mapping[str, object]:
     finally:
         if orientation is not None:
             exif[_ORIENTATION] = orientation  # all frames of a file share it
+
+
+def exif_upright(content: bytes) -> Metadata:
+    """Return EXIF without the orientation that a decoder has applied.
+
+    Raises
+    ------
+    Exception
+        Any that Pillow raises where it is corrupt.
+    """
+    exif = Pillow.Exif()
+    exif.load(content)
+    exif.pop(_ORIENTATION, None)
+    if _EXIF_FOLDERS[0] in exif:
+        folder = exif.get_ifd(_EXIF_FOLDERS[0])
+        for tag in _SIZE_TAGS & set(folder):
+            del folder[tag]
+    return cast("Metadata", _bytes_of(exif))
 
 
 def _holds_something(content: bytes) -> bool:

@@ -137,7 +137,7 @@ def _format_of(path: str | Path) -> str:
 def _check_frames(frames: Sequence[Frame], format: str, depth: int) -> None:
     """Refuse frames that a format cannot hold."""
     if len(frames) > 1 and not FORMATS[format].frames:
-        able = [name for name, known in FORMATS.items() if known.is_picture and known.frames]
+        able = [name for name, known in FORMATS.items() if known.modes and known.frames]
         raise ContentError(f"{format} holds one frame; write {', '.join(able)}")
     sizes = list(dict.fromkeys(frame.values.shape[:2] for frame in frames))
     if len(sizes) > 1 and not isinstance(FORMATS[format].frames, Pages):
@@ -181,7 +181,7 @@ def check_size(
     able = [
         name
         for name, known in FORMATS.items()
-        if known.is_picture
+        if known.modes
         and known.quality is None
         and (known.frames or frames == 1)
         and (known.alpha == "full" or not has_alpha)
@@ -272,9 +272,14 @@ def _encode(
         _write_matrix(file, frames[0].values, format)
         return []
     if known.library != "pillow" or any(map(_is_deep, frames)):
+        known.load_codec()
+        is_own = known.library != "pillow"
+        options = (
+            known.encoder_options(encoding.compression, encoding.quality) if is_own else {}
+        )
         write_deep = import_module(known.deep_module).write_deep
         pictures = [(pixels, alpha) for pixels, alpha, *_ in frames]
-        return encode_to(file, format, lambda out: write_deep(out, pictures, metadata))
+        return encode_to(file, format, lambda out: write_deep(out, pictures, metadata, **options))
     pictures_ = [(pixels, alpha, duration) for pixels, alpha, duration, _ in frames]
     return encode_to(
         file,
@@ -403,7 +408,7 @@ def _without_single_channel(values: Array) -> Array:
 
 def kept_depth(values: Array, alpha: Array | None, format: str, depth: int, frames: int = 1) -> int:
     """Return the bits that a format can keep of a source's 8 or 16."""
-    deep_modes = FORMATS[format].deep_modes
+    deep_modes = FORMATS[format].stored_deep_modes
     # Of an animation, Pillow would take frames for alike that differ in the lower 8 bits.
     if frames > 1 and isinstance(FORMATS[format].frames, Animation):
         return 8

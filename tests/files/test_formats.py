@@ -52,7 +52,8 @@ def test_a_row_makes_sense(name: str) -> None:
     format = FORMATS[name]
     assert all(re.fullmatch(r"\.[a-z0-9]+", suffix) for suffix in format.suffixes)
     assert bool(format.pillow) == (format.library == "pillow")
-    assert format.is_picture == bool(format.modes)
+    assert format.is_picture or not format.modes
+    assert not format.deep_extra or format.deep_module
     assert set(format.deep_modes) <= set(format.modes)
     assert not format.numbers or format.suffixes == FORMATS[format.numbers].suffixes
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -69,7 +70,7 @@ def help_of(option: str) -> str:
 
 def test_help_lists_every_format_and_what_has_a_quality() -> None:
     for name, format in FORMATS.items():
-        assert re.search(rf"\b{name}\b", help_of("format"))
+        assert bool(re.search(rf"\b{name}\b", help_of("format"))) != format.is_read_only
         assert bool(re.search(rf"\b{name}\b", help_of("quality"))) == bool(format.quality)
         assert bool(re.search(rf"\b{name}\b", help_of("compression"))) == bool(format.options_small)
 
@@ -85,6 +86,7 @@ def cells(name: str) -> list[str]:
     """Write a row of the README's table."""
     format = FORMATS[name]
     modes = {"gray": "grey", "color": "colour", "bands": "bands"}
+    pictures = " or ".join(modes[mode] for mode in format.modes)
     frames = "several" if format.frames else "one"
     if isinstance(format.frames, Animation):
         longest = format.frames.longest
@@ -94,14 +96,14 @@ def cells(name: str) -> list[str]:
     return [
         f"`{name}`",
         ", ".join(format.suffixes),
-        " or ".join(modes[mode] for mode in format.modes) or "numbers as they are",
+        "read only" if format.is_read_only else pictures or "numbers as they are",
         " or ".join(modes[mode] for mode in format.deep_modes) or "-",
         {"full": "yes", "mask": "all or nothing", "": "-"}[format.alpha],
         frames,
         ", ".join(kept.get(part, part) for part in format.metadata) or "-",
         quality or "-",
         str(format.limits.side or "-"),
-        format.extra or "-",
+        format.extra or (f"{format.deep_extra} for 16-bit colour" if format.deep_extra else "-"),
     ]
 
 

@@ -54,13 +54,13 @@ def told(format, pages, depth):
 folder = Path(sys.argv[1])
 noise = np.random.default_rng(0).integers(0, 2**16, (2, 90, 110, 3))
 for name, known in FORMATS.items():
-    if known.missing:
+    if known.unwritable:
         continue
     pages = [Frame(each) for each in noise // 257]
-    deep = [Frame(each[..., 0] if known.deep_modes == ("gray",) else each) for each in noise]
+    deep = [Frame(each[..., 0] if known.stored_deep_modes == ("gray",) else each) for each in noise]
     cases = {"": (pages[:1], 8)}
     cases |= {" of frames": (pages, 8)} if known.frames else {}
-    cases |= {" in 16 bits": (deep[:1], 16)} if known.deep_modes else {}
+    cases |= {" in 16 bits": (deep[:1], 16)} if known.stored_deep_modes else {}
     for what, (case, depth) in cases.items():
         print(json.dumps([name + what, *told(name, case, depth)]), flush=True)
 """
@@ -78,7 +78,7 @@ def test_a_disk_that_fills_at_any_byte_is_reported_and_leaves_nothing(tmp_path: 
     cases = [json.loads(case) for case in run.stdout.splitlines()]
     assert {name: set(told) for name, *told in cases} == {name: {line} for name, *_ in cases}
     assert {name.split()[0] for name, *_ in cases} == {
-        name for name, format in FORMATS.items() if not format.missing
+        name for name, format in FORMATS.items() if not format.unwritable
     }
 
 
