@@ -349,6 +349,8 @@ class Format:
 
     def encoder_options(self, compression: str, quality: int | None) -> dict[str, object]:
         """Return what an encoder other than Pillow's takes."""
+        if self.library == "pillow":
+            return {}
         small = self.options_small if compression == "small" else {}
         chosen = {} if quality is None or self.quality is None else {"quality": quality}
         return {**self.options, **small, **chosen}

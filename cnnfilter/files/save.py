@@ -20,7 +20,7 @@ from cnnfilter.arrays.quantize import RANGES, quantize
 from cnnfilter.arrays.span import Span
 from cnnfilter.errors import ArgumentError, CnnFilterError, ContentError, FileError, brief
 from cnnfilter.files.encoding import Encoding, Output
-from cnnfilter.files.format import Animation, Pages
+from cnnfilter.files.format import Animation, Pages, install
 from cnnfilter.files.formats import FORMATS, format_of
 from cnnfilter.files.output import WithoutDescriptor, replacing
 from cnnfilter.files.pillow_writer import write_pictures
@@ -274,9 +274,7 @@ def _encode(
     if known.library != "pillow" or any(map(_is_deep, frames)):
         known.load_codec()
         is_own = known.library != "pillow"
-        options = (
-            known.encoder_options(encoding.compression, encoding.quality) if is_own else {}
-        )
+        options = known.encoder_options(encoding.compression, encoding.quality) if is_own else {}
         write_deep = import_module(known.deep_module).write_deep
         pictures = [(pixels, alpha) for pixels, alpha, *_ in frames]
         return encode_to(file, format, lambda out: write_deep(out, pictures, metadata, **options))
@@ -418,13 +416,14 @@ def kept_depth(values: Array, alpha: Array | None, format: str, depth: int, fram
 
 def _unstorable(values: Array, format: str) -> str:
     """Return the words for 16-bit values that a format cannot keep."""
-    if not FORMATS[format].deep_modes:
+    known = FORMATS[format]
+    if not known.deep_modes:
         return "16 bits"
-    if "color" in FORMATS[format].deep_modes:
+    if "color" in known.stored_deep_modes:
         return "16-bit animations"
-    if values.ndim == 3 and values.shape[2] > 1:
-        return "16-bit colour"
-    return "16-bit grey with alpha"
+    is_color = values.ndim == 3 and values.shape[2] > 1
+    lack = "16-bit colour" if is_color else "16-bit grey with alpha"
+    return f"{lack} without {install(known.deep_extra)}" if known.deep_extra else lack
 
 
 def _fitting_alpha(alpha: Array, format: str) -> Array | None:
