@@ -1,0 +1,260 @@
+"""Read every file of a folder, and write it in every format, next to independent readers.
+
+    python -m tests.corpora.corpus FOLDER --table table.tsv
+
+Each file is read by cnnfilter and by readers of other people, and the numbers are compared;
+then ``cnnfilter convolve -k identity --padding same`` writes it in each format, which is read
+back by both. A line of the table says for each: equal, said (less than the file holds, and that
+is said), refused, or different. It ends with status 1 if anything differs without a reason in
+explained.tsv.
+"""
+
+import argparse
+import contextlib
+import io
+import os
+import shutil
+import sys
+import tempfile
+import traceback
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from cnnfilter.errors import CnnFilterError
+from cnnfilter.files.formats import FORMATS
+from cnnfilter.files.image import Image
+from cnnfilter.files.printed import catch_printed, ignore_warnings
+from cnnfilter.files.read import read_frames
+
+from .comparing import difference, turned
+from .metadata import orientations, unlike
+from .readers import READERS, Facts, Picture, Reader
+from .writing import Written, lost, write_all
+
+EXPLAINED = Path(__file__).with_name("explained.tsv")
+#: Names that are no image's, and are not asked about.
+_PASSED_OVER = {
+    ".c", ".cpp", ".h", ".py", ".txt", ".md", ".html", ".rst", ".cmake", ".sh", ".go", ".pm",
+    ".pl", ".t", ".out", ".in", ".am", ".ac", ".m4", ".man", ".xml", ".svg", ".css", ".js",
+}  # fmt: skip
+
+
+class Line(NamedTuple):
+    """A line of the table: a file, what was tried with it, and how it went."""
+
+    file: str
+    task: str
+    result: str
+    words: str
+
+
+class Table:
+    """The lines, each with its reason where another reader is at fault."""
+
+    def __init__(self) -> None:
+        self.lines: list[Line] = []
+        self._reasons = [
+            line.split("\t")
+            for line in EXPLAINED.read_text().splitlines()
+            if line and not line.startswith("#")
+        ]
+
+    def add(self, file: str, task: str, result: str, words: str = "") -> None:
+        if result == "different":
+            for names, tasks, reason in self._reasons:
+                if fnmatch(file, names) and fnmatch(f"{task}: {words}", tasks):
+                    result, words = "explained", f"{words} ({reason})"
+                    break
+        self.lines.append(Line(file, task, result, " ".join(words.split())))
+
+    def counts(self, tasks: str) -> Counter[str]:
+        return Counter(line.result for line in self.lines if line.task.startswith(tasks))
+
+
+class Corpus:
+    """The files of a folder and what is made of them.
+
+    Parameters
+    ----------
+    folder : Path
+    largest : int
+        Pixels of a picture; larger ones are passed over.
+    readers : sequence of Reader
+    """
+
+    def __init__(self, folder: Path, largest: int, readers: Sequence[Reader]) -> None:
+        self.table = Table()
+        self._folder, self._largest, self._readers = folder, largest, readers
+        self.paths = [
+            path
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and path.suffix.lower() not in _PASSED_OVER and path.stat().st_size
+        ]
+        self._turns = orientations(self.paths)
+
+    def _name(self, path: Path) -> str:
+        return str(path.relative_to(self._folder))
+
+    def read(self) -> list[Path]:
+        """Read every file; return those that were read."""
+        return [path for path in self.paths if self._read(path) is not None]
+
+    def _read(self, path: Path) -> Sequence[Image] | None:
+        name = self._name(path)
+        try:
+            images = self._images(path)
+        except CnnFilterError as error:
+            self._add_refusal(name, "read", str(error))
+            return None
+        except Exception:  # noqa: BLE001 - a bug is what is looked for
+            self.table.add(name, "read", "different", traceback.format_exc().splitlines()[-1])
+            return None
+        said = "; ".join(note for image in images for note in image.notes)
+        self._compare(path, name, "read", images)
+        self.table.add(name, "read", "said" if said else "equal", said)
+        return images
+
+    def _images(self, path: Path) -> Sequence[Image]:
+        with contextlib.redirect_stderr(io.StringIO()):
+            return list(read_frames(path, self._largest))
+
+    def _add_refusal(self, name: str, task: str, words: str) -> None:
+        one_line = "\n" not in words and "Traceback" not in words
+        if "raise --max-pixels" in words:
+            self.table.add(name, task, "passed over", words)
+        else:
+            self.table.add(name, task, "refused" if one_line else "different", words)
+
+    def _compare(self, path: Path, name: str, task: str, images: Sequence[Image]) -> None:
+        """Compare what was read with what others have."""
+        facts = Facts(_format(path, images), len(images))
+        for reader in self._readers:
+            if facts.format not in reader.formats or _is_converted(images):
+                continue
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    others = reader.read(path, facts)
+            except Exception as error:  # noqa: BLE001 - another's failure is no matter of ours
+                words = f"{type(error).__name__}: {error}"
+                self.table.add(name, f"{task} by {reader.name}", "cannot", words[:150])
+                continue
+            if others is None:
+                continue
+            found = difference(images, self._upright(path, facts, reader, others),
+                               reader.within.get(facts.format, 0))  # fmt: skip
+            self.table.add(name, f"{task} by {reader.name}", "different" if found else "equal", found)
+
+    def _upright(
+        self, path: Path, facts: Facts, reader: Reader, others: Sequence[Picture]
+    ) -> Sequence[Picture]:
+        turn = 1 if facts.format in reader.turns else self._turns.get(path, 1)
+        return [turned(picture, turn) for picture in others]
+
+    def write(self, paths: Sequence[Path], formats: Sequence[str], folder: Path) -> None:
+        """Write files in formats, and compare what is read back."""
+        made: list[tuple[Path, Path]] = []
+        for format in formats:
+            outcomes = write_all(paths, format, folder / format)
+            for path, written in outcomes.items():
+                self._judge(path, format, written)
+                if written.path is not None:
+                    made.append((path, written.path))
+        for source, result, words in unlike(made):
+            self.table.add(self._name(source), f"metadata in {result.suffix}", "different", words)
+
+    def _judge(self, path: Path, format: str, written: Written) -> None:
+        name, task = self._name(path), f"write {format}"
+        if written.path is None:
+            self._add_refusal(name, task, written.error)
+            return
+        try:
+            before, after = self._images(path), self._images(written.path)
+            found = lost(before, after, format, written.notes)
+            self._compare(written.path, name, task, after)
+        except Exception as error:  # noqa: BLE001 - that it cannot be read back is a finding
+            found = f"{type(error).__name__}: {error}"
+        result = "different" if found else "said" if written.notes else "equal"
+        self.table.add(name, task, result, found or written.notes)
+
+
+def _format(path: Path, images: Sequence[Image]) -> str:
+    """Return the format of a file, for the choice of its readers."""
+    return "pfm" if path.suffix.lower() == ".pfm" else images[0].format
+
+
+def _is_converted(images: Sequence[Image]) -> bool:
+    """Return whether colours went through a profile, which each reader does in its own way."""
+    return any("CMYK" in note or "print colours" in note for image in images for note in image.notes)
+
+
+def _show(table: Table, path: Path | None) -> int:
+    if path is not None:
+        path.write_text("".join("\t".join(line) + "\n" for line in table.lines))
+    for line in table.lines:
+        if line.result == "different":
+            print(*line, sep="\t")
+    tasks = {line.task.split(" by ")[0] for line in table.lines}
+    for task in sorted(tasks):
+        own = Counter(line.result for line in table.lines if line.task == task)
+        others = table.counts(f"{task} by ")
+        print(f"{task}: {_words(own)}" + (f"; next to others: {_words(others)}" if others else ""))
+    total = Counter(line.result for line in table.lines)
+    print(f"in all: {_words(total)}")
+    return 1 if total["different"] else 0
+
+
+def _words(counts: Counter[str]) -> str:
+    return ", ".join(f"{number} {result}" for result, number in sorted(counts.items()))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    able = [name for name, format in FORMATS.items() if not format.missing]
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--formats", nargs="*", default=able, help="to write; all by default")
+    parser.add_argument("--largest", type=int, default=4_000_000, help="pixels of a picture")
+    parser.add_argument("--table", type=Path, help="a file for all lines, as TSV")
+    parser.add_argument("--keep", type=Path, help="a folder for what is written")
+    return parser.parse_args()
+
+
+@contextlib.contextmanager
+def _room(keep: Path | None) -> Iterator[Path]:
+    if keep is not None:
+        yield keep
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def main() -> int:
+    """Go through a folder; return 1 if anything differs."""
+    asked = _arguments()
+    here = [reader for reader in READERS if reader.is_here]
+    for reader in READERS:
+        if reader not in here:
+            print(f"passed over, as it is not installed: {reader.name} ({reader.needs})")
+    with _room(asked.keep) as folder:
+        corpus = Corpus(asked.folder, asked.largest, here)
+        readable = corpus.read()
+        print(f"{len(corpus.paths)} files, {len(readable)} read", flush=True)
+        able = [name for name in asked.formats if _is_written(name)]
+        corpus.write(readable, able, folder)
+    return _show(corpus.table, asked.table)
+
+
+def _is_written(format: str) -> bool:
+    return bool(getattr(FORMATS[format], "is_written", True))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

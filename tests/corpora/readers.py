@@ -1,0 +1,311 @@
+"""Independent readers of pictures, each for the kinds of file that it reads exactly.
+
+A reader returns frames as they are stored, straight and without EXIF's orientation; None is for
+what it passes over, an error for what it cannot read.
+"""
+
+import csv
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+import numpy as np
+
+from cnnfilter.arrays import Array
+
+from .structures import unmultiplied
+
+#: Seconds that a program may take for a file.
+PATIENCE = 60
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _MASK = 0, 1, 2, 3, 4
+_DECODES_COLOURS = {6, 7, 34892}  # a TIFF's JPEG, whose decoder returns RGB
+
+
+class Picture(NamedTuple):
+    """A frame as another reader has it: alpha is straight."""
+
+    pixels: Array
+    alpha: Array | None = None
+
+
+class Facts(NamedTuple):
+    """What a reader must know about a file.
+
+    Attributes
+    ----------
+    format : str
+        The name of cnnfilter's format.
+    frames : int
+        The number of its frames, as cnnfilter reads it.
+    """
+
+    format: str
+    frames: int
+
+
+class Reader(NamedTuple):
+    """An independent reader.
+
+    Attributes
+    ----------
+    name : str
+    formats : tuple of str
+        cnnfilter's names of the formats that it reads exactly.
+    needs : str
+        Its module or program.
+    read : callable
+    within : dict of str to int
+        Levels by which decoders differ that are both right.
+    turns : tuple of str
+        Formats that it turns upright itself.
+    """
+
+    name: str
+    formats: tuple[str, ...]
+    needs: str
+    read: Callable[[Path, Facts], Sequence[Picture] | None]
+    within: dict[str, int] = {}  # noqa: RUF012 - is not changed
+    turns: tuple[str, ...] = ("heic", "avif", "jxl")
+
+    @property
+    def is_here(self) -> bool:
+        """Test whether it is installed."""
+        name = self.needs
+        return find_spec(name) is not None if name.islower() and _is_module(name) else bool(
+            shutil.which(name)
+        )  # fmt: skip
+
+
+def _is_module(name: str) -> bool:
+    return name in ("tifffile", "imagecodecs", "cv2", "pyvips", "numpy")
+
+
+def split(values: Array, *, swapped: bool = False) -> Picture:
+    """Return samples as pixels and alpha, by their number."""
+    values = np.squeeze(values, axis=2) if values.shape[2:] == (1,) else values
+    if values.ndim == 2:
+        return Picture(values)
+    colours, alpha = values, None
+    if values.shape[2] in (2, 4):
+        colours, alpha = values[:, :, :-1], values[:, :, -1]
+    if swapped:
+        colours = colours[:, :, ::-1]
+    return Picture(colours[:, :, 0] if colours.shape[2] == 1 else colours, alpha)
+
+
+def _by_tifffile(path: Path, _: Facts) -> Sequence[Picture] | None:
+    tifffile = import_module("tifffile")
+    with tifffile.TiffFile(path) as file:
+        pages = [page for page in file.pages if not _is_no_page(page)]
+        pictures = [_page(page) for page in pages]
+    return None if None in pictures else [picture for picture in pictures if picture is not None]
+
+
+def _is_no_page(page: object) -> bool:
+    kind = int(getattr(page, "subfiletype", 0) or 0)
+    return bool(kind & 5) or int(page.photometric) == _MASK  # type: ignore[attr-defined]
+
+
+def _page(page: "object") -> Picture | None:
+    """Return a page of a TIFF; None for colours that are not red, green and blue."""
+    kind, compression = int(page.photometric), int(page.compression)  # type: ignore[attr-defined]
+    if kind not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE):
+        if not (kind == 6 and compression in _DECODES_COLOURS):
+            return None
+    values, bits = page.asarray(), page.bitspersample  # type: ignore[attr-defined]
+    if isinstance(bits, tuple) or values.ndim > 3:
+        return None
+    if page.axes == "SYX":  # type: ignore[attr-defined]
+        values = np.moveaxis(values, 0, -1)
+    if kind == _PALETTE:
+        return Picture((page.colormap.T[values] >> 8).astype(np.uint8))  # type: ignore[attr-defined]
+    values = _of_few_bits(values, bits)
+    picture = _of_samples(page, values)
+    if kind != _WHITE_IS_ZERO:
+        return picture
+    white = (1 << bits) - 1 if bits > 8 else 255
+    whole = values.dtype.kind in "ui"
+    return picture._replace(pixels=(white if whole else 1) - picture.pixels)
+
+
+def _of_few_bits(values: Array, bits: int) -> Array:
+    if values.dtype == np.bool_:
+        return values.astype(np.uint8) * np.uint8(255)
+    return values * np.uint8(255 // ((1 << bits) - 1)) if bits in (1, 2, 4) else values
+
+
+def _of_samples(page: object, values: Array) -> Picture:
+    extras = [int(extra) for extra in page.extrasamples]  # type: ignore[attr-defined]
+    number = page.tags.valueof(42113)  # type: ignore[attr-defined]
+    if extras not in ([1], [2]) or values.ndim != 3:
+        return Picture(values, _with_value(values, number))
+    colours, alpha = values[:, :, :-1], values[:, :, -1]
+    colours = colours[:, :, 0] if colours.shape[2] == 1 else colours
+    return Picture(unmultiplied(colours, alpha) if extras == [1] else colours, alpha)
+
+
+def _with_value(values: Array, number: str | None) -> Array | None:
+    """Return an alpha that is 0 where a map has no value."""
+    try:
+        absent = float(str(number).strip("\0 "))
+    except ValueError:
+        return None
+    same = np.isnan(values) if np.isnan(absent) else values == values.dtype.type(absent)
+    same = same.all(axis=2) if same.ndim == 3 else same
+    top = 1 if values.dtype.kind == "f" else np.iinfo(values.dtype).max
+    return np.where(same, 0, top).astype(values.dtype)
+
+
+def _by_imagecodecs(path: Path, facts: Facts) -> Sequence[Picture] | None:
+    names = {"jpeg": "jpeg8", "jp2": "jpeg2k", "jxl": "jpegxl"}
+    if facts.frames > 1:
+        return None
+    decode = getattr(import_module("imagecodecs"), f"{names.get(facts.format, facts.format)}_decode")
+    values = decode(path.read_bytes())
+    return None if facts.format == "jpeg" and values.shape[2:] == (4,) else [split(values)]
+
+
+def _by_opencv(path: Path, facts: Facts) -> Sequence[Picture] | None:
+    cv2: ModuleType = import_module("cv2")
+    if facts.frames > 1:
+        return None
+    values = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    if values is None:
+        raise ValueError("returns nothing")
+    return [split(values, swapped=True)]
+
+
+def _by_vips(path: Path, facts: Facts) -> Sequence[Picture] | None:
+    pyvips = import_module("pyvips")
+    several = {"n": -1} if facts.format in ("gif", "webp") else {}
+    image = pyvips.Image.new_from_file(str(path), **several)
+    if image.interpretation in ("cmyk", "lab", "labs", "multiband"):
+        return None
+    values = image.numpy()
+    height = image.get("page-height") if several and "page-height" in image.get_fields() else len(values)
+    return [split(values[top : top + height]) for top in range(0, len(values), height)]
+
+
+def _by_imagemagick(path: Path, facts: Facts) -> Sequence[Picture] | None:
+    more = ["-coalesce"] if facts.format == "gif" else []
+    made = _run("convert", str(path), *more, "pam:-")
+    frames = []
+    pattern = rb"P7\nWIDTH (\d+)\nHEIGHT (\d+)\nDEPTH (\d+)\nMAXVAL (\d+)\nTUPLTYPE (\w+)\nENDHDR\n"
+    while found := re.match(pattern, made):
+        width, height, depth, most = (int(found[number]) for number in range(1, 5))
+        dtype = np.dtype(">u2" if most > 255 else "u1")
+        size = width * height * depth * dtype.itemsize
+        samples = np.frombuffer(made[found.end() : found.end() + size], dtype)
+        if most not in (255, 65535):
+            return None
+        frames.append(split(samples.astype(dtype.newbyteorder("=")).reshape(height, width, depth)))
+        made = made[found.end() + size :]
+    return frames
+
+
+def _by_ffmpeg(path: Path, facts: Facts) -> Sequence[Picture] | None:
+    if facts.frames == 1 and facts.format != "jxl":
+        return None
+    shown = _run("ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries",
+                 "stream=width,height,pix_fmt", "-of", "csv=p=0", str(path)).decode()  # fmt: skip
+    width, height, kind = shown.strip().split(",")[:3]
+    deep = bool(re.search(r"16|48|64|float|f32", kind))
+    raw = _run("ffmpeg", "-v", "error", "-i", str(path), "-vsync", "passthrough",
+               "-f", "rawvideo", "-pix_fmt", "rgba64le" if deep else "rgba", "-")  # fmt: skip
+    if deep and "f32" in kind:
+        return None
+    samples = np.frombuffer(raw, "<u2" if deep else "u1").reshape(-1, int(height), int(width), 4)
+    return [split(frame) for frame in samples]
+
+
+def _by_gdal(path: Path, facts: Facts) -> Sequence[Picture] | None:
+    """Read the bands of a TIFF's only page, which GDAL neither turns nor multiplies."""
+    if facts.frames > 1:
+        return None
+    about = json.loads(_run("gdalinfo", "-json", str(path)))
+    kinds = {band.get("colorInterpretation") for band in about["bands"]}
+    structure = about.get("metadata", {}).get("IMAGE_STRUCTURE", {})
+    odd = {"Palette", "Alpha", "Cyan", "Hue", "YCbCr_Y"} & kinds
+    if odd or "noDataValue" in about["bands"][0] or "MINISWHITE" in structure:
+        return None
+    if "NBITS" in about["bands"][0].get("metadata", {}).get("IMAGE_STRUCTURE", {}):
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        raw = Path(folder, "raw")
+        _run("gdal_translate", "-q", "-of", "ENVI", "-co", "INTERLEAVE=BIP", str(path), str(raw))
+        types = {"Byte": "u1", "UInt16": "u2", "Int16": "i2", "UInt32": "u4", "Int32": "i4",
+                 "Float32": "f4", "Float64": "f8"}  # fmt: skip
+        kind = types.get(about["bands"][0]["type"])
+        if kind is None:
+            return None
+        width, height = about["size"]
+        values = np.fromfile(raw, kind).reshape(height, width, len(about["bands"]))
+    return [Picture(values[:, :, 0] if values.shape[2] == 1 else values)]
+
+
+def _by_hand(path: Path, facts: Facts) -> Sequence[Picture] | None:
+    """Read a binary or plain PNM or a PFM by a few lines of our own."""
+    content = re.sub(rb"#[^\n]*\n", b"\n", path.read_bytes()[:200]) + path.read_bytes()[200:]
+    found = re.match(rb"P([2356Ff])\s+(\d+)\s+(\d+)\s+(\S+)\s", content)
+    if not found:
+        return None
+    kind, width, height = found[1], int(found[2]), int(found[3])
+    shape = (height, width, 3) if kind in b"36F" else (height, width)
+    count, body = int(np.prod(shape)), content[found.end() :]
+    if kind in b"Ff":
+        order = "<f4" if float(found[4]) < 0 else ">f4"
+        return [Picture(np.frombuffer(body, order, count).reshape(shape)[::-1].astype(np.float32))]
+    most = int(found[4])
+    dtype = np.uint16 if most > 255 else np.uint8
+    if kind in b"23":
+        values = np.array(body.split()[:count], np.int64)
+    else:
+        values = np.frombuffer(body, ">u2" if most > 255 else "u1", count)
+    return [Picture(values.astype(dtype).reshape(shape))]
+
+
+def _by_numpy(path: Path, facts: Facts) -> Sequence[Picture] | None:
+    loaded = np.load(path, allow_pickle=False)
+    values = loaded if isinstance(loaded, np.ndarray) else loaded[loaded.files[0]]
+    return [Picture(values)]
+
+
+def _by_python(path: Path, facts: Facts) -> Sequence[Picture] | None:
+    """Read numbers from text by the standard library."""
+    if facts.format == "json":
+        return [Picture(np.array(json.loads(path.read_text("utf-8-sig"))))]
+    text = path.read_text("utf-8-sig")
+    rows = csv.reader(text.splitlines(), delimiter="," if facts.format == "csv" else "\t")
+    return [Picture(np.array([[float(cell) for cell in row] for row in rows if row]))]
+
+
+def _run(*command: str) -> bytes:
+    done = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)
+    if done.returncode:
+        raise ValueError(" ".join(done.stderr.decode(errors="replace").split())[:120])
+    return done.stdout
+
+
+READERS = (
+    Reader("tifffile", ("tif", "float"), "tifffile", _by_tifffile, {"tif": 1}),
+    Reader("imagecodecs", ("png", "jpeg", "webp", "jp2", "jxl", "avif"), "imagecodecs",
+           _by_imagecodecs, {"avif": 2, "jpeg": 1, "webp": 1}),
+    Reader("OpenCV", ("png", "jpeg", "webp", "bmp", "jp2", "tif", "pfm"), "cv2", _by_opencv,
+           {"jpeg": 1, "webp": 1, "tif": 1}),
+    Reader("libvips", ("png", "jpeg", "webp", "gif", "avif", "tif"), "pyvips", _by_vips,
+           {"avif": 2, "jpeg": 1, "webp": 1, "tif": 1}, turns=("heic", "avif", "jxl")),
+    Reader("ImageMagick", ("png", "gif", "bmp", "heic"), "convert", _by_imagemagick, {"heic": 2}),
+    Reader("FFmpeg", ("png", "gif", "jxl"), "ffmpeg", _by_ffmpeg),
+    Reader("GDAL", ("tif", "float"), "gdal_translate", _by_gdal, {"tif": 1}),
+    Reader("a few lines", ("ppm", "pfm"), "numpy", _by_hand),
+    Reader("NumPy", ("npy", "npz"), "numpy", _by_numpy),
+    Reader("Python", ("csv", "tsv", "json"), "numpy", _by_python),
+)  # fmt: skip
