@@ -45,6 +45,8 @@ def _difference(image: Image, other: Picture, within: int) -> str:
     if found := _types_differ(image, pixels, right):
         return found
     right = _of_told_depth(image, pixels, right)
+    if image.alpha is None and other.alpha is None:
+        return differing(pixels, right, within)
     alpha = _visible(image.alpha, pixels)
     visible = _visible(other.alpha, other.pixels)
     if visible.dtype != alpha.dtype and pixels.dtype.kind in "u":

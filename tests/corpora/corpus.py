@@ -35,7 +35,7 @@ from cnnfilter.files.read import read_frames
 from .comparing import difference, turned
 from .metadata import orientations, unlike
 from .readers import READERS, Facts, Picture, Reader
-from .writing import Written, lost, write_all
+from .writing import Written, joined, lost, write_all
 
 EXPLAINED = Path(__file__).with_name("explained.tsv")
 #: Names that are no image's, and are not asked about.
@@ -159,25 +159,25 @@ class Corpus:
 
     def write(self, paths: Sequence[Path], formats: Sequence[str], folder: Path) -> None:
         """Write files in formats, and compare what is read back."""
-        made: list[tuple[Path, Path]] = []
+        made: list[tuple[Path, Path, str]] = []
         for format in formats:
             outcomes = write_all(paths, format, folder / format)
             for path, written in outcomes.items():
                 self._judge(path, format, written)
-                if written.path is not None:
-                    made.append((path, written.path))
+                if len(written.paths) == 1:
+                    made.append((path, written.paths[0], written.notes))
         for source, result, words in unlike(made):
             self.table.add(self._name(source), f"metadata in {result.suffix}", "different", words)
 
     def _judge(self, path: Path, format: str, written: Written) -> None:
         name, task = self._name(path), f"write {format}"
-        if written.path is None:
+        if not written.paths:
             self._add_refusal(name, task, written.error)
             return
         try:
-            before, after = self._images(path), self._images(written.path)
-            found = lost(before, after, format, written.notes)
-            self._compare(written.path, name, task, after)
+            before, files = self._images(path), [self._images(file) for file in written.paths]
+            found = lost(before, joined(files), format, written.notes)
+            self._compare(written.paths[0], name, task, files[0])
         except Exception as error:  # noqa: BLE001 - that it cannot be read back is a finding
             found = f"{type(error).__name__}: {error}"
         result = "different" if found else "said" if written.notes else "equal"

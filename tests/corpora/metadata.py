@@ -41,13 +41,15 @@ def orientations(paths: Sequence[Path]) -> Mapping[Path, int]:
     }
 
 
-def unlike(pairs: Sequence[tuple[Path, Path]]) -> Iterator[tuple[Path, Path, str]]:
+def unlike(
+    made: Sequence[tuple[Path, Path, str]],
+) -> Iterator[tuple[Path, Path, str]]:
     """Find what files that were made from others do not say any more.
 
     Parameters
     ----------
-    pairs : sequence of (Path, Path)
-        Sources and results.
+    made : sequence of (Path, Path, str)
+        Sources, results, and what was said of them.
 
     Yields
     ------
@@ -55,15 +57,16 @@ def unlike(pairs: Sequence[tuple[Path, Path]]) -> Iterator[tuple[Path, Path, str
         Both, and the tags.
     """
     wanted = [f"-{tag}" for tag in TAGS]
-    before = _told(list(dict.fromkeys(source for source, _ in pairs)), *wanted)
-    after = _told([result for _, result in pairs], *wanted)
-    for source, result in pairs:
+    before = _told(list(dict.fromkeys(source for source, _, _ in made)), *wanted)
+    after = _told([result for _, result, _ in made], *wanted)
+    for source, result, notes in made:
         held = _HELD.get(result.suffix, ())
         own, kept = before.get(source, {}), after.get(result, {})
         changed = [
             f"{tag}: {own[tag]!r} became {kept.get(tag)!r}"
             for tag in TAGS
             if tag in own and tag.split(":")[0] in held and not _same(own[tag], kept.get(tag))
+            and not _is_said(tag, notes)
         ]
         if changed:
             yield source, result, "; ".join(changed)
@@ -73,3 +76,8 @@ def _same(one: object, other: object) -> bool:
     if isinstance(one, float | int) and isinstance(other, float | int):
         return abs(one - other) <= 1e-6 * max(1, abs(one))
     return str(one).strip() == str(other).strip()
+
+
+def _is_said(tag: str, notes: str) -> bool:
+    word = {"EXIF": "EXIF", "ICC_Profile": "profile", "XMP": "XMP"}[tag.split(":")[0]]
+    return word in notes or "metadata" in notes

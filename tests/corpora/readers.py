@@ -109,6 +109,13 @@ def _by_tifffile(path: Path, _: Facts) -> Sequence[Picture] | None:
     return None if None in pictures else [picture for picture in pictures if picture is not None]
 
 
+def _is_plain(path: Path) -> bool:
+    """Return whether a TIFF has no bands besides colours, and alpha is straight."""
+    with import_module("tifffile").TiffFile(path) as file:
+        page = file.pages[0]
+        return len(file.pages) == 1 and tuple(page.extrasamples) in ((), (2,))
+
+
 def _is_no_page(page: object) -> bool:
     kind = int(getattr(page, "subfiletype", 0) or 0)
     return bool(kind & 5) or int(page.photometric) == _MASK  # type: ignore[attr-defined]
@@ -175,8 +182,8 @@ def _by_imagecodecs(path: Path, facts: Facts) -> Sequence[Picture] | None:
 
 def _by_opencv(path: Path, facts: Facts) -> Sequence[Picture] | None:
     cv2: ModuleType = import_module("cv2")
-    if facts.frames > 1:
-        return None
+    if facts.frames > 1 or (facts.format == "png" and b"tRNS" in path.read_bytes()[:4096]):
+        return None  # it knows no transparent value
     values = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None:
         raise ValueError("returns nothing")
@@ -186,7 +193,10 @@ def _by_opencv(path: Path, facts: Facts) -> Sequence[Picture] | None:
 def _by_vips(path: Path, facts: Facts) -> Sequence[Picture] | None:
     pyvips = import_module("pyvips")
     several = {"n": -1} if facts.format in ("gif", "webp") else {}
-    image = pyvips.Image.new_from_file(str(path), **several)
+    if (facts.frames > 1 and not several) or (facts.format == "tif" and not _is_plain(path)):
+        return None
+    # By default what it cannot decompress is black.
+    image = pyvips.Image.new_from_file(str(path), fail_on="error", **several)
     if image.interpretation in ("cmyk", "lab", "labs", "multiband"):
         return None
     values = image.numpy()
@@ -195,6 +205,8 @@ def _by_vips(path: Path, facts: Facts) -> Sequence[Picture] | None:
 
 
 def _by_imagemagick(path: Path, facts: Facts) -> Sequence[Picture] | None:
+    if facts.frames > 1 and facts.format != "gif":
+        return None
     more = ["-coalesce"] if facts.format == "gif" else []
     made = _run("convert", str(path), *more, "pam:-")
     frames = []
@@ -283,6 +295,8 @@ def _by_python(path: Path, facts: Facts) -> Sequence[Picture] | None:
     if facts.format == "json":
         return [Picture(np.array(json.loads(path.read_text("utf-8-sig"))))]
     text = path.read_text("utf-8-sig")
+    if "\n\n" in text.strip():
+        return None  # a table for each channel
     rows = csv.reader(text.splitlines(), delimiter="," if facts.format == "csv" else "\t")
     return [Picture(np.array([[float(cell) for cell in row] for row in rows if row]))]
 
@@ -298,8 +312,8 @@ READERS = (
     Reader("tifffile", ("tif", "float"), "tifffile", _by_tifffile, {"tif": 1}),
     Reader("imagecodecs", ("png", "jpeg", "webp", "jp2", "jxl", "avif"), "imagecodecs",
            _by_imagecodecs, {"avif": 2, "jpeg": 1, "webp": 1}),
-    Reader("OpenCV", ("png", "jpeg", "webp", "bmp", "jp2", "tif", "pfm"), "cv2", _by_opencv,
-           {"jpeg": 1, "webp": 1, "tif": 1}),
+    Reader("OpenCV", ("png", "jpeg", "webp", "bmp", "jp2", "pfm"), "cv2", _by_opencv,
+           {"jpeg": 1, "webp": 1}),
     Reader("libvips", ("png", "jpeg", "webp", "gif", "avif", "tif"), "pyvips", _by_vips,
            {"avif": 2, "jpeg": 1, "webp": 1, "tif": 1}, turns=("heic", "avif", "jxl")),
     Reader("ImageMagick", ("png", "gif", "bmp", "heic"), "convert", _by_imagemagick, {"heic": 2}),

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,13 +30,13 @@ class Written(NamedTuple):
 
     Attributes
     ----------
-    path : Path or None
-        The file that was written.
+    paths : list of Path
+        The files that were written: several where each channel has its own.
     error : str
     notes : str
     """
 
-    path: Path | None
+    paths: list[Path]
     error: str = ""
     notes: str = ""
 
@@ -53,7 +54,7 @@ def write_all(paths: Sequence[Path], format: str, folder: Path) -> Mapping[Path,
         for number, path in enumerate(missing):
             found |= write_all([path], format, folder / f"alone{number}")
     return {
-        path: written or Written(None, _last_words(folder)) for path, written in found.items()
+        path: written or Written([], _last_words(folder)) for path, written in found.items()
     }
 
 
@@ -81,17 +82,26 @@ def _written(line: Mapping[str, object] | None) -> Written | None:
     if line is None:
         return None
     if "error" in line:
-        return Written(None, str(line["error"]))
+        return Written([], str(line["error"]))
     outputs, notes = line.get("outputs"), line.get("notes", [])
     if not isinstance(outputs, list) or not isinstance(notes, list) or not outputs:
-        return Written(None, "wrote nothing")
-    return Written(Path(outputs[0]), notes="; ".join(map(str, notes)))
+        return Written([], "wrote nothing")
+    return Written([Path(path) for path in outputs], notes="; ".join(map(str, notes)))
 
 
 def _last_words(folder: Path) -> str:
     lines = (folder / "errors").read_text(errors="replace").strip().splitlines()
     traceback = any(line.startswith("Traceback") for line in lines)
     return ("Traceback: " if traceback else "ended: ") + (lines[-1] if lines else "")
+
+
+def joined(files: Sequence[Sequence[Image]]) -> Sequence[Image]:
+    """Return one image of files that hold a channel each."""
+    first, *others = files
+    if not others:
+        return first
+    pixels = [np.atleast_3d(image.pixels) for (image, *_) in files]
+    return [replace(first[0], pixels=np.concatenate(pixels, axis=2))]
 
 
 def lost(before: Sequence[Image], after: Sequence[Image], format: str, notes: str) -> str:
@@ -126,12 +136,17 @@ def _lost(source: Image, result: Image, format: Format, notes: str) -> str:
         return found
     visible = (shown if result.alpha is None else result.alpha) != 0
     if format.colors and "colours" in notes or format.title in _LOSSY_TITLES:
-        far = np.abs(result_pixels[visible].astype(float) - expected[visible]).mean(initial=0)
+        far = _apart(result_pixels[visible], expected[visible])
         return f"differs by {far:.1f} on average" if far > _ON_AVERAGE else ""
     return differing(result_pixels[visible], expected[visible])
 
 
 _LOSSY_TITLES = {FORMATS[name].title for name in LOSSY}
+
+
+def _apart(one: Array, other: Array) -> float:
+    """Return by how much numbers differ on average."""
+    return float(np.abs(one.astype(float) - other).mean()) if one.size else 0.0
 
 
 def _numbers_lost(source: Image, result: Image, notes: str) -> str:
@@ -172,7 +187,9 @@ def _alpha_lost(source: Image, shown: Array, result: Image, format: Format, note
     expected = np.rint(shown.astype(np.float64) * (most / top))
     if format.alpha == "mask" and re.search("alpha|transparen", notes):
         expected = np.where(expected * 2 > most, most, 0)
-    found = differing(result.alpha, expected, 2 if format.title in _LOSSY_TITLES else 0)
+    if format.title in _LOSSY_TITLES:
+        return "alpha differs" if _apart(result.alpha, expected) > _ON_AVERAGE else ""
+    found = differing(result.alpha, expected)
     return f"alpha: {found}" if found else ""
 
 
