@@ -14,7 +14,7 @@ from .pictures import Images
 from .terminal import Show
 
 # Scripts are not collected, nor what needs torch where there is none.
-collect_ignore_glob = ["training/*", "benchmarks/[!t]*", "fuzz/[!t]*"]
+collect_ignore_glob = ["training/*", "benchmarks/[!t]*", "fuzz/[!t]*", "corpora/[!t]*"]
 if find_spec("torch") is None:
     collect_ignore_glob.append("networks/networks.py")
 

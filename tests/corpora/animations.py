@@ -87,7 +87,9 @@ def _rgba(shape: tuple[int, int], seed: int, *, opaque: bool = False) -> Array:
     return values
 
 
-def _animated(name: str, rests: Sequence[tuple[int, int]], hidden: Array | None = None) -> Structure:
+def _animated(
+    name: str, rests: Sequence[tuple[int, int]], hidden: Array | None = None
+) -> Structure:
     """Return an animation of a whole frame and rectangles on it."""
     first = _Frame(_rgba(_SIZE, 1, opaque=True), 0, 0, *rests[0])
     others = [
@@ -133,7 +135,8 @@ STRUCTURES: list[Structure] = [
     _animated("keeps-over", [(NONE, SOURCE), (NONE, OVER), (NONE, OVER), (NONE, SOURCE)]),
     _animated("previous-over", [(NONE, SOURCE), (PREVIOUS, OVER), (PREVIOUS, OVER), (NONE, OVER)]),
     _animated("previous-source", [(NONE, SOURCE), (PREVIOUS, SOURCE), (NONE, OVER)]),
-    _animated("background-over", [(NONE, SOURCE), (BACKGROUND, OVER), (BACKGROUND, SOURCE), (NONE, OVER)]),
+    _animated("background-over",
+              [(NONE, SOURCE), (BACKGROUND, OVER), (BACKGROUND, SOURCE), (NONE, OVER)]),
     _animated("first-previous", [(PREVIOUS, SOURCE), (NONE, OVER), (PREVIOUS, OVER), (NONE, OVER)]),
     _animated("hidden-first", [(NONE, SOURCE), (PREVIOUS, OVER), (NONE, OVER)], _rgba(_SIZE, 9)),
     Structure("previous.gif", _gif, [

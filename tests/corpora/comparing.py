@@ -44,7 +44,7 @@ def _difference(image: Image, other: Picture, within: int) -> str:
         return f"shape {image.pixels.shape}, not {other.pixels.shape}"
     if found := _types_differ(image, pixels, right):
         return found
-    right = _of_told_depth(image, pixels, right)
+    right = _of_told_depth(pixels, right)
     if image.alpha is None and other.alpha is None:
         return differing(pixels, right, within)
     alpha = _visible(image.alpha, pixels)
@@ -70,7 +70,7 @@ def _types_differ(image: Image, pixels: Array, right: Array) -> str:
     return f"{pixels.dtype}, not {right.dtype}"
 
 
-def _of_told_depth(image: Image, pixels: Array, right: Array) -> Array:
+def _of_told_depth(pixels: Array, right: Array) -> Array:
     if {pixels.dtype.itemsize, right.dtype.itemsize} == {1, 2} and pixels.dtype.kind == "u":
         return _of_depth(right, pixels.dtype)
     return right
@@ -79,7 +79,9 @@ def _of_told_depth(image: Image, pixels: Array, right: Array) -> Array:
 def _of_depth(values: Array, dtype: np.dtype[np.generic]) -> Array:
     top, most = np.iinfo(values.dtype).max, np.iinfo(dtype).max
     if top > most:
-        return (values >> 8).astype(dtype) if (values % 257).any() else (values // 257).astype(dtype)
+        return (
+            (values >> 8).astype(dtype) if (values % 257).any() else (values // 257).astype(dtype)
+        )
     return values.astype(dtype) * (most // top)
 
 
@@ -88,20 +90,23 @@ def _visible(alpha: Array | None, pixels: Array) -> Array:
     return np.full(pixels.shape[:2], top, pixels.dtype) if alpha is None else alpha
 
 
-def alike(one: Array, other: Array) -> tuple[Array, Array]:
-    """Return two pictures, a grey one of three equal channels as one."""
+def alike(one: Array, other: Array, shown: Array | None = None) -> tuple[Array, Array]:
+    """Return two pictures, one of three channels that are equal where it shows as grey."""
     one, other = (
-        np.squeeze(values, axis=2) if values.shape[2:] == (1,) else values for values in (one, other)
+        np.squeeze(values, axis=2) if values.shape[2:] == (1,) else values
+        for values in (one, other)
     )
     if one.ndim != other.ndim:
-        one, other = (_gray(values) for values in (one, other))
+        one, other = gray(one, shown), gray(other, shown)
     return one, other
 
 
-def _gray(values: Array) -> Array:
-    if values.ndim == 3 and values.shape[2] == 3 and (values == values[:, :, :1]).all():
-        return values[:, :, 0]
-    return values
+def gray(values: Array, shown: Array | None = None) -> Array:
+    """Return a channel of three that are equal where they show."""
+    if values.ndim != 3 or values.shape[2] != 3:
+        return values
+    seen = values if shown is None else values[shown]
+    return values[:, :, 0] if (seen == seen[..., :1]).all() else values
 
 
 def differing(got: Array, right: Array, within: float = 0) -> str:

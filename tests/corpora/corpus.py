@@ -12,24 +12,19 @@ explained.tsv.
 import argparse
 import contextlib
 import io
-import os
-import shutil
 import sys
 import tempfile
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from cnnfilter.errors import CnnFilterError
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.image import Image
-from cnnfilter.files.printed import catch_printed, ignore_warnings
 from cnnfilter.files.read import read_frames
 
 from .comparing import difference, turned
@@ -149,7 +144,9 @@ class Corpus:
                 continue
             found = difference(images, self._upright(path, facts, reader, others),
                                reader.within.get(facts.format, 0))  # fmt: skip
-            self.table.add(name, f"{task} by {reader.name}", "different" if found else "equal", found)
+            self.table.add(
+                name, f"{task} by {reader.name}", "different" if found else "equal", found
+            )
 
     def _upright(
         self, path: Path, facts: Facts, reader: Reader, others: Sequence[Picture]
@@ -191,7 +188,9 @@ def _format(path: Path, images: Sequence[Image]) -> str:
 
 def _is_converted(images: Sequence[Image]) -> bool:
     """Return whether colours went through a profile, which each reader does in its own way."""
-    return any("CMYK" in note or "print colours" in note for image in images for note in image.notes)
+    return any(
+        "CMYK" in note or "print colours" in note for image in images for note in image.notes
+    )
 
 
 def _show(table: Table, path: Path | None) -> int:

@@ -36,9 +36,7 @@ def orientations(paths: Sequence[Path]) -> Mapping[Path, int]:
     """Return the orientation that the files' own EXIF states."""
     told = _told(paths, "-EXIF:Orientation")
     turns = {path: line.get("EXIF:Orientation", 1) for path, line in told.items()}
-    return {
-        path: turn for path, turn in turns.items() if isinstance(turn, int) and 1 <= turn <= 8
-    }
+    return {path: turn for path, turn in turns.items() if isinstance(turn, int) and 1 <= turn <= 8}
 
 
 def unlike(
@@ -65,7 +63,9 @@ def unlike(
         changed = [
             f"{tag}: {own[tag]!r} became {kept.get(tag)!r}"
             for tag in TAGS
-            if tag in own and tag.split(":")[0] in held and not _same(own[tag], kept.get(tag))
+            if tag in own
+            and tag.split(":")[0] in held
+            and not _same(own[tag], kept.get(tag))
             and not _is_said(tag, notes)
         ]
         if changed:

@@ -108,7 +108,9 @@ def _ink_profile() -> bytes:
         light = 235 * (1 - 0.35 * cyan) * (1 - 0.45 * magenta) * (1 - 0.1 * yellow)
         light *= 1 - 0.8 * black
         corners.append([
-            round(light), 128 - 40 * cyan + 60 * magenta, 128 - 35 * cyan - 10 * magenta + 70 * yellow
+            round(light),
+            128 - 40 * cyan + 60 * magenta,
+            128 - 35 * cyan - 10 * magenta + 70 * yellow,
         ])  # fmt: skip
     ramp = bytes(range(256))
     table = b"mft1" + bytes(4) + bytes([4, 3, 2, 0])
@@ -123,7 +125,9 @@ def _ink_profile() -> bytes:
         places.append(struct.pack(">4sII", name, offset, len(content)))
         offset += len(content)
     body = struct.pack(">I", 4) + b"".join(places) + text + white + table + text
-    head = struct.pack(">I4sI4s4s4s", 128 + len(body), b"none", 0x02400000, b"prtr", b"CMYK", b"Lab ")
+    head = struct.pack(
+        ">I4sI4s4s4s", 128 + len(body), b"none", 0x02400000, b"prtr", b"CMYK", b"Lab "
+    )
     head += struct.pack(">6H", 2026, 11, 28, 0, 0, 0) + b"acsp" + bytes(28)
     head += struct.pack(">3i", 63190, 65536, 54061)
     return head.ljust(128, b"\0") + body
@@ -143,9 +147,13 @@ def _through_profile(inks: Array) -> Array:
     return np.asarray(transformed)
 
 
+def _enlarged(values: Array) -> Array:
+    return np.kron(values, np.ones((8, 8, 1), values.dtype))
+
+
 def _inks_jpeg() -> bytes:
     """Return a JPEG of print colours that are stored inverted, as Photoshop does."""
-    inks = np.kron(INKS, np.ones((8, 8, 1), np.uint8))
+    inks = _enlarged(INKS)
     file = io.BytesIO()
     picture = Pillow.frombytes("CMYK", (72, 48), inks.tobytes())
     picture.save(file, "JPEG", quality=100, subsampling=0, icc_profile=PROFILE)
@@ -189,7 +197,11 @@ def _turned(orientation: int) -> Structure:
     jpeg = _Jpeg(_pillow(_smooth(0, 1, 2), exif=_exif(orientation)))
     whole = jpeg.structure(f"exif-orientation{orientation}.jpg")
     (right,) = whole.frames or ()
-    turned = {1: right.pixels, 6: np.rot90(right.pixels, -1), 7: right.pixels[::-1, ::-1].swapaxes(0, 1)}
+    turned = {
+        1: right.pixels,
+        6: np.rot90(right.pixels, -1),
+        7: right.pixels[::-1, ::-1].swapaxes(0, 1),
+    }
     return whole._replace(frames=[Right(np.ascontiguousarray(turned[orientation]))])
 
 
@@ -200,28 +212,30 @@ def _tiff_with_exif() -> bytes:
     return file.getvalue()
 
 
-_GRAY_PROFILED = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+_PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 STRUCTURES: list[Structure] = [
     *map(_turned, (1, 6, 7)),
     _Jpeg(_pillow(_smooth(0)[:, :, 0])).structure("gray.jpg"),
-    _Jpeg(_pillow(_smooth(0)[:, :, 0], icc_profile=_GRAY_PROFILED)).structure("gray-profile-rgb.jpg"),
-    _Jpeg(_pillow(_smooth(0, 1, 2), subsampling="4:2:0", progressive=True)).structure("progressive.jpg"),
+    _Jpeg(_pillow(_smooth(0)[:, :, 0], icc_profile=_PROFILE)).structure("gray-profile-rgb.jpg"),
+    _Jpeg(_pillow(_smooth(0, 1, 2), subsampling="4:2:0", progressive=True)
+          ).structure("progressive.jpg"),
     _Jpeg(_pillow(_smooth(0, 1, 2), keep_rgb=True)).structure("colours-as-they-are.jpg"),
     Structure("exif-gps.tif", _tiff_with_exif, [Right(pattern((6, 9, 3), "uint8"))]),
     _Jpeg(_several(2)).structure("two.mpo", said="first of 2"),
     _Jpeg(_several(4)).structure("four.jpg", said="first of 4"),
     _Jpeg(_several(2, _GAIN_MAP)).structure("gain-map.jpg", said="gain map"),
     _Jpeg(_without_table).structure("gain-map-without-table.jpg", said="gain map"),
-    Structure("inks.jpg", _inks_jpeg, [Right(_through_profile(np.kron(INKS, np.ones((8, 8, 1), np.uint8))))],
-              within=6, said="CMYK|print"),
+    Structure("inks.jpg", _inks_jpeg, [Right(_through_profile(_enlarged(INKS)))], within=6,
+              said="CMYK|print"),
     Structure("inks.tif", lambda: _inks_tiff(profiled=True), [Right(_through_profile(INKS))],
               within=1, said="CMYK|print"),
     Structure("inks-without-profile.tif", lambda: _inks_tiff(profiled=False), [Right(_naive(INKS))],
               within=1, said="CMYK|print"),
-    Structure("twelve-bits.jpg", _deep_jpeg, [Right(_twelve(), peak=4095)], r"12-bit JPEG.*" + EXTRA,
-              within=2, needs=CODECS),
-    Structure("lossless.jpg", _lossless_jpeg, [Right(_smooth(0)[:, :, 0])], "lossless JPEG", needs=CODECS),
+    Structure("twelve-bits.jpg", _deep_jpeg, [Right(_twelve(), peak=4095)],
+              r"12-bit JPEG.*" + EXTRA, within=2, needs=CODECS),
+    Structure("lossless.jpg", _lossless_jpeg, [Right(_smooth(0)[:, :, 0])], "lossless JPEG",
+              needs=CODECS),
     Structure("near.jls", _of_codec("jpegls"), None, "JPEG-LS", needs=CODECS),
     Structure("extended.jxr", _of_codec("jpegxr"), None, "JPEG XR", needs=CODECS),
     Structure("quarters.heic", HEIC.read_bytes, [Right(_quarters())], r"HEIC.*cnnfilter\[heic\]",

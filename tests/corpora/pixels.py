@@ -121,9 +121,11 @@ def _bmp32() -> Callable[[], bytes]:
 
 
 RGBA = pattern((6, 9, 4), "uint8")
-BIG = {name: np.kron(values, np.ones((8, 8, 1), values.dtype).squeeze() if values.ndim == 2
-                     else np.ones((8, 8, 1), values.dtype))
-       for name, values in (("rgb", RGB), ("gray", GRAY), ("twelve", TWELVE), ("deep", DEEP))}  # fmt: skip
+#: JPEG 2000 is made of larger ones.
+BIG = {
+    name: values.repeat(8, axis=0).repeat(8, axis=1)
+    for name, values in (("rgb", RGB), ("gray", GRAY), ("twelve", TWELVE), ("deep", DEEP))
+}
 
 STRUCTURES: list[Structure] = [
     *map(_transparent, (1, 2, 4, 8, 16)),
@@ -135,11 +137,13 @@ STRUCTURES: list[Structure] = [
     _png("rgb16", DEEP, 16, 2, Right(DEEP)),
     _png("rgba16", RGBA16, 16, 6, _with_alpha(RGBA16)),
     _png("rgba8", RGBA, 8, 6, _with_alpha(RGBA)),
-    _png("gamma", RGB, 8, 2, Right(RGB), chunk(b"gAMA", struct.pack(">I", 100000)), said="gAMA|gamma"),
+    _png("gamma", RGB, 8, 2, Right(RGB), chunk(b"gAMA", struct.pack(">I", 100000)),
+         said="gAMA|gamma"),
     _png("primaries", RGB, 8, 2, Right(RGB), chunk(b"gAMA", struct.pack(">I", 45455)),
          chunk(b"cHRM", struct.pack(">8I", 31270, 32900, 70800, 29200, 17000, 79700, 13100, 4600)),
          said="cHRM|primaries"),
-    _png("rec2100", RGB, 8, 2, Right(RGB), chunk(b"cICP", bytes([9, 16, 0, 1])), said="cICP|2020|PQ"),
+    _png("rec2100", RGB, 8, 2, Right(RGB), chunk(b"cICP", bytes([9, 16, 0, 1])),
+         said="cICP|2020|PQ"),
     _netpbm("white1023.pgm", TEN, 1023),
     _netpbm("white4095.pgm", TWELVE, 4095),
     _netpbm("white100.pgm", GRAY % 101, 100),

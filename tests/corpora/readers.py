@@ -124,9 +124,9 @@ def _is_no_page(page: object) -> bool:
 def _page(page: "object") -> Picture | None:
     """Return a page of a TIFF; None for colours that are not red, green and blue."""
     kind, compression = int(page.photometric), int(page.compression)  # type: ignore[attr-defined]
-    if kind not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE):
-        if not (kind == 6 and compression in _DECODES_COLOURS):
-            return None
+    is_rgb = kind in (_RGB, _PALETTE) or (kind == 6 and compression in _DECODES_COLOURS)
+    if not is_rgb and kind not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO):
+        return None
     values, bits = page.asarray(), page.bitspersample  # type: ignore[attr-defined]
     if isinstance(bits, tuple) or values.ndim > 3:
         return None
@@ -175,7 +175,9 @@ def _by_imagecodecs(path: Path, facts: Facts) -> Sequence[Picture] | None:
     names = {"jpeg": "jpeg8", "jp2": "jpeg2k", "jxl": "jpegxl"}
     if facts.frames > 1:
         return None
-    decode = getattr(import_module("imagecodecs"), f"{names.get(facts.format, facts.format)}_decode")
+    decode = getattr(
+        import_module("imagecodecs"), f"{names.get(facts.format, facts.format)}_decode"
+    )
     values = decode(path.read_bytes())
     return None if facts.format == "jpeg" and values.shape[2:] == (4,) else [split(values)]
 
@@ -200,7 +202,9 @@ def _by_vips(path: Path, facts: Facts) -> Sequence[Picture] | None:
     if image.interpretation in ("cmyk", "lab", "labs", "multiband"):
         return None
     values = image.numpy()
-    height = image.get("page-height") if several and "page-height" in image.get_fields() else len(values)
+    height = (
+        image.get("page-height") if several and "page-height" in image.get_fields() else len(values)
+    )
     return [split(values[top : top + height]) for top in range(0, len(values), height)]
 
 
@@ -263,7 +267,7 @@ def _by_gdal(path: Path, facts: Facts) -> Sequence[Picture] | None:
     return [Picture(values[:, :, 0] if values.shape[2] == 1 else values)]
 
 
-def _by_hand(path: Path, facts: Facts) -> Sequence[Picture] | None:
+def _by_hand(path: Path, _: Facts) -> Sequence[Picture] | None:
     """Read a binary or plain PNM or a PFM by a few lines of our own."""
     content = re.sub(rb"#[^\n]*\n", b"\n", path.read_bytes()[:200]) + path.read_bytes()[200:]
     found = re.match(rb"P([2356Ff])\s+(\d+)\s+(\d+)\s+(\S+)\s", content)
@@ -284,7 +288,7 @@ def _by_hand(path: Path, facts: Facts) -> Sequence[Picture] | None:
     return [Picture(values.astype(dtype).reshape(shape))]
 
 
-def _by_numpy(path: Path, facts: Facts) -> Sequence[Picture] | None:
+def _by_numpy(path: Path, _: Facts) -> Sequence[Picture] | None:
     loaded = np.load(path, allow_pickle=False)
     values = loaded if isinstance(loaded, np.ndarray) else loaded[loaded.files[0]]
     return [Picture(values)]

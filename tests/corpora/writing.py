@@ -16,7 +16,7 @@ from cnnfilter.files.format import Format
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.image import Image
 
-from .comparing import alike, differing
+from .comparing import alike, differing, gray
 
 #: Formats whose default encoding loses some: compared on average alone.
 LOSSY = ("jpeg", "avif")
@@ -53,9 +53,7 @@ def write_all(paths: Sequence[Path], format: str, folder: Path) -> Mapping[Path,
     if missing and len(paths) > 1:  # the run ended before them
         for number, path in enumerate(missing):
             found |= write_all([path], format, folder / f"alone{number}")
-    return {
-        path: written or Written([], _last_words(folder)) for path, written in found.items()
-    }
+    return {path: written or Written([], _last_words(folder)) for path, written in found.items()}
 
 
 def _link(folder: Path, number: int, path: Path) -> Path:
@@ -100,7 +98,7 @@ def joined(files: Sequence[Sequence[Image]]) -> Sequence[Image]:
     first, *others = files
     if not others:
         return first
-    pixels = [np.atleast_3d(image.pixels) for (image, *_) in files]
+    pixels = [np.atleast_3d(gray(image.pixels)) for (image, *_) in files]
     return [replace(first[0], pixels=np.concatenate(pixels, axis=2))]
 
 
@@ -119,11 +117,11 @@ def lost(before: Sequence[Image], after: Sequence[Image], format: str, notes: st
 
 
 def _lost(source: Image, result: Image, format: Format, notes: str) -> str:
-    if not format.is_picture and result.pixels.dtype.kind == "f" or format.library == "text":
+    if (not format.is_picture and result.pixels.dtype.kind == "f") or format.library == "text":
         return _numbers_lost(source, result, notes)
     expected, alpha = source.pixels, source.alpha
     shown = _opaque(source) if alpha is None else alpha
-    expected, result_pixels = alike(expected, result.pixels)
+    expected, result_pixels = alike(expected, result.pixels, shown != 0)
     if expected.shape != result_pixels.shape:
         return f"shape {source.pixels.shape} became {result.pixels.shape}; says {notes!r}"
     if not format.is_picture:
@@ -135,7 +133,7 @@ def _lost(source: Image, result: Image, format: Format, notes: str) -> str:
     if found := _alpha_lost(source, shown, result, format, notes):
         return found
     visible = (shown if result.alpha is None else result.alpha) != 0
-    if format.colors and "colours" in notes or format.title in _LOSSY_TITLES:
+    if (format.colors and "colours" in notes) or format.title in _LOSSY_TITLES:
         far = _apart(result_pixels[visible], expected[visible])
         return f"differs by {far:.1f} on average" if far > _ON_AVERAGE else ""
     return differing(result_pixels[visible], expected[visible])
@@ -154,9 +152,9 @@ def _numbers_lost(source: Image, result: Image, notes: str) -> str:
     pixels, found = alike(source.pixels, result.pixels)
     if pixels.shape != found.shape:
         return f"shape {pixels.shape} became {found.shape}; says {notes!r}"
-    if source.alpha is not None and result.alpha is None and not _is_opaque(source):
-        if "alpha" not in notes and "no value" not in notes:
-            return f"alpha is lost, and says {notes!r}"
+    is_lost = result.alpha is None and not _is_opaque(source)
+    if is_lost and "alpha" not in notes and "no value" not in notes:
+        return f"alpha is lost, and says {notes!r}"
     visible = np.full(found.shape[:2], fill_value=True)
     if source.alpha is not None:
         visible = source.alpha != 0
