@@ -7,14 +7,16 @@ from numpy.typing import DTypeLike
 
 from cnnfilter.arrays import Array, DType
 from cnnfilter.arrays.buffers import bands
+from cnnfilter.errors import ShapeError
 
 #: Up to these, float32 and float64 hold every integer; int64 ends below the last.
 FLOAT32_EXACT, FLOAT64_EXACT, INT64_END = 2**24, 2**53, 2**63
 
 
 def largest_magnitude(image: Array) -> float:
-    """Return max|x| as a float; int64's least has no positive counterpart."""
-    return max(-float(image.min()), float(image.max()))
+    """Return max|x|, an int for integers; int64's least has no positive counterpart."""
+    number = int if image.dtype.kind in "iu" else float
+    return max(-number(image.min()), number(image.max()))
 
 
 def largest_of(dtype: DType) -> int:
@@ -25,10 +27,8 @@ def largest_of(dtype: DType) -> int:
 
 def magnitude_bound(values: Array) -> float:
     """Return a bound of max|x|, an int for integers."""
-    if values.dtype.kind not in "iu":
+    if values.dtype.kind not in "iu" or values.dtype.itemsize > 2:
         return largest_magnitude(values)
-    if values.dtype.itemsize > 2:
-        return max(-int(values.min()), int(values.max()))
     return largest_of(values.dtype)
 
 
@@ -47,6 +47,11 @@ def float_type(image: Array, factor: float) -> DType:
         A float image keeps its own type (float16 becomes float32). An integer image
         gives float32 where max|x| * factor stays below 2**24, else float64.
 
+    Raises
+    ------
+    ShapeError
+        If float64 does not hold the sums of integers: from 2**53 on.
+
     Examples
     --------
     >>> float_type(np.full((2, 2), 255, np.uint8), factor=9)
@@ -54,11 +59,49 @@ def float_type(image: Array, factor: float) -> DType:
     """
     if image.dtype.kind == "f":
         return np.dtype(np.float32 if image.dtype.itemsize <= 4 else np.float64)
-    exact = (
-        largest_of(image.dtype) * factor < FLOAT32_EXACT  # spares a pass over the pixels
-        or largest_magnitude(image) * factor < FLOAT32_EXACT
+    if largest_of(image.dtype) * factor < FLOAT32_EXACT:  # spares a pass over the pixels
+        return np.dtype(np.float32)
+    bound = largest_magnitude(image) * factor
+    if bound >= FLOAT64_EXACT:
+        raise beyond(bound)
+    return np.dtype(np.float32 if bound < FLOAT32_EXACT else np.float64)
+
+
+def beyond(bound: float) -> ShapeError:
+    """Return the error for integers whose digits would be lost."""
+    return ShapeError(
+        f"values up to {bound:.4g} would lose digits: float64 holds integers below 2**53; "
+        "divide the image by a number, or convert it to floats, which are rounded"
     )
-    return np.dtype(np.float32 if exact else np.float64)
+
+
+def quotients(values: Array, divisor: int, *, rounds: bool) -> Array:
+    """Divide sums of integers, in place where they are floats.
+
+    Parameters
+    ----------
+    values : ndarray
+    divisor : int
+    rounds : bool
+        Whether int64 is rounded to integers, half to even, instead of to float64.
+
+    Examples
+    --------
+    >>> quotients(np.array([1, 3, 9007199254740993]), 2, rounds=True)
+    array([               0,                2, 4503599627370496])
+    >>> quotients(np.array([1, 3]), 2, rounds=False)
+    array([0.5, 1.5])
+    """
+    if divisor == 1:
+        return values
+    if values.dtype.kind == "f":
+        return np.divide(values, divisor, out=values)
+    whole, rest = np.divmod(values, divisor)
+    if not rounds:
+        quotient: Array = whole + rest / divisor
+        return quotient
+    rest *= 2
+    return whole + ((rest > divisor) | ((rest == divisor) & (whole % 2 == 1)))
 
 
 def convert(values: Array, dtype: DTypeLike) -> Array:

@@ -47,6 +47,8 @@ class PixelWriter:
         Type of the pixels.
     span : Span
         The lowest and the highest value so far.
+    stretches : bool
+        Whether values become pixels by their span.
     looks_first : bool
         Whether the span of all values is needed before the first is stored.
     maps : list of callable, or None
@@ -58,7 +60,8 @@ class PixelWriter:
         self.maps: list[LaterMap] | None = None
         self.dtype = np.dtype(f"uint{depth}")
         self.span = EMPTY
-        self.looks_first = range in ("minmax", "symmetric") and extremes is None
+        self.stretches = range in ("minmax", "symmetric")
+        self.looks_first = self.stretches and extremes is None
         self._range, self._extremes = range, extremes
         self._seen = self._changed = 0
 
@@ -108,7 +111,7 @@ class PixelWriter:
         """Convert finite values into an array of pixels."""
         inside = within(values, pixels)
         self._seen += inside.size
-        if self._range in ("minmax", "symmetric"):
+        if self.stretches:
             low, high = self._extremes or self.span
             top = np.iinfo(self.dtype).max
             store(_stretched(inside, self._range, low, high, top), pixels)

@@ -74,7 +74,7 @@ def choose(
         Integers times integers are added up in the narrowest type that holds them, by the
         sum of the weights' magnitudes, and so exactly.
     work : dtype
-        The type to compute in, otherwise.
+        The type to compute in, otherwise; int64 if that is known to hold every sum.
 
     Examples
     --------
@@ -133,7 +133,7 @@ class Weights:
         multiples = integer_multiples(weights) if isinstance(peak, int) else None
         if multiples is not None:
             exact = cls(multiples[0], work, int(peak), multiples[1])
-            if exact.bound is not None and exact.bound < INT64_END:
+            if work == np.int64 or (exact.bound is not None and exact.bound < INT64_END):
                 return exact
         return cls(weights, work, None)
 
@@ -158,7 +158,8 @@ class Weights:
         bound = self.bound
         if bound is None:
             return self.values.astype(self.work)
-        return self.values.astype(next(name for name, end in _EXACT.items() if bound < end))
+        fitting = (name for name, end in _EXACT.items() if bound < end)
+        return self.values.astype(next(fitting, "int64"))
 
     def floats(self) -> Array | None:
         """Return the values in the fastest exact float type."""

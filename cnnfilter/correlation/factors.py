@@ -1,6 +1,7 @@
-"""Factors of a kernel: integer multiples of one number, a column times a row."""
+"""Factors of a kernel: integers over one divisor, multiples of one number, a column times a row."""
 
-from math import gcd
+from collections.abc import Iterable
+from math import gcd, lcm
 
 import numpy as np
 
@@ -12,6 +13,10 @@ _PARTS = 4
 _TOLERANCE = 64 * np.finfo(np.float64).eps
 #: Multiples larger than this save no arithmetic.
 _LARGEST = 2**15
+#: Fractions of larger divisors are not looked for: decimals of six digits have smaller ones.
+MAX_DIVISOR = 2**20
+#: Relative error of a fraction that was rounded to float64, and of one more operation.
+_ROUNDED = 2 * float(np.finfo(np.float64).eps)
 
 
 def dilated(weights: Array, dilation: tuple[int, int]) -> Array:
@@ -30,6 +35,64 @@ def dilated(weights: Array, dilation: tuple[int, int]) -> Array:
     result = np.zeros(extent, weights.dtype)
     result[::down, ::across] = weights
     return result
+
+
+def common_divisor(arrays: Iterable[Array]) -> int | None:
+    """Return the least divisor of fractions, if there is one.
+
+    Examples
+    --------
+    >>> common_divisor([np.array([[1 / 9, 0.5]]), np.array([2])])
+    18
+    >>> common_divisor([np.array([[np.pi]])]) is None
+    True
+    """
+    divisor = 1
+    for array in arrays:
+        if array.dtype.kind in "iu":
+            continue
+        rest = np.abs(array[array != 0]).astype(np.float64)
+        if rest.size and not rest.max() < 2**53 / MAX_DIVISOR:
+            return None
+        while rest.size:
+            own = _denominator(float(rest[0]))
+            divisor = lcm(divisor, own or MAX_DIVISOR + 1)
+            if divisor > MAX_DIVISOR:
+                return None
+            rest = rest[np.abs(np.rint(rest * divisor) / divisor - rest) > _ROUNDED * rest]
+    return divisor
+
+
+def _denominator(value: float) -> int | None:
+    """Return the least denominator of a fraction that rounds to a value.
+
+    It is one of the value's continued fraction.
+    """
+    over, under = value.as_integer_ratio()
+    (before, last), (before_under, last_under) = (0, 1), (1, 0)
+    while under:
+        whole, rest = divmod(over, under)
+        before, last = last, whole * last + before
+        before_under, last_under = last_under, whole * last_under + before_under
+        if last_under > MAX_DIVISOR:
+            return None
+        if abs(last / last_under - value) <= _ROUNDED * value / 2:
+            return last_under
+        over, under = under, rest
+    return None
+
+
+def numerators(weights: Array, divisor: int) -> Array:
+    """Return fractions of one divisor as integers.
+
+    Examples
+    --------
+    >>> numerators(np.array([[0.5, -2]]), 4)
+    array([[ 2, -8]])
+    """
+    if weights.dtype.kind in "iu":
+        return weights * divisor if divisor > 1 else weights
+    return np.rint(weights.astype(np.float64) * divisor).astype(np.int64)
 
 
 def integer_multiples(weights: Array) -> tuple[Array, float] | None:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import frexp
+from math import frexp, gcd
 from typing import NamedTuple
 
 import numpy as np
 
 from cnnfilter.arrays import Array, DType
 from cnnfilter.arrays.buffers import Strips, Tile, tiles
-from cnnfilter.arrays.dtypes import largest_magnitude, magnitude_bound, store
+from cnnfilter.arrays.dtypes import largest_magnitude, magnitude_bound, quotients, store
 from cnnfilter.arrays.geometry import Axis, Shape, Sliding
 from cnnfilter.correlation.choice import choose, choose_for_bank
 from cnnfilter.correlation.engines import Engine
-from cnnfilter.correlation.factors import dilated
+from cnnfilter.correlation.factors import common_divisor, dilated, numerators
 from cnnfilter.correlation.padded import Padded
+from cnnfilter.correlation.sums import Sums
 
 #: Powers of two at which sums of float64, or of their squares, come near infinity.
 NEAR_INFINITY, SQUARES_NEAR_INFINITY = 1000, 500
@@ -42,6 +43,12 @@ class Filters(NamedTuple):
         The type to compute in.
     power : int
         The sums are computed divided by 2**power, which keeps them from being infinite.
+    factor, divisor : int
+        What the sums, with their biases, are multiplied with and divided by.
+    is_exact : bool
+        Whether pixels, kernels and biases are integers, and `work` holds every sum of them.
+    rounds : bool
+        Whether the values are to be rounded to integers.
     """
 
     kernels: Sequence[Array]
@@ -52,11 +59,66 @@ class Filters(NamedTuple):
     combine: str | None = None
     work: DType = FLOAT32
     power: int = 0
+    factor: int = 1
+    divisor: int = 1
+    is_exact: bool = False
+    rounds: bool = False
 
     @property
     def is_bank(self) -> bool:
         """Test whether the kernel is a filter bank."""
         return self.kernels[0].ndim == 4
+
+    def apart(self) -> list[Filters]:
+        """Return the filters of each part of the result: those that are combined, or one."""
+        if self.combine is not None or len(self.kernels) == 1:
+            return [self]
+        biases = self.biases
+        return [
+            self._replace(
+                kernels=[kernel],
+                biases=None if biases is None else biases[index : index + 1],
+            )
+            for index, kernel in enumerate(self.kernels)
+        ]
+
+    def in_integers(self, peak: float, values: Array) -> Filters:
+        """Return the same filters with weights and biases that are integers, over a divisor.
+
+        Sums of integers are exact, and are divided once. Where weights are not fractions of
+        one divisor, pixels are not integers, or a sum may exceed int64, nothing is changed.
+
+        Parameters
+        ----------
+        peak : int or float
+            A bound of the pixels' magnitudes; an int where they are integers.
+        values : ndarray
+            The pixels, or their lowest and highest.
+        """
+        numbers = [*self.kernels, *([] if self.biases is None else [self.biases])]
+        if not isinstance(peak, int) or self.power or self.is_exact:
+            return self
+        divisor = common_divisor(numbers)
+        if divisor is None:
+            return self
+        kernels = [numerators(kernel, divisor) for kernel in self.kernels]
+        biases = None if self.biases is None else numerators(self.biases, divisor)
+        sums = Sums(kernels, biases, divisor, self.combine)
+        work = sums.work(peak, values)
+        if work is None:
+            return self
+        factor = 1
+        if divisor > 1 and biases is None:
+            factor = gcd(*(weight for kernel in kernels for weight in set(kernel.ravel().tolist())))
+            kernels = [kernel // (factor or 1) for kernel in kernels]
+        return self._replace(
+            kernels=kernels,
+            biases=biases,
+            work=work,
+            factor=factor or 1,
+            divisor=divisor,
+            is_exact=True,
+        )
 
     def axes(self, kernel: Array, shape: Shape) -> tuple[Axis, Axis]:
         """Return a kernel's correlation for images of a shape."""
@@ -101,26 +163,34 @@ class Filter:
 
     engine: Engine
     image: Padded
-    work: DType
     bias: Array | None
+    given: Filters
 
     @property
     def integral(self) -> bool:
         """Test whether its values are integers, whatever their type."""
-        return self.engine.integral and self.engine.scale == 1 and self.bias is None
+        return self.given.is_exact and self.divisor == 1
+
+    @property
+    def divisor(self) -> int:
+        """What its sums are divided by: combined ones are divided afterwards."""
+        return self.given.divisor if self.given.combine is None else 1
 
     def __call__(self, tile: Tile) -> Array:
         """Compute a tile, its rows as long as the engine's."""
         sums = self.engine(self.image.under(tile, self.engine.dtype))
-        if self.engine.scale == 1 and self.bias is None:
+        scale = self.engine.scale if self.given.factor == 1 else self.given.factor
+        if scale == 1 and self.bias is None and self.divisor == 1:
             return sums
-        values = self.engine.scratch("values", sums.shape, self.work)
-        values[...] = sums
-        if self.engine.scale != 1:
-            values *= self.engine.scale
+        values = sums
+        if sums.dtype != self.given.work:
+            values = self.engine.scratch("values", sums.shape, self.given.work)
+            values[...] = sums
+        if scale != 1:
+            values *= scale
         if self.bias is not None:
             values += self.bias
-        return values
+        return quotients(values, self.divisor, rounds=self.given.rounds)
 
 
 @dataclass(eq=False, repr=False)
@@ -150,7 +220,7 @@ class Part:
     @property
     def integral(self) -> bool:
         """Test whether its values are integers, whatever their type."""
-        return self.given.combine is None and self.filters[0].integral
+        return self.given.combine != "l2" and self.given.divisor == 1 and self.filters[0].integral
 
     def __call__(self, tile: Tile) -> Array:
         """Compute a tile, whose rows may be longer."""
@@ -160,6 +230,7 @@ class Part:
             width = tile[1].stop - tile[1].start
             maps = (apply(tile)[:, :width] for apply in self.filters)
             values = combined(maps, self.given)
+            values = quotients(values, self.given.divisor, rounds=self.given.rounds)
         return np.ldexp(values, self.given.power) if self.given.power else values
 
 
@@ -174,17 +245,17 @@ def parts(filters: Filters, image: Array, values: Array, shape: Shape) -> Iterat
         The image's values, or its lowest and highest.
     """
     filters = filters.without_overflow(values, image.shape[2])
-    peak = 0 if filters.is_bank else magnitude_bound(values)
-    made = [_filter(index, filters, image, peak) for index in range(len(filters.kernels))]
-    if filters.combine is not None:
-        rows, columns = zip(*(each.engine.tile(shape) for each in made), strict=True)
-        yield Part(made, (min(rows), min(columns)), shape, slice(0, shape[2]), filters)
-        return
-    maps = shape[2] // len(made)
+    # Of a network's maps, the largest would take long to find, and decides nothing.
+    peak = 0.0 if filters.is_bank and values.dtype.kind == "f" else magnitude_bound(values)
+    apart = filters.apart()
+    maps = shape[2] // len(apart)
     own = (*shape[:2], maps)
-    for index, one in enumerate(made):
-        where = slice(index * maps, (index + 1) * maps)
-        yield Part([one], one.engine.tile(own), own, where, filters)
+    for number, each in enumerate(apart):
+        one = each.in_integers(peak, values)
+        made = [_filter(index, one, image, peak) for index in range(len(one.kernels))]
+        rows, columns = zip(*(filter.engine.tile(own) for filter in made), strict=True)
+        where = slice(number * maps, (number + 1) * maps)
+        yield Part(made, (min(rows), min(columns)), own, where, one)
 
 
 def _filter(index: int, filters: Filters, image: Array, peak: float) -> Filter:
@@ -198,7 +269,7 @@ def _filter(index: int, filters: Filters, image: Array, peak: float) -> Filter:
         shape = (axes[0].count, axes[1].count, image.shape[2])
         engine = choose(dilated(kernel, dilation), stride, shape, peak, work)
     bias = None if filters.biases is None else filters.biases[index].astype(work)
-    return Filter(engine, Padded(image, axes, filters.border), work, bias)
+    return Filter(engine, Padded(image, axes, filters.border), bias, filters)
 
 
 def combined(maps: Iterator[Array], filters: Filters) -> Array:

@@ -19,7 +19,9 @@ from cnnfilter.arrays.dtypes import (
     FLOAT32_EXACT,
     FLOAT64_EXACT,
     INT64_END,
+    beyond,
     largest_magnitude,
+    largest_of,
     magnitude_bound,
     store,
     within,
@@ -58,7 +60,7 @@ COMBINED = {
     "l2": "sqrt(the sum of the squares of the kernels' values)",
 }
 COMBINES = tuple(COMBINED)
-FLOAT32 = np.dtype(np.float32)
+FLOAT32, FLOAT64, INT64 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64)
 
 
 class Convolution(Layer):
@@ -112,16 +114,19 @@ class Convolution(Layer):
     ndarray
         Shape (H', W') for a 2-D kernel on one channel; (H', W', C) where each channel
         gives one; (H', W', maps) for lists (the first kernel's maps come first) and
-        filter banks. float32 where max|x| times the sum of |weights| stays below 2**24,
-        so that integers come out exact, or the image is float32 (and holds the weights);
-        else float64.
+        filter banks. Float images give their own type (float16 gives float32; a float32
+        image with weights beyond 2**64, float64). Integers give float32 where max|x|
+        times the sum of |weights| stays below 2**24, float64 below 2**53, and int64 where
+        that holds every sum. Integers are added up exactly, also with weights such as
+        1/9, and divided once.
 
     Raises
     ------
     ArgumentError
         If an argument is wrong whatever the image.
     ShapeError
-        If the kernel does not fit the image, or its channels do not.
+        If the kernel does not fit the image, its channels do not, or sums of integers
+        would lose digits.
     NotFiniteError
         If the image holds NaN or infinity.
 
@@ -303,12 +308,11 @@ class Convolution(Layer):
         """Convolve an image."""
         array, shape = self._laid_out(image)
         check_finite(array, "the image")
-        work = self._arithmetic(array)
-        result = np.empty(shape, self.dtype or work)
-        places = np.atleast_3d(result)
+        result = np.empty(shape, self.dtype or self._arithmetic(array))
+        places, rounds = np.atleast_3d(result), result.dtype.kind in "iu"
         # Overflow gives infinity without a warning, as in PyTorch.
         with np.errstate(over="ignore", invalid="ignore"):
-            for place, values, integral in self._correlated(array, work, places.shape):
+            for place, values, integral in self._correlated(array, places.shape, rounds=rounds):
                 store(values, places[place], integral=integral)
         return result
 
@@ -324,8 +328,8 @@ class Convolution(Layer):
         result = np.empty(shape, writer.dtype)
         if writer.looks_first:  # computed twice, the values are never held
             self._look(array, shape, writer)
-        places = np.atleast_3d(result)
-        for place, values, integral in self._correlated(array, FLOAT32, places.shape):
+        places, rounds = np.atleast_3d(result), not writer.stretches
+        for place, values, integral in self._correlated(array, places.shape, rounds=rounds):
             writer.put(values, places[place], integral=integral)
         return result
 
@@ -335,13 +339,12 @@ class Convolution(Layer):
 
     def stores_tiles(self, image: Array) -> bool:
         """Return whether `stored` holds no more of the values than a tile: not of floats."""
-        is_plain = self.dtype is None and image.dtype.kind in "iu"
-        return is_plain and self._arithmetic(np.atleast_3d(image)) == FLOAT32
+        return self.dtype is None and image.dtype.kind in "iu"
 
     def _look(self, array: Array, shape: Shape, writer: PixelWriter) -> None:
         """Look at all values of a result of a shape, for the lowest and the highest."""
         places = np.broadcast_to(np.zeros((), writer.dtype), (*shape, 1)[:3])
-        for place, values, _ in self._correlated(array, FLOAT32, places.shape):
+        for place, values, _ in self._correlated(array, places.shape, rounds=False):
             writer.look(within(values, places[place]))
 
     @property
@@ -396,13 +399,22 @@ class Convolution(Layer):
         """Test whether a 2-D kernel filters the sum of channels."""
         return self.channels == "sum" and self.bank is None
 
-    def summed(self, filtered: Array, work: DType) -> Array:
+    def summed(self, filtered: Array, dtype: DType) -> Array:
         """Add up each group's channels in a dtype, if kernels filter the sum."""
         if not self.adds_up_channels:
             return filtered
         groups = filtered.reshape(*filtered.shape[:2], self.groups, -1)
-        result: Array = groups.sum(axis=-1, dtype=work)
+        result: Array = groups.sum(axis=-1, dtype=dtype)
         return result
+
+    def _sum_type(self, filtered: Array) -> DType:
+        """Return the dtype of sums of channels, which is exact for integers."""
+        if filtered.dtype.kind == "f":
+            return self._arithmetic(filtered)
+        bound = magnitude_bound(filtered) * (filtered.shape[2] // self.groups)
+        if bound >= INT64_END:
+            return FLOAT64
+        return np.dtype(np.int32) if bound < 2**31 else INT64
 
     def strips(self, before: Rows) -> tuple[Rows, list[Strips]]:
         """Return the map that kernels slide over, and the result in strips.
@@ -417,15 +429,17 @@ class Convolution(Layer):
         filtered = MappedRows(before, self.filtered)
         extremes = filtered.extreme_pixels
         check_finite(extremes, "the image")
-        work = self._arithmetic(extremes)
+        dtype = self.dtype or self._arithmetic(extremes)
+        work = self._work(extremes, rounds=dtype.kind in "iu")
         if self.adds_up_channels:
-            filtered = MappedRows(filtered, partial(self.summed, work=work))
+            added = partial(self.summed, dtype=self._sum_type(extremes))
+            filtered = MappedRows(filtered, added)
         return filtered, correlated_strips(
             filtered.shape,
             filtered.extreme_pixels,
-            self._filters(filtered.shape[2], work),
+            self._filters(filtered.shape[2], work, rounds=dtype.kind in "iu"),
             (*self.output_shape(before.shape), 1)[:3],
-            self.dtype or work,
+            dtype,
         )
 
     def carry_alpha(self, alpha: Array) -> Array:
@@ -471,45 +485,63 @@ class Convolution(Layer):
 
     @np.errstate(over="ignore", invalid="ignore")
     def _arithmetic(self, image: Array) -> DType:
-        """Choose the dtype to compute in: the result's, if none was asked for."""
+        """Choose the dtype of sums: the result's, if none was asked for."""
         if self.dtype == np.float64:
-            return np.dtype(np.float64)
-        if image.dtype in (np.float16, np.float32) and self._fits_float32():
-            return FLOAT32
+            return FLOAT64
+        if image.dtype.kind == "f":
+            return FLOAT32 if image.dtype.itemsize <= 4 and self._fits_float32() else FLOAT64
+        if self._bound(image, largest_of(image.dtype)) < FLOAT32_EXACT:
+            return FLOAT32  # of narrow types, whatever the values
+        bound = self._bound(image, largest_magnitude(image))
+        if bound < FLOAT64_EXACT:
+            return FLOAT32 if bound < FLOAT32_EXACT else FLOAT64
+        if self.dtype is not None and self.dtype.kind == "f":
+            return FLOAT64  # which was asked for
+        if not self._fits_int64(image):
+            raise beyond(bound)
+        return INT64
+
+    def _bound(self, image: Array, peak: float) -> float:
+        """Return the largest magnitude of a sum, for pixels up to a peak."""
         magnitudes = np.concatenate([_magnitudes(each) for each in self.kernels.values()])
-        factor = magnitudes.sum() if self.combine == "sum" else magnitudes.max()
+        factor = float(magnitudes.sum() if self.combine == "sum" else magnitudes.max())
         if self.channels == "sum":
             factor *= image.shape[2] // self.groups
-        offset = 0 if self.bias is None else np.abs(self.bias).max()
+        offset = 0.0 if self.bias is None else float(np.abs(self.bias).max())
         if self.combine == "sum":
             offset *= len(magnitudes)
-        if magnitude_bound(image) * factor + offset < FLOAT32_EXACT:
-            return FLOAT32  # of narrow types, whatever the values
-        bound = largest_magnitude(image) * factor + offset
-        if bound < FLOAT32_EXACT:
-            return FLOAT32
-        # A bound that is rounded proves nothing at the very end.
-        if FLOAT64_EXACT <= bound < INT64_END - 2**13 and self._gives_integers(image):
-            return np.dtype(np.int64)
-        return np.dtype(np.float64)
+        return peak * _whole(factor) + _whole(offset)
 
-    def _gives_integers(self, image: Array) -> bool:
-        """Return whether input and weights are integers, and integers were asked for."""
-        numbers = [image, *self.kernels.values()]
-        return (
-            self.dtype is not None
-            and self.dtype.kind in "iu"
-            and all(each.dtype.kind in "iu" for each in numbers)
-            and self.bias is None
-            and self.combine != "l2"
-        )
+    def _fits_int64(self, image: Array) -> bool:
+        """Return whether int64 holds every sum, and the result if that is no other integer."""
+        channels = image.shape[2]
+        peak, span = largest_magnitude(image), np.array([image.min(), image.max()], object)
+        if self.adds_up_channels:
+            peak, span = peak * (channels // self.groups), span * (channels // self.groups)
+            channels = self.groups
+            if peak >= INT64_END:
+                return False
+        filters = self._filters(channels, FLOAT64).apart()
+        exact = [each.in_integers(peak, span) for each in filters]
+        rounds = self.dtype is not None
+        return all(each.is_exact and (rounds or each.divisor == 1) for each in exact)
 
-    def _correlated(self, image: Array, work: DType, shape: Shape) -> Iterator[Correlated]:
+    def _work(self, image: Array, *, rounds: bool) -> DType:
+        """Choose the dtype to compute in where sums are not exact."""
+        work = self._arithmetic(image)
+        is_narrow = image.dtype.itemsize == 1 and self.bias is None
+        if work.kind != "f" or (rounds and image.dtype.kind in "iu" and not is_narrow):
+            return FLOAT64
+        return work
+
+    def _correlated(self, image: Array, shape: Shape, *, rounds: bool) -> Iterator[Correlated]:
         """Compute the result, of shape (H', W', maps), tile by tile."""
-        image = self.summed(image, work)
-        return correlate(image, self._filters(image.shape[2], work), shape)
+        work = self._work(image, rounds=rounds)
+        if self.adds_up_channels:
+            image = self.summed(image, self._sum_type(image))
+        return correlate(image, self._filters(image.shape[2], work, rounds=rounds), shape)
 
-    def _filters(self, channels: int, work: DType) -> Filters:
+    def _filters(self, channels: int, work: DType, *, rounds: bool = False) -> Filters:
         """Return the kernels as they are laid on an image of so many channels."""
         return Filters(
             kernels=tuple(self.kernels.values()),
@@ -519,6 +551,7 @@ class Convolution(Layer):
             biases=self.biases(channels if self.bank is None else self.bank.shape[3]),
             combine=self.combine,
             work=work,
+            rounds=rounds,
         )
 
     @property
@@ -600,6 +633,11 @@ class Convolution(Layer):
             "combine": self.combine,
             "limits": limits,
         }
+
+
+def _whole(number: float) -> float:
+    """Return a whole number as an integer, whose products are exact."""
+    return int(number) if number.is_integer() else number
 
 
 def _filters(weights: Array) -> Array:

@@ -461,7 +461,9 @@ def _largest(image: Array, dtype: np.dtype[Any]) -> np.generic:
     """Return the largest value: it may decide the next type."""
     if dtype == image.dtype and dtype.kind in "iu":
         return image[(0,) * image.ndim]
-    return dtype.type(np.finfo(dtype).max if dtype.kind == "f" else np.iinfo(dtype).max)
+    # Wider sums may be an error, which only the values themselves show.
+    largest = np.finfo(dtype).max if dtype.kind == "f" else min(np.iinfo(dtype).max, 2**40)
+    return dtype.type(largest)
 
 
 def _lengths(shape: Shape) -> str:

@@ -6,6 +6,8 @@ from numpy.testing import assert_array_equal
 from numpy.typing import ArrayLike
 
 from cnnfilter import convolve
+from cnnfilter.arrays import Array
+from cnnfilter.errors import ShapeError
 
 from ..types import Dtype
 from .samples import ONE_TO_NINE, pixel, random_image
@@ -44,8 +46,14 @@ def test_results_are_float32_while_that_is_exact(
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.longdouble])
-def test_small_values_give_float32_from_wider_floats_too(dtype: Dtype) -> None:
-    assert convolve(pixel(1.5, dtype), [[1]]).dtype == np.float32
+def test_wider_floats_give_float64(dtype: Dtype) -> None:
+    assert convolve(pixel(1.5, dtype), [[1]]).dtype == np.float64
+
+
+def test_decimals_keep_the_digits_that_cancel_out() -> None:
+    result = convolve([[1000000.1, 1000000.2, 1000000.4]], "1 -2 1")
+    assert result.item() == pytest.approx(0.1, abs=1e-9)
+    assert convolve(pixel(1e-300), "2").item() == 2e-300
 
 
 def test_the_bound_takes_the_image_at_its_largest_magnitude() -> None:
@@ -89,8 +97,68 @@ def test_integers_stay_exact_beyond_float32() -> None:
     assert [[int(value) for value in row] for row in result] == expected
 
 
-def test_integers_beyond_float64_are_exact_where_the_type_asked_for_holds_them() -> None:
-    assert convolve(pixel(2**53 + 1), "1", dtype=np.int64).item() == 2**53 + 1
+@pytest.mark.parametrize(
+    ("values", "weights", "expected"),
+    [
+        ([2**53 + 1], [1], 2**53 + 1),
+        ([2**53 - 1, 2], [1, 1], 2**53 + 1),
+        ([2**62 - 1, 2**62 - 2], [1, 1], 2**63 - 3),
+        ([-(2**62), -(2**62) + 1], [1, 1], -(2**63) + 1),
+        ([3, 5], [2**60 + 1, 1], 3 * 2**60 + 8),
+        ([2**61, 2**61, 2**61], [-1, 2, -1], 0),
+        ([-(2**63)], [1], -(2**63)),
+    ],
+)
+@pytest.mark.parametrize("dtype", [None, np.int64])
+def test_integers_beyond_float64_are_int64(
+    values: list[int], weights: list[int], expected: int, dtype: Dtype
+) -> None:
+    result = convolve([values], [weights], dtype=dtype)
+    assert (result.dtype, result.item()) == (np.int64, expected)
+
+
+def test_every_engine_is_exact_to_64_bits() -> None:
+    random = np.random.default_rng(0)
+    image = random.integers(-(2**44), 2**44, (80, 90, 2)).astype(object)
+    for size in ((3, 3), (1, 40), (12, 12)):
+        ones = np.ones(size, np.int64)
+        ones[0, 0] = 2**17 + 1
+        for weights in (ones, np.ones(size, np.int64) * 1023, random.integers(-1023, 1023, size)):
+            bank = np.broadcast_to(weights[:, :, np.newaxis, np.newaxis], (*size, 2, 3))
+            windows = np.lib.stride_tricks.sliding_window_view(image, size, axis=(0, 1))
+            expected = (windows * weights.astype(object)).sum(axis=(-2, -1))
+            image64 = image.astype(np.int64)
+            assert_array_equal(convolve(image64, weights).astype(object), expected)
+            summed = expected.sum(axis=2)
+            assert_array_equal(convolve(image64, bank)[:, :, 2].astype(object), summed)
+            total = convolve(image64, weights, channels="sum")
+            assert_array_equal(total.astype(object), summed)
+
+
+@pytest.mark.parametrize(
+    ("image", "weights"),
+    [
+        (pixel(2**63, np.uint64), [[1]]),
+        (pixel(2**64 - 1, np.uint64), [[0.25]]),
+        (pixel(2**40), np.array([[2**30]])),
+        (pixel(2**31 - 1, np.int32), np.array([[2**33]])),
+        (pixel(1, np.uint8), np.array([[2**64 - 1]], np.uint64)),
+        (np.full((31, 31), 2**55), "box:31"),
+        (pixel(2**60), [[0.1234567890123]]),
+    ],
+)
+def test_integers_that_would_lose_digits_are_refused(image: Array, weights: ArrayLike) -> None:
+    with pytest.raises(ShapeError, match=r"would lose digits.*convert it to floats"):
+        convolve(image, weights)
+    assert convolve(image.astype(np.float64), weights).dtype == np.float64
+    assert convolve(image, weights, dtype=np.float64).dtype == np.float64
+
+
+def test_sums_of_64_bits_are_rounded_exactly() -> None:
+    image = np.array([[2**60 + 1, 2**60 + 2, 2**60 + 4]])
+    assert convolve(image, "1/3 1/3 1/3", dtype=np.int64).item() == 2**60 + 2
+    assert convolve(image[:, 1:], "1/2 1/2", dtype=np.int64).item() == 2**60 + 3
+    assert convolve(image[:, :2] - 1, "1/2 1/2", dtype=np.int64).item() == 2**60
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint16, np.int16])
