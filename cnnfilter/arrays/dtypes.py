@@ -32,7 +32,7 @@ def magnitude_bound(values: Array) -> float:
     return largest_of(values.dtype)
 
 
-def float_type(image: Array, factor: float) -> DType:
+def float_type(image: Array, factor: float, offset: float = 0) -> DType:
     """Return the float type for weighted sums, exact for integers.
 
     Parameters
@@ -40,12 +40,14 @@ def float_type(image: Array, factor: float) -> DType:
     image : ndarray
     factor : float
         The largest sum of weights' magnitudes.
+    offset : float
+        The largest magnitude of what is added.
 
     Returns
     -------
     dtype
         A float image keeps its own type (float16 becomes float32). An integer image
-        gives float32 where max|x| * factor stays below 2**24, else float64.
+        gives float32 where max|x| * factor + offset stays below 2**24, else float64.
 
     Raises
     ------
@@ -59,12 +61,35 @@ def float_type(image: Array, factor: float) -> DType:
     """
     if image.dtype.kind == "f":
         return np.dtype(np.float32 if image.dtype.itemsize <= 4 else np.float64)
-    if largest_of(image.dtype) * factor < FLOAT32_EXACT:  # spares a pass over the pixels
+    # This spares a pass over the pixels.
+    if largest_of(image.dtype) * factor + offset < FLOAT32_EXACT:
         return np.dtype(np.float32)
-    bound = largest_magnitude(image) * factor
-    if bound >= FLOAT64_EXACT:
-        raise beyond(bound)
+    largest = largest_magnitude(image)
+    bound = largest * factor + offset
+    # Weights from 2**53 on are floats, whose products are rounded as they are.
+    if largest >= FLOAT64_EXACT or (bound >= FLOAT64_EXACT and factor < FLOAT64_EXACT):
+        raise beyond(max(largest, bound))
     return np.dtype(np.float32 if bound < FLOAT32_EXACT else np.float64)
+
+
+def exact_type(image: Array, factor: int) -> DType:
+    """Return the type of sums with whole weights: that of floats, or int64 from 2**53 on.
+
+    Raises
+    ------
+    ShapeError
+        If int64 may not hold a sum.
+
+    Examples
+    --------
+    >>> exact_type(np.array([2**60]), 4)
+    dtype('int64')
+    """
+    if image.dtype.kind in "iu" and image.dtype.itemsize > 2:
+        bound = largest_magnitude(image) * factor
+        if FLOAT64_EXACT <= bound < INT64_END:
+            return np.dtype(np.int64)
+    return float_type(image, factor)
 
 
 def beyond(bound: float) -> ShapeError:

@@ -173,7 +173,7 @@ class Filter:
 
     @property
     def divisor(self) -> int:
-        """What its sums are divided by: combined ones are divided afterwards."""
+        """The divisor of its sums; combined ones are divided afterwards."""
         return self.given.divisor if self.given.combine is None else 1
 
     def __call__(self, tile: Tile) -> Array:
@@ -277,6 +277,10 @@ def combined(maps: Iterator[Array], filters: Filters) -> Array:
     if filters.is_bank:
         maps = (one[:, :, np.newaxis] for one in np.moveaxis(next(maps), -1, 0))
     first = next(maps).astype(filters.work)
+    if filters.combine == "l2" and filters.work == np.float64 and not filters.is_exact:
+        for other in maps:  # the square of a small number would be 0
+            np.hypot(first, other, out=first)
+        return np.abs(first, out=first)
     if filters.combine == "l2":
         squares = np.square(first, dtype=np.float64)
         for other in maps:

@@ -37,6 +37,7 @@ from cnnfilter.arrays.geometry import (
 )
 from cnnfilter.arrays.quantize import LaterMap, PixelWriter
 from cnnfilter.correlation import Correlated, Filters, correlate, correlated_strips
+from cnnfilter.correlation.factors import common_divisor
 from cnnfilter.errors import ArgumentError, KernelError, ShapeError, brief
 from cnnfilter.kernels.parse import read_kernels
 from cnnfilter.layers.base import Layer, RowsFrom
@@ -497,9 +498,7 @@ class Convolution(Layer):
             return FLOAT32 if bound < FLOAT32_EXACT else FLOAT64
         if self.dtype is not None and self.dtype.kind == "f":
             return FLOAT64  # which was asked for
-        if not self._fits_int64(image):
-            raise beyond(bound)
-        return INT64
+        return self._wide_type(image, bound)
 
     def _bound(self, image: Array, peak: float) -> float:
         """Return the largest magnitude of a sum, for pixels up to a peak."""
@@ -512,19 +511,28 @@ class Convolution(Layer):
             offset *= len(magnitudes)
         return peak * _whole(factor) + _whole(offset)
 
-    def _fits_int64(self, image: Array) -> bool:
-        """Return whether int64 holds every sum, and the result if that is no other integer."""
-        channels = image.shape[2]
-        peak, span = largest_magnitude(image), np.array([image.min(), image.max()], object)
+    def _wide_type(self, image: Array, bound: float) -> DType:
+        """Return int64 if it holds every sum; float64 for weights that are no fractions.
+
+        Raises
+        ------
+        ShapeError
+            If digits would be lost.
+        """
+        channels, peak = image.shape[2], largest_magnitude(image)
+        if peak < FLOAT64_EXACT and common_divisor(self.kernels.values()) is None:
+            return FLOAT64
+        span = np.array([image.min(), image.max()], object)
         if self.adds_up_channels:
             peak, span = peak * (channels // self.groups), span * (channels // self.groups)
             channels = self.groups
-            if peak >= INT64_END:
-                return False
         filters = self._filters(channels, FLOAT64).apart()
         exact = [each.in_integers(peak, span) for each in filters]
-        rounds = self.dtype is not None
-        return all(each.is_exact and (rounds or each.divisor == 1) for each in exact)
+        is_whole = self.dtype is not None or all(each.divisor == 1 for each in exact)
+        overflows = self.adds_up_channels and peak >= INT64_END
+        if overflows or not (is_whole and all(each.is_exact for each in exact)):
+            raise beyond(bound)
+        return INT64
 
     def _work(self, image: Array, *, rounds: bool) -> DType:
         """Choose the dtype to compute in where sums are not exact."""

@@ -135,7 +135,8 @@ class Dense(Layer):
     Returns
     -------
     ndarray
-        Shape (M,), float32 where that is exact (or the image is float32), else float64.
+        Shape (M,); float features' type (float16 gives float32). Of integers, float32 where
+        max|x| times the largest sum of |weights| stays below 2**24, else float64.
 
     Raises
     ------
@@ -183,7 +184,7 @@ class Dense(Layer):
 
     def output_dtype(self, image: Array) -> DType:
         """Return the wider of the types that a result may have."""
-        return np.dtype(np.float32 if image.dtype == np.float32 else np.float64)
+        return np.dtype(np.float32 if image.dtype in (np.float16, np.float32) else np.float64)
 
     def sees_all(self, shape: Shape) -> bool:
         """Return True: every output weighs every feature."""
@@ -210,11 +211,19 @@ class Dense(Layer):
         vector = as_features(features)
         self.output_shape(vector.shape)
         check_finite(vector, "the input")
-        work = float_type(vector, 1)
+        work = self._type(vector)
         # Overflow gives infinity without a warning, as in PyTorch.
         with np.errstate(over="ignore", invalid="ignore"):
             result: Array = vector.astype(work, copy=False) @ self.weights.astype(work, copy=False)
             return result if self.bias is None else result + self.bias.astype(work)
+
+    def _type(self, vector: Array) -> DType:
+        """Return the result's dtype."""
+        if vector.dtype.kind == "f":
+            return float_type(vector, 1)
+        sums = np.abs(self.weights).sum(axis=0, dtype=np.float64)
+        bias = 0.0 if self.bias is None else float(np.abs(self.bias).max())
+        return float_type(vector, float(sums.max()), bias)
 
     @property
     def formula(self) -> str:

@@ -14,7 +14,13 @@ from cnnfilter.arrays.arguments import Number, Pair, choice, flag, number, pair
 from cnnfilter.arrays.borders import region_under
 from cnnfilter.arrays.buffers import Strips, check_room
 from cnnfilter.arrays.checks import as_image
-from cnnfilter.arrays.dtypes import float_type, largest_magnitude
+from cnnfilter.arrays.dtypes import (
+    FLOAT32_EXACT,
+    exact_type,
+    float_type,
+    largest_magnitude,
+    magnitude_bound,
+)
 from cnnfilter.arrays.geometry import (
     Axis,
     Padding,
@@ -95,15 +101,17 @@ class Pooling(Layer):
     Returns
     -------
     ndarray
-        Shape (H', W') or (H', W', C). max and min keep the dtype; the others give
-        float32 where exact (or the image is float32), else float64.
+        Shape (H', W') or (H', W', C). max and min keep the dtype. The others give a
+        float image's type (float16 gives float32); of integers, float32 where it holds
+        each sum exactly, else float64, and sums from 2**53 on int64.
 
     Raises
     ------
     ArgumentError
         If an argument is wrong whatever the image.
     ShapeError
-        If the window does not fit the image, or has no pixel of it.
+        If the window does not fit the image, or has no pixel of it, or sums of integers
+        would lose digits.
 
     Examples
     --------
@@ -175,7 +183,7 @@ class Pooling(Layer):
         # Infinity is passed on, also where it meets its opposite.
         with np.errstate(invalid="ignore", over="ignore"):
             if self.mode == "median":
-                return median(array, axes, float_type(extremes, 2))
+                return median(array, axes, self._type(extremes, 1))
             return reduce(array, axes, *self._reduction(axes, extremes))
 
     def strips(self, before: Rows) -> tuple[Rows, list[Strips]]:
@@ -214,27 +222,38 @@ class Pooling(Layer):
             return Reduction(np.maximum, lowest_of(native), native), values.dtype
         if self.mode == "min":
             return Reduction(np.minimum, highest_of(native), native), values.dtype
+        result = self._type(values, taps)
+        if self.mode in ("l2", "lp") and self.p == 2 and values.dtype == np.float64:
+            # The square of a small number would be 0.
+            return Reduction(np.hypot, 0, native, finish=_magnitudes), result
         if self.mode in ("l2", "lp"):
-            exact = float_type(values, largest_magnitude(values) * taps)
-            return Reduction(np.add, 0, np.dtype(np.float64), self._power, self._root), exact
-        exact = float_type(values, taps)
-        work = sum_type(values.dtype, axes, exact)
+            return Reduction(np.add, 0, np.dtype(np.float64), self._power, self._root), result
+        work = sum_type(values.dtype, axes, exact_type(values, taps))
         if self.mode == "average":
-            return Reduction(np.add, 0, work, finish=self._divide(axes)), exact
-        return Reduction(np.add, 0, work), exact
+            return Reduction(np.add, 0, work, finish=self._divide(axes)), result
+        return Reduction(np.add, 0, work), result
+
+    def _type(self, values: Array, taps: int) -> DType:
+        """Return the result's type, for all of the image or its lowest and highest value."""
+        match self.mode:
+            case "max" | "min":
+                return values.dtype
+            case "sum":
+                return exact_type(values, taps)
+        own = float_type(values, 1)
+        if own != np.float32 or values.dtype.kind == "f":
+            return own
+        # Squares, and the two in the middle, are added up, too.
+        factor = {"median": 2, "average": taps}.get(self.mode) or largest_magnitude(values) * taps
+        for bound in (magnitude_bound, largest_magnitude):  # the first spares passes
+            if bound(values) * factor < FLOAT32_EXACT:
+                return own
+        return np.dtype(np.float64)
 
     def output_dtype(self, image: Array) -> DType:
         """Return the type of the result for an image; one pixel of it is enough."""
-        pixel = image[:1, :1]
         down, across = self.window_for(image.shape).size
-        match self.mode:
-            case "max" | "min":
-                return image.dtype
-            case "median":
-                return float_type(pixel, 2)
-            case "l2" | "lp":
-                return float_type(pixel, largest_magnitude(pixel) * down * across)
-        return float_type(pixel, down * across)
+        return self._type(image[:1, :1], down * across)
 
     def _power(self, values: Array) -> Array:
         if self.p == 2:
@@ -255,9 +274,13 @@ class Pooling(Layer):
 
         def divide(sums: Array, rows: slice, out: Array) -> None:
             counts = down[0] * across[0] if alike else np.multiply.outer(down[rows], across)
+            counts = counts.reshape(counts.shape + (1,) * (sums.ndim - 2))
+            if sums.dtype == np.int64:
+                whole, rest = np.divmod(sums, counts)
+                np.add(whole, rest / counts, out=out)
+                return
             work = np.result_type(sums, out)
-            counts = counts.astype(work).reshape(counts.shape + (1,) * (sums.ndim - 2))
-            np.divide(sums, counts, out=out, dtype=work)
+            np.divide(sums, counts.astype(work), out=out, dtype=work)
 
         return divide
 
@@ -326,6 +349,10 @@ class Pooling(Layer):
             "counts_padding": self.count_include_pad,
             "axes": self.window_for(shape).axes(shape),
         }
+
+
+def _magnitudes(roots: Array, _: slice, out: Array) -> None:
+    np.abs(roots, out=out)
 
 
 pool = functional(

@@ -187,7 +187,7 @@ class Reduction:
     def _doubles(self, axis: Axis) -> bool:
         """Return whether doubling takes fewer passes and little memory."""
         return (
-            self.ufunc is not np.add
+            self.ufunc in (np.maximum, np.minimum)
             and axis.dilation == 1
             and axis.stride * (axis.size.bit_length() + 1) < axis.size <= axis.count * axis.stride
         )

@@ -14,12 +14,13 @@ from cnnfilter.arrays import Array, DType
 from cnnfilter.arrays.arguments import Number, Pair, choice, number, pair
 from cnnfilter.arrays.buffers import check_room
 from cnnfilter.arrays.checks import as_image
-from cnnfilter.arrays.dtypes import convert
+from cnnfilter.arrays.dtypes import convert, float_type
 from cnnfilter.arrays.geometry import Place, Region, Shape, check_map
 from cnnfilter.arrays.patches import border
 from cnnfilter.arrays.spaces import full_scale
 from cnnfilter.layers.base import Layer
 from cnnfilter.layers.declaration import Argument, functional
+from cnnfilter.layers.resampling import resampled
 
 if TYPE_CHECKING:
     from cnnfilter.arrays.rows import Rows
@@ -106,7 +107,13 @@ class Resizing(Layer):
     Returns
     -------
     ndarray
-        uint8 and uint16 stay, rounded; all other types become float32.
+        uint8 and uint16 stay, rounded. float64 stays; all other types become float32, but
+        integers whose values float32 does not hold float64.
+
+    Raises
+    ------
+    ShapeError
+        If integers would lose digits: from 2**51 on.
 
     Examples
     --------
@@ -136,33 +143,35 @@ class Resizing(Layer):
         return *self.size, *shape[2:]
 
     def output_dtype(self, image: Array) -> DType:
-        """Return uint8 and uint16 as they are, float32 for all others."""
-        return image.dtype if image.dtype in (np.uint8, np.uint16) else np.dtype(np.float32)
+        """Return uint8 and uint16 as they are, the floats that hold all others."""
+        return _kept(image.dtype, image[:1, :1])
 
     def __call__(self, image: ArrayLike) -> Array:
         """Resize."""
         array = as_image(image)
+        kept = _kept(array.dtype, array)
         if array.shape[:2] == self.size:
-            return array.astype(_kept(array.dtype), copy=False)
+            return array.astype(kept, copy=False)
         planes = array.reshape(*array.shape[:2], -1)
         around = border(planes) if self.fill is None else None
-        return self.of_planes(np.moveaxis(planes, -1, 0), array.shape, array.dtype, around)
+        return self.of_planes(np.moveaxis(planes, -1, 0), array.shape, kept, around)
 
     def of_planes(
         self,
         planes: Iterable[Array],
         shape: Shape,
-        dtype: DType,
+        kept: DType,
         around: Array | None = None,
     ) -> Array:
-        """Resize an image of a shape and dtype, whose channels come one by one.
+        """Resize an image of a shape, whose channels come one by one.
 
         Parameters
         ----------
+        kept : dtype
+            The result's.
         around : ndarray, optional
             The image's border, where its median is what is filled in.
         """
-        kept = _kept(dtype)
         down, across = self.axes(shape)
         channels = prod(shape[2:])
         check_room("the result", (*self.size, channels), kept.itemsize)
@@ -170,7 +179,11 @@ class Resizing(Layer):
         filled = np.array([self.fill]) if around is None else np.median(around, axis=0)
         result[...] = convert(filled, kept)
         for channel, plane in enumerate(planes):
-            small = _resized(plane, down, across, self.filter)
+            if kept == np.float64:
+                reach, wide = REACHES[self.filter], plane.astype(np.float64, copy=False)
+                small = resampled(wide, down, across, self.filter, reach)
+            else:
+                small = _resized(plane, down, across, self.filter)
             result[down.pixels, across.pixels, channel] = convert(small, kept)
         return result.reshape(self.output_shape(shape))
 
@@ -227,7 +240,8 @@ class Resizing(Layer):
         if self.fill is None or self.size == before.shape[:2]:
             return self(before.whole())
         dtype = before.rows(0, 1).dtype
-        return self.of_planes(_planes(before, dtype), before.shape, dtype)
+        kept = _kept(dtype, before.extremes if dtype.kind in "iu" else np.zeros(1, dtype))
+        return self.of_planes(_planes(before, dtype), before.shape, kept)
 
     def record(self, shape: Shape) -> ResizingRecord | PlainRecord:
         """Return the axes, and the filter's reach."""
@@ -251,9 +265,13 @@ def _planes(image: Rows, dtype: DType) -> Iterator[Array]:
         yield from planes
 
 
-def _kept(dtype: DType) -> DType:
-    """Return the result's dtype for an image's."""
-    return dtype if dtype in (np.uint8, np.uint16) else np.dtype(np.float32)
+#: The largest sum of weights' magnitudes, of lanczos in two directions, is less.
+_FACTOR = 4
+
+
+def _kept(dtype: DType, values: Array) -> DType:
+    """Return the result's dtype for an image's, by its values or their lowest and highest."""
+    return dtype if dtype in (np.uint8, np.uint16) else float_type(values, _FACTOR)
 
 
 def _resized(plane: Array, down: ResizedAxis, across: ResizedAxis, filter: str) -> Array:

@@ -70,8 +70,23 @@ class Affine(Layer):
     def __call__(self, image: ArrayLike) -> Array:
         """Compute."""
         array = as_features(image)
-        work = float_type(array, 1)
+        return self._applied(array, self._type(array))
+
+    def on_band(self, band: Array, before: Rows) -> Array:
+        """Compute some rows in the type that holds all of them."""
+        return self._applied(band, self._type(before.extremes if band.dtype.kind != "f" else band))
+
+    def _applied(self, array: Array, work: DType) -> Array:
         return in_bands(_affine, work, array, *self._spread(array.shape, work))
+
+    def _type(self, values: Array) -> DType:
+        """Return the result's dtype; each number counts for integers alone."""
+        if values.dtype.kind == "f":
+            return float_type(values, 1)
+        center, factor, offset = (
+            float(np.abs(numbers).max()) for numbers in (self.center, self.factor, self.offset)
+        )
+        return float_type(values, max(factor, 1), factor * center + offset)
 
     @property
     def formula(self) -> str:
@@ -301,7 +316,7 @@ class Scaling(Affine):
     def on_band(self, band: Array, before: Rows) -> Array:
         """Scale some rows by the bounds of the whole input."""
         if self.divides_by is None:
-            return self(band)
+            return super().on_band(band, before)
         return self.scaled(band, self.bounds(before.extremes if self.depends_on_all else band))
 
     def record(self, shape: Shape) -> AffineRecord | ScalingRecord | PlainRecord:

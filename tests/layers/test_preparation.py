@@ -53,6 +53,27 @@ def test_floats_are_pillows_mode_f_in_each_channel() -> None:
     assert_array_equal(result, np.dstack(planes))
 
 
+@pytest.mark.parametrize("filter", FILTERS)
+@pytest.mark.parametrize("aspect", ["stretch", "crop", "pad"])
+@pytest.mark.parametrize("size", [(7, 21), (29, 3), (40, 41)])
+def test_float64_is_resized_by_pillows_weights(
+    filter: str, aspect: str, size: tuple[int, int]
+) -> None:
+    image = RNG.standard_normal((12, 15, 2))
+    result = resize(image, size, filter=filter, aspect=aspect)
+    narrow = resize(image.astype(np.float32), size, filter=filter, aspect=aspect)
+    assert_allclose(result, narrow, rtol=0, atol=1e-5)
+    small = resize(image * 1e-300, size, filter=filter, aspect=aspect)
+    assert_allclose(small * 1e300, result, rtol=1e-12, atol=1e-12)
+
+
+def test_wide_integers_are_resized_without_losing_digits() -> None:
+    result = resize(np.full((4, 4), 2**40 + 1), 2)
+    assert (result.dtype, result[0, 0]) == (np.float64, 2**40 + 1)
+    with pytest.raises(ShapeError, match="would lose digits"):
+        resize(np.full((4, 4), 2**53), 2)
+
+
 def test_16_bits_stay_and_are_rounded() -> None:
     image = RNG.integers(0, 65536, (12, 15), dtype=np.uint16)
     result = resize(image, (5, 6), filter="lanczos", aspect="stretch")
@@ -98,7 +119,9 @@ def test_any_size_comes_to_any_size(seed: int) -> None:
 
 def test_the_same_size_is_the_same_image() -> None:
     assert_array_equal(resize(PHOTO, (37, 52)), PHOTO)
-    assert resize(np.zeros((2, 2)), 2).dtype == resize(np.zeros((2, 2)), 3).dtype == np.float32
+    for dtype, kept in ((np.float16, np.float32), (np.int16, np.float32), (float, np.float64)):
+        assert resize(np.zeros((2, 2), dtype), 2).dtype == kept
+        assert resize(np.zeros((2, 2), dtype), 3).dtype == kept
 
 
 @pytest.mark.parametrize(("fill", "stored"), [(300, 255), (-1, 0), (1.5, 2), (0.9, 1)])
