@@ -210,6 +210,7 @@ def loaded_by(*arguments: str) -> set[str]:
 HEAVY = {
     "skimage", "scipy", "tifffile", "onnx", "safetensors", "pydantic", "tomllib", "zipfile", "csv",
     "json", "hashlib", "random", "shlex", "importlib.metadata", "matplotlib", "textual_image",
+    "imagecodecs", "pi_heif",
 }  # fmt: skip
 #: What of ours neither `convolve` nor `pool` has a use for.
 UNUSED = {
@@ -221,7 +222,7 @@ UNUSED = {
     "cnnfilter.pipeline.explain", "cnnfilter.layers.explanation", "cnnfilter.layers.records",
     "cnnfilter.view", "cnnfilter.cli.explain", "cnnfilter.cli.views", "cnnfilter.cli.walk",
     "cnnfilter.cli.kernels",
-    "cnnfilter.cli.networks",
+    "cnnfilter.cli.networks", "cnnfilter.cli.formats",
     "cnnfilter.cli.pipeline", "cnnfilter.cli.import_network", "cnnfilter.cli.split_channels",
 }  # fmt: skip
 

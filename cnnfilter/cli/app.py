@@ -24,6 +24,7 @@ _MODULES = {
     "import": "import_network",
     "kernels": "kernels",
     "networks": "networks",
+    "formats": "formats",
 }
 
 

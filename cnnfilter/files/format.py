@@ -223,6 +223,8 @@ class Format:
         not: colours, or grey with alpha; "" for none. Of a library other than Pillow, all.
     deep_extra : str
         The extra that `deep_module` needs; "" for none.
+    partial_extras : mapping of str to str
+        The extras that parts of it need, and these parts.
     reader : str
         The module of ours whose ``open_frames`` opens its files; "" for Pillow's alone.
     fallback : str
@@ -280,6 +282,7 @@ class Format:
     pillow: str = ""
     deep_module: str = ""
     deep_extra: str = ""
+    partial_extras: Mapping[str, str] = field(default_factory=dict)
     reader: str = ""
     fallback: str = ""
     holds_peak: bool = False

@@ -122,6 +122,7 @@ FORMATS: Mapping[str, Format] = {
         memory=Memory(),
         limits=Limits(side=65_500),  # libjpeg's JPEG_MAX_DIMENSION; the format's own is 65535
         pillow="JPEG",
+        partial_extras={"codecs": "12 and 16 bits"},
         fallback="cnnfilter.files.deep_jpeg",
         metadata_bytes=65_000,  # a segment; a colour profile may take several
         # Edges have colours, too. Optimized, Pillow may fail for want of room in its buffer.
@@ -144,6 +145,7 @@ FORMATS: Mapping[str, Format] = {
         limits=Limits(row_bytes=_ROW_BYTES),
         pillow="TIFF",
         deep_module="cnnfilter.files.tiff_writer",
+        partial_extras={"codecs": "LZW and others"},
         reader="cnnfilter.files.tiff_reader",
         exif="tags",
         is_rare=True,
@@ -261,6 +263,7 @@ FORMATS: Mapping[str, Format] = {
         pillow="JPEG2000",
         deep_module="cnnfilter.files.jpeg2000",
         deep_extra="codecs",
+        partial_extras={"codecs": "16-bit colour"},
         reader="cnnfilter.files.jpeg2000",
         # The encoder holds some ten copies of a tile; as one tile a picture takes all of them.
         # Of 16 bits, Pillow mixes up the tiles.

@@ -22,6 +22,7 @@ COMMANDS = [
     "explain",
     "kernels",
     "networks",
+    "formats",
     "import",
 ]
 WIDE = 300

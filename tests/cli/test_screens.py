@@ -5,6 +5,8 @@ import shlex
 import numpy as np
 import pytest
 
+from cnnfilter.files.format import is_installed
+
 from ..command import Run
 from ..golden import FOLDER, Golden
 from ..pictures import Images
@@ -25,6 +27,8 @@ SCREENS = {
     "kernel": "kernels sharpen",
     "kernel-by-a-formula": "kernels gabor:11,45",
     "networks": "networks",
+    "format": "formats jp2",
+    "formats": "formats",
     "network": "pipeline digits --summary",
     "summary": f"pipeline {LONG} --summary --shape 224x224x3",
     "prediction": "pipeline digits two.png -q",
@@ -57,6 +61,8 @@ def inputs(images: Images) -> None:
 
 @pytest.mark.parametrize("name", SCREENS)
 def test_a_screen_looks_as_its_golden_text(name: str, show: Show, golden: Golden) -> None:
+    if name.startswith("format") and not all(map(is_installed, ("imagecodecs", "pi_heif"))):
+        pytest.skip("the list shows which extras are installed")
     screen = show(*shlex.split(SCREENS[name]))
     assert screen.status == 0
     assert max(map(len, screen.lines)) <= 80

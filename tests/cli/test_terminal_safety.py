@@ -105,6 +105,7 @@ COMMANDS: Sequence[Sequence[str]] = (
     ("kernels", f"{ODD}.txt"),
     ("kernels", ODD),
     ("networks", ODD),
+    ("formats", ODD),
     (ODD,),
 )
 

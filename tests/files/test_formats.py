@@ -50,13 +50,15 @@ def test_a_row_that_leaves_a_field_out_is_refused(field: str) -> None:
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_row_makes_sense(name: str) -> None:
     format = FORMATS[name]
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert all(re.fullmatch(r"\.[a-z0-9]+", suffix) for suffix in format.suffixes)
     assert bool(format.pillow) == (format.library == "pillow")
     assert format.is_picture or not format.modes
     assert not format.deep_extra or format.deep_module
+    assert set(format.partial_extras) <= set(extras["optional-dependencies"])
+    assert format.deep_extra in ("", *format.partial_extras)
     assert set(format.deep_modes) <= set(format.modes)
     assert not format.numbers or format.suffixes == FORMATS[format.numbers].suffixes
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert format.extra is None or format.extra in extras["optional-dependencies"]
 
 
@@ -103,7 +105,9 @@ def cells(name: str) -> list[str]:
         ", ".join(kept.get(part, part) for part in format.metadata) or "-",
         quality or "-",
         str(format.limits.side or "-"),
-        format.extra or (f"{format.deep_extra} for 16-bit colour" if format.deep_extra else "-"),
+        format.extra
+        or ", ".join(f"{extra} for {parts}" for extra, parts in format.partial_extras.items())
+        or "-",
     ]
 
 
