@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from cnnfilter.errors import ArgumentError, ContentError, naming
 from cnnfilter.files.formats import FORMATS
-from cnnfilter.files.opening import opened, problem_with, reason
+from cnnfilter.files.opening import NOT_TEXT, encoding_of, opened, problem_with, reason
 from cnnfilter.text import shown
 
 #: Standard input, where a name or path would stand.
@@ -159,7 +159,9 @@ def listed_names(path: str, *, null_separated: bool) -> Listed:
     """
     with naming(Path(path), ArgumentError), opened(path, MAX_LISTED) as file:
         try:
-            content = file.read(MAX_LISTED + 1).removeprefix(codecs.BOM_UTF8)
+            content = _in_utf8(file.read(MAX_LISTED + 1))
+        except UnicodeDecodeError:
+            raise ContentError(NOT_TEXT) from None
         except OSError as error:
             raise ContentError(reason(error)) from None
     separators = (b"\0",) if null_separated else (b"\n", b"\r")
@@ -177,6 +179,14 @@ def listed_names(path: str, *, null_separated: bool) -> Listed:
         elif name:
             names.append(name)
     return Listed(names, _few(problems), (path,))
+
+
+def _in_utf8(content: bytes) -> bytes:
+    """Return a list in UTF-8, or as it is: names need not be text."""
+    encoding = encoding_of(content)
+    if encoding == "utf-8-sig":
+        return content.removeprefix(codecs.BOM_UTF8)
+    return content.decode(encoding).encode()
 
 
 def _few(problems: list[str]) -> list[str]:

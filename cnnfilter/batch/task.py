@@ -107,6 +107,10 @@ class Task(Protocol):
     def files(self) -> Sequence[Path]:
         """The files that it reads besides images."""
 
+    @property
+    def notes(self) -> Sequence[str]:
+        """Notes for the person who typed it, a line each."""
+
     def outline(self, image: Image) -> list[Result]:
         """Return blank results of the right shapes, without computing them."""
 
@@ -177,6 +181,11 @@ class PipelineTask:
     def files(self) -> Sequence[Path]:
         """The pipeline's own file, and its weights."""
         return self.pipeline.files
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """The steps' notes."""
+        return self.pipeline.notes
 
     def outline(self, image: Image) -> list[Result]:
         """Follow the shapes through the pipeline."""
@@ -333,6 +342,11 @@ class SplitTask:
 
     @property
     def files(self) -> Sequence[Path]:
+        """None."""
+        return ()
+
+    @property
+    def notes(self) -> Sequence[str]:
         """None."""
         return ()
 

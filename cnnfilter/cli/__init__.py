@@ -8,14 +8,16 @@ import sys
 from io import BufferedWriter, RawIOBase, TextIOWrapper
 
 #: The system's errors for a standard output that takes no more.
-_FULL = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+#: The status of a program that SIGPIPE ends, as shells report it.
+_READER_GONE = 141
 
 
 def main() -> None:
     """Run the command line, and exit with its status.
 
     0 for success; 2 for a command line that is wrong for any image; 1 if an image failed; 130 or
-    143 after an interrupt or SIGTERM.
+    143 after an interrupt or SIGTERM; 141, without a word, if the reader of standard output left.
     """
     gc.disable()  # what is imported stays; the subcommand enables it
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -61,6 +63,9 @@ def main() -> None:
         # Typer's own help, on a disk that is full; all else goes through standard_output.
         discard(sys.stdout)
         status = _fail(f"standard output: {reason(error)}", 1)
+    except SystemExit:  # by Typer, after a BrokenPipeError
+        discard(sys.stdout)
+        status = _READER_GONE
     except (KeyboardInterrupt, typer.Abort):  # Ctrl-C as a key, when keys are read one by one
         status = 130
     sys.exit(signals.status or status)

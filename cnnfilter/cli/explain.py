@@ -177,6 +177,8 @@ def explain(
     if step is not None:
         chain = chain.up_to(step)
     given = _read(image, frame, max_pixels, quiet=quiet)
+    for note in chain.notes if not quiet else ():
+        say(note)
     if html is not None:
         from cnnfilter.cli.pages import reduced, write_page
         from cnnfilter.text import shown

@@ -79,8 +79,8 @@ def _show(text: str) -> None:
 
 
 def _show_one(name: str, weights: "Array", entry: "NamedKernel | None") -> None:
-    from cnnfilter.cli.printing import print_array, print_rows, print_text
-    from cnnfilter.kernels.facts import kernel_facts
+    from cnnfilter.cli.printing import print_array, print_rows, print_text, say
+    from cnnfilter.kernels.facts import kernel_facts, list_note
     from cnnfilter.text import shape_text
 
     facts = kernel_facts(weights)
@@ -94,5 +94,7 @@ def _show_one(name: str, weights: "Array", entry: "NamedKernel | None") -> None:
     if entry is not None:
         rows += [("description", _described(entry)), ("source", entry.source or "none")]
     print_array(name, weights, full=True)
+    if entry is None and (note := list_note(weights)):
+        say(note)
     print_text("")
     print_rows(("kernel", name), rows, wrapping=(name,))

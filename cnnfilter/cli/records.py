@@ -16,6 +16,7 @@ from cnnfilter.files.output import (
     check_target,
     file_fingerprints,
     is_input,
+    make_folder,
     opened_to_write,
     remove_strays,
     sync,
@@ -45,6 +46,11 @@ class Records:
     goes_on : bool
         Whether lines are added to an existing report.
 
+    Attributes
+    ----------
+    has_failed : bool
+        Whether the report is not whole.
+
     Raises
     ------
     FileError
@@ -57,14 +63,16 @@ class Records:
         self._name = report
         self._mode = "a" if goes_on else "w" if force else "x"
         self._report: IO[str] | None = None
+        self.has_failed = False
         self._open = ExitStack()
         self._folders: set[Path] = set()
+        self._made: list[Path] = []
 
     def __enter__(self) -> "Records":
         if self._name is not None:
             self._report = self._open.enter_context(self._opened(self._name))
-        if self._ledger is not None and self._ledger.folder is not None:
-            _make_folder(self._ledger.folder)
+        if self._ledger is not None and self._ledger.folder is not None and self._plan.sources:
+            self._made = _make_folder(self._ledger.folder)
         self._check_ledgers()
         self._folders = self._plan.folders
         for folder in self._folders:
@@ -83,6 +91,9 @@ class Records:
         with suppress(OSError):
             self._open.close()
         self.remove_strays()
+        with suppress(OSError):  # it is not empty
+            for folder in self._made:
+                folder.rmdir()
 
     def remove_strays(self) -> None:
         """Remove part files of workers that were ended, which may take a moment to exit."""
@@ -158,9 +169,11 @@ class Records:
         try:
             self._report.write(line + "\n")
             self._report.flush()
+        except BrokenPipeError:  # its reader has seen enough
+            self._report = None
         except OSError as error:
             say(f"{shown(str(self._name))}: the report ends here ({reason(error)})")
-            self._report = None
+            self._report, self.has_failed = None, True
 
 
 def _is_report(path: Path) -> bool:
@@ -178,9 +191,10 @@ def _was_cut(path: Path) -> bool:
         return file.read() != b"\n"
 
 
-def _make_folder(folder: Path) -> None:
+def _make_folder(folder: Path) -> list[Path]:
+    """Make a folder for results; return those that were missing, the innermost first."""
     try:
         # a/../b is b, also where there is no folder a.
-        Path(os.path.realpath(folder)).mkdir(parents=True, exist_ok=True)
+        return make_folder(Path(os.path.realpath(folder)))
     except OSError as error:
         raise FileError(f"{shown(folder)}: cannot be written ({reason(error)})") from None

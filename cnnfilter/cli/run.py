@@ -57,6 +57,9 @@ def run(task: "Task", common: Common, *, stages: str | None = None, top: int | N
     plan = _plan(task, common, stages)
     for problem in plan.problems:
         say(problem)
+    if not common.output.quiet:
+        for note in task.notes:
+            say(note)
     writes = not common.only_looks or stages is not None
     if common.run.dry_run:
         _print_plan(plan, common, writes=writes)
@@ -266,7 +269,7 @@ def _run(plan: "Plan", common: Common, printer: "_Printer") -> bool:
         say(progress.summary(listed=listed))
     if signals.status:
         raise typer.Exit(signals.status)
-    return ended or progress.failed > 0
+    return ended or records.has_failed or progress.failed > 0
 
 
 class _Printer:

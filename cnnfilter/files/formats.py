@@ -22,6 +22,7 @@ from cnnfilter.files.format import (
     Pages,
     Quality,
 )
+from cnnfilter.files.opening import encoding_of
 from cnnfilter.text import shown
 
 #: Whether pictures are written quickly, or to small files.
@@ -429,6 +430,8 @@ def format_of_bytes(head: bytes) -> str | None:
     >>> format_of_bytes(b"GIF89a"), format_of_bytes(b"1,2"), format_of_bytes(b"%PDF-1.7")
     ('gif', 'csv', None)
     """
+    if (encoding := encoding_of(head)) != "utf-8-sig":
+        head = head.decode(encoding, "ignore").encode()
     for name, format in FORMATS.items():
         if re.match(format.magic, head, re.DOTALL):
             return name

@@ -2,14 +2,13 @@
 
 import re
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.arguments import number
 from cnnfilter.arrays.checks import not_finite
 from cnnfilter.errors import ArgumentError, KernelError, naming
-from cnnfilter.files.opening import inside, read_text, regular
+from cnnfilter.files.opening import inside, opened, read_text, regular
 from cnnfilter.files.weights import (
     TENSOR_SUFFIXES,
     WeightsRef,
@@ -17,9 +16,15 @@ from cnnfilter.files.weights import (
     read_tensor,
     to_hwio,
 )
-from cnnfilter.kernels.parse import as_weights, check_length, is_name, parse_kernel
+from cnnfilter.kernels.parse import as_weights, check_length, is_name, weights_of
 from cnnfilter.text import shown
 
+if TYPE_CHECKING:
+    from cnnfilter.kernels.pasted import Pasted
+
+_MATLAB = b"MATLAB "
+#: Tables, whose cells are separated by the first of , ; and tab that a line has.
+_TABLES = (".csv", ".tsv")
 SUFFIXES = (*TENSOR_SUFFIXES, ".json", ".csv", ".tsv", ".txt", ".mat", ".con")
 
 
@@ -56,7 +61,8 @@ def read_kernel(path: Path, tensor: str | None = None, layout: str = "OIHW") -> 
 
             array = read_json(read_text(regular(path)))
         else:
-            return _parse_matrix(read_text(regular(path)))
+            _check_text(path)
+            return weights_of(_without_header(_read_rows(read_text(path), suffix)))
         return as_weights(to_hwio(array) if array.ndim == 4 and layout == "OIHW" else array)
 
 
@@ -168,36 +174,50 @@ def kernels_label(found: object) -> str:
     return found if isinstance(found, str) and is_name(found) else "kernel"
 
 
-def _parse_matrix(text: str) -> Array:
+def _check_text(path: Path) -> None:
+    """Name MATLAB's own files, which share a suffix with texts."""
+    with opened(regular(path)) as file:
+        if file.read(len(_MATLAB)) == _MATLAB:
+            raise KernelError("is a MATLAB file; save the matrix by writematrix, or as .npy")
+
+
+def _read_rows(text: str, suffix: str) -> "Pasted":
+    """Return a text's rows: a table's, or those of any notation."""
+    from cnnfilter.files.tables import refuse_cell, separated
+    from cnnfilter.kernels.pasted import Pasted, pasted
+
     check_length(text)
-    lines = [line for line in text.splitlines() if line.strip()]
-    scale = _libvips_scale(lines)
-    if scale is None:
-        return parse_kernel(text)
-    weights = parse_kernel("\n".join(lines[1:]))
-    with np.errstate(over="ignore"):  # what becomes infinite is refused as such
-        return weights if scale == 1 else as_weights(weights / scale)
+    if suffix not in _TABLES:
+        return pasted(text)
+    rows = []
+    for line in separated(text.splitlines()):
+        for column, word in enumerate(line.cells, start=1):
+            try:
+                number("weight", word)
+            except ArgumentError:
+                refuse_cell(line, column)
+        if line.cells:
+            rows.append(line.cells)
+    return Pasted(rows)
 
 
-def _libvips_scale(lines: list[str]) -> float | None:
-    """Return the scale of a libvips header, or None.
+def _without_header(matrix: "Pasted") -> "Pasted":
+    """Return a matrix without a libvips header.
 
-    The first line is one only if the rows after it fit it: width, height, then scale and offset.
+    The first row is one only if the rows after it fit it: width, height, then scale and offset.
     """
-    rows = [[word for word in re.split(r"[\s,]+", line.strip()) if word] for line in lines]
     try:
-        width, height, *rest = (number("header", word) for word in rows[0])
+        width, height, *rest = (number("header", word) for word in matrix.rows[0])
     except (ValueError, IndexError):
-        return None
-    fits = len(rows) - 1 == height and all(len(row) == width for row in rows[1:])
-    if len(rest) > 2 or not fits:
-        return None
-    scale = rest[0] if rest else 1.0
-    offset = rest[1] if len(rest) > 1 else 0.0
+        return matrix
+    rows = matrix.rows[1:]
+    if len(rest) > 2 or len(rows) != height or any(len(row) != width for row in rows):
+        return matrix
+    scale, offset = (*rest, *(1.0, 0.0)[len(rest) :])
     if offset != 0:
         raise KernelError(
             f"the libvips header has the offset {offset:g}; it must be 0, use --bias instead"
         )
     if scale == 0:
         raise KernelError("the libvips header has the scale 0; weights cannot be divided by it")
-    return scale
+    return matrix._replace(rows=rows, factor=(1.0, scale))

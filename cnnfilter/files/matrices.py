@@ -7,7 +7,7 @@ import lzma
 import math
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from tokenize import TokenError
 from typing import BinaryIO, Protocol, cast
@@ -18,8 +18,23 @@ from cnnfilter.arrays import Array
 from cnnfilter.arrays.buffers import BAND_BYTES, bands, memory
 from cnnfilter.arrays.checks import check_finite
 from cnnfilter.errors import ContentError, brief
-from cnnfilter.files.opening import MAX_PIPED, READ_BYTES, check_size, read_all
+from cnnfilter.files.opening import (
+    MAX_PIPED,
+    NOT_TEXT,
+    READ_BYTES,
+    check_size,
+    encoding_of,
+    read_all,
+)
 from cnnfilter.files.printed import caught
+from cnnfilter.files.tables import (
+    BEYOND,
+    EXACT,
+    ROUNDED,
+    changes_as_floats,
+    exact_integers,
+    read_table,
+)
 
 #: What NumPy and zipfile raise on corrupt files.
 BROKEN = (
@@ -51,28 +66,39 @@ def read_matrix(file: BinaryIO, format: str, max_values: int) -> Array:
     if format == "npz":
         return _read_npz(file, max_values)
     try:
-        return _read_table(text_lines(file)) if format != "json" else read_json(_text(file))
+        return read_table(text_lines(file)) if format != "json" else read_json(_text(file))
     except UnicodeDecodeError:
-        raise ContentError("not a text file") from None
+        raise ContentError(NOT_TEXT) from None
 
 
 def _text(file: BinaryIO) -> str:
-    return read_all(file, MAX_PIPED).decode("utf-8-sig")
+    content = read_all(file, MAX_PIPED)
+    return content.decode(encoding_of(content[:4]))
 
 
 def text_lines(file: BinaryIO) -> Iterator[str]:
-    """Yield a text's lines, reading some at a time."""
+    """Yield a text's lines, reading some at a time.
+
+    Raises
+    ------
+    ContentError
+        If it is not text.
+    """
     check_size(file, MAX_PIPED)
-    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    decoder = codecs.getincrementaldecoder(encoding_of(file.read(4)))()
+    file.seek(0)
     pieces: list[str] = []
-    while content := file.read(READ_BYTES):
-        pieces.append(decoder.decode(content))
-        if len(pieces[-1].splitlines()) > 1:
-            # What ends the last line may go on in the next piece.
-            *lines, rest = "".join(pieces).splitlines(keepends=True)
-            pieces = [rest]
-            yield from (line.splitlines()[0] for line in lines)
-    yield from ("".join(pieces) + decoder.decode(b"", final=True)).splitlines()
+    try:
+        while content := file.read(READ_BYTES):
+            pieces.append(decoder.decode(content))
+            if len(pieces[-1].splitlines()) > 1:
+                # What ends the last line may go on in the next piece.
+                *lines, rest = "".join(pieces).splitlines(keepends=True)
+                pieces = [rest]
+                yield from (line.splitlines()[0] for line in lines)
+        yield from ("".join(pieces) + decoder.decode(b"", final=True)).splitlines()
+    except UnicodeDecodeError:
+        raise ContentError(NOT_TEXT) from None
 
 
 def read_array(file: BinaryIO, most: int = MAX_BYTES, size: int | None = None) -> Array:
@@ -221,13 +247,15 @@ def read_json(text: str) -> Array:
     if array is None:
         array = _read_whole(text)
     if array.dtype.kind not in "biuf":
-        raise ContentError("not a matrix in JSON: it holds other things than numbers")
+        raise ContentError(
+            "not a matrix in JSON: it holds other things than numbers of up to 64 bits"
+        )
     return array
 
 
 def _read_whole(text: str) -> Array:
     try:
-        return np.array(json.loads(text))
+        return _array_of(json.loads(text))
     except (ValueError, RecursionError):
         raise ContentError(
             "not a matrix in JSON; write rows that are equally long: [[1, 2], [3, 4]]"
@@ -249,10 +277,34 @@ def _elements(text: str) -> Iterator[Array]:
         if text[start : start + 1] != "[":
             raise ValueError("not a list of lists")
         element, end = decoder.raw_decode(text, start)
-        yield np.array(element)
+        yield _array_of(element)
         end, separator = _skipped(text, end), ","
     if text[end : end + 1] != "]" or _skipped(text, end + 1) < len(text):
         raise ValueError("not a list of lists")
+
+
+def _array_of(lists: object) -> Array:
+    """Return lists as an array, unless it would round integers."""
+    array = np.array(lists)
+    if array.dtype != np.float64 or np.abs(array).max(initial=0) < EXACT:
+        return array
+    integers = list(_integers(lists))
+    if all(int(float(value)) == value for value in integers):
+        return array
+    # NumPy makes floats of numbers from 2^63 beside smaller ones.
+    exact = exact_integers(lists) if len(integers) == array.size else None
+    if exact is None:
+        raise ContentError(BEYOND if len(integers) == array.size else ROUNDED)
+    return exact
+
+
+def _integers(lists: object) -> Iterator[int]:
+    """Yield the integers in nested lists."""
+    if isinstance(lists, list):
+        for item in lists:
+            yield from _integers(item)
+    elif isinstance(lists, int):
+        yield lists
 
 
 def _skipped(text: str, position: int) -> int:
@@ -267,43 +319,9 @@ def _joined(rows: list[Array]) -> Array | None:
     dtypes = {row.dtype for row in rows}
     if not dtypes or not dtypes <= _PLAIN or len({row.shape for row in rows}) > 1:
         return None
+    if len(dtypes) > 1 and any(row.dtype.kind == "i" and changes_as_floats(row) for row in rows):
+        raise ContentError(ROUNDED)
     return np.stack(rows, dtype=np.result_type(*dtypes))
-
-
-def _read_table(lines: Iterable[str]) -> Array:
-    """Read lines of numbers, channel by channel."""
-    channels: list[list[Array]] = [[]]
-    integral = True
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            if channels[-1]:
-                channels.append([])
-            continue
-        words = _cells(line)
-        try:
-            channels[-1].append(np.array([float(word) for word in words]))
-        except ValueError:
-            raise ContentError(f"line {number} holds something that is not a number") from None
-        if len(words) != len(channels[0][0]):
-            raise ContentError(
-                f"line {number} has {len(words)} number(s), line 1 has {len(channels[0][0])}"
-            )
-        integral = integral and all(word.lstrip("+-").isdecimal() for word in words)
-    channels = [rows for rows in channels if rows]
-    if len({len(rows) for rows in channels}) != 1:
-        raise ContentError("is empty, or its channels are not equally high")
-    is_exact = integral and all(np.abs(row).max() < 2**53 for rows in channels for row in rows)
-    shape = (len(channels), len(channels[0]), len(channels[0][0]))
-    values = np.empty(shape, np.int64 if is_exact else np.float64)
-    for channel, rows in zip(values, channels, strict=True):
-        np.stack(rows, out=channel, casting="unsafe")
-    return values[0] if len(channels) == 1 else np.moveaxis(values, 0, -1)
-
-
-def _cells(line: str) -> list[str]:
-    """Split a line at its separators or spaces."""
-    separator = next((mark for mark in ",;\t" if mark in line), None)
-    return [word.strip() for word in line.split(separator)]
 
 
 def write_matrix(file: BinaryIO, array: Array, format: str) -> None:

@@ -1,5 +1,6 @@
 """Opening files to read: a path, or - for standard input."""
 
+import codecs
 import errno
 import io
 import os
@@ -24,6 +25,15 @@ MAX_PATH = 2**15
 PATIENCE = 10.0
 #: Bytes that are read at a time; smaller files are read at once.
 READ_BYTES = 2**20
+
+#: How a text begins that is not in UTF-8, and its encoding; UTF-32's mark begins with UTF-16's.
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+NOT_TEXT = "not a text file in UTF-8 or UTF-16; save it as UTF-8"
 
 #: Errors of the system, with what to do.
 _REASONS = {
@@ -273,8 +283,21 @@ def reason(error: OSError) -> str:
     return _REASONS.get(error.errno or 0, error.strerror or str(error))
 
 
+def encoding_of(first: bytes) -> str:
+    r"""Return a text's encoding by its first bytes.
+
+    Each drops the byte order mark, which Windows programs write.
+
+    Examples
+    --------
+    >>> b"\xff\xfe1\x00".decode(encoding_of(b"\xff\xfe1\x00"))
+    '1'
+    """
+    return next((name for mark, name in _MARKS if first.startswith(mark)), "utf-8-sig")
+
+
 def read_text(path: str | Path) -> str:
-    """Read a small text file in UTF-8.
+    """Read a small text file in UTF-8 or UTF-16.
 
     Raises
     ------
@@ -288,8 +311,8 @@ def read_text(path: str | Path) -> str:
                 content += part
                 if len(content) > MAX_TEXT:
                     raise FileError(f"{shown(path)}: larger than {MAX_TEXT // 2**20} MiB")
-            return content.decode("utf-8-sig")
+            return content.decode(encoding_of(bytes(content[:4])))
         except UnicodeDecodeError:
-            raise FileError(f"{shown(path)}: not a text file") from None
+            raise FileError(f"{shown(path)}: {NOT_TEXT}") from None
         except OSError as error:
             raise FileError(f"{shown(path)}: {reason(error)}") from None

@@ -45,13 +45,18 @@ def standard_output() -> Iterator[TextIO]:
     Raises
     ------
     FileError
-        If it is closed, its reader is gone, or its disk full.
+        If it is closed, or its disk full.
+    BrokenPipeError
+        If its reader is gone, which is no fault of anybody: the command ends.
     """
     if sys.stdout is None:
         raise FileError("standard output is closed; write to a file instead")
     try:
         yield sys.stdout
         sys.stdout.flush()
+    except BrokenPipeError:
+        discard(sys.stdout)
+        raise
     except OSError as error:
         discard(sys.stdout)
         raise FileError(f"standard output: {reason(error)}") from None
@@ -95,7 +100,7 @@ def replacing(
                 file.write(buffer.getbuffer())
             return
         target = Path(os.path.realpath(path))
-        made = _make_folder(target.parent)
+        made = make_folder(target.parent)
         with _beside(target) as (part, file):
             yield file
             if durable:
@@ -106,11 +111,13 @@ def replacing(
         if durable:
             for folder in (target.parent, *(path.parent for path in made)):
                 _sync_folder(folder)
+    except BrokenPipeError:  # a pipe with a name, whose reader is gone
+        raise
     except OSError as error:
         raise FileError(f"{shown(path)}: cannot be written ({reason(error)})") from None
 
 
-def _make_folder(folder: Path) -> list[Path]:
+def make_folder(folder: Path) -> list[Path]:
     """Make a folder and its parents; return those that were missing, the innermost first."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeGuard
+from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 import numpy as np
 
@@ -15,8 +15,13 @@ from cnnfilter.arrays.checks import as_array, not_finite
 from cnnfilter.errors import ArgumentError, KernelError, brief, naming, unknown
 from cnnfilter.kernels.catalogue import KERNELS, MAX_SIZE, KernelSet
 
+if TYPE_CHECKING:
+    from cnnfilter.kernels.pasted import Pasted
+
 #: Characters of a kernel's text: 16 for each weight of the largest named one.
 MAX_TEXT = 16 * MAX_SIZE**2
+#: Words of other programs for no weight.
+_NOTHING = ("", "-", "x", "X", ".", "nan")
 
 
 def kernel(name_or_text: str) -> Array | list[Array]:
@@ -74,7 +79,7 @@ def _named_or_parsed(name_or_text: str) -> KernelSet:
 
 def is_name(text: str) -> bool:
     """Return whether text is a kernel's name."""
-    return re.fullmatch(r"[A-Za-z][\w-]*(:.*)?", text) is not None
+    return re.fullmatch(r"[A-Za-z][\w-]*(:[^\[\](){}\n]*)?", text) is not None
 
 
 def _from_parameters(name: str, make: Callable[..., Array], text: str) -> Array:
@@ -100,22 +105,39 @@ def parse_kernel(text: str) -> Array:
     --------
     >>> parse_kernel("1/2, 1/2")
     array([[0.5, 0.5]])
+    >>> parse_kernel("1/4 * [[1, 2], [3, 4]]")
+    array([[0.25, 0.5 ],
+           [0.75, 1.  ]])
     """
+    # Most runs name a kernel, and need no expressions for matrices.
+    from cnnfilter.kernels.pasted import pasted
+
     check_length(text)
-    lines = [line for line in re.split(r"[;\n]", text) if line.strip()]
-    if not lines:
+    return weights_of(pasted(text))
+
+
+def weights_of(matrix: Pasted) -> Array:
+    """Return the weights of a matrix's words."""
+    if not any(matrix.rows):
         raise KernelError('the kernel is empty; write rows such as "0 -1 0; -1 5 -1; 0 -1 0"')
     rows = [
-        [_weight(word, row, column) for column, word in enumerate(_words(line), start=1)]
-        for row, line in enumerate(lines, start=1)
+        [_weight(word, row, column) for column, word in enumerate(words, start=1)]
+        for row, words in enumerate(matrix.rows, start=1)
     ]
-    for row, weights in enumerate(rows, start=1):
-        if len(weights) != len(rows[0]):
+    for place, row in enumerate(rows, start=1):
+        if len(row) != len(rows[0]):
             raise KernelError(
-                f"the kernel's row {row} has {len(weights)} number(s), row 1 has "
-                f"{len(rows[0])}; rows must be equally long"
+                f"the kernel's row {place} has {len(row)} number(s), row 1 has {len(rows[0])}; "
+                "rows must be equally long"
             )
-    return as_weights(rows)
+    numerator, denominator = matrix.factor
+    if denominator == 0:
+        raise KernelError("the kernel is divided by 0; write another factor")
+    weights = as_weights(rows)
+    if numerator == denominator:
+        return weights
+    with np.errstate(over="ignore"):  # what becomes infinite is refused as such
+        return as_weights(weights * numerator / denominator)
 
 
 def check_length(text: str) -> None:
@@ -126,17 +148,17 @@ def check_length(text: str) -> None:
         )
 
 
-def _words(line: str) -> list[str]:
-    return re.split(r"\s*,\s*|\s+", line.strip().strip(","))
-
-
 def _weight(word: str, row: int, column: int) -> float:
     try:
         return number("weight", word)
     except ArgumentError:
         raise KernelError(
             f"the kernel's row {row}, column {column}: '{brief(word)}' is not a number; "
-            "write numbers or fractions such as 1/9, rows separated by semicolons"
+            + (
+                "write 0 where there is no weight"
+                if word in _NOTHING
+                else "write numbers or fractions such as 1/9, rows separated by semicolons"
+            )
         ) from None
 
 

@@ -69,6 +69,11 @@ class Layer(ABC):
         return 0
 
     @property
+    def notes(self) -> Sequence[str]:
+        """Notes for the person who typed its arguments."""
+        return ()
+
+    @property
     def parameters(self) -> int:
         """Number of learned values: weights, biases, statistics."""
         return 0

@@ -39,6 +39,8 @@ from cnnfilter.arrays.quantize import LaterMap, PixelWriter
 from cnnfilter.correlation import Correlated, Filters, correlate, correlated_strips
 from cnnfilter.correlation.factors import common_divisor
 from cnnfilter.errors import ArgumentError, KernelError, ShapeError, brief
+from cnnfilter.kernels.catalogue import KERNELS
+from cnnfilter.kernels.facts import list_note
 from cnnfilter.kernels.parse import read_kernels
 from cnnfilter.layers.base import Layer, RowsFrom
 from cnnfilter.layers.declaration import Argument, functional
@@ -215,6 +217,16 @@ class Convolution(Layer):
         """The filter bank, if the kernel is one."""
         (first, *_) = self.kernels.values()
         return first if first.ndim == 4 else None
+
+    @property
+    def notes(self) -> list[str]:
+        """Kernels that are lists, and could be squares; a named one is as it is meant."""
+        lists = (
+            list_note(weights)
+            for name, weights in self.kernels.items()
+            if name.partition(":")[0] not in KERNELS
+        )
+        return [note for note in lists if note]
 
     @property
     def parameters(self) -> int:

@@ -229,6 +229,11 @@ class Pipeline:
         weights = [path for step in (*self.preparation, *self.steps) for path in step.files]
         return list(dict.fromkeys([*self.read, *weights]))
 
+    @property
+    def notes(self) -> list[str]:
+        """The steps' notes for the person who typed them."""
+        return [note for step in self.steps for note in step.layer.notes]
+
     def __str__(self) -> str:
         """Return the steps as people type them."""
         return " | ".join(str(step) for step in self.steps)

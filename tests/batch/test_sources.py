@@ -1,11 +1,13 @@
 """Which images are meant: folders, patterns, lists, and names of any kind."""
 
+import codecs
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from cnnfilter import ArgumentError
 from cnnfilter.batch.inputs import Inputs, Source, find_sources, listed_names
 
 Tree = Callable[..., None]
@@ -116,3 +118,31 @@ def test_a_list_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
     (tmp_path / "list").write_text("a.png\nb.png\n", encoding="utf-8-sig")
     listed = listed_names(str(tmp_path / "list"), null_separated=False)
     assert listed.names == ["a.png", "b.png"]
+
+
+MARKED = {
+    "UTF-8": codecs.BOM_UTF8 + "a.png\nb\u00e9.png\n".encode(),
+    "UTF-16, little": codecs.BOM_UTF16_LE + "a.png\nb\u00e9.png\n".encode("utf-16-le"),
+    "UTF-16, big": codecs.BOM_UTF16_BE + "a.png\r\nb\u00e9.png\r\n".encode("utf-16-be"),
+    "UTF-16, separated by NUL": codecs.BOM_UTF16_LE + "a.png\0b\u00e9.png\0".encode("utf-16-le"),
+    "UTF-32": "a.png\nb\u00e9.png".encode("utf-32"),
+}
+
+
+@pytest.mark.parametrize("encoding", MARKED)
+def test_a_list_may_be_in_utf_16(encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "list").write_bytes(MARKED[encoding])
+    listed = listed_names(str(tmp_path / "list"), null_separated="NUL" in encoding)
+    assert listed.names == ["a.png", "b\u00e9.png"]
+    assert not listed.problems
+
+
+def test_names_that_are_no_text_are_taken_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "list").write_bytes(b"caf\xe9.png\n")
+    assert listed_names(str(tmp_path / "list"), null_separated=False).names == ["caf\udce9.png"]
+
+
+def test_a_list_that_is_cut_within_a_character_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "list").write_bytes(codecs.BOM_UTF16_LE + b"a\0.")
+    with pytest.raises(ArgumentError, match="list: not a text file in UTF-8 or UTF-16"):
+        listed_names(str(tmp_path / "list"), null_separated=False)
