@@ -1,7 +1,7 @@
 """An image as it was read."""
 
 from dataclasses import dataclass, field, replace
-from typing import Protocol, TypedDict
+from typing import TYPE_CHECKING, Protocol, TypedDict
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -9,6 +9,9 @@ from numpy.typing import DTypeLike
 from cnnfilter.arrays import Array
 from cnnfilter.errors import ContentError
 from cnnfilter.text import shape_text
+
+if TYPE_CHECKING:
+    from cnnfilter.files.tiff_folder import Folder
 
 #: Pillow's own limit, above which it takes a picture for a decompression bomb.
 MAX_PIXELS = 178_956_970
@@ -20,6 +23,8 @@ class Metadata(TypedDict, total=False):
     Durations of frames are in milliseconds; loop is how often all are shown, 0 for ever.
     `no_data` is the number that stands in pixels without a value, where alpha is 0.
     `peak` is for a writer: the number that is white, in a format that states it.
+    `rgb_bands` is the number of bands of which the first three are red, green and blue, where
+    their number and type do not say so; `geo` are a GeoTIFF's tags.
     `is_premultiplied` says that the file's colours are multiplied by alpha; pixels are not.
     """
 
@@ -34,6 +39,8 @@ class Metadata(TypedDict, total=False):
     no_data: float
     peak: int
     is_premultiplied: bool
+    rgb_bands: int
+    geo: "Folder"
 
 
 @dataclass(frozen=True, eq=False)

@@ -115,9 +115,14 @@ def _profile(picture: Pillow.Image, _: Format) -> Mapping[str, object]:
     profile = picture.info.get("icc_profile")
     if not profile:
         return {}
-    if len(profile) < _PROFILE_HEADER or profile[_PROFILE_SIGNATURE] != b"acsp":
+    if not is_profile(profile):
         raise ValueError
     return {"icc_profile": bytes(profile)}
+
+
+def is_profile(content: bytes) -> bool:
+    """Return whether bytes have a colour profile's header."""
+    return len(content) >= _PROFILE_HEADER and content[_PROFILE_SIGNATURE] == b"acsp"
 
 
 def _resolution(picture: Pillow.Image, _: Format) -> Mapping[str, object]:
@@ -142,7 +147,12 @@ def _xmp(picture: Pillow.Image, _: Format) -> Mapping[str, object]:
     if not xmp:
         return {}
     xmp = xmp if isinstance(xmp, bytes) else str(xmp).encode()
-    return {"xmp": xmp if _is_upright(picture) else re.sub(_XMP_ORIENTATION, b"", xmp)}
+    return {"xmp": xmp if _is_upright(picture) else without_orientation(xmp)}
+
+
+def without_orientation(xmp: bytes) -> bytes:
+    """Return XMP of a picture that is upright now."""
+    return re.sub(_XMP_ORIENTATION, b"", xmp)
 
 
 def _is_upright(picture: Pillow.Image) -> bool:

@@ -3,7 +3,7 @@
 import errno
 import io
 import logging
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -56,6 +56,8 @@ class Pictures:
         It stays open as long as frames are read.
     max_pixels : int
         The most that a frame may have.
+    only_first : bool
+        Whether to pass over the other frames, of which it may have none that Pillow reads.
 
     Raises
     ------
@@ -63,8 +65,10 @@ class Pictures:
         If it is not a picture, is broken, or has more pixels.
     """
 
-    def __init__(self, file: BinaryIO, max_pixels: int = MAX_PIXELS) -> None:
-        self._max_pixels = max_pixels
+    def __init__(
+        self, file: BinaryIO, max_pixels: int = MAX_PIXELS, *, only_first: bool = False
+    ) -> None:
+        self._max_pixels, self._only_first = max_pixels, only_first
         self._notes: tuple[str, ...] = ()
         self._turn = UPRIGHT
         with decoding():
@@ -78,7 +82,8 @@ class Pictures:
         self._picture, self._name = _opened(file, self._max_pixels)
         self._format = FORMATS[self._name]
         # A phone's JPEG may have previews behind it.
-        self._count = getattr(self._picture, "n_frames", 1) if self._format.frames else 1
+        has_frames = self._format.frames and not self._only_first
+        self._count = getattr(self._picture, "n_frames", 1) if has_frames else 1
 
     def _open_without_metadata(self, file: BinaryIO, error: Exception) -> None:
         """Open a copy that has pixels alone, if possible."""
@@ -316,11 +321,13 @@ def _foreign(head: bytes) -> ContentError | None:
     return ContentError(problem) if problem else None
 
 
-def known_compressions() -> Collection[int]:
-    """Return TIFF's numbers of the compressions that Pillow knows."""
-    from PIL.TiffImagePlugin import COMPRESSION_INFO
+def numbers_held(file: BinaryIO) -> tuple[str, Array]:
+    """Return Pillow's mode of a TIFF's first page, and its numbers, upright."""
+    from PIL.TiffImagePlugin import TiffImageFile
 
-    return COMPRESSION_INFO.keys()
+    picture = TiffImageFile(file)
+    picture.load()  # which turns it upright
+    return picture.mode, np.asarray(picture)
 
 
 def _coefficients(picture: Pillow.Image) -> int:

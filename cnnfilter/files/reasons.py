@@ -29,17 +29,22 @@ _UNSUPPORTED = (
     (r"PREDICTOR\.(\w+): \d+>.* (not supported|requires)", r"a TIFF with predictor \1"),
 )
 
+_CAMERA_RAW = "camera raw"
+CAMERA_RAW = "is camera raw; develop it first, in a raw converter"
+
 #: First bytes of formats that are not read here, and what they are.
 _FOREIGN = (
     (rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript drawing"),
     (rb"%PDF", "a PDF"),
     (rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*|<!DOCTYPE[^>]*>\s*)*<(\w+:)?svg", "an SVG drawing"),
     (rb".{4}ftyp(hei|hev|mif1|msf1)", "an HEIC picture"),
+    (rb".{4}ftypcrx", _CAMERA_RAW),
     (rb".{4}ftyp(?!avi[fs])", "a video"),
     (rb"\xff\x0a|\x00\x00\x00\x0cJXL ", "a JPEG XL picture"),
     (rb"II\xbc", "a JPEG XR picture"),
     (rb"\xff\xd8\xff\xf7", "a JPEG-LS picture"),
     (rb"8BPS", "a Photoshop file"),
+    (rb"II(RO|RS|U\0)|MMOR|FUJIFILMCCD-RAW|\0MRM|FOVb", _CAMERA_RAW),
     (rb"gimp xcf", "a GIMP file"),
     (rb"\x00\x00\x01\x00", "a Windows icon"),
     (rb"v/1\x01", "an OpenEXR picture"),
@@ -91,5 +96,6 @@ def foreign_problem(head: bytes) -> str:
     """
     for pattern, kind in _FOREIGN:
         if re.match(pattern, head, re.DOTALL):
-            return f"is {kind}, which is not read here; {_EXPORT}"
+            is_raw = kind == _CAMERA_RAW
+            return CAMERA_RAW if is_raw else f"is {kind}, which is not read here; {_EXPORT}"
     return ""

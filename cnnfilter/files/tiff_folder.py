@@ -30,7 +30,7 @@ _ORDERS: dict[bytes, Order] = {b"II": "<", b"MM": ">"}
 
 @dataclass(frozen=True)
 class Layout:
-    """The byte order of a TIFF, ``<`` or ``>``, and whether its offsets have 64 bits."""
+    """The byte order of a TIFF, and its offsets' size."""
 
     order: Order
     is_big: bool = False
@@ -47,19 +47,19 @@ class Layout:
 
     @property
     def entry(self) -> struct.Struct:
-        """A tag in a directory: its number, type, count, and value or offset."""
+        """A directory's entry: number, type, count, value or offset."""
         return struct.Struct(self.order + ("HHI4s", "HHQ8s")[self.is_big])
 
     @property
     def header(self) -> bytes:
-        """The first bytes of a file, up to the first offset."""
+        """A file's bytes before its first offset."""
         mark = b"II" if self.order == "<" else b"MM"
         version = struct.pack(self.order + "H", 43 if self.is_big else 42)
         return mark + version + (struct.pack(self.order + "HH", 8, 0) if self.is_big else b"")
 
 
 def layout_of(head: bytes) -> Layout | None:
-    r"""Return the layout that a TIFF's first bytes show, if any.
+    r"""Return the layout that a file's head shows.
 
     Examples
     --------
@@ -75,7 +75,7 @@ def layout_of(head: bytes) -> Layout | None:
 
 @dataclass(frozen=True)
 class Tag:
-    """A tag's type, number of values, and these in the byte order of its folder."""
+    """A tag's type, number of values, and values."""
 
     type: int
     count: int
@@ -111,7 +111,7 @@ def text_tag(text: str) -> Tag:
 
 @dataclass
 class Folder:
-    """A directory's tags, by number, and the directories that tags of it point to."""
+    """A directory's tags, and its directories, by number."""
 
     order: Order
     tags: dict[int, Tag] = field(default_factory=dict)
@@ -129,13 +129,21 @@ class Folder:
         return Folder(order, tags, folders)
 
     def numbers(self, number: int) -> tuple[float, ...]:
-        """Return a tag's numbers; none if it has no numbers, or is not there."""
+        """Return a tag's numbers, if it has any."""
         tag = self.tags.get(number)
         letter = {} if tag is None else {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 11: "f",
                                          12: "d", 13: "I", 16: "Q", 17: "q", 18: "Q"}  # fmt: skip
         if tag is None or tag.type not in letter:
             return ()
         return struct.unpack(f"{self.order}{tag.count}{letter[tag.type]}", tag.value)
+
+    def rational(self, number: int) -> float | None:
+        """Return a tag's fraction, if it has one."""
+        tag = self.tags.get(number)
+        if tag is None or (tag.type, tag.count) != (RATIONAL, 1):
+            return None
+        above, below = struct.unpack(self.order + "II", tag.value)
+        return above / below if below else None
 
 
 class FolderReader:
@@ -162,7 +170,7 @@ class FolderReader:
     def folder(
         self, at: int, wanted: Collection[int] | None = None, inner: Collection[int] = ()
     ) -> Folder:
-        """Read the wanted tags of a directory, and all of the directories in it."""
+        """Read a directory's wanted tags, and directories in it."""
         entries, _ = self._entries(at)
         folder = self._folder(entries, wanted)
         for number in inner:
@@ -182,7 +190,7 @@ class FolderReader:
         return Folder(self._layout.order, tags)
 
     def _entries(self, at: int) -> tuple[dict[int, tuple[int, int, bytes]], int]:
-        """Return a directory's entries, and the place of the next directory."""
+        """Return a directory's entries, and the next one's place."""
         layout = self._layout
         (count,) = self._unpacked(layout.count, at)
         if count > _MAX_ENTRIES:
@@ -196,7 +204,7 @@ class FolderReader:
         return {number: (entry[0], entry[1], entry[2]) for number, entry in entries.items()}, after
 
     def _tag(self, type: int, count: int, value: bytes) -> Tag | None:
-        """Return a tag with its value; None if it cannot be read."""
+        """Return a tag, if it can be read."""
         size = _SIZES.get(type, 0) * count
         if not size or size > _MAX_BYTES:
             return None
@@ -224,7 +232,7 @@ class FolderReader:
 
 
 def laid_out(folder: Folder, at: int, layout: Layout, following: int = 0) -> bytes:
-    """Encode a directory, with all that is in it, for a place in a file."""
+    """Encode a directory for a place in a file."""
     folder = folder.in_order(layout.order)
     tags = {
         number: tag
@@ -254,13 +262,13 @@ def laid_out(folder: Folder, at: int, layout: Layout, following: int = 0) -> byt
 
 
 def exif_block(folder: Folder) -> bytes:
-    """Return a folder as EXIF, as it stands in a JPEG."""
+    """Return a folder as a JPEG's EXIF."""
     layout = Layout(folder.order)
     return _EXIF_HEADER + layout.header + layout.offset.pack(8) + laid_out(folder, 8, layout)
 
 
 def folder_of_exif(block: bytes) -> Folder:
-    """Return EXIF's first directory, with those in it; an empty one if it is corrupt."""
+    """Return EXIF's first directory; an empty one if corrupt."""
     content = block.removeprefix(_EXIF_HEADER)
     layout = layout_of(content[:4])
     if layout is None:

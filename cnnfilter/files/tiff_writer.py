@@ -74,7 +74,7 @@ class Page(NamedTuple):
 
     @property
     def colours(self) -> int:
-        """Number of bands that are colours: 3 of RGB, 1 of grey, 0 of other bands."""
+        """Number of bands that are colours."""
         if self.pixels.ndim == 2:
             return 1
         bands = self.pixels.shape[2]
@@ -83,7 +83,7 @@ class Page(NamedTuple):
 
     @property
     def holds_no_data(self) -> bool:
-        """Test whether a number stands in its pixels where alpha is 0."""
+        """Test whether a number marks its empty pixels."""
         number = self.metadata.get("no_data")
         if number is None or self.alpha is None:
             return False
@@ -101,7 +101,7 @@ class Page(NamedTuple):
         return self.alpha.dtype.kind != "f" or bool(self.alpha.max(initial=0) <= 1)
 
     def strips(self, order: Order) -> Iterator[Array]:
-        """Yield the stored numbers of a few rows after the other."""
+        """Yield the stored numbers, a few rows each."""
         row = self.pixels[:1].size * self.dtype.itemsize + self.pixels.shape[1]
         height = max(1, _STRIP_BYTES // row)
         for top in range(0, len(self.pixels), height):
@@ -124,7 +124,7 @@ class Page(NamedTuple):
 
 
 def numbers_dtype(values: Array) -> DType:
-    """Return the type that numbers are stored in: floats, or wide integers as they are.
+    """Return the type that numbers are stored in.
 
     Examples
     --------
@@ -138,7 +138,7 @@ def numbers_dtype(values: Array) -> DType:
 
 
 def multiplied(pixels: Array, alpha: Array, colours: int) -> Array:
-    """Return pixels whose colours are multiplied by their share of full alpha."""
+    """Return pixels with colours multiplied by alpha."""
     top = 1.0 if alpha.dtype.kind == "f" else float(np.iinfo(alpha.dtype).max)
     share = alpha.astype(np.float64) / top
     result = np.atleast_3d(pixels).copy()
@@ -153,7 +153,7 @@ def is_big(arrays: Iterable[Array | None]) -> bool:
 
 
 def write_pages(file: BinaryIO, pages: Sequence[Page]) -> list[str]:
-    """Write pages one after the other; return notes on what is left out."""
+    """Write pages; return notes on what is left out."""
     stored = [np.broadcast_to(page.dtype.type(), page.pixels.shape) for page in pages]
     exif = [_exif_of(page.metadata) for page in pages]
     # Maker notes have the byte order of the EXIF that they are in, and do not say so.
@@ -169,7 +169,7 @@ def write_pages(file: BinaryIO, pages: Sequence[Page]) -> list[str]:
 
 
 class _Out:
-    """A TIFF in writing, whose pages are linked as they come."""
+    """A TIFF in writing."""
 
     def __init__(self, file: BinaryIO, layout: Layout) -> None:
         self._file, self._layout = file, layout
