@@ -15,7 +15,7 @@ from PIL import Image as Pillow
 from PIL.ImageFile import ImageFile
 
 from cnnfilter.arrays import Array
-from cnnfilter.errors import ContentError
+from cnnfilter.errors import CnnFilterError, ContentError
 from cnnfilter.files.format import Animation
 from cnnfilter.files.formats import FORMATS, format_of_bytes
 from cnnfilter.files.image import MAX_PIXELS, Image, Metadata, blank, check_pixels, too_large
@@ -262,22 +262,24 @@ class Pictures:
 
 
 @contextmanager
-def decoding(*own: type[Exception]) -> Iterator[Printed]:
-    """Turn a decoder's errors into one error.
+def decoding() -> Iterator[Printed]:
+    """Turn any error of a library into one error.
 
     What libraries print meanwhile is part of the message, if it fails.
     """
-    broken: tuple[type[Exception], ...] = (*BROKEN, *own)
     with caught() as printed:
         try:
             yield printed
         except Pillow.DecompressionBombError:
             raise too_large(f"more than {MAX_PIXELS} pixels") from None
-        except broken as error:
-            if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
-                raise
-            from cnnfilter.files.reasons import decoding_problem  # whole files need none
+        except (CnnFilterError, MemoryError):
+            raise
+        except Exception as error:
+            from cnnfilter.files.reasons import decoding_problem, is_bug  # whole files need none
 
+            is_disk = isinstance(error, OSError) and error.errno in _DISK_ERRORS
+            if is_disk or is_bug(error):
+                raise
             raise ContentError(decoding_problem(error, printed.words())) from None
 
 

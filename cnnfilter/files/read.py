@@ -12,7 +12,7 @@ import numpy as np
 
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.checks import as_image
-from cnnfilter.errors import ContentError, FileError, naming
+from cnnfilter.errors import CnnFilterError, ContentError, FileError, naming
 from cnnfilter.files.formats import FORMATS, format_of_bytes
 from cnnfilter.files.image import MAX_PIXELS, Frames, Image, check_pixels, too_large
 from cnnfilter.files.opening import opened, piped_bytes, reason
@@ -110,6 +110,14 @@ def _opened_frames(path: str | Path, max_pixels: int) -> Iterator[Frames]:
             yield _frames(file, PurePath(path).suffix.lower(), max_pixels)
         except OSError as error:
             raise ContentError(reason(error)) from None
+        except (CnnFilterError, MemoryError):
+            raise
+        except Exception as error:
+            from cnnfilter.files.reasons import decoding_problem, is_bug
+
+            if is_bug(error):
+                raise
+            raise ContentError(decoding_problem(error)) from None
 
 
 def _frames(file: BinaryIO, suffix: str, max_pixels: int) -> Frames:

@@ -1,6 +1,8 @@
 """Messages for pictures that cannot be read; a library's own words stand in brackets."""
 
 import re
+from pathlib import Path
+from traceback import walk_tb
 
 from cnnfilter.text import printable
 
@@ -61,6 +63,26 @@ _EMPTY = ("not identified by this driver", "cannot load this image")
 _UNFORESEEN = (LookupError, TypeError, AttributeError, AssertionError)
 
 
+#: Where our own code stands, and what is raised there only by a bug.
+_OWN = str(Path(__file__).parents[1])
+_BUGS = (TypeError, AttributeError, NameError, AssertionError)
+
+
+def is_bug(error: Exception) -> bool:
+    """Return whether an error is our own code's, and no library's.
+
+    Examples
+    --------
+    >>> try:
+    ...     foreign_problem(None)
+    ... except TypeError as error:  # which re raises in the library's own code
+    ...     is_bug(error)
+    False
+    """
+    *_, (frame, _) = walk_tb(error.__traceback__)
+    return isinstance(error, _BUGS) and frame.f_code.co_filename.startswith(_OWN)
+
+
 def decoding_problem(error: Exception, printed: str = "") -> str:
     """Return the message for a decoder's failure.
 
@@ -81,7 +103,8 @@ def decoding_problem(error: Exception, printed: str = "") -> str:
 def library_words(error: Exception, printed: str = "") -> str:
     """Return a library's words on one line."""
     raised = "" if isinstance(error, _UNFORESEEN) else " ".join(str(error).split())
-    parts = [words for words in (raised, printed) if " " in words and words not in _EMPTY]
+    printed = printed if " " in printed else ""
+    parts = [words for words in (raised, printed) if words and words not in _EMPTY]
     words = printable(": ".join(dict.fromkeys(parts)))
     return words if len(words) <= _MAX_WORDS else words[: _MAX_WORDS - 3] + "..."
 

@@ -1,7 +1,5 @@
 """Writing a result, whatever its format."""
 
-import struct
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -217,14 +215,9 @@ def _write_matrix(file: BinaryIO, matrix: Array, format: str) -> None:
 
 _Result = TypeVar("_Result")
 
-#: Errors of encoders for pictures that they cannot take.
-_REFUSALS = (
-    OSError, ValueError, RuntimeError, ArithmeticError, SystemError, struct.error, zlib.error,
-)  # fmt: skip
-
 
 def encode_to(file: BinaryIO, format: str, encode: Callable[[BinaryIO], _Result]) -> _Result:
-    """Run an encoder on a file, and turn its errors into one kind.
+    """Run an encoder on a file, and turn any error of a library into one.
 
     Raises
     ------
@@ -240,11 +233,13 @@ def encode_to(file: BinaryIO, format: str, encode: Callable[[BinaryIO], _Result]
                 return encode(cast("BinaryIO", WithoutDescriptor(file)))
             except MemoryError:
                 raise ContentError(f"{format} takes more memory to write than there is") from None
-            except _REFUSALS as error:
-                if isinstance(error, CnnFilterError) or getattr(error, "errno", None):
-                    raise
-                from cnnfilter.files.reasons import library_words
+            except CnnFilterError:
+                raise
+            except Exception as error:
+                from cnnfilter.files.reasons import is_bug, library_words
 
+                if getattr(error, "errno", None) or is_bug(error):
+                    raise
                 words = library_words(error, printed.words()) or type(error).__name__
                 raise ContentError(f"{format} cannot hold this picture ({words})") from None
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
@@ -94,8 +93,7 @@ class Pages:
         import tifffile
 
         self._file, self._max_pixels = file, max_pixels
-        self._decoding = partial(decoding, tifffile.TiffFileError)
-        with self._decoding():
+        with decoding():
             self._tiff = tifffile.TiffFile(file)
             self._pages = self._tiff.pages
             shown = shown_pages(file)
@@ -110,7 +108,7 @@ class Pages:
     @property
     def pixels(self) -> int:
         """Number of pixels of all pages."""
-        with self._decoding():
+        with decoding():
             pages = map(self._page, range(len(self)))
             return sum(page.imagelength * page.imagewidth for page in pages)
 
@@ -130,7 +128,7 @@ class Pages:
         ContentError
             If it is broken, has too many pixels, or needs an extra.
         """
-        with self._decoding():
+        with decoding():
             page = self._page(number)
             if _is_for_pillow(page):
                 image = self._pillows(page, lambda: self._pictures(page).read())
@@ -151,7 +149,7 @@ class Pages:
         ContentError
             If it is broken, has too many pixels, or needs an extra.
         """
-        with self._decoding():
+        with decoding():
             page = self._page(0)
             if _is_for_pillow(page):
                 image = self._pillows(page, lambda: self._pictures(page).head())
