@@ -50,10 +50,17 @@ class Line(NamedTuple):
 
 
 class Table:
-    """The lines, each with its reason where another reader is at fault."""
+    """The lines, each with its reason where another reader is at fault.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    path : Path or None
+        A file that gets each line at once.
+    """
+
+    def __init__(self, path: Path | None) -> None:
         self.lines: list[Line] = []
+        self._file = None if path is None else path.open("w", 1)
         self._reasons = [
             line.split("\t")
             for line in EXPLAINED.read_text().splitlines()
@@ -66,7 +73,10 @@ class Table:
                 if fnmatch(file, names) and fnmatch(f"{task}: {words}", tasks):
                     result, words = "explained", f"{words} ({reason})"
                     break
-        self.lines.append(Line(file, task, result, " ".join(words.split())))
+        line = Line(file, task, result, " ".join(words.split()))
+        self.lines.append(line)
+        if self._file is not None:
+            self._file.write("\t".join(line) + "\n")
 
     def counts(self, tasks: str) -> Counter[str]:
         return Counter(line.result for line in self.lines if line.task.startswith(tasks))
@@ -78,13 +88,14 @@ class Corpus:
     Parameters
     ----------
     folder : Path
+    table : Table
     largest : int
         Pixels of a picture; larger ones are passed over.
     readers : sequence of Reader
     """
 
-    def __init__(self, folder: Path, largest: int, readers: Sequence[Reader]) -> None:
-        self.table = Table()
+    def __init__(self, folder: Path, table: Table, largest: int, readers: Sequence[Reader]) -> None:
+        self.table = table
         self._folder, self._largest, self._readers = folder, largest, readers
         self.paths = [
             path
@@ -193,9 +204,7 @@ def _is_converted(images: Sequence[Image]) -> bool:
     )
 
 
-def _show(table: Table, path: Path | None) -> int:
-    if path is not None:
-        path.write_text("".join("\t".join(line) + "\n" for line in table.lines))
+def _show(table: Table) -> int:
     for line in table.lines:
         if line.result == "different":
             print(*line, sep="\t")
@@ -243,12 +252,12 @@ def main() -> int:
         if reader not in here:
             print(f"passed over, as it is not installed: {reader.name} ({reader.needs})")
     with _room(asked.keep) as folder:
-        corpus = Corpus(asked.folder, asked.largest, here)
+        corpus = Corpus(asked.folder, Table(asked.table), asked.largest, here)
         readable = corpus.read()
         print(f"{len(corpus.paths)} files, {len(readable)} read", flush=True)
         able = [name for name in asked.formats if _is_written(name)]
         corpus.write(readable, able, folder)
-    return _show(corpus.table, asked.table)
+    return _show(corpus.table)
 
 
 def _is_written(format: str) -> bool:

@@ -104,9 +104,12 @@ def split(values: Array, *, swapped: bool = False) -> Picture:
 def _by_tifffile(path: Path, _: Facts) -> Sequence[Picture] | None:
     tifffile = import_module("tifffile")
     with tifffile.TiffFile(path) as file:
-        pages = [page for page in file.pages if not _is_no_page(page)]
+        # To go through its pages never ends where one leads back to another.
+        every = [file.pages[number] for number in range(len(file.pages))]
+        pages = [page for page in every if not _is_no_page(page)]
         pictures = [_page(page) for page in pages]
-    return None if None in pictures else [picture for picture in pictures if picture is not None]
+    found = [picture for picture in pictures if picture is not None]
+    return found if found and len(found) == len(pictures) else None
 
 
 def _is_plain(path: Path) -> bool:
@@ -214,7 +217,9 @@ def _by_imagemagick(path: Path, facts: Facts) -> Sequence[Picture] | None:
     more = ["-coalesce"] if facts.format == "gif" else []
     made = _run("convert", str(path), *more, "pam:-")
     frames = []
-    pattern = rb"P7\nWIDTH (\d+)\nHEIGHT (\d+)\nDEPTH (\d+)\nMAXVAL (\d+)\nTUPLTYPE (\w+)\nENDHDR\n"
+    # Comments of the file come first.
+    pattern = rb"P7\n(?:#[^\n]*\n)*WIDTH (\d+)\nHEIGHT (\d+)\nDEPTH (\d+)\nMAXVAL (\d+)\n"
+    pattern += rb"TUPLTYPE \w+\nENDHDR\n"
     while found := re.match(pattern, made):
         width, height, depth, most = (int(found[number]) for number in range(1, 5))
         dtype = np.dtype(">u2" if most > 255 else "u1")
