@@ -10,6 +10,8 @@ from PIL.GifImagePlugin import GifImageFile
 from cnnfilter.arrays import Array
 from cnnfilter.files.image import check_pixels
 
+#: GIF89a, 23: the disposal that restores the background's colour.
+_TO_BACKGROUND = 2
 #: The last colour, which is transparent.
 _TRANSPARENT = 255
 
@@ -34,6 +36,18 @@ class BoundedGif(GifImageFile):
     def __init__(self, file: BinaryIO, max_pixels: int) -> None:
         self._max_pixels = max_pixels
         super().__init__(file, "")
+
+    def _seek(self, frame: int, update_image: bool = True) -> None:
+        super()._seek(frame, update_image)
+        if not update_image or self.dispose is None or self.disposal_method != _TO_BACKGROUND:
+            return
+        transparency = self.info.get("transparency", self._frame_transparency)
+        if transparency is None and self.mode in ("RGB", "RGBA") and self.global_palette:
+            # The background's number is one of the file's palette; Pillow takes the frame's own.
+            at = 3 * self.info.get("background", 0)
+            colour = tuple(self.global_palette.palette[at : at + 3])
+            if len(colour) == 3:
+                self.dispose.paste(colour, (0, 0, *self.dispose.size))
 
     @property
     def _size(self) -> tuple[int, int]:

@@ -116,6 +116,43 @@ def _gif() -> bytes:
     return file.getvalue()
 
 
+def _lzw(values: Array) -> bytes:
+    """Return four colours' pixels as a GIF stores them, without any compression."""
+    codes = [code for pair in values.reshape(-1, 2).tolist() for code in (4, *pair)] + [5]
+    bits = "".join(f"{code:03b}"[::-1] for code in codes)
+    data = bytes(int(bits[at : at + 8][::-1], 2) for at in range(0, len(bits), 8))
+    return b"\2" + bytes([len(data)]) + data + b"\0"
+
+
+def _gif_frame(values: Array, top: int, left: int, palette: Array) -> bytes:
+    """Return a rectangle with a palette of its own, which the background replaces."""
+    control = b"!\xf9\4" + struct.pack("<BHBB", BACKGROUND_OF_GIF << 2, 10, 0, 0)
+    place = struct.pack("<cHHHHB", b",", left, top, values.shape[1], values.shape[0], 0x81)
+    return control + place + palette.tobytes() + _lzw(values)
+
+
+def _gif_background() -> bytes:
+    head = b"GIF89a" + struct.pack("<HHBBB", _SIZE[1], _SIZE[0], 0xF1, 2, 0)
+    own = GIF_PALETTE[4:8]
+    return (
+        head
+        + GIF_PALETTE[:4].tobytes()
+        + _gif_frame(GIF_FEW, 0, 0, GIF_PALETTE[:4])
+        + _gif_frame(GIF_FEW[:3, :4], 1, 2, own)
+        + _gif_frame(GIF_FEW[:2, :2], 0, 0, own)
+        + b";"
+    )
+
+
+def _gif_background_shown() -> list[Right]:
+    """Return its frames: each goes, and the file's third colour takes its place."""
+    blank = np.broadcast_to(GIF_PALETTE[2], (*_SIZE, 3))
+    second, third = blank.copy(), blank.copy()
+    second[1:4, 2:6] = GIF_PALETTE[4:8][GIF_FEW[:3, :4]]
+    third[:2, :2] = GIF_PALETTE[4:8][GIF_FEW[:2, :2]]
+    return [Right(GIF_PALETTE[:4][GIF_FEW]), Right(second), Right(third)]
+
+
 def _gif_still(interlaced: bool) -> bytes:
     picture = Pillow.fromarray(GIF_FIRST)
     picture.putpalette(GIF_PALETTE.tobytes())
@@ -125,6 +162,8 @@ def _gif_still(interlaced: bool) -> bytes:
 
 
 GIF_PALETTE = pattern((256, 3), "uint8")
+GIF_FEW = pattern(_SIZE, "uint8") % 4
+BACKGROUND_OF_GIF = 2
 GIF_FIRST = pattern(_SIZE, "uint8") % 16
 GIF_SECOND = pattern(_SIZE, "uint8", 1) % 16
 _STILL = Right(
@@ -142,6 +181,7 @@ STRUCTURES: list[Structure] = [
     Structure("previous.gif", _gif, [
         Right(GIF_PALETTE[values]) for values in (GIF_FIRST, GIF_SECOND, GIF_FIRST)
     ]),
+    Structure("background.gif", _gif_background, _gif_background_shown()),
     Structure("transparent.gif", lambda: _gif_still(interlaced=False), [_STILL]),
     Structure("interlaced.gif", lambda: _gif_still(interlaced=True), [_STILL]),
 ]  # fmt: skip

@@ -28,14 +28,34 @@ def turned(picture: Picture, orientation: int) -> Picture:
     return Picture(turn(picture.pixels), alpha)
 
 
-def difference(images: Sequence[Image], others: Sequence[Picture], within: int) -> str:
-    """Return the first difference of what was read from what another reader has."""
+def difference(
+    images: Sequence[Image], others: Sequence[Picture], within: int = 0, about: float = 0
+) -> str:
+    """Return the first difference of what was read from what another reader has.
+
+    Parameters
+    ----------
+    images, others
+        Frames.
+    within : int
+        The levels that every number may differ by.
+    about : float
+        Those that they may differ by on average; 0 where each must be within.
+    """
     if len(images) != len(others):
         return f"{len(images)} frames, not {len(others)}"
     for number, (image, other) in enumerate(zip(images, others, strict=True)):
+        if about and _is_about(image, other, about):
+            continue
         if found := _difference(image, other, within):
             return f"frame {number}: {found}" if len(images) > 1 else found
     return ""
+
+
+def _is_about(image: Image, other: Picture, about: float) -> bool:
+    if image.pixels.shape != other.pixels.shape or image.pixels.dtype != other.pixels.dtype:
+        return False
+    return float(np.abs(image.pixels.astype(float) - other.pixels).mean()) <= about
 
 
 def _difference(image: Image, other: Picture, within: int) -> str:

@@ -154,7 +154,8 @@ class Corpus:
             if others is None:
                 continue
             found = difference(images, self._upright(path, facts, reader, others),
-                               reader.within.get(facts.format, 0))  # fmt: skip
+                               reader.within.get(facts.format, 0),
+                               reader.about.get(facts.format, 0))  # fmt: skip
             self.table.add(
                 name, f"{task} by {reader.name}", "different" if found else "equal", found
             )

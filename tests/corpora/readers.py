@@ -64,6 +64,8 @@ class Reader(NamedTuple):
     read : callable
     within : dict of str to int
         Levels by which decoders differ that are both right.
+    about : dict of str to float
+        Levels by which they differ on average, where each enlarges colours in its own way.
     turns : tuple of str
         Formats that it turns upright itself.
     """
@@ -73,6 +75,7 @@ class Reader(NamedTuple):
     needs: str
     read: Callable[[Path, Facts], Sequence[Picture] | None]
     within: dict[str, int] = {}  # noqa: RUF012 - is not changed
+    about: dict[str, float] = {}  # noqa: RUF012 - is not changed
     turns: tuple[str, ...] = ("heic", "avif", "jxl")
 
     @property
@@ -112,6 +115,16 @@ def _by_tifffile(path: Path, _: Facts) -> Sequence[Picture] | None:
     return found if found and len(found) == len(pictures) else None
 
 
+def _is_animated(path: Path) -> bool:
+    """Return whether a PNG is animated, for readers that know its default picture alone."""
+    return b"acTL" in path.read_bytes()[:4096] and path.suffix.lower() != ".gif"
+
+
+def _is_turned(path: Path) -> bool:
+    """Return whether an AVIF is turned by what some readers pass over."""
+    return bool(re.search(b"irot|imir", path.read_bytes()[:4096])) and path.suffix == ".avif"
+
+
 def _is_plain(path: Path) -> bool:
     """Return whether a TIFF has no bands besides colours, and alpha is straight."""
     with import_module("tifffile").TiffFile(path) as file:
@@ -136,6 +149,7 @@ def _page(page: "object") -> Picture | None:
     if page.axes == "SYX":  # type: ignore[attr-defined]
         values = np.moveaxis(values, 0, -1)
     if kind == _PALETTE:
+        values = values if values.ndim == 2 else values[:, :, 0]
         return Picture((page.colormap.T[values] >> 8).astype(np.uint8))  # type: ignore[attr-defined]
     values = _of_few_bits(values, bits)
     picture = _of_samples(page, values)
@@ -176,7 +190,7 @@ def _with_value(values: Array, number: str | None) -> Array | None:
 
 def _by_imagecodecs(path: Path, facts: Facts) -> Sequence[Picture] | None:
     names = {"jpeg": "jpeg8", "jp2": "jpeg2k", "jxl": "jpegxl"}
-    if facts.frames > 1:
+    if facts.frames > 1 or _is_animated(path) or _is_turned(path):
         return None
     decode = getattr(
         import_module("imagecodecs"), f"{names.get(facts.format, facts.format)}_decode"
@@ -187,8 +201,9 @@ def _by_imagecodecs(path: Path, facts: Facts) -> Sequence[Picture] | None:
 
 def _by_opencv(path: Path, facts: Facts) -> Sequence[Picture] | None:
     cv2: ModuleType = import_module("cv2")
-    if facts.frames > 1 or (facts.format == "png" and b"tRNS" in path.read_bytes()[:4096]):
-        return None  # it knows no transparent value
+    is_keyed = facts.format == "png" and b"tRNS" in path.read_bytes()[:4096]
+    if facts.frames > 1 or is_keyed or _is_animated(path) or _is_turned(path):
+        return None
     values = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None:
         raise ValueError("returns nothing")
@@ -199,6 +214,8 @@ def _by_vips(path: Path, facts: Facts) -> Sequence[Picture] | None:
     pyvips = import_module("pyvips")
     several = {"n": -1} if facts.format in ("gif", "webp") else {}
     if (facts.frames > 1 and not several) or (facts.format == "tif" and not _is_plain(path)):
+        return None
+    if _is_animated(path):
         return None
     # By default what it cannot decompress is black.
     image = pyvips.Image.new_from_file(str(path), fail_on="error", **several)
@@ -212,10 +229,9 @@ def _by_vips(path: Path, facts: Facts) -> Sequence[Picture] | None:
 
 
 def _by_imagemagick(path: Path, facts: Facts) -> Sequence[Picture] | None:
-    if facts.frames > 1 and facts.format != "gif":
+    if facts.frames > 1 or _is_animated(path):
         return None
-    more = ["-coalesce"] if facts.format == "gif" else []
-    made = _run("convert", str(path), *more, "pam:-")
+    made = _run("convert", str(path), "pam:-")
     frames = []
     # Comments of the file come first.
     pattern = rb"P7\n(?:#[^\n]*\n)*WIDTH (\d+)\nHEIGHT (\d+)\nDEPTH (\d+)\nMAXVAL (\d+)\n"
@@ -233,7 +249,7 @@ def _by_imagemagick(path: Path, facts: Facts) -> Sequence[Picture] | None:
 
 
 def _by_ffmpeg(path: Path, facts: Facts) -> Sequence[Picture] | None:
-    if facts.frames == 1 and facts.format != "jxl":
+    if facts.frames == 1 and facts.format != "jxl" and not _is_animated(path):
         return None
     shown = _run("ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries",
                  "stream=width,height,pix_fmt", "-of", "csv=p=0", str(path)).decode()  # fmt: skip
@@ -257,7 +273,8 @@ def _by_gdal(path: Path, facts: Facts) -> Sequence[Picture] | None:
     odd = {"Palette", "Alpha", "Cyan", "Hue", "YCbCr_Y"} & kinds
     if odd or "noDataValue" in about["bands"][0] or "MINISWHITE" in structure:
         return None
-    if "NBITS" in about["bands"][0].get("metadata", {}).get("IMAGE_STRUCTURE", {}):
+    stored = about["bands"][0].get("metadata", {}).get("IMAGE_STRUCTURE", {})
+    if "NBITS" in stored or "PIXELTYPE" in stored:  # it has signed bytes from 3.7 on
         return None
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder, "raw")
@@ -321,10 +338,10 @@ READERS = (
     Reader("tifffile", ("tif", "float"), "tifffile", _by_tifffile, {"tif": 1}),
     Reader("imagecodecs", ("png", "jpeg", "webp", "jp2", "jxl", "avif"), "imagecodecs",
            _by_imagecodecs, {"avif": 2, "jpeg": 1, "webp": 1}),
-    Reader("OpenCV", ("png", "jpeg", "webp", "bmp", "jp2", "pfm"), "cv2", _by_opencv,
-           {"jpeg": 1, "webp": 1}),
+    Reader("OpenCV", ("png", "jpeg", "webp", "bmp", "jp2", "pfm", "avif"), "cv2",
+           _by_opencv, {"avif": 2, "jpeg": 1, "webp": 1}),
     Reader("libvips", ("png", "jpeg", "webp", "gif", "avif", "tif"), "pyvips", _by_vips,
-           {"avif": 2, "jpeg": 1, "webp": 1, "tif": 1}, turns=("heic", "avif", "jxl")),
+           {"jpeg": 1, "webp": 1, "tif": 1}, {"avif": 3}, turns=("heic", "avif", "jxl")),
     Reader("ImageMagick", ("png", "gif", "bmp", "heic"), "convert", _by_imagemagick, {"heic": 2}),
     Reader("FFmpeg", ("png", "gif", "jxl"), "ffmpeg", _by_ffmpeg),
     Reader("GDAL", ("tif", "float"), "gdal_translate", _by_gdal, {"tif": 1}),
