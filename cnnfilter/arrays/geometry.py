@@ -171,6 +171,39 @@ class Sliding(NamedTuple):
         return Window(size, self.stride, self.dilation, self.padding, ceil_mode, name)
 
 
+class Grid(NamedTuple):
+    """The pixels of a result on its input, by axis: down, across.
+
+    Attributes
+    ----------
+    steps : (float, float)
+        Pixels of the input from one of the result to the next.
+    starts : (float, float)
+        Where the result's first edge lies, in pixels of the input.
+    """
+
+    steps: tuple[float, float] = (1, 1)
+    starts: tuple[float, float] = (0, 0)
+
+    def then(self, later: "Grid") -> "Grid":
+        """Return the grid of a result of this result.
+
+        Examples
+        --------
+        >>> Grid((2, 2), (1, 0)).then(Grid((3, 1), (1, 5)))
+        Grid(steps=(6, 2), starts=(3, 10))
+        """
+        down, across = (
+            (step * inner, start + step * place)
+            for step, start, inner, place in zip(*self, *later, strict=True)
+        )
+        return Grid((down[0], across[0]), (down[1], across[1]))
+
+
+#: The grid of a result whose pixels are the input's.
+SAME_PLACE = Grid()
+
+
 class Window(NamedTuple):
     """A sliding window of some size, for any image.
 
@@ -198,6 +231,18 @@ class Window(NamedTuple):
         """Height and width of a window, with dilation."""
         (height, width), (down, across) = self.size, self.dilation
         return down * (height - 1) + 1, across * (width - 1) + 1
+
+    def grid(self, shape: Shape) -> Grid:
+        """Return the result's pixels on an image: each in the middle of its window.
+
+        Examples
+        --------
+        >>> Window((3, 3), (2, 2)).grid((16, 15))
+        Grid(steps=(2, 2), starts=(0.5, 0.5))
+        """
+        down, across = self.axes(shape)
+        starts = [(axis.extent - axis.stride) / 2 - axis.before for axis in (down, across)]
+        return Grid((down.stride, across.stride), (starts[0], starts[1]))
 
     def axes(self, shape: Shape) -> tuple[Axis, Axis]:
         """Return the windows over an image, by axis.

@@ -158,7 +158,12 @@ class Recipe:
         encoding = self.encoding_for(result, info)
         own = str(encoding.format)
         fits = FORMATS[own].suffixes == FORMATS[format].suffixes
-        return Origin(info.metadata, own if fits else format, encoding.depth or info.depth)
+        metadata = info.metadata
+        if "geo" in metadata:
+            from cnnfilter.files.tiff_geo import moved  # few pictures lie on a map
+
+            metadata = moved(metadata, result.grid)
+        return Origin(metadata, own if fits else format, encoding.depth or info.depth)
 
     def encoding_for(self, result: Result, info: SourceInfo) -> Encoding:
         """Return how a result is written: by the options, else like the input."""

@@ -17,6 +17,7 @@ from cnnfilter.arrays.colour import (
     over_white,
     split_channels,
 )
+from cnnfilter.arrays.geometry import SAME_PLACE, Grid
 from cnnfilter.arrays.quantize import LaterMap, PixelWriter
 from cnnfilter.arrays.spaces import SPACES
 from cnnfilter.errors import ArgumentError
@@ -58,6 +59,8 @@ class Result:
         The bits that its values are made for; None for the input's.
     stored : PixelWriter or None
         How its values were stored, if they are pixels already.
+    grid : Grid or None
+        Where its pixels lie on the image, if anywhere.
     maps : tuple of callable
         Compute its feature maps, each when it is written; `pixels` are blank then.
     """
@@ -72,6 +75,7 @@ class Result:
     quantity: str = ""
     stored: PixelWriter | None = None
     maps: tuple[LaterMap, ...] = ()
+    grid: Grid | None = SAME_PLACE
 
     @property
     def titles(self) -> tuple[str, ...]:
@@ -291,7 +295,14 @@ def without_alpha(image: Image) -> Array:
 def _after(result: Result, step: "Step", pixels: Array) -> Result:
     """Return a step's result with its alpha and channels, given its pixels."""
     alpha = None if result.alpha is None else step.layer.carry_alpha(result.alpha)
-    return replace(result, pixels=pixels, alpha=alpha, channels=step.layer.maps(result.channels))
+    grid = None if result.grid is None else step.layer.grid(result.pixels.shape)
+    return replace(
+        result,
+        pixels=pixels,
+        alpha=alpha,
+        channels=step.layer.maps(result.channels),
+        grid=None if grid is None or result.grid is None else result.grid.then(grid),
+    )
 
 
 def _stage(result: Result, name: str) -> Result:

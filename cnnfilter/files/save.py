@@ -263,6 +263,19 @@ def _encode(
         write_pages = import_module(known.deep_module).write_pages
         pages = [_page(frame, format, metadata) for frame in frames]
         return encode_to(file, format, lambda out: write_pages(out, pages))
+    lost = ["its place on the map is left out"] if metadata.get("geo") else []
+    return lost + _encode_picture(file, frames, format, metadata, encoding)
+
+
+def _encode_picture(
+    file: BinaryIO,
+    frames: Sequence[Frame],
+    format: str,
+    metadata: Mapping[str, Any],
+    encoding: Encoding,
+) -> list[str]:
+    """Encode what has no pages of its own."""
+    known = FORMATS[format]
     if not known.is_picture:
         _write_matrix(file, frames[0].values, format)
         return []

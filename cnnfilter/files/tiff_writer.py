@@ -162,10 +162,12 @@ def write_pages(file: BinaryIO, pages: Sequence[Page]) -> list[str]:
     out = _Out(file, layout)
     for page, folder in zip(pages, exif, strict=True):
         out.write_page(page, folder)
-    is_lost = any(
-        page.metadata.get("exif") and not folder for page, folder in zip(pages, exif, strict=True)
-    )
-    return ["tif cannot hold its EXIF: left out"] if is_lost else []
+    notes = []
+    if any(page.metadata.get("exif") and not own for page, own in zip(pages, exif, strict=True)):
+        notes.append("tif cannot hold its EXIF: left out")
+    if any(page.metadata.get("geo", page) is None for page in pages):
+        notes.append("its place on the map is left out: the result has none")
+    return notes
 
 
 class _Out:

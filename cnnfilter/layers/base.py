@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cnnfilter.arrays import Array, DType
-from cnnfilter.arrays.geometry import Place, Region, Shape, Window
+from cnnfilter.arrays.geometry import SAME_PLACE, Grid, Place, Region, Shape, Window
 from cnnfilter.arrays.quantize import PixelWriter
 
 if TYPE_CHECKING:
@@ -107,6 +107,13 @@ class Layer(ABC):
     def carry_alpha(self, alpha: Array) -> Array | None:
         """Return an alpha channel in the result's geometry; None if it has none."""
         return alpha
+
+    def grid(self, shape: Shape) -> Grid | None:
+        """Return where the result's pixels lie on the input; None if nowhere."""
+        window = self.window_for(shape)
+        if window is not None:
+            return window.grid(shape)
+        return SAME_PLACE if self.output_shape(shape)[:2] == shape[:2] else None
 
     @property
     @abstractmethod

@@ -15,7 +15,7 @@ from cnnfilter.arrays.arguments import Number, Pair, choice, number, pair
 from cnnfilter.arrays.buffers import check_room
 from cnnfilter.arrays.checks import as_image
 from cnnfilter.arrays.dtypes import convert, float_type
-from cnnfilter.arrays.geometry import Place, Region, Shape, check_map
+from cnnfilter.arrays.geometry import Grid, Place, Region, Shape, check_map
 from cnnfilter.arrays.patches import border
 from cnnfilter.arrays.spaces import full_scale
 from cnnfilter.layers.base import Layer
@@ -209,6 +209,16 @@ class Resizing(Layer):
         """Resize the alpha likewise; padding is opaque."""
         opaque = full_scale(alpha)
         return resize(alpha, self.size, filter=self.filter, aspect=self.aspect, fill=opaque)
+
+    def grid(self, shape: Shape) -> Grid:
+        """Return where the result's pixels lie on the input."""
+        down, across = self.axes(shape)
+        steps = [(axis.end - axis.start) / axis.inner for axis in (down, across)]
+        starts = [
+            axis.start - axis.before * step
+            for axis, step in zip((down, across), steps, strict=True)
+        ]
+        return Grid((steps[0], steps[1]), (starts[0], starts[1]))
 
     @property
     def formula(self) -> str:
