@@ -62,7 +62,7 @@ def open_frames(file: BinaryIO, max_pixels: int = MAX_PIXELS) -> Frames:
             f"is {frame.kind} and {frame.channels} channels, which is not supported; "
             "export it as png or tif"
         )
-    decode = imagecodecs.jpegls_decode if frame.marker == _LS else imagecodecs.jpeg_decode
+    decode = imagecodecs.jpegls_decode if frame.marker == _LS else imagecodecs.jpeg8_decode
 
     def decoded(data: bytes) -> Array:
         if data.find(_END, frame.end) < 0:  # it would be filled up without a word

@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, BinaryIO, NamedTuple
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from cnnfilter.arrays import Array
 from cnnfilter.errors import ContentError
-from cnnfilter.files.codecs import FOREIGN_COLOURS, undone_premultiplying
+from cnnfilter.files.codecs import FOREIGN_COLOURS, boxes, content, undone_premultiplying
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.image import MAX_PIXELS, Frames, Image, Metadata, blank, check_pixels
 from cnnfilter.files.metadata import exif_upright
@@ -67,6 +67,7 @@ class _Pictures:
 
         self._file, self._max_pixels = file, max_pixels
         with decoding():
+            _check_words(file)
             heif = pi_heif.HeifFile(file, convert_hdr_to_8bit=False, hdr_to_16bit=False)
             first = heif.primary_index
             numbers = [first, *(number for number in range(len(heif)) if number != first)]
@@ -132,6 +133,25 @@ class _Pictures:
             pixels = undone_premultiplying(pixels, alpha, 2**kind.bits - 1)
             metadata = Metadata(**metadata, is_premultiplied=True)
         return Image(pixels, alpha, "heic", metadata, notes, len(self), peak=kind.peak)
+
+
+def _check_words(file: BinaryIO) -> None:
+    """Check that the kinds and names of items are UTF-8; pi_heif crashes on others."""
+    for begin, end in _inside(file, b"meta", 0, file.seek(0, io.SEEK_END), 4):
+        for start, stop in _inside(file, b"iinf", begin, end, 0):
+            version = content(file, start, stop, 1)
+            for at, till in _inside(file, b"infe", start + (8 if any(version) else 6), stop, 0):
+                item = content(file, at, till)
+                item[10 if item[:1] == b"\3" else 8 :].decode()
+
+
+def _inside(
+    file: BinaryIO, kind: bytes, begin: int, end: int, skipped: int
+) -> Iterator[tuple[int, int]]:
+    """Yield where the boxes of a kind begin and end, behind the bytes to skip."""
+    for found, start, stop in [*boxes(file, begin, end)]:
+        if found == kind:
+            yield start + skipped, stop
 
 
 def _metadata(info: Mapping[str, Any]) -> tuple[Metadata, tuple[str, ...]]:

@@ -95,3 +95,12 @@ def test_a_result_of_one_is_a_png_beside_it(run: Run, tmp_path: Path) -> None:
     done = run("convolve", "-k", "identity", "--padding", "same", "a.heic")
     assert done.status == 0, done.stderr
     np.testing.assert_array_equal(read(tmp_path / "a-identity.png").pixels, np.rot90(PLAIN, -1))
+
+
+@pytest.mark.parametrize(("word", "odd"), [(b"mime\0", b"mim\xfe\0"), (b"/rdf", b"/rd\x80")])
+def test_items_whose_words_are_no_text_are_refused(word: bytes, odd: bytes, tmp_path: Path) -> None:
+    data = (FOLDER / "turned.heic").read_bytes()
+    assert word in data
+    (tmp_path / "a.heic").write_bytes(data.replace(word, odd))
+    with pytest.raises(FileError, match="corrupt or truncated"):
+        read_head(tmp_path / "a.heic")

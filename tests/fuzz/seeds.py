@@ -4,6 +4,8 @@ import io
 import json
 from collections.abc import Callable
 from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import tifffile
 from numpy.typing import ArrayLike, DTypeLike
 from PIL import Image, ImageCms
 
+_HEICS = Path(__file__).parents[1] / "data/heic"
 _RANDOM = np.random.default_rng(12)
 
 
@@ -192,6 +195,64 @@ def _jp2() -> list[bytes]:
     ]
 
 
+def _jp2_deep() -> list[bytes]:
+    """JPEG 2000 of other bits than 8; with the extra only."""
+    if find_spec("imagecodecs") is None:
+        return _jp2()
+    from imagecodecs import jpeg2k_encode
+
+    deep = _values(6, 5, 4, top=4096, dtype=np.uint16)
+    options = {"level": 0, "reversible": True, "bitspersample": 12}
+    return [
+        bytes(jpeg2k_encode(values, codecformat=format, **options))
+        for values in (deep, deep[:, :, :3].copy(), deep[:, :, 0].copy(), deep.view(np.int16))
+        for format in ("jp2", "j2k")
+    ]
+
+
+def _jpeg_deep() -> list[bytes]:
+    """JPEGs that Pillow does not read; with the extra only."""
+    if find_spec("imagecodecs") is None:
+        return _jpeg()
+    from imagecodecs import jpeg8_encode, jpegls_encode
+
+    deep = _values(6, 5, 3, top=4096, dtype=np.uint16)
+    gray = deep[:, :, 0].copy()
+    facts = _saved("RGB", "JPEG", exif=_exif(), icc_profile=_profile())
+    facts = facts[2 : facts.index(b"\xff\xdb")]
+    plain = bytes(jpeg8_encode(deep, bitspersample=12))
+    return [
+        plain, plain[:2] + facts + plain[2:], bytes(jpeg8_encode(gray, bitspersample=12)),
+        bytes(jpeg8_encode(deep, bitspersample=12, lossless=True)), bytes(jpegls_encode(deep)),
+        bytes(jpegls_encode(gray)),
+    ]  # fmt: skip
+
+
+def _jxl() -> list[bytes]:
+    """JPEG XL; with the extra only."""
+    if find_spec("imagecodecs") is None:
+        return [b"\xff\x0a"]
+    from imagecodecs import jpegxl_encode
+
+    deep = _values(6, 5, 4, top=65536, dtype=np.uint16)
+    boxes = b"".join(
+        (8 + len(inner)).to_bytes(4) + kind + inner
+        for kind, inner in ((b"Exif", bytes(4) + _exif()), (b"xml ", b"<x/>"))
+    )
+    plain = bytes(jpegxl_encode(deep, lossless=True, usecontainer=True))
+    return [
+        plain, plain + boxes, bytes(jpegxl_encode(deep >> 8, lossless=True)),
+        bytes(jpegxl_encode(_values(6, 5, 3), distance=1)),
+        bytes(jpegxl_encode(_values(6, 5), lossless=True)),
+        bytes(jpegxl_encode(_RANDOM.random((6, 5)).astype(np.float32), lossless=True)),
+    ]  # fmt: skip
+
+
+def _heic() -> list[bytes]:
+    """HEICs that the tests have."""
+    return [path.read_bytes() for path in sorted(_HEICS.glob("*.heic"))]
+
+
 def _avif() -> list[bytes]:
     facts = {"exif": _exif(), "icc_profile": _profile(), "xmp": b"<x/>"}
     return [
@@ -261,6 +322,7 @@ def safetensors_of(tensors: dict[str, np.ndarray]) -> bytes:
 _PICTURES: dict[str, Callable[[], list[bytes]]] = {
     "png": _png, "jpeg": _jpeg, "tif-pillow": _tiff_by_pillow, "tif-tifffile": _tiff_by_tifffile,
     "webp": _webp, "bmp": _bmp, "gif": _gif, "ppm": _ppm, "jp2": _jp2, "avif": _avif,
+    "jp2-deep": _jp2_deep, "jpeg-deep": _jpeg_deep, "jxl": _jxl, "heic": _heic,
 }  # fmt: skip
 
 
