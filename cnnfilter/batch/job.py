@@ -30,6 +30,7 @@ from cnnfilter.errors import CnnFilterError, FileError, with_path
 from cnnfilter.files.encoding import Encoding
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.image import Image
+from cnnfilter.files.no_data import without_no_data
 from cnnfilter.files.output import check_target
 from cnnfilter.files.read import read_frames
 from cnnfilter.files.save import Frame, Origin, write
@@ -134,7 +135,8 @@ def _results(
     recipe: Recipe, source: Source, outcome: Outcome, *, retry: bool
 ) -> tuple[list[list[OutputFile]], list[Frames], list[SourceInfo]]:
     """Plan an image's files, and process it, or each of its frames if a file can hold several."""
-    with closing(read_frames(source.path, recipe.max_pixels, recipe.frame)) as frames:
+    with closing(read_frames(source.path, recipe.max_pixels, recipe.frame)) as read:
+        frames = (without_no_data(frame, recipe.no_data) for frame in read)
         image = next(frames)
         outcome.before = image.pixels.shape
         outcome.notes.extend(image.notes)
@@ -188,7 +190,7 @@ def storing_of(image: Image, info: SourceInfo, recipe: Recipe) -> PixelWriter | 
 def _stored(result: Result, encoding: Encoding, depth: int) -> Result:
     """Return a result with the values that a picture would store, if a range is set."""
     if encoding.range is None or result.pixels.ndim == 1:
-        return result
+        return result.as_numbers()
     depth = result.depth or encoding.depth or depth
     return result.with_pixels(quantize(result.pixels, encoding.range, depth).pixels)
 
@@ -212,6 +214,8 @@ def _write(
         for page, info in zip(pages, infos, strict=False)
     ]
     made = _made(file, frames, depths, extremes)
+    if not (file.format.is_picture or file.format.alpha or output.encoding.range):
+        made = [result.as_numbers() for result in made]
     stored = made[0].stored
     if stored is not None and output.encoding.range is not None:
         output = replace(output, encoding=replace(output.encoding, range=None))

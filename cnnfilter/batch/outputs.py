@@ -189,7 +189,9 @@ def survey(result: Result) -> tuple[Span | None, int]:
     """Return the lowest and the highest finite value, and the number of others."""
     if result.stored is not None:
         return result.stored.span, 0
-    values = result.pixels
+    values = result.data
+    if not values.size:
+        return None, 0
     span = Span.of(values)
     if np.isfinite(span).all():
         return span, 0

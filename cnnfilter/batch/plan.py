@@ -224,7 +224,7 @@ def _paths(source: Source, recipe: Recipe, format: str | None = None) -> Iterato
 def _steps(recipe: Recipe) -> str:
     """Return a fingerprint of what is done: results of other steps are made anew."""
     files = [stamp_of(path) for path in recipe.task.files]
-    settings = replace(recipe.target, folder=None), recipe.encoding, recipe.frame
+    settings = replace(recipe.target, folder=None), recipe.encoding, recipe.frame, recipe.no_data
     done = repr((__version__, recipe.task.described, files, settings))
     return f"{text_fingerprint(done):016x}"
 

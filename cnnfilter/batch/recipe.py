@@ -104,6 +104,8 @@ class Recipe:
         The one frame to read, from 0; None for all.
     max_pixels : int
         Larger images are refused as decompression bombs.
+    no_data : number, "keep" or None
+        See `cnnfilter.files.no_data.without_no_data`.
     existing : {"refuse", "same", "replace"}
         See `cnnfilter.files.encoding.Output`.
     inputs : Fingerprints
@@ -123,6 +125,7 @@ class Recipe:
     inputs: Fingerprints = NO_FINGERPRINTS
     earlier_outputs: Fingerprints = NO_FINGERPRINTS
     durable: bool = False
+    no_data: str | float | None = None
 
     @property
     def named_format(self) -> str | None:

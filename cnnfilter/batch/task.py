@@ -20,8 +20,10 @@ from cnnfilter.arrays.colour import (
 from cnnfilter.arrays.geometry import SAME_PLACE, Grid
 from cnnfilter.arrays.quantize import LaterMap, PixelWriter
 from cnnfilter.arrays.spaces import SPACES
+from cnnfilter.arrays.visibility import opaque_of
 from cnnfilter.errors import ArgumentError
 from cnnfilter.files.image import Image
+from cnnfilter.files.no_data import with_no_data
 
 if TYPE_CHECKING:
     from cnnfilter.arrays.geometry import Window
@@ -47,6 +49,10 @@ class Result:
         Shape (H, W), (H, W, C) or (N,).
     alpha : ndarray or None
         Shape (H, W).
+    opaque : number
+        The alpha of what is opaque.
+    no_data : number or None
+        Stands for no value where alpha is 0.
     channels : tuple of str
         The channels' names, if they have any.
     classes : tuple of (str, float)
@@ -68,6 +74,8 @@ class Result:
     name: str
     pixels: Array
     alpha: Array | None = None
+    opaque: float = 255
+    no_data: float | None = None
     channels: tuple[str, ...] = ()
     is_stage: bool = False
     depth: int | None = None
@@ -82,6 +90,20 @@ class Result:
         """The channels' names; maps that are only numbered are named after the result."""
         numbered = any(channel.isdecimal() for channel in self.channels)
         return tuple(f"{self.name}-{name}" if numbered else name for name in self.channels)
+
+    @property
+    def data(self) -> Array:
+        """The values where there are data."""
+        if self.no_data is None or self.alpha is None:
+            return self.pixels
+        return self.pixels[self.alpha != 0]
+
+    def as_numbers(self) -> "Result":
+        """Return a result with numbers for no data."""
+        if self.no_data is None or self.alpha is None:
+            return self
+        pixels = with_no_data(self.pixels, self.alpha, self.no_data)
+        return replace(self, pixels=pixels, alpha=None)
 
     def with_pixels(self, pixels: Array) -> "Result":
         """Return the same result with other values."""
@@ -138,12 +160,18 @@ class PipelineTask:
         Whether every layer's result is returned, too.
     single_step : bool
         Whether one step was chosen, and not the way to it.
+    alpha : {"weight", "keep"}
+        Whether pixels count as much as they are visible, or all alike.
     """
 
     pipeline: "Pipeline"
     name: str
     stages: bool = False
     single_step: bool = False
+    alpha: str = "weight"
+
+    def __post_init__(self) -> None:
+        choice("alpha", self.alpha, ALPHAS)
 
     @property
     def layers(self) -> int:
@@ -179,7 +207,8 @@ class PipelineTask:
     def described(self) -> str:
         """The steps as text, and the results' names."""
         steps = [*map(str, self.pipeline.preparation), str(self.pipeline)]
-        return f"{self.name}: {' | '.join(steps)}" + " with stages" * self.stages
+        kept = " keeping alpha" * (self.alpha == "keep")
+        return f"{self.name}: {' | '.join(steps)}" + " with stages" * self.stages + kept
 
     @property
     def files(self) -> Sequence[Path]:
@@ -201,9 +230,10 @@ class PipelineTask:
 
         A prediction has no alpha: its picture is put on white.
         """
-        last = Result(self.name, image.pixels, image.alpha)
-        if self.gives_vector:
-            last = Result(self.name, without_alpha(image))
+        pipeline, last = self.pipeline_for(image), Result(self.name, self.input_of(image))
+        if image.alpha is not None and not self.gives_vector:
+            no_data, opaque = image.metadata.get("no_data"), opaque_of(image.alpha)
+            last = replace(last, alpha=image.alpha, opaque=opaque, no_data=no_data)
         comes_apart = storing is not None and self.may_come_apart(image, storing)
         if storing is not None and comes_apart:
             storing = storing.for_maps()
@@ -211,8 +241,8 @@ class PipelineTask:
             storing = None
         *stages, last = self._followed(
             last,
-            self.pipeline.preparing,
-            partial(self.pipeline.results, storing=storing),
+            pipeline.preparing,
+            partial(pipeline.results, storing=storing),
         )
         if last.pixels.ndim == 1:
             classes = tuple(self.pipeline.ranked(last.pixels))
@@ -222,6 +252,19 @@ class PipelineTask:
             return [*stages, replace(last, stored=storing)]
         maps = tuple(storing.maps or ())
         return [replace(last, stored=storing, maps=maps) if maps else last]
+
+    def pipeline_for(self, image: Image) -> "Pipeline":
+        """Return the pipeline for an image's alpha."""
+        is_kept = self.alpha == "keep" and image.metadata.get("no_data") is None
+        if image.alpha is None or is_kept or self.gives_vector:
+            return self.pipeline
+        if self.alpha == "keep":
+            return self.pipeline.weighted_by(image.alpha > 0)
+        return self.pipeline.weighted_by(image.alpha)
+
+    def input_of(self, image: Image) -> Array:
+        """Return the input; on white for a prediction."""
+        return without_alpha(image) if self.gives_vector else image.pixels
 
     def may_come_apart(self, image: Image, storing: PixelWriter) -> bool:
         """Return whether maps can be computed one by one, each when it is written."""
@@ -294,7 +337,9 @@ def without_alpha(image: Image) -> Array:
 
 def _after(result: Result, step: "Step", pixels: Array) -> Result:
     """Return a step's result with its alpha and channels, given its pixels."""
-    alpha = None if result.alpha is None else step.layer.carry_alpha(result.alpha)
+    alpha = result.alpha
+    if alpha is not None:
+        alpha = step.layer.carry_alpha(alpha, result.opaque)
     grid = None if result.grid is None else step.layer.grid(result.pixels.shape)
     return replace(
         result,
@@ -309,6 +354,7 @@ def _stage(result: Result, name: str) -> Result:
     return replace(result, name=name, is_stage=True)
 
 
+ALPHAS = ("weight", "keep")
 LOOKS = ("gray", "tint")
 
 

@@ -21,6 +21,7 @@ from cnnfilter.arrays import Array
 from cnnfilter.arrays.checks import check_finite
 from cnnfilter.arrays.quantize import PixelWriter
 from cnnfilter.arrays.rows import Rows
+from cnnfilter.arrays.visibility import opaque_of
 from cnnfilter.batch.task import PipelineTask, Result, Task, without_alpha
 from cnnfilter.errors import NotFiniteError
 from cnnfilter.files.image import Image
@@ -47,7 +48,7 @@ class Drawn:
         self._outlines = task.outline(image)
         self.result = _joined(self._outlines)
         if isinstance(task, PipelineTask):
-            self.rows = rows_of(task.pipeline, pipeline_input(task, image))[-1]
+            self.rows = rows_of(task.pipeline_for(image), task.input_of(image))[-1]
         else:
             self.rows = _ChannelRows(task, image)
 
@@ -56,7 +57,8 @@ class Drawn:
         task = self._task
         if not isinstance(task, PipelineTask) or task.layers == 1 or task.single_step:
             return [(self.result, self.rows)]
-        prepared, maps = traced_rows(task.pipeline, pipeline_input(task, self._image))
+        pipeline = task.pipeline_for(self._image)
+        prepared, maps = traced_rows(pipeline, task.input_of(self._image))
         outlines = replace(task, stages=True).outline(self._image)
         outlines = [outline for outline in outlines if outline.is_stage]
         return list(zip(outlines, [*prepared, *maps[1:]], strict=True))
@@ -167,18 +169,14 @@ class _ChannelRows(Rows):
         return arrays[0] if len(arrays) == 1 else np.dstack(arrays)
 
 
-def pipeline_input(task: PipelineTask, image: Image) -> Array:
-    """Return a pipeline's input; for a prediction, on white paper."""
-    return without_alpha(image) if task.gives_vector else image.pixels
-
-
 def _alpha(task: Task, image: Image) -> Array | None:
     """Return the result's alpha, after the geometry of each step."""
     alpha = image.alpha
-    if not isinstance(task, PipelineTask):
+    if alpha is None or not isinstance(task, PipelineTask):
         return None
+    opaque = opaque_of(alpha)
     for step in (*task.pipeline.preparation, *task.pipeline.steps):
-        alpha = None if alpha is None else step.layer.carry_alpha(alpha)
+        alpha = None if alpha is None else step.layer.carry_alpha(alpha, opaque)
     return alpha
 
 

@@ -9,8 +9,10 @@ from cnnfilter.cli.options import (
     INPUT,
     MAX_PIXELS,
     OUTPUT,
+    Alpha,
     Force,
     MaxPixels,
+    NoData,
     Quiet,
     examples,
     option,
@@ -21,14 +23,10 @@ from cnnfilter.errors import ArgumentError, brief
 from cnnfilter.text import json_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from cnnfilter.arrays import Array
     from cnnfilter.arrays.geometry import Place
     from cnnfilter.files.image import Image
     from cnnfilter.pipeline.explain import Explanation
     from cnnfilter.pipeline.forward import ForwardPass
-    from cnnfilter.pipeline.pipeline import Pipeline
 
 EXAMPLES = examples(
     'cnnfilter explain "convolve sharpen" sample_images/padlock-16x16.png --at 3,5',
@@ -118,6 +116,8 @@ def explain(
         ),
     ] = None,
     max_pixels: MaxPixels = MAX_PIXELS,
+    alpha: Alpha = "weight",
+    no_data: NoData = None,
     range: Annotated[
         str | None,
         option(
@@ -165,6 +165,7 @@ def explain(
     """
     from cnnfilter.arrays.arguments import choice
     from cnnfilter.arrays.quantize import RANGES
+    from cnnfilter.batch.task import PipelineTask
     from cnnfilter.pipeline.forward import ForwardPass
     from cnnfilter.pipeline.pipeline import Pipeline
 
@@ -176,20 +177,21 @@ def explain(
     chain = Pipeline.of(steps)
     if step is not None:
         chain = chain.up_to(step)
-    given = _read(image, frame, max_pixels, quiet=quiet)
+    task = PipelineTask(chain, "", alpha=alpha)
+    given = _read(image, frame, max_pixels, no_data, quiet=quiet)
     for note in chain.notes if not quiet else ():
         say(note)
     if html is not None:
         from cnnfilter.cli.pages import reduced, write_page
         from cnnfilter.text import shown
 
-        given, notes = reduced(given, chain, size or _SIZE)
-        forward = _run(chain, given, ForwardPass.of)
+        given, notes = reduced(given, task, size or _SIZE)
+        forward = ForwardPass.of(chain, task.input_of(given))
         write_page(forward, image, html, place, notes=notes, force=force)
         if not quiet:
             say("; ".join([*notes, f"wrote {shown(html)}"]))
         return
-    forward = _run(chain, given, ForwardPass.by_rows)
+    forward = ForwardPass.by_rows(task.pipeline_for(given), task.input_of(given))
     if preview:
         _preview(forward, place)
     _explain(
@@ -225,9 +227,12 @@ def _check(
         raise ArgumentError("--html writes a page; leave out what is for printing")
 
 
-def _read(path: str, frame: int | None, max_pixels: int, *, quiet: bool) -> "Image":
+def _read(
+    path: str, frame: int | None, max_pixels: int, no_data: str | None, *, quiet: bool
+) -> "Image":
     from contextlib import closing
 
+    from cnnfilter.files.no_data import read_no_data, without_no_data
     from cnnfilter.files.read import read, read_frames
     from cnnfilter.text import shown
 
@@ -236,6 +241,7 @@ def _read(path: str, frame: int | None, max_pixels: int, *, quiet: bool) -> "Ima
     else:
         with closing(read_frames(path, max_pixels, frame)) as frames:
             given = next(frames)
+    given = without_no_data(given, read_no_data(no_data))
     if given.notes and not quiet:
         say(f"{shown(path)}: {'; '.join(given.notes)}")
     return given
@@ -245,14 +251,6 @@ def _is_picture(image: "Image") -> bool:
     from cnnfilter.files.formats import FORMATS
 
     return FORMATS[image.format].is_picture
-
-
-def _run(
-    pipeline: "Pipeline", image: "Image", run: "Callable[[Pipeline, Array], ForwardPass]"
-) -> "ForwardPass":
-    from cnnfilter.batch.task import without_alpha
-
-    return run(pipeline, without_alpha(image) if pipeline.gives_vector else image.pixels)
 
 
 def _explain(

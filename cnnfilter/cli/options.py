@@ -42,6 +42,24 @@ MaxPixels = Annotated[
     int,
     option(group=INPUT, metavar="N", min=1, help="Refuse images with more pixels than this."),
 ]
+Alpha = Annotated[
+    str,
+    option(
+        group=INPUT,
+        metavar="weight|keep",
+        help="Count pixels as much as they are visible, so that colours of invisible ones do not "
+        "bleed into their neighbours, or keep all alike. Alpha itself is not filtered.",
+    ),
+]
+NoData = Annotated[
+    str | None,
+    option(
+        group=INPUT,
+        metavar="NUMBER|keep",
+        help="Leave out pixels that hold this number (or nan) in every channel, or keep the one "
+        "that the file names as one like others. Default: leave out the file's.",
+    ),
+]
 Format = Annotated[
     str | None,
     option(
@@ -112,6 +130,8 @@ class InputOptions:
     ] = False
     frame: Frame = None
     max_pixels: MaxPixels = MAX_PIXELS
+    alpha: Alpha = "weight"
+    no_data: NoData = None
 
 
 @dataclass(frozen=True, eq=False)

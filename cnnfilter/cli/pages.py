@@ -5,34 +5,38 @@ from dataclasses import replace
 from pathlib import Path
 
 from cnnfilter.arrays.geometry import Place
+from cnnfilter.batch.task import PipelineTask
 from cnnfilter.cli.options import existing_if
 from cnnfilter.files.encoding import Output
 from cnnfilter.files.image import Image
 from cnnfilter.files.output import check_target, fingerprints_of, replacing
 from cnnfilter.layers.resizing import resize
 from cnnfilter.pipeline.forward import ForwardPass
-from cnnfilter.pipeline.pipeline import Pipeline
 from cnnfilter.text import shown
 from cnnfilter.view.canvas import reduced_size
 from cnnfilter.view.page.build import page
 
 
-def reduced(image: Image, pipeline: Pipeline, size: int) -> tuple[Image, list[str]]:
+def reduced(image: Image, task: PipelineTask, size: int) -> tuple[Image, list[str]]:
     """Reduce a picture; return notes for people.
 
     A network's input keeps its size, since its numbers would change.
     """
     height, width = image.pixels.shape[:2]
+    pipeline = task.pipeline
+    notes = []
+    if task.pipeline_for(image) is not pipeline:
+        notes = ["on this page all pixels count alike, also invisible ones (as --alpha keep)"]
     is_fixed = bool(pipeline.preparation) or any(pipeline.input_shape or ())
     if is_fixed or max(height, width) <= size:
-        return image, []
+        return image, notes
     rows, columns = reduced_size(image.pixels.shape, size)
     note = (
         f"the picture was reduced from {width} x {height} pixels to {columns} x {rows}; --size "
         "keeps more"
     )
     pixels = resize(image.pixels, (rows, columns), aspect="stretch")
-    return replace(image, pixels=pixels, alpha=None), [note]
+    return replace(image, pixels=pixels, alpha=None), [*notes, note]
 
 
 def write_page(

@@ -1,5 +1,6 @@
 """From options to jobs, and from outcomes to lines on the terminal."""
 
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -117,8 +118,15 @@ def _plan(task: "Task", common: Common, stages: str | None) -> "Plan":
 def _recipe(task: "Task", common: Common, stages: str | None) -> "Recipe":
     """Return what is done to every image, by the options."""
     from cnnfilter.batch.recipe import Recipe, Target
+    from cnnfilter.batch.task import PipelineTask
+    from cnnfilter.files.no_data import read_no_data
 
     _check(task, common, stages)
+    inputs = common.inputs
+    if isinstance(task, PipelineTask):
+        task = replace(task, alpha=inputs.alpha)
+    elif inputs.alpha != "weight" or inputs.no_data is not None:
+        raise ArgumentError("--alpha and --no-data are for filters; alpha is a channel here")
     return Recipe(
         task,
         Target(
@@ -126,10 +134,11 @@ def _recipe(task: "Task", common: Common, stages: str | None) -> "Recipe":
             returns_results=common.printing.print or common.only_looks,
         ),
         _encoding(task, common.output),
-        common.inputs.frame,
-        common.inputs.max_pixels,
+        inputs.frame,
+        inputs.max_pixels,
         common.output.existing,
         durable=common.run.durable,
+        no_data=read_no_data(inputs.no_data),
     )
 
 

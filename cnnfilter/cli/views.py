@@ -9,13 +9,14 @@ from cnnfilter.arrays.geometry import Shape
 from cnnfilter.batch.inputs import Source
 from cnnfilter.batch.plan import Plan
 from cnnfilter.batch.task import PipelineTask, animated_window
-from cnnfilter.cli.drawn import Drawn, pipeline_input
+from cnnfilter.cli.drawn import Drawn
 from cnnfilter.cli.options import Common, LookOptions
 from cnnfilter.cli.printing import is_terminal, print_classes, print_picture, say
 from cnnfilter.errors import ArgumentError, CnnFilterError, with_path
 from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.formats import FORMATS, format_of
 from cnnfilter.files.image import Image
+from cnnfilter.files.no_data import without_no_data
 from cnnfilter.files.output import check_target, replacing
 from cnnfilter.files.read import read_frames
 from cnnfilter.files.save import Frame, write
@@ -106,7 +107,7 @@ class Views:
     def _show(self, source: Source) -> None:
         recipe, looks = self.plan.recipe, self.looks
         with closing(read_frames(source.path, recipe.max_pixels, recipe.frame)) as frames:
-            image = next(frames)
+            image = without_no_data(next(frames), recipe.no_data)
         title, name = shown(source.name), shown(Path(source.name).name)
         notes = list(image.notes)
         if image.frames > 1 and recipe.frame is None:
@@ -180,7 +181,7 @@ class Views:
         window = animated_window(task, image)
         assert isinstance(task, PipelineTask)  # noqa: S101 - only its steps have windows
         step = task.pipeline.steps[-1]
-        before, after = rows_of(task.pipeline, pipeline_input(task, image))[-2:]
+        before, after = rows_of(task.pipeline_for(image), task.input_of(image))[-2:]
         weights = None
         if isinstance(step.layer, Convolution) and len(step.layer.kernels) == 1:
             (weights,) = step.layer.kernels.values()

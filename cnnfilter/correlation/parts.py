@@ -13,6 +13,7 @@ from cnnfilter.arrays import Array, DType
 from cnnfilter.arrays.buffers import Strips, Tile, tiles
 from cnnfilter.arrays.dtypes import largest_magnitude, magnitude_bound, quotients, store
 from cnnfilter.arrays.geometry import Axis, Shape, Sliding
+from cnnfilter.arrays.visibility import Visibility
 from cnnfilter.correlation.choice import choose, choose_for_bank
 from cnnfilter.correlation.engines import Engine
 from cnnfilter.correlation.factors import common_divisor, dilated, numerators
@@ -49,6 +50,8 @@ class Filters(NamedTuple):
         Whether pixels, kernels and biases are integers, and `work` holds every sum of them.
     rounds : bool
         Whether the values are to be rounded to integers.
+    visibility : Visibility or None
+        How much each pixel counts; None for all alike.
     """
 
     kernels: Sequence[Array]
@@ -63,6 +66,7 @@ class Filters(NamedTuple):
     divisor: int = 1
     is_exact: bool = False
     rounds: bool = False
+    visibility: Visibility | None = None
 
     @property
     def is_bank(self) -> bool:
@@ -255,7 +259,13 @@ def parts(filters: Filters, image: Array, values: Array, shape: Shape) -> Iterat
         made = [_filter(index, one, image, peak) for index in range(len(one.kernels))]
         rows, columns = zip(*(filter.engine.tile(own) for filter in made), strict=True)
         where = slice(number * maps, (number + 1) * maps)
-        yield Part(made, (min(rows), min(columns)), own, where, one)
+        part = Part(made, (min(rows), min(columns)), own, where, one)
+        if each.visibility is not None:
+            # Only images with transparency need it.
+            from cnnfilter.correlation.visible import VisiblePart
+
+            part = VisiblePart.of(part, each, each.visibility, image.shape)
+        yield part
 
 
 def _filter(index: int, filters: Filters, image: Array, peak: float) -> Filter:

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from cnnfilter.arrays import Array, DType
 from cnnfilter.arrays.geometry import SAME_PLACE, Grid, Place, Region, Shape, Window
 from cnnfilter.arrays.quantize import PixelWriter
+from cnnfilter.arrays.visibility import Visibility
 
 if TYPE_CHECKING:
     from cnnfilter.arrays.buffers import Strips
@@ -33,6 +34,10 @@ class Layer(ABC):
 
     #: Whether its result is always a vector.
     gives_vector = False
+    #: Whether its values mix those of several pixels, which count as they are visible.
+    mixes_pixels = False
+    #: How much each pixel of its input counts; None for all alike.
+    visibility: Visibility | None = None
 
     # Without it, the signature of a layer without arguments takes 5 ms to find.
     def __init__(self) -> None:  # noqa: B027
@@ -104,9 +109,22 @@ class Layer(ABC):
         """Return the names of the feature maps, from those before; none for an image."""
         return tuple(before)
 
-    def carry_alpha(self, alpha: Array) -> Array | None:
-        """Return an alpha channel in the result's geometry; None if it has none."""
+    def carry_alpha(self, alpha: Array, opaque: float) -> Array | None:
+        """Return the result's alpha; None if it has none.
+
+        Parameters
+        ----------
+        alpha : ndarray
+            Shape (H, W).
+        opaque : number
+            The alpha of what is opaque, whatever the type.
+        """
         return alpha
+
+    def weighted_by(self, alpha: Array, opaque: float) -> Self:
+        """Return the layer for inputs with an alpha."""
+        visibility = Visibility.of(alpha, opaque) if self.mixes_pixels else None
+        return self if visibility is None else self.replaced(visibility=visibility)
 
     def grid(self, shape: Shape) -> Grid | None:
         """Return where the result's pixels lie on the input; None if nowhere."""

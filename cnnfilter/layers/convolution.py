@@ -148,6 +148,8 @@ class Convolution(Layer):
     (478, 638)
     """
 
+    mixes_pixels = True
+
     def __init__(
         self,
         kernel: Annotated[
@@ -321,7 +323,7 @@ class Convolution(Layer):
         """Convolve an image."""
         array, shape = self._laid_out(image)
         check_finite(array, "the image")
-        result = np.empty(shape, self.dtype or self._arithmetic(array))
+        result = np.empty(shape, self._result_type(array, self._arithmetic(array)))
         places, rounds = np.atleast_3d(result), result.dtype.kind in "iu"
         # Overflow gives infinity without a warning, as in PyTorch.
         with np.errstate(over="ignore", invalid="ignore"):
@@ -348,7 +350,14 @@ class Convolution(Layer):
 
     def output_dtype(self, image: Array) -> DType:
         """Return the type of the result for an image; one pixel of it is enough."""
-        return self.dtype or self._arithmetic(np.atleast_3d(image)[:1, :1])
+        pixel = np.atleast_3d(image)[:1, :1]
+        return self._result_type(pixel, self._arithmetic(pixel))
+
+    def _result_type(self, image: Array, work: DType) -> DType:
+        """Return the result's type; quotients need digits."""
+        if self.visibility is not None and image.dtype.kind in "iu" and image.itemsize > 1:
+            work = np.dtype(np.float64)  # float32 would round a 16-bit picture's twice
+        return self.dtype or work
 
     def stores_tiles(self, image: Array) -> bool:
         """Return whether `stored` holds no more of the values than a tile: not of floats."""
@@ -392,6 +401,8 @@ class Convolution(Layer):
     def _laid_out(self, image: ArrayLike) -> tuple[Array, Shape]:
         """Return the image that is filtered, shape (H, W, C), and the result's shape."""
         array = as_image(image)
+        if self.visibility is not None:
+            self.visibility.check(array.shape)
         shape = self.output_shape(array.shape)
         check_room("the result", shape, np.dtype(self.dtype or np.float32).itemsize)
         if self.sliding.dilation != (1, 1):
@@ -442,7 +453,7 @@ class Convolution(Layer):
         filtered = MappedRows(before, self.filtered)
         extremes = filtered.extreme_pixels
         check_finite(extremes, "the image")
-        dtype = self.dtype or self._arithmetic(extremes)
+        dtype = self._result_type(extremes, self._arithmetic(extremes))
         work = self._work(extremes, rounds=dtype.kind in "iu")
         if self.adds_up_channels:
             added = partial(self.summed, dtype=self._sum_type(extremes))
@@ -455,7 +466,7 @@ class Convolution(Layer):
             dtype,
         )
 
-    def carry_alpha(self, alpha: Array) -> Array:
+    def carry_alpha(self, alpha: Array, opaque: float) -> Array:
         """Return, for each output pixel, the alpha under the kernel's centre."""
         rows, columns = (
             np.clip(
@@ -572,6 +583,7 @@ class Convolution(Layer):
             combine=self.combine,
             work=work,
             rounds=rounds,
+            visibility=self.visibility,
         )
 
     @property
@@ -590,20 +602,33 @@ class Convolution(Layer):
         maps = self.maps_of_each(before.shape)
         biases = self.biases(maps)
         kernels = list(self.kernels.items())
-        sums = []
+        sums, by_alpha = [], False
         for kernel, own in self._combined_in(at[2] if len(at) > 2 else 0, maps):
             name, weights = kernels[kernel]
             axes = self._axes_of(weights, planes.shape)
+            stack = weights[:, :, np.newaxis] if self.bank is None else weights[:, :, :, own]
+            applied = self._applied(stack.astype(np.float64), axes, at)
+            by_alpha = by_alpha or not np.array_equal(applied, stack)
             terms = []
             for index, channel in enumerate(self._channels_under(own, planes.shape[2], maps)):
-                plane = planes[:, :, channel]
-                patch = Patch.under(plane, axes, at, titles[channel], self.border)
-                own_weights = weights if self.bank is None else weights[:, :, index, own]
-                terms.append(Term(patch, own_weights.astype(np.float64)))
+                patch = Patch.under(planes[:, :, channel], axes, at, titles[channel], self.border)
+                terms.append(Term(patch, applied[:, :, index % applied.shape[2]]))
             bias = None if biases is None else float(biases[kernel, own])
             label = name if self.bank is None else f"filter {own + 1}"
             sums.append(KernelSum(label, tuple(terms), bias))
-        return Convolved(tuple(sums), self.combine)
+        return Convolved(tuple(sums), self.combine, by_alpha)
+
+    def _applied(self, weights: Array, axes: tuple[Axis, Axis], at: Place) -> Array:
+        """Return the weights that alpha leaves."""
+        if self.visibility is None:
+            return weights
+        from cnnfilter.correlation.visible import of_alpha, weights_applied
+        from cnnfilter.layers.explanation import Patch
+
+        border = of_alpha(self.border)
+        hidden = Patch.under(self.visibility.hidden, axes, at, "", border).values
+        seen = self.visibility.weights(hidden)
+        return weights_applied(weights, seen) if hidden.any() else weights
 
     def _combined_in(self, channel: int, maps: int) -> list[tuple[int, int]]:
         """Return the (kernel, map) pairs that a channel of the result combines."""

@@ -67,7 +67,7 @@ class Flattening(Layer):
         """Return no names: a vector has no feature maps."""
         return ()
 
-    def carry_alpha(self, alpha: Array) -> None:
+    def carry_alpha(self, alpha: Array, opaque: float) -> None:
         """Return None: a vector has no alpha."""
 
     def place(self, index: int, shape: Shape) -> tuple[int, ...]:

@@ -110,10 +110,19 @@ class KernelSum:
 
 @dataclass(frozen=True, eq=False)
 class Convolved:
-    """A convolution with one kernel, or with several that are combined."""
+    """A convolution with one kernel, or with several that are combined.
+
+    Attributes
+    ----------
+    sums : tuple of KernelSum
+    combine : str or None
+    by_alpha : bool
+        Whether weights are those that alpha leaves.
+    """
 
     sums: tuple[KernelSum, ...]
     combine: str | None
+    by_alpha: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +31,8 @@ from cnnfilter.arrays.geometry import (
     Window,
     check_map,
 )
+from cnnfilter.arrays.quantize import PixelWriter
+from cnnfilter.arrays.visibility import Visibility
 from cnnfilter.errors import ArgumentError, ShapeError, brief
 from cnnfilter.layers.base import Layer, RowsFrom
 from cnnfilter.layers.declaration import Argument, functional
@@ -124,6 +126,8 @@ class Pooling(Layer):
            [7.5, 9. ]], dtype=float32)
     """
 
+    mixes_pixels = True
+
     def __init__(
         self,
         size: Annotated[Pair, Argument("N|VxH|global")] = 2,
@@ -176,7 +180,34 @@ class Pooling(Layer):
     def __call__(self, image: ArrayLike) -> Array:
         """Pool an image."""
         array, axes = self._laid_over(image)
+        if self.visibility is not None:
+            return self._visible(array, self.visibility, self._quotients(array))
         return self._on_axes(array, axes, array)
+
+    def stored(self, image: ArrayLike, writer: PixelWriter) -> Array:
+        """Pool an image, and round its values once."""
+        if self.visibility is None or self.mode in ("max", "min"):
+            return super().stored(image, writer)
+        array, _ = self._laid_over(image)
+        return writer.take(self._visible(array, self.visibility, np.dtype(np.float64)))
+
+    def _visible(self, array: Array, visibility: Visibility, dtype: DType | None) -> Array:
+        """Pool what is visible of an image."""
+        from cnnfilter.arrays.rows import HeldRows
+
+        strips = self._visible_strips(HeldRows(array), visibility, dtype)
+        rows = self.output_shape(array.shape)[0]
+        parts = [
+            strips.compute(band, array[strips.under(band)])
+            for first in range(0, rows, strips.height)
+            for band in [slice(first, min(first + strips.height, rows))]
+        ]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _quotients(self, image: Array) -> DType | None:
+        """Return the type of weighted means, if special."""
+        is_wide = image.dtype.kind in "iu" and image.itemsize > 1
+        return np.dtype(np.float64) if is_wide and self.mode not in ("max", "min") else None
 
     def _on_axes(self, array: Array, axes: tuple[Axis, Axis], extremes: Array) -> Array:
         """Pool an image, or rows of one whose lowest and highest values are known."""
@@ -184,17 +215,34 @@ class Pooling(Layer):
         with np.errstate(invalid="ignore", over="ignore"):
             if self.mode == "median":
                 return median(array, axes, self._type(extremes, 1))
-            return reduce(array, axes, *self._reduction(axes, extremes))
+            return reduce(array, axes, *self.reduction(axes, extremes))
 
     def strips(self, before: Rows) -> tuple[Rows, list[Strips]]:
         """Return the input, and the result in strips."""
+        if self.visibility is not None:
+            dtype = self._quotients(before.extremes)
+            return before, [self._visible_strips(before, self.visibility, dtype)]
+        return before, [PooledStrips(*self._pooled(before))]
+
+    def _visible_strips(
+        self, before: Rows, visibility: Visibility, dtype: DType | None
+    ) -> PooledStrips:
+        """Return strips of what is visible."""
+        from cnnfilter.layers.visible_pooling import VisibleStrips
+
+        return VisibleStrips(self, visibility, *self._pooled(before), dtype)
+
+    def _pooled(
+        self, before: Rows
+    ) -> tuple[tuple[Axis, Axis], int, Callable[[Array, tuple[Axis, Axis]], Array]]:
+        """Return axes, height and function of strips."""
         axes, extremes = self.window_for(before.shape).axes(before.shape), before.extremes
         if self.mode == "median":  # whose values do not depend on where bands begin
             how = Reduction(np.maximum, 0, extremes.dtype)
         else:
-            how, _ = self._reduction(axes, extremes)
+            how, _ = self.reduction(axes, extremes)
         pool = partial(self._on_axes, extremes=extremes)
-        return before, [PooledStrips(axes, how.height(before.shape, axes), pool)]
+        return axes, how.height(before.shape, axes), pool
 
     def with_indices(self, image: ArrayLike) -> tuple[Array, Array]:
         """Return the pooled values, and where each was."""
@@ -205,10 +253,12 @@ class Pooling(Layer):
 
     def _laid_over(self, image: ArrayLike) -> tuple[Array, tuple[Axis, Axis]]:
         array = as_image(image)
+        if self.visibility is not None:
+            self.visibility.check(array.shape)
         check_room("the result", self.output_shape(array.shape), array.dtype.itemsize)
         return array, self.window_for(array.shape).axes(array.shape)
 
-    def _reduction(self, axes: tuple[Axis, Axis], values: Array) -> tuple[Reduction, DType]:
+    def reduction(self, axes: tuple[Axis, Axis], values: Array) -> tuple[Reduction, DType]:
         """Return how windows become values, and the result's type; a median is none of these.
 
         Parameters
@@ -253,7 +303,9 @@ class Pooling(Layer):
     def output_dtype(self, image: Array) -> DType:
         """Return the type of the result for an image; one pixel of it is enough."""
         down, across = self.window_for(image.shape).size
-        return self._type(image[:1, :1], down * across)
+        pixel = image[:1, :1]
+        own = None if self.visibility is None else self._quotients(pixel)
+        return own or self._type(pixel, down * across)
 
     def _power(self, values: Array) -> Array:
         if self.p == 2:
@@ -284,9 +336,9 @@ class Pooling(Layer):
 
         return divide
 
-    def carry_alpha(self, alpha: Array) -> Array:
+    def carry_alpha(self, alpha: Array, opaque: float) -> Array:
         """Return the average alpha of each window."""
-        return self.replaced(mode="average", count_include_pad=False)(alpha)
+        return self.replaced(mode="average", count_include_pad=False, visibility=None)(alpha)
 
     @property
     def formula(self) -> str:
@@ -303,15 +355,21 @@ class Pooling(Layer):
         channel = at[2] if len(at) > 2 else 0
         title = titles_of(names, planes.shape[2])[channel]
         patch = Patch.under(planes[:, :, channel], axes, at, title, None)
-        values, won = patch.values[patch.inside], np.zeros(patch.values.shape, bool)
+        shares = self._shares(axes, at)
+        if self.mode not in ("max", "min", "median") and shares is not None:
+            words = self._weighted_text(patch.values, shares, axes, at)
+            return Pooled(patch, self.mode, np.zeros(patch.values.shape, bool), words)
+        counts = patch.inside if shares is None else patch.inside & (shares > 0)
+        values, won = patch.values[counts], np.zeros(patch.values.shape, bool)
+        count = f"{values.size}" + " visible" * (shares is not None)
         if self.mode == "median":
             middle = np.sort(values)[[(values.size - 1) // 2, values.size // 2]]
-            won = patch.inside & np.isin(patch.values, middle)
-            return Pooled(patch, self.mode, won, f"the middle of {values.size} in their order")
+            won = counts & np.isin(patch.values, middle)
+            return Pooled(patch, self.mode, won, f"the middle of {count} in their order")
         if self.mode not in ("max", "min"):
             return Pooled(patch, self.mode, won, self._sum_text(values, axes, at))
         best = values.max() if self.mode == "max" else values.min()
-        equal, words = patch.values == best, f"the {self.mode} of {values.size}"
+        equal, words = counts & (patch.values == best), f"the {self.mode} of {count}"
         if equal.any():  # not of NaN
             row, column = np.argwhere(equal)[0].tolist()
             won[row, column] = True
@@ -319,6 +377,39 @@ class Pooling(Layer):
         if equal.sum() > 1:
             words += f", the first of {equal.sum()}"
         return Pooled(patch, self.mode, won, words)
+
+    def _shares(self, axes: tuple[Axis, Axis], at: Place) -> Array | None:
+        """Return how visible a window's pixels are.
+
+        From 0 to 1; None if all count alike.
+        """
+        from cnnfilter.layers.explanation import Patch
+
+        if self.visibility is None:
+            return None
+        under = Patch.under(self.visibility.hidden, axes, at, "", None)
+        hidden = under.values[under.inside]
+        if not hidden.any() or hidden.min() >= self.visibility.full:
+            return None
+        return np.where(under.inside, 1 - under.values / self.visibility.full, 0)
+
+    def _weighted_text(
+        self, values: Array, shares: Array, axes: tuple[Axis, Axis], at: Place
+    ) -> str:
+        """Write how a weighted sum is computed."""
+        powers = np.abs(values) ** self.p if self.mode in ("l2", "lp") else values
+        total = f"{powers[shares > 0] @ shares[shares > 0]:.6g}"
+        real, counted = (
+            int(np.prod([count(axis)[window] for axis, window in zip(axes, at[:2], strict=True)]))
+            for count in (real_taps, counted_taps)
+        )
+        weight = shares.sum() * (counted / real if self.count_include_pad else 1)
+        if self.mode == "average":
+            return f"{total} / {weight:.6g}, weighted by alpha"
+        scaled = f"{total} * {real} / {weight:.6g}"
+        if self.mode != "sum":
+            scaled = f"({scaled}) to the power of 1/{self.p:g}"
+        return f"{scaled}, weighted by alpha"
 
     def _sum_text(self, values: Array, axes: tuple[Axis, Axis], at: Place) -> str:
         """Write how a sum, an average or a norm is computed."""

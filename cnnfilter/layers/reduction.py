@@ -228,15 +228,19 @@ class PooledStrips(Strips):
 
     def compute(self, rows: slice, pixels: Array) -> Array:
         """Pool the windows of a strip."""
+        return self._pool(pixels, self.axes_under(rows, len(pixels)))
+
+    def axes_under(self, rows: slice, length: int) -> tuple[Axis, Axis]:
+        """Return the axes of a strip's windows."""
         axis, first = self._axes[0], self.under(rows).start
         part = axis.part(rows.start, rows.stop - rows.start)
         held = replace(
             part,
             before=part.before + first,
-            length=len(pixels),
-            after=axis.length + axis.after - first - len(pixels),
+            length=length,
+            after=axis.length + axis.after - first - length,
         )
-        return self._pool(pixels, (held, self._axes[1]))
+        return held, self._axes[1]
 
 
 def reduce(image: Array, axes: tuple[Axis, Axis], how: Reduction, dtype: DType) -> Array:
@@ -340,25 +344,35 @@ def _pick_one(image: Array, window: tuple[slice, slice], better: np.ufunc) -> tu
     return picked.reshape(shape), indices.reshape(shape)
 
 
-def median(image: Array, axes: tuple[Axis, Axis], exact: DType) -> Array:
+def median(
+    image: Array, axes: tuple[Axis, Axis], exact: DType, is_seen: Array | None = None
+) -> Array:
     """Return the median of each window.
 
-    Infinity stands where there is no pixel and sorts behind the pixels that count.
+    Infinity stands where there is no pixel and sorts behind the pixels that count: all, or
+    where `is_seen`, of shape (H, W, 1), is true.
     """
     vertical, horizontal = axes
     shape = (vertical.count, horizontal.count, *image.shape[2:])
     result = np.empty(shape, exact)
-    if vertical.covered is not None and horizontal.covered is not None:
+    if is_seen is None and vertical.covered is not None and horizontal.covered is not None:
         under = np.atleast_3d(image)[vertical.covered, horizontal.covered]
         medians = [np.median(plane.astype(exact)) for plane in np.moveaxis(under, -1, 0)]
         return np.array(medians, exact).reshape(shape)
-    counts = np.multiply.outer(real_taps(vertical), real_taps(horizontal))
-    counts = counts.reshape(shape[:2] + (1,) * (len(shape) - 2))
+    if is_seen is None:
+        counts = np.multiply.outer(real_taps(vertical), real_taps(horizontal))
+        counts = counts.reshape(shape[:2] + (1,) * (len(shape) - 2))
+    else:
+        taken = Reduction(np.add, 0, np.dtype(np.int64))
+        counts = reduce(is_seen.astype(np.int64), axes, taken, taken.work)
     taps = vertical.size * horizontal.size
     for band, part in _bands(vertical, taps * result[0].nbytes):
         windows = np.full((taps, *result[band].shape), np.inf, exact)
         for tap, (at, pixels) in enumerate(_windows(part, horizontal)):
-            windows[tap][at] = image[pixels]
+            values = image[pixels]
+            windows[tap][at] = (
+                values if is_seen is None else np.where(is_seen[pixels], values, np.inf)
+            )
         windows.sort(axis=0)
         middle = [
             np.take_along_axis(windows, half[np.newaxis], axis=0)[0]

@@ -17,7 +17,7 @@ from cnnfilter.arrays.checks import as_image
 from cnnfilter.arrays.dtypes import convert, float_type
 from cnnfilter.arrays.geometry import Grid, Place, Region, Shape, check_map
 from cnnfilter.arrays.patches import border
-from cnnfilter.arrays.spaces import full_scale
+from cnnfilter.arrays.visibility import Visibility
 from cnnfilter.layers.base import Layer
 from cnnfilter.layers.declaration import Argument, functional
 from cnnfilter.layers.resampling import resampled
@@ -32,6 +32,8 @@ REACHES = {"nearest": 0.0, "box": 0.5, "bilinear": 1, "hamming": 1, "bicubic": 2
 FILTERS = tuple(REACHES)
 #: Bytes of channels that are held to be resized, but for one that is larger.
 PLANES = 64 * 2**20
+#: The least share of an opaque pixel whose colour a filter with negative lobes can tell.
+SEEN = 1e-3
 ASPECTS = ("pad", "crop", "stretch")
 
 
@@ -123,6 +125,8 @@ class Resizing(Layer):
     array([0, 9, 9, 0], dtype=uint8)
     """
 
+    mixes_pixels = True
+
     def __init__(
         self,
         size: Annotated[Pair, Argument("N|HxW")],
@@ -154,7 +158,31 @@ class Resizing(Layer):
             return array.astype(kept, copy=False)
         planes = array.reshape(*array.shape[:2], -1)
         around = border(planes) if self.fill is None else None
-        return self.of_planes(np.moveaxis(planes, -1, 0), array.shape, kept, around)
+        plain = self.of_planes(np.moveaxis(planes, -1, 0), array.shape, kept, around)
+        return plain if self.visibility is None else self._visible(plain, planes, self.visibility)
+
+    def _visible(self, plain: Array, planes: Array, visibility: Visibility) -> Array:
+        """Replace values that hidden pixels contributed to."""
+        visibility.check(planes.shape)
+        weights = visibility.weights(visibility.hidden)
+        hidden = self._resampled(visibility.hidden, planes.shape)
+        # Lobes below 0 add up to weights that are no colour's.
+        shares = self._resampled(weights, planes.shape)
+        replaced = (hidden != 0) & (shares > SEEN * weights.max())
+        shares[~replaced] = 1
+        down, across = self.axes(planes.shape)
+        inner = np.atleast_3d(plain)[down.pixels, across.pixels]
+        for channel in range(planes.shape[2]):
+            seen = np.where(weights > 0, planes[:, :, channel] * weights, 0)
+            values = self._resampled(seen, planes.shape) / shares
+            np.copyto(inner[:, :, channel], convert(values, plain.dtype), where=replaced)
+        return plain
+
+    def _resampled(self, plane: Array, shape: Shape) -> Array:
+        """Resize a plane in float64."""
+        down, across = self.axes(shape)
+        wide = plane.astype(np.float64, copy=False)
+        return resampled(wide, down, across, self.filter, REACHES[self.filter])
 
     def of_planes(
         self,
@@ -180,8 +208,7 @@ class Resizing(Layer):
         result[...] = convert(filled, kept)
         for channel, plane in enumerate(planes):
             if kept == np.float64:
-                reach, wide = REACHES[self.filter], plane.astype(np.float64, copy=False)
-                small = resampled(wide, down, across, self.filter, reach)
+                small = self._resampled(plane, shape)
             else:
                 small = _resized(plane, down, across, self.filter)
             result[down.pixels, across.pixels, channel] = convert(small, kept)
@@ -205,9 +232,8 @@ class Resizing(Layer):
         start = max(0.0, (length - part) / 2)
         return ResizedAxis(length, start, min(length, start + part), size, 0)
 
-    def carry_alpha(self, alpha: Array) -> Array:
+    def carry_alpha(self, alpha: Array, opaque: float) -> Array:
         """Resize the alpha likewise; padding is opaque."""
-        opaque = full_scale(alpha)
         return resize(alpha, self.size, filter=self.filter, aspect=self.aspect, fill=opaque)
 
     def grid(self, shape: Shape) -> Grid:
@@ -247,7 +273,8 @@ class Resizing(Layer):
 
     def on_rows(self, before: Rows) -> Array:
         """Resize an input that comes by rows, a few channels at a time."""
-        if self.fill is None or self.size == before.shape[:2]:
+        held = self.fill is None or self.visibility is not None
+        if held or self.size == before.shape[:2]:
             return self(before.whole())
         dtype = before.rows(0, 1).dtype
         kept = _kept(dtype, before.extremes if dtype.kind in "iu" else np.zeros(1, dtype))

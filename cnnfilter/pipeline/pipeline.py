@@ -1,6 +1,7 @@
 """A pipeline: steps in a row, such as a whole network."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +10,10 @@ from numpy.typing import ArrayLike
 
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.buffers import check_room
-from cnnfilter.arrays.checks import as_features, check_finite
+from cnnfilter.arrays.checks import as_features, as_image, check_finite
 from cnnfilter.arrays.geometry import Shape
 from cnnfilter.arrays.quantize import PixelWriter
+from cnnfilter.arrays.visibility import opaque_of
 from cnnfilter.errors import MAX_SHOWN, ArgumentError, ShapeError, brief, naming, unknown
 from cnnfilter.files.weights import UNREADABLE_WEIGHTS
 from cnnfilter.networks import NETWORKS
@@ -197,6 +199,41 @@ class Pipeline:
             file=self.file,
             read=self.files,
         )
+
+    def weighted_by(self, alpha: ArrayLike) -> "Pipeline":
+        """Return the pipeline for an image with this alpha.
+
+        Its layers take the image without alpha. Pixels count as much as they are visible:
+        the colour of invisible ones does not bleed into what is visible, as it does without.
+        The commands do the same by default.
+
+        Parameters
+        ----------
+        alpha : array_like
+            Shape (H, W), 0 where the image is invisible; opaque is the type's largest
+            integer, or 1 of floats.
+
+        Raises
+        ------
+        ShapeError
+            If a step cannot take an image of this size.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> image, alpha = np.array([[90, 90, 0]]), np.array([[1.0, 1.0, 0.0]])
+        >>> blur = Pipeline("convolve '1/3 1/3 1/3'")
+        >>> blur.run(image), blur.weighted_by(alpha).run(image)
+        (array([[60.]], dtype=float32), array([[90.]]))
+        """
+        weights: Array | None = as_image(alpha)
+        if weights is None or weights.ndim != 2:
+            raise ShapeError("alpha has the shape (height, width)")
+        opaque = opaque_of(weights)
+        weighted = copy(self)
+        weighted.preparation, weights = _weighted(self.preparation, weights, opaque, "preparation")
+        weighted.steps, _ = _weighted(self.steps, weights, opaque, "step")
+        return weighted
 
     def _number(self, step: str) -> int:
         """Return a step's number, from its number or name."""
@@ -450,6 +487,21 @@ def _applied(
             else:
                 image = step.layer(image)
         yield step, image
+
+
+def _weighted(
+    steps: Sequence[Step], alpha: Array | None, opaque: float, kind: str
+) -> tuple[tuple[Step, ...], Array | None]:
+    """Return steps for an alpha, and the result's."""
+    weighted = []
+    for number, step in enumerate(steps, start=1):
+        if alpha is not None:
+            with in_step(steps, number, kind):
+                weighted.append(step.with_layer(step.layer.weighted_by(alpha, opaque)))
+                alpha = step.layer.carry_alpha(alpha, opaque)
+        else:
+            weighted.append(step)
+    return tuple(weighted), alpha
 
 
 def _outlined(steps: Sequence[Step], image: Array, kind: str) -> Iterator[tuple[Step, Array]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from inspect import Parameter
@@ -98,6 +99,15 @@ class Step:
             else:
                 values[name] = read_weights(found, layout)
         return self._entry.layer(**values)
+
+    def with_layer(self, layer: Layer) -> "Step":
+        """Return the step with another layer."""
+        # For one image: pickling would lose it.
+        if layer is self.layer:
+            return self
+        step = copy(self)
+        vars(step)["layer"] = layer
+        return step
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle without weights; each process loads them once."""

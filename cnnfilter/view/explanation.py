@@ -452,6 +452,8 @@ def _heading_lines(explanation: Explanation, account: _Account) -> Iterator[str]
         yield f"and so {_region_text(seen[0], inputs[0])} of {source} ({shape_text(inputs[0])})"
     if explanation.picture is not None:
         yield f"which is {_region_text(explanation.picture, (1, 1))} of the picture"
+    if isinstance(explanation.detail, Convolved) and explanation.detail.by_alpha:
+        yield "weights count pixels as much as they are visible (--alpha keep: all alike)"
     if explanation.global_steps:
         yield f"all of the picture counts in {', '.join(map(printable, explanation.global_steps))}"
 

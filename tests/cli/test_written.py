@@ -51,7 +51,8 @@ def test_alpha_is_set_aside_and_put_back_under_the_kernels_centre(
 ) -> None:
     source = pixels(images.rgba())
     run.ok("convolve", "-k", "box:5", "--stride", "2", "img.png", "-o", "valid.png")
-    run.ok("convolve", "-k", "box:5", "--padding", "same", "img.png", "-o", "same.png")
+    command = ("convolve", "-k", "box:5", "--padding", "same", "--alpha", "keep")
+    run.ok(*command, "img.png", "-o", "same.png")
     valid, same = pixels(tmp_path / "valid.png"), pixels(tmp_path / "same.png")
     np.testing.assert_array_equal(valid[..., 3], source[2:-2:2, 2:-2:2, 3])
     np.testing.assert_array_equal(same[..., 3], source[..., 3])
