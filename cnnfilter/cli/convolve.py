@@ -30,8 +30,8 @@ Kernels = Annotated[
         group=KERNEL,
         metavar="KERNEL",
         autocompletion=complete_kernel,
-        help="A name (cnnfilter kernels lists them), a matrix such as '0 1 0; 1 -4 1; 0 1 0', "
-        "or a file with one (weights.npz:conv1.weight). Repeat it for several feature maps.",
+        help="A name (cnnfilter kernels lists them), a matrix such as '0 1 0; 1 -4 1; 0 1 0', also "
+        "as NumPy, MATLAB, C or LaTeX write it, or a file with one (weights.npz:conv1.weight). Repeat it for several feature maps.",
     ),
 ]
 

@@ -116,7 +116,8 @@ class InputOptions:
         option(
             group=INPUT,
             metavar="FILE",
-            help="Read names of images from a file, one a line; - is standard input.",
+            help="Read names of images from a file in UTF-8 or UTF-16, one a line; - is standard "
+            "input.",
         ),
     ] = None
     null: Annotated[

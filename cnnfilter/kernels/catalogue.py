@@ -25,6 +25,7 @@ FAR = 1e6
 
 IMAGEMAGICK = "ImageMagick, Morphology: kernel list"
 SCIKIT_IMAGE = "scikit-image, skimage.filters.edges"
+SCIPY = "SciPy, scipy.ndimage"
 SETOSA = "Powell, Image Kernels Explained Visually (setosa.io)"
 WIKIPEDIA = "Wikipedia, Kernel (image processing)"
 
@@ -82,14 +83,26 @@ def _box(size: str = "3") -> Array:
     return np.full((height, width), 1 / (height * width))
 
 
+#: OpenCV's gaussians of small sizes, by their sums.
+_SMALL = {
+    3: (4, [1, 2, 1]),
+    5: (16, [1, 4, 6, 4, 1]),
+    7: (64, [2, 7, 14, 18, 14, 7, 2]),
+    9: (256, [4, 13, 30, 51, 60, 51, 30, 13, 4]),
+}
+
+
 def _gaussian(size: str = "5", sigma: str = "auto") -> Array:
-    height, width = _size(size)
-    y, x = _grid(height, width)
-    down, across = (
-        0.3 * ((length - 1) * 0.5 - 1) + 0.8 if sigma == "auto" else _positive("sigma", sigma)
-        for length in (height, width)
-    )
-    return _bell(y, down) * _bell(x, across)
+    return np.multiply.outer(*(_profile(length, sigma) for length in _size(size)))
+
+
+def _profile(length: int, sigma: str) -> Array:
+    """Return a gaussian's row, of sum 1."""
+    if sigma == "auto" and length in _SMALL:
+        total, weights = _SMALL[length]
+        return np.array(weights) / total
+    width = 0.3 * ((length - 1) * 0.5 - 1) + 0.8 if sigma == "auto" else _positive("sigma", sigma)
+    return _bell(np.arange(length) - (length - 1) / 2, width)
 
 
 def _bell(distances: Array, sigma: float) -> Array:
@@ -171,7 +184,7 @@ def _gabor(
     # The remainder is exact, however many waves there are to a pixel.
     waves = np.fmod(across, wave) / wave
     shift = math.radians(math.fmod(number("phase", phase), 360))
-    return np.exp(-ellipse / 2) * np.cos(2 * math.pi * waves + shift)
+    return np.exp(-ellipse / 2) * np.cos(2 * math.pi * waves - shift)  # as OpenCV has it
 
 
 def _gradients(name: str, smooth: list[float], difference: list[float]) -> KernelSet:
@@ -237,34 +250,34 @@ _SETS = {
     "sobel": (
         _gradients("sobel", [1, 2, 1], [-1, 0, 1]),
         "Sobel gradient",
-        "Sobel and Feldman 1968; " + SCIKIT_IMAGE,
+        f"{SCIPY}.sobel; OpenCV, Sobel",
     ),
     "prewitt": (
         _gradients("prewitt", [1, 1, 1], [-1, 0, 1]),
         "Prewitt gradient",
-        "Prewitt 1970; " + SCIKIT_IMAGE,
+        f"{SCIPY}.prewitt",
     ),
     "scharr": (
         _gradients("scharr", [3, 10, 3], [-1, 0, 1]),
         "Scharr gradient, nearly alike in all directions",
-        "Scharr 2000",
+        "OpenCV, Scharr",
     ),
     "farid": (
         _gradients("farid", _FARID_SMOOTH, _FARID_RISE),
         "5x5 gradient of Farid and Simoncelli",
-        "2004; " + SCIKIT_IMAGE,
+        SCIKIT_IMAGE,
     ),
     "frei-chen": (
         _gradients("frei-chen", [1, math.sqrt(2), 1], [-1, 0, 1]),
         "Frei-Chen gradient, isotropic",
-        "1977; " + IMAGEMAGICK,
+        IMAGEMAGICK,
     ),
     "roberts": (_ROBERTS, "Roberts cross, differences along diagonals", SCIKIT_IMAGE),
     "lines": (_LINES, "thin bright lines", "Gonzalez and Woods, Digital Image Processing"),
     "kirsch": (
         _compass("kirsch", [[5, 5, 5], [-3, 0, -3], [-3, -3, -3]]),
         "Kirsch compass, edges bright on the side named",
-        "Kirsch 1971",
+        f"Kirsch 1971; {IMAGEMAGICK}",
     ),
     "robinson": (
         _compass("robinson", [[1, 2, 1], [0, 0, 0], [-1, -2, -1]]),
@@ -274,7 +287,7 @@ _SETS = {
     "compass": (
         _compass("compass", [[1, 1, 1], [1, -2, 1], [-1, -1, -1]]),
         "Prewitt compass, eight directions",
-        "1970; " + IMAGEMAGICK,
+        IMAGEMAGICK,
     ),
 }
 _MEMBERS = {
@@ -334,19 +347,19 @@ KERNELS: Mapping[str, NamedKernel] = {
     ),
     "box": NamedKernel("mean of size x size pixels", WIKIPEDIA, _box),
     "gaussian": NamedKernel(
-        "gaussian blur, sampled at pixel centres, sum 1; sigma auto is "
-        "0.3*((size-1)/2 - 1) + 0.8 (OpenCV's rule)",
+        "gaussian blur, sampled at pixel centres, sum 1; sigma auto is OpenCV's table for "
+        "size 3 (1 2 1), 5 (1 4 6 4 1), 7 and 9, else its rule 0.3*((size-1)/2 - 1) + 0.8",
         "OpenCV, getGaussianKernel",
         _gaussian,
     ),
     "binomial": NamedKernel(
-        "binomial blur: Pascal's triangle, near to a gaussian", IMAGEMAGICK, _binomial
+        "binomial blur: Pascal's triangle divided by its sum, near to a gaussian", "", _binomial
     ),
     "blur": NamedKernel("binomial blur of 3x3", SETOSA, np.outer([1, 2, 1], [1, 2, 1]) / 16),
     "motion": NamedKernel(
         "motion blur along a line, angle in degrees counter-clockwise from the right; "
         "a pixel weighs 1 minus its distance from the line",
-        "after MATLAB, fspecial",
+        "",
         _motion,
     ),
     "laplacian": NamedKernel(
@@ -378,19 +391,17 @@ KERNELS: Mapping[str, NamedKernel] = {
         ),
     ),
     "log": NamedKernel(
-        "Laplacian of gaussian, sampled at pixel centres, mean taken off so that the sum "
-        "is 0, centre positive",
-        "Marr and Hildreth 1980",
+        "Laplacian of gaussian: (1 - u) exp(-u) / (pi sigma^4) of u = r^2 / (2 sigma^2) at pixel "
+        "centres, mean taken off so that the sum is 0, centre positive",
+        "",
         _log,
     ),
-    "dog": NamedKernel(
-        "difference of two gaussians with the sigmas inner and outer", IMAGEMAGICK, _dog
-    ),
+    "dog": NamedKernel("difference of two gaussians with the sigmas inner and outer", "", _dog),
     "gabor": NamedKernel(
         "Gabor: a cosine wave under a gaussian; angle 0 answers to vertical stripes and "
         "turns clockwise, "
         "wavelength in pixels, sigma auto is 0.56 wavelengths, phase in degrees",
-        "Gabor 1946; OpenCV, getGaborKernel",
+        "OpenCV, getGaborKernel",
         _gabor,
     ),
     **_catalogue_of_sets(),

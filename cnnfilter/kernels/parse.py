@@ -32,7 +32,8 @@ def kernel(name_or_text: str) -> Array | list[Array]:
     name_or_text : str
         A name from `KERNELS`, with parameters after a colon (``"gaussian:5,1.2"``), or
         a matrix: rows separated by semicolons or line ends, numbers by spaces or
-        commas, fractions allowed (``"0 -1 0; -1 5 -1; 0 -1 0"``). Never a path.
+        commas, fractions allowed (``"0 -1 0; -1 5 -1; 0 -1 0"``); or as NumPy, MATLAB,
+        C, LaTeX and others write one (``"1/9 * [[1, 1], [1, 1]]"``). Never a path.
 
     Returns
     -------

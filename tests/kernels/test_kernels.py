@@ -323,7 +323,7 @@ def test_gaussian_is_scipys_of_an_impulse(size: int, sigma: float) -> None:
     assert_allclose(matrix(f"gaussian:{size},{sigma}"), expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize("size", [3, 4, 5, 7, 21])
+@pytest.mark.parametrize("size", [4, 6, 11, 21])
 def test_gaussians_sigma_follows_opencvs_rule_unless_given(size: int) -> None:
     sigma = 0.3 * ((size - 1) * 0.5 - 1) + 0.8
     at = np.arange(size) - (size - 1) / 2
@@ -334,7 +334,7 @@ def test_gaussians_sigma_follows_opencvs_rule_unless_given(size: int) -> None:
 
 def test_gaussian_is_5_by_5_by_default() -> None:
     assert_array_equal(matrix("gaussian"), matrix("gaussian:5"))
-    assert_allclose(matrix("gaussian"), matrix("gaussian:5,1.1"), rtol=1e-12)
+    assert_array_equal(matrix("gaussian") * 256, np.outer([1, 4, 6, 4, 1], [1, 4, 6, 4, 1]))
 
 
 def test_binomial_is_pascals_triangle() -> None:
@@ -353,7 +353,8 @@ def test_high_pass_is_the_pixel_less_the_mean() -> None:
 def test_unsharp_adds_what_a_gaussian_takes_away(text: str, amount: float) -> None:
     identity = np.zeros((5, 5))
     identity[2, 2] = 1
-    expected = identity + amount * (identity - matrix("gaussian:5,1.1"))
+    smooth = matrix("gaussian:5,1.1" if "1.1" in text else "gaussian:5")
+    expected = identity + amount * (identity - smooth)
     assert_allclose(matrix(text), expected, rtol=1e-12)
 
 
