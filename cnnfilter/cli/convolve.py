@@ -31,7 +31,8 @@ Kernels = Annotated[
         metavar="KERNEL",
         autocompletion=complete_kernel,
         help="A name (cnnfilter kernels lists them), a matrix such as '0 1 0; 1 -4 1; 0 1 0', also "
-        "as NumPy, MATLAB, C or LaTeX write it, or a file with one (weights.npz:conv1.weight). Repeat it for several feature maps.",
+        "as NumPy, MATLAB, C or LaTeX write it, or a file with one (weights.npz:conv1.weight). "
+        "Repeat it for several feature maps.",
     ),
 ]
 
