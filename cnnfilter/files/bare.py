@@ -84,7 +84,8 @@ def _bare_jpeg(data: bytes) -> bytes:
         end = at + 2 + int.from_bytes(data[at + 2 : at + 4])
         kept.append(_bare_segment(marker, data[at:end]))
         at = end
-    return b"".join([*kept, data[at:]])
+    bare = b"".join([*kept, data[at:]])
+    return bare if bare[2:3] == b"\xff" else data  # which has metadata alone
 
 
 def _bare_segment(marker: int, segment: bytes) -> bytes:

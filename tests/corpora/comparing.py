@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -59,6 +60,21 @@ def _is_about(image: Image, other: Picture, about: float) -> bool:
 
 
 def _difference(image: Image, other: Picture, within: int) -> str:
+    found = _unlike(image, other, within)
+    if not found or image.peak is None or image.pixels.dtype.kind != "u":
+        return found
+    # The other one may have stretched its white to the type's.
+    top = np.iinfo(other.pixels.dtype).max
+    stretched = [
+        None if values is None else np.rint(values * (top / image.peak)).astype(other.pixels.dtype)
+        for values in (image.pixels, image.alpha)
+    ]
+    pixels, alpha = stretched
+    assert pixels is not None
+    return _unlike(replace(image, pixels=pixels, alpha=alpha, peak=None), other, max(1, within))
+
+
+def _unlike(image: Image, other: Picture, within: int) -> str:
     pixels, right = alike(image.pixels, other.pixels)
     if pixels.shape != right.shape:
         return f"shape {image.pixels.shape}, not {other.pixels.shape}"

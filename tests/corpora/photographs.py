@@ -3,7 +3,7 @@
 import io
 import struct
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 
@@ -214,6 +214,26 @@ def _tiff_with_exif() -> bytes:
 
 _PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
+#: First bytes of files that are not read here, and what they are.
+_FOREIGN = (
+    ("canon.crw", b"II\x1a\0\0\0HEAPCCDR", "camera raw"),
+    ("fuji.raf", b"FUJIFILMCCD-RAW 0201", "camera raw"),
+    ("panasonic.rw2", b"IIU\0\x18\0\0\0", "camera raw"),
+    ("olympus.orf", b"IIRO\x08\0\0\0", "camera raw"),
+    ("picture.sgi", b"\x01\xda\x01\x01\0\x03", "SGI"),
+    ("picture.pcx", b"\x0a\x05\x01\x08", "PCX"),
+    ("picture.ras", b"\x59\xa6\x6a\x95", "Sun raster"),
+    ("picture.xpm", b"/* XPM */\nstatic char *a[] = {", "XPM"),
+    ("picture.xbm", b"#define a_width 8\n#define a_height 8\n", "XBM"),
+    ("picture.icns", b"icns\0\0\1\0", "Apple icon"),
+    ("picture.cur", b"\0\0\x02\0\1\0", "Windows cursor"),
+    ("picture.dpx", b"SDPX\0\0\x08\0", "DPX"),
+    ("picture.emf", b"\1\0\0\0" + bytes(36) + b" EMF", "Windows drawing"),
+    ("picture.mng", b"\x8aMNG\r\n\x1a\n", "MNG"),
+    ("film.avi", b"RIFF\0\0\0\0AVI LIST", "a video"),
+    ("metadata-alone.jpg", b"\xff\xd8\xff\xe1\0\x0cExif\0\0II*\0", "corrupt or truncated"),
+)
+
 STRUCTURES: list[Structure] = [
     *map(_turned, (1, 6, 7)),
     _Jpeg(_pillow(_smooth(0)[:, :, 0])).structure("gray.jpg"),
@@ -241,4 +261,6 @@ STRUCTURES: list[Structure] = [
     Structure("extended.jxr", _of_codec("jpegxr"), None, "JPEG XR", needs=CODECS),
     Structure("quarters.heic", HEIC.read_bytes, [Right(_quarters())], r"HEIC.*cnnfilter\[heic\]",
               within=2),
+    *(Structure(name, partial(bytes.ljust, head, 64, b"\0"), None, words)
+      for name, head, words in _FOREIGN),
 ]  # fmt: skip

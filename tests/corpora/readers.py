@@ -129,7 +129,8 @@ def _is_plain(path: Path) -> bool:
     """Return whether a TIFF has no bands besides colours, and alpha is straight."""
     with import_module("tifffile").TiffFile(path) as file:
         page = file.pages[0]
-        return len(file.pages) == 1 and tuple(page.extrasamples) in ((), (2,))
+        is_palette = int(page.photometric) == _PALETTE  # of which it takes 8 bits
+        return len(file.pages) == 1 and tuple(page.extrasamples) in ((), (2,)) and not is_palette
 
 
 def _is_no_page(page: object) -> bool:
@@ -150,7 +151,7 @@ def _page(page: "object") -> Picture | None:
         values = np.moveaxis(values, 0, -1)
     if kind == _PALETTE:
         values = values if values.ndim == 2 else values[:, :, 0]
-        return Picture((page.colormap.T[values] >> 8).astype(np.uint8))  # type: ignore[attr-defined]
+        return Picture(_colours(page.colormap.T)[values])  # type: ignore[attr-defined]
     values = _of_few_bits(values, bits)
     picture = _of_samples(page, values)
     if kind != _WHITE_IS_ZERO:
@@ -158,6 +159,15 @@ def _page(page: "object") -> Picture | None:
     white = (1 << bits) - 1 if bits > 8 else 255
     whole = values.dtype.kind in "ui"
     return picture._replace(pixels=(white if whole else 1) - picture.pixels)
+
+
+def _colours(palette: Array) -> Array:
+    """Return a palette in 8 bits, where it has no more."""
+    if (palette < 256).all():
+        return palette.astype(np.uint8)
+    high = palette >> 8
+    is_short = (palette == high * 257).all() or (palette == high * 256).all()
+    return high.astype(np.uint8) if is_short else palette
 
 
 def _of_few_bits(values: Array, bits: int) -> Array:
@@ -231,7 +241,9 @@ def _by_vips(path: Path, facts: Facts) -> Sequence[Picture] | None:
 def _by_imagemagick(path: Path, facts: Facts) -> Sequence[Picture] | None:
     if facts.frames > 1 or _is_animated(path):
         return None
-    made = _run("convert", str(path), "pam:-")
+    # It hands on the colours that HEIC stores, which are not RGB.
+    more = ["-colorspace", "sRGB"] if facts.format == "heic" else []
+    made = _run("convert", str(path), *more, "pam:-")
     frames = []
     # Comments of the file come first.
     pattern = rb"P7\n(?:#[^\n]*\n)*WIDTH (\d+)\nHEIGHT (\d+)\nDEPTH (\d+)\nMAXVAL (\d+)\n"

@@ -106,7 +106,8 @@ FEW = {bits: np.arange(54).reshape(6, 9) % (1 << bits) for bits in (1, 2, 4)}
 STRETCHED = {bits: (FEW[bits] * (255 // ((1 << bits) - 1))).astype(np.uint8) for bits in FEW}
 TWELVE = np.linspace(0, 4095, 54).astype(np.uint16).reshape(6, 9)
 TEN = (TWELVE >> 2).astype(np.uint16)
-PALETTE = pattern((3, 256), "uint16")
+PALETTE = pattern((256, 3), "uint16")
+PALETTE8 = pattern((256, 3), "uint8")
 MASK = (page((6, 9), 1, 4, {254: ("I", [4])}), packed(FEW[1], 1))
 REDUCED = (page((3, 5), 8, 1, {254: ("I", [1])}), pattern((3, 5), "uint8").tobytes())
 WHOLE = (page((6, 9), 8, 1), GRAY.tobytes())
@@ -206,10 +207,14 @@ STRUCTURES: list[Structure] = [
                           planarconfig="separate", extrasamples=[0, 0, 0]),
               [Right(pattern((6, 9, 4), "uint8"))]),
     # White is zero; few bits.
-    *(by_hand(f"white-is-zero-{bits}", FEW[bits], bits, 0, Right(255 - STRETCHED[bits]))
-      for bits in FEW),
-    *(by_hand(f"black-is-zero-{bits}", FEW[bits], bits, 1, Right(STRETCHED[bits]))
-      for bits in FEW),
+    by_hand("white-is-zero-1", FEW[1], 1, 0, Right(255 - STRETCHED[1])),
+    by_hand("black-is-zero-1", FEW[1], 1, 1, Right(STRETCHED[1])),
+    *(by_hand(f"white-is-zero-{bits}", FEW[bits], bits, 0,
+              Right(((1 << bits) - 1 - FEW[bits]).astype(np.uint8), peak=(1 << bits) - 1))
+      for bits in (2, 4)),
+    *(by_hand(f"black-is-zero-{bits}", FEW[bits], bits, 1,
+              Right(FEW[bits].astype(np.uint8), peak=(1 << bits) - 1))
+      for bits in (2, 4)),
     by_hand("white-is-zero-8", GRAY, 8, 0, Right(255 - GRAY)),
     by_hand("white-is-zero-16", DEEP[:, :, 0], 16, 0, Right(65535 - DEEP[:, :, 0])),
     by_hand("white-is-zero-16-big-endian", DEEP[:, :, 0], 16, 0, Right(65535 - DEEP[:, :, 0]),
@@ -223,11 +228,14 @@ STRUCTURES: list[Structure] = [
     by_hand("rgb12", np.dstack([TWELVE, TWELVE[::-1], TWELVE[:, ::-1]]), 12, 2,
             Right(np.dstack([TWELVE, TWELVE[::-1], TWELVE[:, ::-1]]), peak=4095),
             )._replace(refusal="12 bits|12-bit"),
-    # Palettes have 16 bits, of which programs take the upper eight.
-    by_hand("palette8", GRAY, 8, 3,
-            Right((PALETTE.T[GRAY] >> 8).astype(np.uint8)), {320: ("H", PALETTE.ravel().tolist())}),
-    by_hand("palette4", FEW[4], 4, 3, Right((PALETTE.T[FEW[4]] >> 8).astype(np.uint8)),
-            {320: ("H", PALETTE[:, :16].ravel().tolist())}),
+    *(by_hand(f"palette8-{name}", GRAY, 8, 3, Right(colours[GRAY]),
+              {320: ("H", (colours.T * np.uint16(times)).ravel().tolist())})
+      for name, times, colours in (
+          ("of-16-bits", 1, PALETTE), ("times-257", 257, PALETTE8), ("times-256", 256, PALETTE8),
+          ("of-8-bits", 1, PALETTE8),
+      )),
+    by_hand("palette4", FEW[4], 4, 3, Right(PALETTE8[FEW[4]]),
+            {320: ("H", (PALETTE8[:16].T * np.uint16(257)).ravel().tolist())}),
     # Turned by the orientation.
     *(Structure(f"orientation{number}-{values.dtype}.tif",
                 by_tifffile(values, photometric="rgb", extratags=[(274, 3, 1, number, True)]),
