@@ -12,6 +12,7 @@ from cnnfilter.text import shape_text
 
 if TYPE_CHECKING:
     from cnnfilter.files.tiff_folder import Folder
+    from cnnfilter.files.tiff_stack import Stack
 
 #: Pillow's own limit, above which it takes a picture for a decompression bomb.
 MAX_PIXELS = 178_956_970
@@ -24,7 +25,8 @@ class Metadata(TypedDict, total=False):
     `no_data` is the number that stands in pixels without a value, where alpha is 0.
     `peak` is for a writer: the number that is white, in a format that states it.
     `rgb_bands` is the number of bands of which the first three are red, green and blue, where
-    their number and type do not say so; `geo` are a GeoTIFF's tags.
+    their number and type do not say so; `geo` are a GeoTIFF's tags, and `stack` how
+    a TIFF's pages are arranged.
     `is_premultiplied` says that the file's colours are multiplied by alpha; pixels are not.
     """
 
@@ -41,6 +43,7 @@ class Metadata(TypedDict, total=False):
     is_premultiplied: bool
     rgb_bands: int
     geo: "Folder"
+    stack: "Stack"
 
 
 @dataclass(frozen=True, eq=False)

@@ -49,7 +49,7 @@ def metadata_of(page: "TiffPage", file: BinaryIO) -> tuple[Metadata, tuple[str, 
     if description is not None and is_structured(description.text):
         del folder.tags[_DESCRIPTION]
         if not description.text.lstrip().startswith('{"shape"'):
-            notes.append("its description, which names sizes, is left out")
+            notes.append("its description is left out, but for its axes")
     is_upright = folder.numbers(_ORIENTATION) in ((), (UPRIGHT,))
     if exif := _exif(folder):
         metadata["exif"] = exif_block(exif)

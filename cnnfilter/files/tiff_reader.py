@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from math import prod
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
@@ -30,6 +31,7 @@ from cnnfilter.files.tiff_page import (
     without_data,
 )
 from cnnfilter.files.tiff_pages import PageFile, shown_pages
+from cnnfilter.files.tiff_stack import stack_of
 
 if TYPE_CHECKING:
     from tifffile import TiffPage
@@ -99,6 +101,13 @@ class Pages:
             shown = shown_pages(file)
             #: Where pages stand among all, with masks and reduced copies.
             self._numbers = [number for number in shown if number < len(self._pages)]
+            stack = stack_of(self._tiff)
+            pages = 0 if stack is None else prod(stack.shape)
+            #: Of a stack of which the first page alone has a directory, the others follow it.
+            self._is_condensed = len(self._numbers) == 1 and pages > 1
+            if self._is_condensed:
+                self._numbers *= pages
+            self._stack = stack if 1 < pages == len(self._numbers) else None
         if not self._numbers:
             raise ContentError("holds no pages; export or copy it again")
 
@@ -113,7 +122,7 @@ class Pages:
             return sum(page.imagelength * page.imagewidth for page in pages)
 
     def _page(self, number: int) -> "TiffPage":
-        return cast("TiffPage", self._pages[self._numbers[number]])
+        return cast("TiffPage", self._pages[self._numbers[number]]).aspage()
 
     def _pictures(self, page: "TiffPage") -> Pictures:
         """Open a page by Pillow."""
@@ -130,12 +139,14 @@ class Pages:
         """
         with decoding():
             page = self._page(number)
-            if _is_for_pillow(page):
+            if _is_for_pillow(page) and not self._is_condensed:
                 image = self._pillows(page, lambda: self._pictures(page).read())
                 return self._described(page, _by_alpha(page, image))
             meaning, notes = Meaning.of(page)
             self._check_size(page)
-            if _is_decoded(page):
+            if self._is_condensed:
+                image = image_of(page, meaning, self._following(page, number))
+            elif _is_decoded(page):
                 image = image_of(page, meaning, _samples(page))
             else:
                 image = self._by_pillow(page, meaning)
@@ -177,6 +188,8 @@ class Pages:
     def _described(self, page: "TiffPage", image: Image, notes: tuple[str, ...] = ()) -> Image:
         """Add a page's metadata to its image."""
         metadata, more = metadata_of(page, self._file)
+        if self._stack is not None:
+            metadata["stack"] = self._stack
         if "no_data" in image.metadata:
             metadata["no_data"] = image.metadata["no_data"]
         if "is_premultiplied" in image.metadata:
@@ -190,6 +203,17 @@ class Pages:
         check_pixels(page.imagelength, page.imagewidth, self._max_pixels)
         if page.nbytes > 16 * self._max_pixels:
             raise too_large(f"{page.samplesperpixel} channels unfold to {page.nbytes} bytes")
+
+    def _following(self, page: "TiffPage", number: int) -> Array:
+        """Return the samples of a page behind the only one with a directory."""
+        if not page.is_contiguous or page.dtype is None:
+            raise ContentError("a stack of one directory is compressed; export or copy it again")
+        self._file.seek(page.dataoffsets[0] + number * page.nbytes)
+        content = self._file.read(page.nbytes)
+        if len(content) < page.nbytes:
+            raise ContentError("corrupt or truncated; export or copy it again")
+        stored = np.frombuffer(content, page.dtype.newbyteorder(self._tiff.byteorder))
+        return stored.reshape(page.shape).astype(page.dtype)
 
     def _check_held(self, page: "TiffPage", meaning: Meaning) -> None:
         """Refuse a page that neither tifffile nor Pillow decodes exactly."""

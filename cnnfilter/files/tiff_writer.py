@@ -159,6 +159,7 @@ def write_pages(file: BinaryIO, pages: Sequence[Page]) -> list[str]:
     # Maker notes have the byte order of the EXIF that they are in, and do not say so.
     order: Order = next((folder.order for folder in exif if folder), "<")
     layout = Layout(order, is_big(chain(stored, (page.alpha for page in pages))))
+    _arrange(pages, exif)
     out = _Out(file, layout)
     for page, folder in zip(pages, exif, strict=True):
         out.write_page(page, folder)
@@ -168,6 +169,17 @@ def write_pages(file: BinaryIO, pages: Sequence[Page]) -> list[str]:
     if any(page.metadata.get("geo", page) is None for page in pages):
         notes.append("its place on the map is left out: the result has none")
     return notes
+
+
+def _arrange(pages: Sequence[Page], folders: Sequence[Folder]) -> None:
+    """Describe a stack in the first page, if the pages still make one up."""
+    stack, page = pages[0].metadata.get("stack"), pages[0]
+    is_alike = all(other.alpha is None and other.dtype == page.dtype for other in pages)
+    if stack is None or not is_alike:
+        return
+    if stack.fits([other.pixels.shape for other in pages], page.dtype):
+        described = stack.description(page.pixels.shape, page.dtype)
+        folders[0].tags[_DESCRIPTION] = text_tag(described)
 
 
 class _Out:

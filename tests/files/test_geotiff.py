@@ -10,28 +10,11 @@ import numpy as np
 import pytest
 import tifffile
 
-from cnnfilter.batch.inputs import Inputs
-from cnnfilter.batch.job import Outcome, run_job
-from cnnfilter.batch.plan import make_plan
-from cnnfilter.batch.recipe import Recipe, Target
-from cnnfilter.batch.task import PipelineTask
-from cnnfilter.files.encoding import Encoding
 from cnnfilter.files.read import read
-from cnnfilter.pipeline.pipeline import Pipeline
+
+from .filtering import filtered
 
 HEIGHTS = np.random.default_rng(3).normal(100, 9, (12, 16)).astype(np.float32)
-
-
-def filtered(path: Path, steps: list[str], suffix: str = ".tif") -> tuple[Path, Outcome]:
-    """Run steps on a file; return where the result is."""
-    task = PipelineTask(Pipeline(" | ".join(steps)), "x")
-    target = path.with_name(f"out{suffix}")
-    recipe = Recipe(task, Target(), Encoding(), existing="replace")
-    plan = make_plan(Inputs([str(path)]), recipe, str(target))
-    (source,) = plan.sources
-    outcome = run_job(plan.recipe, source)
-    assert outcome.error is None
-    return target, outcome
 
 
 def gdal(program: str, *arguments: object) -> str:
@@ -64,20 +47,20 @@ def elevations(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 @pytest.mark.parametrize(
     ("steps", "corner", "size"),
     [
-        (["convolve identity padding=same"], (500000, 5000360), (30, 30)),
-        (["convolve box:3"], (500030, 5000330), (30, 30)),
-        (["convolve box:3x5 padding=full"], (499940, 5000390), (30, 30)),
-        (["convolve box:3 stride=2"], (500015, 5000345), (60, 60)),
-        (["convolve box:3 dilation=2"], (500060, 5000300), (30, 30)),
-        (["pool 2 mode=average"], (500000, 5000360), (60, 60)),
-        (["pool 3x2"], (500000, 5000360), (60, 90)),
-        (["convolve box:3", "pool 2", "relu"], (500030, 5000330), (60, 60)),
-        (["resize 6x4 aspect=stretch"], (500000, 5000360), (120, 60)),
+        ("convolve identity padding=same", (500000, 5000360), (30, 30)),
+        ("convolve box:3", (500030, 5000330), (30, 30)),
+        ("convolve box:3x5 padding=full", (499940, 5000390), (30, 30)),
+        ("convolve box:3 stride=2", (500015, 5000345), (60, 60)),
+        ("convolve box:3 dilation=2", (500060, 5000300), (30, 30)),
+        ("pool 2 mode=average", (500000, 5000360), (60, 60)),
+        ("pool 3x2", (500000, 5000360), (60, 90)),
+        ("convolve box:3 | pool 2 | relu", (500030, 5000330), (60, 60)),
+        ("resize 6x4 aspect=stretch", (500000, 5000360), (120, 60)),
     ],
     ids=str,
 )
 def test_the_corner_and_the_pixels_are_where_gdal_finds_them(
-    elevations: Path, steps: list[str], corner: tuple[float, float], size: tuple[float, float]
+    elevations: Path, steps: str, corner: tuple[float, float], size: tuple[float, float]
 ) -> None:
     path, _ = filtered(elevations, steps)
     found = info(path)
@@ -90,7 +73,7 @@ def test_the_corner_and_the_pixels_are_where_gdal_finds_them(
 
 
 def test_no_data_stays_where_it_is(elevations: Path) -> None:
-    path, _ = filtered(elevations, ["convolve identity padding=same"])
+    path, _ = filtered(elevations, "convolve identity padding=same")
     with tifffile.TiffFile(path) as file:
         values = file.pages[0].asarray()
     expected = HEIGHTS.copy()
@@ -105,7 +88,7 @@ def test_ground_control_points_move(elevations: Path) -> None:
     path = elevations.with_name("b.tif")
     points = ["-gcp", 0, 0, 10, 50, "-gcp", 16, 0, 20, 50, "-gcp", 0, 12, 10, 40]
     gdal("gdal_translate", "-q", *points, elevations.with_name("plain.tif"), path)
-    moved, _ = filtered(path, ["convolve box:3", "pool 2"])
+    moved, _ = filtered(path, "convolve box:3 | pool 2")
     found = [(each["pixel"], each["line"], each["x"]) for each in info(moved)["gcps"]["gcpList"]]
     assert found == [(-0.5, -0.5, 10), (7.5, -0.5, 20), (-0.5, 5.5, 10)]
 
@@ -115,7 +98,7 @@ def test_a_transformation_moves(tmp_path: Path) -> None:
     keys = (1, 1, 0, 2, 1024, 0, 1, 1, 1025, 0, 1, 1)
     tags = [(34264, "d", 16, matrix), (34735, "H", 12, keys)]
     tifffile.imwrite(tmp_path / "a.tif", HEIGHTS, metadata=None, extratags=tags)
-    path, _ = filtered(tmp_path / "a.tif", ["convolve box:3", "pool 2"])
+    path, _ = filtered(tmp_path / "a.tif", "convolve box:3 | pool 2")
     with tifffile.TiffFile(path) as file:
         moved = file.pages[0].tags[34264].value
         assert file.pages[0].tags[34735].value == keys
@@ -124,5 +107,5 @@ def test_a_transformation_moves(tmp_path: Path) -> None:
 
 
 def test_where_it_is_lost_it_is_said(elevations: Path) -> None:
-    _, outcome = filtered(elevations, ["convolve identity padding=same"], ".png")
+    _, outcome = filtered(elevations, "convolve identity padding=same", ".png")
     assert "its place on the map is left out" in outcome.notes
