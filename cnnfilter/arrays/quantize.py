@@ -38,13 +38,15 @@ class PixelWriter:
 
     Parameters
     ----------
-    range, depth, extremes
+    range, depth, extremes, white, top
         See `quantize`.
 
     Attributes
     ----------
     dtype : dtype
         Type of the pixels.
+    white, top : int
+        The values' white, and the number that it is stored as.
     span : Span
         The lowest and the highest value so far.
     stretches : bool
@@ -56,9 +58,18 @@ class PixelWriter:
         returns a blank result. None where they are needed together.
     """
 
-    def __init__(self, range: str, depth: int, extremes: tuple[float, float] | None = None) -> None:
+    def __init__(
+        self,
+        range: str,
+        depth: int,
+        extremes: tuple[float, float] | None = None,
+        white: int | None = None,
+        top: int | None = None,
+    ) -> None:
         self.maps: list[LaterMap] | None = None
         self.dtype = np.dtype(f"uint{depth}")
+        self.top = top or int(np.iinfo(self.dtype).max)
+        self.white = white or self.top
         self.span = EMPTY
         self.stretches = range in ("minmax", "symmetric")
         self.looks_first = self.stretches and extremes is None
@@ -75,7 +86,16 @@ class PixelWriter:
         """Return a copy for one of several maps."""
         extremes = self.span if self.looks_first and self.span != EMPTY else None
         depth = 8 * self.dtype.itemsize
-        return PixelWriter(self._range, depth, self._extremes or extremes)
+        return PixelWriter(self._range, depth, self._extremes or extremes, self.white, self.top)
+
+    @property
+    def scales(self) -> bool:
+        """Test whether white is stored as another number."""
+        return self.white != self.top and not self.stretches
+
+    def is_like(self, other: "PixelWriter") -> bool:
+        """Return whether another stores values as this one does."""
+        return (self.dtype, self.white, self.top) == (other.dtype, other.white, other.top)
 
     @property
     def clipped(self) -> float:
@@ -99,7 +119,8 @@ class PixelWriter:
 
     def pixels(self, values: Array) -> Array:
         """Convert rows of an array whose span is known."""
-        if values.dtype == self.dtype and self._range in ("clip", "abs"):
+        is_plain = self.white == self.top == np.iinfo(self.dtype).max
+        if values.dtype == self.dtype and self._range in ("clip", "abs") and is_plain:
             return values
         return self.take(values)
 
@@ -113,20 +134,38 @@ class PixelWriter:
         self._seen += inside.size
         if self.stretches:
             low, high = self._extremes or self.span
-            top = np.iinfo(self.dtype).max
-            store(_stretched(inside, self._range, low, high, top), pixels)
+            store(_stretched(inside, self._range, low, high, self.top), pixels)
             return
         self.span = self.span.including(inside)
         if self._range == "abs":
             values = np.abs(inside if values.dtype.kind == "f" else inside.astype(np.float64))
-        if values.dtype.kind == "f" and not integral:
+        if self.scales:
+            values = self._scaled(values)
+        elif values.dtype.kind == "f" and not integral:
             np.rint(values, out=values)
         low, high = saturation(values.dtype, self.dtype)
-        if self.span.low < low or self.span.high > high:
+        high = min(high, self.top)
+        if self.span.low < low or self.span.high > min(high, self.white):
             kept = values.clip(low, high)
             self._changed += int(np.count_nonzero(within(kept != values, pixels)))
             values = kept
         np.copyto(pixels, within(values, pixels), casting="unsafe")
+
+    def _scaled(self, values: Array) -> Array:
+        """Scale values from white to its stored number, and round them once."""
+        wide = values.astype(np.float64).clip(-self.white, 2 * self.white)
+        wide *= self.top
+        wide /= self.white
+        if values.dtype.kind == "f":
+            # Floats beside one half by no more than their rounding stand for it.
+            wide *= _GRID
+            np.rint(wide, out=wide)
+            wide /= _GRID
+        return np.rint(wide, out=wide)
+
+
+#: The finest parts of a pixel's value that are told apart when it is scaled.
+_GRID = 2.0**34
 
 
 def quantize(
@@ -134,6 +173,8 @@ def quantize(
     range: str = "clip",
     depth: int = 8,
     extremes: tuple[float, float] | None = None,
+    white: int | None = None,
+    top: int | None = None,
 ) -> Quantized:
     """Round to integers (half to even) and saturate.
 
@@ -150,6 +191,9 @@ def quantize(
     extremes : (float, float), optional
         The lowest and highest value of all maps that are scaled alike; default: of these
         values.
+    white, top : int, optional
+        Values of ``clip`` and ``abs`` are scaled from 0..white to 0..top, and then rounded.
+        Default: they are not scaled; the top is the depth's largest number.
 
     Raises
     ------
@@ -163,9 +207,11 @@ def quantize(
     (array([[  0,   0,   2, 255]], dtype=uint8), 0.5)
     >>> quantize(np.array([[-2.0, 0.0, 1.0]]), "symmetric").pixels
     array([[  0, 128, 191]], dtype=uint8)
+    >>> quantize(np.array([[2, 512, 1023]]), depth=16, white=1023).pixels
+    array([[  128, 32800, 65535]], dtype=uint16)
     """
     choice("range", range, RANGES)
-    storing = PixelWriter(range, depth, extremes)
+    storing = PixelWriter(range, depth, extremes, white, top)
     return Quantized(storing.pixels(values), storing.clipped)
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from cnnfilter.arrays import Array
 from cnnfilter.arrays.buffers import BAND_BYTES, bands
 from cnnfilter.arrays.checks import is_finite
 from cnnfilter.arrays.geometry import Shape
@@ -33,7 +32,7 @@ from cnnfilter.files.image import Image
 from cnnfilter.files.no_data import without_no_data
 from cnnfilter.files.output import check_target
 from cnnfilter.files.read import read_frames
-from cnnfilter.files.save import Frame, Origin, write
+from cnnfilter.files.save import Frame, Levels, Origin, levels, own_levels, write
 from cnnfilter.text import json_text, shown
 
 
@@ -120,7 +119,7 @@ def _run(recipe: Recipe, source: Source, outcome: Outcome, *, retry: bool) -> No
     spans, not_finite = zip(*(survey(result) for frames in last for result in frames), strict=True)
     outcome.span, outcome.not_finite = Span.joined(spans), sum(not_finite)
     if recipe.target.returns_results:
-        outcome.kept.extend(_stored(frames[0], recipe.encoding, infos[0].depth) for frames in last)
+        outcome.kept.extend(_stored(frames[0], recipe.encoding, infos[0]) for frames in last)
         results = [frames for frames in results if frames[0].is_stage]
     for files, frames in zip(planned, results, strict=True):
         held = frames if files[0].format.frames else frames[:1]
@@ -159,7 +158,9 @@ def _results(
         for image in frames:
             infos.append(SourceInfo.of(image))
             # Pages may differ in what they are stored as.
-            alike = storing if storing_of(image, infos[-1], recipe) is not None else None
+            own = storing_of(image, infos[-1], recipe)
+            is_alike = storing is not None and own is not None and own.is_like(storing)
+            alike = storing if is_alike else None
             made.append(recipe.task.results(image, alike))
             outcome.notes.extend(note for note in image.notes if note not in outcome.notes)
     outcome.frames = len(made)
@@ -170,29 +171,42 @@ def _results(
 
 def storing_of(image: Image, info: SourceInfo, recipe: Recipe) -> PixelWriter | None:
     """Return how results are stored while they are computed; None if they are needed first."""
-    depth, range = recipe.encoding.depth or info.depth, recipe.encoding.range
-    if recipe.target.returns_results or depth != 8:
+    range = recipe.encoding.range
+    if recipe.target.returns_results:
         return None
     # Frames are scaled alike, so all have to be there before one is.
     if image.frames > 1 and range in ("minmax", "symmetric"):
         return None
     is_one_picture = image.pixels.ndim == 2 or image.pixels.shape[2] == 3
     result = Result("", image.pixels)
-    if not is_one_picture or not FORMATS[recipe.format_for(result, info.format)].is_picture:
+    format = recipe.format_for(result, info.format)
+    if not is_one_picture or not FORMATS[format].is_picture:
         return None
-    storing = PixelWriter(range or "clip", depth)
+    depth = recipe.encoding.depth or info.depth
+    frames = image.frames if recipe.frame is None and FORMATS[format].frames else 1
+    either = {
+        levels(pixels, image.alpha, format, depth, info.white, frames)
+        for pixels in (
+            image.pixels,
+            image.pixels[:, :, 0] if image.pixels.ndim == 3 else image.pixels,
+        )
+    }
+    if len(either) > 1:  # the result's channels decide
+        return None
+    storing = either.pop().writer(range or "clip")
     maps = replace(result, channels=("1", "2"))
     if FORMATS[recipe.format_for(maps, info.format)].is_picture:
         storing.maps = []
     return storing
 
 
-def _stored(result: Result, encoding: Encoding, depth: int) -> Result:
+def _stored(result: Result, encoding: Encoding, info: SourceInfo) -> Result:
     """Return a result with the values that a picture would store, if a range is set."""
     if encoding.range is None or result.pixels.ndim == 1:
         return result.as_numbers()
-    depth = result.depth or encoding.depth or depth
-    return result.with_pixels(quantize(result.pixels, encoding.range, depth).pixels)
+    depth = encoding.depth or result.depth or info.depth
+    kept = own_levels(depth, info.white_of(result))
+    return result.with_pixels(quantize(result.pixels, encoding.range, *kept.around(None)).pixels)
 
 
 def _write(
@@ -209,52 +223,88 @@ def _write(
         recipe.page_for(result, info, str(output.encoding.format))
         for result, info in zip(frames, infos, strict=False)
     ]
-    depths = [
-        _depth_of(page) if page else output.encoding.depth or info.depth
-        for page, info in zip(pages, infos, strict=False)
+    kept = [
+        _levels(file, result, info, page, len(frames))
+        for result, info, page in zip(frames, infos, pages, strict=False)
     ]
-    made = _made(file, frames, depths, extremes)
+    made = _made(file, frames, kept, extremes)
     if not (file.format.is_picture or file.format.alpha or output.encoding.range):
         made = [result.as_numbers() for result in made]
     stored = made[0].stored
-    if stored is not None and output.encoding.range is not None:
-        output = replace(output, encoding=replace(output.encoding, range=None))
     pictures = [
-        Frame(result.pixels, _alpha_at(depth, result.alpha, info), info.duration, page)
-        for result, depth, info, page in zip(made, depths, infos, pages, strict=False)
+        Frame(
+            result.pixels,
+            result.alpha,
+            info.duration,
+            page,
+            info.white_of(result),
+            info.opaque,
+            is_stored=result.stored is not None,
+        )
+        for result, info, page in zip(made, infos, pages, strict=False)
     ]
     written = write(output, pictures, metadata=infos[0].metadata, extremes=extremes)
     outcome.written.append(str(output.path))
-    outcome.notes.extend(note for note in written.notes if note not in outcome.notes)
+    notes = [*written.notes, *_notes_on_numbers(file, made[0], infos[0], written.clipped)]
+    outcome.notes.extend(note for note in notes if note not in outcome.notes)
     if written.clipped is not None and not file.part.is_stage:
         outcome.clipped.append(written.clipped if stored is None else stored.clipped)
 
 
-def _depth_of(page: Origin) -> int | None:
-    """Return a page's bits; None of numbers, which are stored as they are."""
-    return page.depth if FORMATS[page.format].is_picture else None
+def _levels(
+    file: OutputFile, result: Result, info: SourceInfo, page: Origin | None, frames: int
+) -> Levels | None:
+    """Return how bright a frame is stored; None of numbers, which are stored as they are."""
+    encoding = file.output.encoding
+    if not FORMATS[page.format if page else str(encoding.format)].is_picture:
+        return None
+    depth = page.depth if page else encoding.depth or info.depth
+    white = info.white_of(result)
+    return levels(file.part.pixels, result.alpha, str(encoding.format), depth, white, frames)
 
 
-def _alpha_at(depth: int | None, alpha: Array | None, info: SourceInfo) -> Array | None:
-    """Scale an averaged alpha, whose type no longer shows its range, to that of a depth."""
-    if alpha is None or alpha.dtype.kind != "f" or depth in (None, info.depth):
-        return alpha
-    return alpha * 257 if depth == 16 else alpha / 257
+#: A larger share of values that are clipped leaves nothing to see.
+_MOST_CLIPPED = 0.99
+
+
+def _notes_on_numbers(
+    file: OutputFile, made: Result, info: SourceInfo, clipped: float | None
+) -> list[str]:
+    """Return a note if numbers that have no white make a picture that shows nothing."""
+    if info.white is not None or clipped is None or file.output.encoding.range is not None:
+        return []
+    span, _ = survey(made)
+    if made.stored is not None:
+        clipped = made.stored.clipped
+    if span is None:
+        return []
+    is_dark = span.high > span.low and span.low >= -1 and span.high <= 1
+    if not is_dark and clipped < _MOST_CLIPPED:
+        return []
+    look = "nearly black" if is_dark else "nearly all black or white"
+    return [
+        f"{look}: numbers from {span.low:.4g} to {span.high:.4g} are stored as they are; "
+        "--range minmax stretches them"
+    ]
 
 
 def _made(
-    file: OutputFile, frames: Frames, depths: Sequence[int | None], extremes: Span | None
+    file: OutputFile, frames: Frames, kept: Sequence[Levels | None], extremes: Span | None
 ) -> Sequence[Result]:
-    """Make a file's part of a result; in 8 bits by bands of rows."""
+    """Make a file's part of a result; of pixels, by bands of rows."""
     if file.picture is None:
         return frames
     if frames[0].maps:
         pixels, stored = frames[0].maps[file.number]()
         return [replace(file.part, pixels=pixels, alpha=frames[0].alpha, stored=stored)]
-    if any(depth != 8 for depth in depths) or not all(map(_holds_floats, frames)):
+    if not all(map(_holds_floats, frames)):
         return [file.picture(frame) for frame in frames]
-    storing = PixelWriter(file.output.encoding.range or "clip", 8, extremes)
-    return [_shown_as_stored(frame, file.picture, storing) for frame in frames]
+    range = file.output.encoding.range or "clip"
+    writers = {one: one.writer(range, extremes) for one in kept if one is not None}
+    return [
+        file.picture(frame) if one is None else _shown_as_stored(frame, file.picture, writers[one])
+        for frame, one in zip(frames, kept, strict=False)
+    ]
 
 
 def _holds_floats(result: Result) -> bool:

@@ -28,17 +28,32 @@ class SourceInfo:
     ----------
     duration : float or None
         How long it is shown, in milliseconds, if the file has it.
+    white, opaque
+        As of `Image`.
     """
 
     format: str
     depth: int
     metadata: Mapping[str, Any] = field(default_factory=dict)
     duration: float | None = None
+    white: int | None = None
+    opaque: float | None = None
 
     @classmethod
     def of(cls, image: Image) -> "SourceInfo":
         """Return this of an image, without its pixels."""
-        return cls(image.format, image.depth, image.metadata, image.metadata.get("duration"))
+        return cls(
+            image.format,
+            image.depth,
+            image.metadata,
+            image.metadata.get("duration"),
+            image.white,
+            image.opaque,
+        )
+
+    def white_of(self, result: Result) -> int | None:
+        """Return the white of a result's values, which may be made for a depth of their own."""
+        return self.white if result.depth is None else 2**result.depth - 1
 
 
 @dataclass(frozen=True, eq=False)

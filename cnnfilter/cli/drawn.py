@@ -87,8 +87,9 @@ class Drawn:
                 for scales in zip(*bands, strict=True)
             ]
         depth = first[0].depth or self._image.depth
+        white = self._image.white if first[0].depth is None else None
         drawn = [
-            Preview(part, self.rows.shape, PixelWriter(range, depth, (span.low, span.high)))
+            Preview(part, self.rows.shape, PixelWriter(range, depth, (span.low, span.high), white))
             for part, span in zip(first[:most], spans, strict=False)
         ]
         alpha = _alpha(self._task, self._image)

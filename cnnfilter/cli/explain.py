@@ -197,7 +197,7 @@ def explain(
     _explain(
         forward, place, walk=walk, delay=delay, format=format,
         range=way or ("clip" if depth or _is_picture(given) else None),
-        depth=depth or given.depth,
+        depth=depth or given.depth, white=given.white,
     )  # fmt: skip
 
 
@@ -262,17 +262,18 @@ def _explain(
     format: str | None,
     range: str | None,
     depth: int,
+    white: int | None,
 ) -> None:
     from cnnfilter.pipeline.explain import checked_place, explained
 
     if not walk:
-        _print(explained(forward, at, range=range, depth=depth), format)
+        _print(explained(forward, at, range=range, depth=depth, white=white), format)
         return
     from cnnfilter.cli.walk import Places, on_terminal
 
     shape = forward.shapes[-1]
     places = Places(checked_place(at or (0,) * min(len(shape), 2), shape), shape)
-    explain_at = partial(explained, forward, range=range, depth=depth)
+    explain_at = partial(explained, forward, range=range, depth=depth, white=white)
     if format is None and is_terminal():
         on_terminal(explain_at, places, delay)
         return

@@ -153,6 +153,7 @@ class Views:
             names=self._labels(drawn.rows.shape) or last.titles,
             range=self._range,
             depth=self.plan.recipe.encoding.depth or last.depth or image.depth,
+            white=image.white if last.depth is None else None,
         )
         data = figure_bytes(made, _suffix(file))
         with replacing(file, self.output.existing, durable=self.output.durable) as out:

@@ -52,6 +52,8 @@ class Filters(NamedTuple):
         Whether the values are to be rounded to integers.
     visibility : Visibility or None
         How much each pixel counts; None for all alike.
+    finely : bool
+        Whether they are scaled before, so that quotients need all digits of float64.
     """
 
     kernels: Sequence[Array]
@@ -67,6 +69,7 @@ class Filters(NamedTuple):
     is_exact: bool = False
     rounds: bool = False
     visibility: Visibility | None = None
+    finely: bool = False
 
     @property
     def is_bank(self) -> bool:
@@ -111,6 +114,8 @@ class Filters(NamedTuple):
         work = sums.work(peak, values)
         if work is None:
             return self
+        if self.finely and divisor > 1 and work == np.float32:
+            work = np.dtype(np.float64)
         factor = 1
         if divisor > 1 and biases is None:
             factor = gcd(*(weight for kernel in kernels for weight in set(kernel.ravel().tolist())))

@@ -84,6 +84,18 @@ class Image:
         return 16 if self.pixels.dtype == np.uint16 else 8
 
     @property
+    def white(self) -> int | None:
+        """The number that is white; None of numbers that are no picture's."""
+        if self.peak is None and self.pixels.dtype in (np.uint8, np.uint16):
+            return int(np.iinfo(self.pixels.dtype).max)
+        return self.peak
+
+    @property
+    def opaque(self) -> float | None:
+        """The largest alpha: white, or 1 of floats."""
+        return 1.0 if self.alpha is not None and self.alpha.dtype.kind == "f" else self.white
+
+    @property
     def nbytes(self) -> int:
         """Bytes of its arrays."""
         return self.pixels.nbytes + (0 if self.alpha is None else self.alpha.nbytes)

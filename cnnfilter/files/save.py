@@ -14,7 +14,7 @@ from cnnfilter.arrays.arguments import choice
 from cnnfilter.arrays.buffers import bands
 from cnnfilter.arrays.checks import as_image
 from cnnfilter.arrays.dtypes import convert
-from cnnfilter.arrays.quantize import RANGES, quantize
+from cnnfilter.arrays.quantize import RANGES, PixelWriter, quantize
 from cnnfilter.arrays.span import Span
 from cnnfilter.errors import ArgumentError, CnnFilterError, ContentError, FileError, brief
 from cnnfilter.files.encoding import Encoding, Output
@@ -71,17 +71,26 @@ class Frame(NamedTuple):
     values : ndarray
         Shape (H, W) or (H, W, C).
     alpha : ndarray or None
-        Shape (H, W), in the range of its type; floats in that of the depth to write.
+        Shape (H, W), up to `opaque`.
     duration : float or None
         Milliseconds that it is shown; None for the metadata's.
     page : Origin or None
         Where it differs from the first page of its file.
+    white : int or None
+        The value that is stored as white; None for the largest number of the depth to write.
+    opaque : float or None
+        The largest alpha; None for its type's largest, of floats that of the depth to write.
+    is_stored : bool
+        Whether the values are pixels already, as `levels` says.
     """
 
     values: Array
     alpha: Array | None = None
     duration: float | None = None
     page: "Origin | None" = None
+    white: int | None = None
+    opaque: float | None = None
+    is_stored: bool = False
 
 
 def write(
@@ -118,7 +127,7 @@ def write(
         _check_frames(frames, format, stored.depth)
         made = stored.frames(frames)
         with replacing(output.path, output.existing, durable=output.durable) as file:
-            stored.notes += _encode(file, made, format, metadata or {}, output.encoding)
+            stored.notes += _encode(file, made, format, stored.metadata(metadata), output.encoding)
     except ContentError as error:
         raise FileError(f"{shown(output.path)}: {error}") from None
     return Written(stored.clipped, tuple(dict.fromkeys(stored.notes)))
@@ -286,7 +295,7 @@ def _encode_picture(
         write_deep = import_module(known.deep_module).write_deep
         pictures = [(pixels, alpha) for pixels, alpha, *_ in frames]
         return encode_to(file, format, lambda out: write_deep(out, pictures, metadata, **options))
-    pictures_ = [(pixels, alpha, duration) for pixels, alpha, duration, _ in frames]
+    pictures_ = [(pixels, alpha, duration) for pixels, alpha, duration, *_ in frames]
     return encode_to(
         file,
         format,
@@ -330,6 +339,7 @@ class _Stored:
         self.depth = encoding.depth or 8
         self.clipped: float | None = None
         self.notes: list[str] = []
+        self._tops: set[int] = set()
         self._range, self._format, self._extremes = encoding.range, format, extremes
 
     def frames(self, frames: Sequence[Frame]) -> list[Frame]:
@@ -340,8 +350,7 @@ class _Stored:
                 made.append(self._matrix(frame))
                 continue
             depth = frame.page.depth if frame.page else self.depth
-            kept = kept_depth(frame.values, frame.alpha, self._format, depth, len(frames))
-            picture, clipped = self._picture(frame, depth, kept)
+            picture, clipped = self._picture(frame, depth, len(frames))
             made.append(picture)
             changed += clipped * frame.values.size
             pixels += frame.values.size
@@ -361,10 +370,18 @@ class _Stored:
         if isinstance(FORMATS[self._format].frames, Pages):
             values = _without_single_channel(values)
         if self._range is not None:
-            values = quantize(values, self._range, self.depth, self._extremes).pixels
+            kept = own_levels(self.depth, frame.white)
+            values = quantize(values, self._range, *kept.around(self._extremes)).pixels
         return frame._replace(values=values, alpha=alpha)
 
-    def _picture(self, frame: Frame, depth: int, kept: int) -> tuple[Frame, float]:
+    def metadata(self, source: Mapping[str, Any] | None) -> Mapping[str, Any]:
+        """Return the source's metadata, with the number that is white in a format that has one."""
+        metadata = source or {}
+        if not FORMATS[self._format].holds_peak or len(self._tops) != 1:
+            return metadata
+        return {**metadata, "peak": max(self._tops)}
+
+    def _picture(self, frame: Frame, depth: int, frames: int) -> tuple[Frame, float]:
         """Return a frame's pixels, and the share of values that was clipped."""
         values, alpha = _without_single_channel(frame.values), frame.alpha
         if values.ndim == 3 and values.shape[2] != 3 and not FORMATS[self._format].holds_bands:
@@ -372,21 +389,19 @@ class _Stored:
                 f"{self._format} holds 1 or 3 channels, not {values.shape[2]}; "
                 "write .npy, .npz or --format float"
             )
-        range = self._range or "clip"
-        scaled = kept < depth and range in ("clip", "abs")
-        stored = quantize(values, range, depth if scaled else kept, self._extremes)
-        pixels = _of_depth(stored.pixels, np.dtype(np.uint8)) if scaled else stored.pixels
-        if kept < depth:
-            lack = _unstorable(values, self._format)
-            self.notes.append(f"scaled from 16 bits to 8: {self._format} cannot store {lack}")
+        kept = levels(values, alpha, self._format, depth, frame.white, frames)
+        self._tops.add(kept.top)
+        pixels, clipped = values, 0.0
+        if not frame.is_stored:
+            range = self._range or "clip"
+            pixels, clipped = quantize(values, range, *kept.around(self._extremes))
+        self.notes += kept.notes(self._range, depth, self._format, values)
         if alpha is not None:
-            if alpha.dtype.kind == "f":  # an average, in the range of the depth
-                alpha = convert(alpha / 257 if kept < depth else alpha, pixels.dtype)
-            alpha = _fitting_alpha(_of_depth(alpha, pixels.dtype), self._format)
+            alpha = _fitting_alpha(_scaled_alpha(alpha, frame.opaque, depth, kept), self._format)
         colors = FORMATS[self._format].colors
         if colors is not None and pixels.ndim == 3:
             self.notes.append(f"{self._format} holds {colors} colours")
-        return frame._replace(values=pixels, alpha=alpha), stored.clipped
+        return frame._replace(values=pixels, alpha=alpha), clipped
 
 
 def _with_alpha(frame: Frame) -> Frame:
@@ -397,19 +412,106 @@ def _with_alpha(frame: Frame) -> Frame:
     return frame._replace(alpha=np.full(frame.values.shape[:2], np.iinfo(dtype).max, dtype))
 
 
-def _of_depth(pixels: Array, dtype: np.dtype[Any]) -> Array:
-    """Scale pixels to another depth, a band at a time."""
-    if pixels.dtype == dtype:
-        return pixels
-    divisor = 257.0 if dtype == np.uint8 else 1 / 257
-    result = np.empty(pixels.shape, dtype)
-    for rows in bands(pixels):
-        result[rows] = convert(pixels[rows] / divisor, dtype)
+def _scaled_alpha(alpha: Array, opaque: float | None, depth: int, kept: "Levels") -> Array:
+    """Scale alpha to the pixels' type and white, a band at a time."""
+    dtype = np.dtype(f"uint{kept.depth}")
+    if opaque is None:
+        opaque = 2**depth - 1 if alpha.dtype.kind == "f" else np.iinfo(alpha.dtype).max
+    if alpha.dtype == dtype and opaque == kept.top:
+        return alpha
+    result = np.empty(alpha.shape, dtype)
+    for rows in bands(alpha):
+        wide = alpha[rows].astype(np.float64) * kept.top / opaque
+        result[rows] = convert(wide.clip(0, kept.top), dtype)
     return result
 
 
 def _without_single_channel(values: Array) -> Array:
     return values[:, :, 0] if values.ndim == 3 and values.shape[2] == 1 else values
+
+
+class Levels(NamedTuple):
+    """How bright values are stored.
+
+    Attributes
+    ----------
+    depth : {8, 16}
+        The bits of a pixel.
+    white : int
+        The value that is white.
+    top : int
+        The number that white is stored as.
+    """
+
+    depth: int
+    white: int
+    top: int
+
+    def around(
+        self, extremes: tuple[float, float] | None
+    ) -> tuple[int, tuple[float, float] | None, int, int]:
+        """Return the arguments of `quantize`."""
+        return self.depth, extremes, self.white, self.top
+
+    def writer(self, range: str, extremes: tuple[float, float] | None = None) -> PixelWriter:
+        """Return the storing of values."""
+        return PixelWriter(range, *self.around(extremes))
+
+    def notes(self, range: str | None, depth: int, format: str, values: Array) -> list[str]:
+        """Return what to say of scaling that nobody asked for."""
+        notes = []
+        if self.depth < depth:
+            lack = _unstorable(values, format)
+            notes.append(f"scaled from 16 bits to 8: {format} cannot store {lack}")
+        is_usual = self.white in (2**8 - 1, 2**16 - 1)
+        if self.white != self.top and not is_usual and range in (None, "clip", "abs"):
+            notes.append(f"stretched from 0..{self.white} to 0..{self.top}")
+        return notes
+
+
+def levels(
+    values: Array,
+    alpha: Array | None,
+    format: str,
+    depth: int,
+    white: int | None = None,
+    frames: int = 1,
+) -> Levels:
+    """Return how bright a format stores values.
+
+    Parameters
+    ----------
+    values : ndarray
+        Shape (H, W) or (H, W, C); only the shape counts.
+    alpha : ndarray or None
+    format : str
+        A picture's name from `FORMATS`.
+    depth : {8, 16}
+        The bits that are asked for.
+    white : int, optional
+        The value that is white; default: the largest number of the depth.
+    frames : int
+        Number of frames in the file.
+
+    Examples
+    --------
+    >>> image = np.zeros((2, 2))
+    >>> levels(image, None, "png", 16, 1023), levels(image, None, "ppm", 16, 1023)
+    (Levels(depth=16, white=1023, top=65535), Levels(depth=16, white=1023, top=1023))
+    """
+    kept = kept_depth(values, alpha, format, depth, frames)
+    own = own_levels(depth, white)
+    if kept == depth and FORMATS[format].holds_peak:
+        return own
+    return Levels(kept, own.white, 2**kept - 1)
+
+
+def own_levels(depth: int, white: int | None) -> Levels:
+    """Return levels that keep a white of the same depth."""
+    largest = 2**depth - 1
+    if white is None or (white > 2**8 - 1) == (depth == 16):
+        return Levels(depth, white or largest, white or largest)
+    return Levels(depth, white, largest)
 
 
 def kept_depth(values: Array, alpha: Array | None, format: str, depth: int, frames: int = 1) -> int:
@@ -464,7 +566,8 @@ def write_image(path: str | Path, array: ArrayLike, range: str = "clip", depth: 
         lowest to highest, or with 0 in the middle. They are rounded half to even and
         saturate.
     depth : {8, 16}
-        Bits for each channel.
+        Bits for each channel. Values are in its range: 255 is white in 8 bits, and dark in 16.
+        (The command's ``--depth`` scales a picture; here values are as they are.)
 
     Raises
     ------

@@ -344,7 +344,8 @@ class Convolution(Layer):
         if writer.looks_first:  # computed twice, the values are never held
             self._look(array, shape, writer)
         places, rounds = np.atleast_3d(result), not writer.stretches
-        for place, values, integral in self._correlated(array, places.shape, rounds=rounds):
+        parts = self._correlated(array, places.shape, rounds=rounds, finely=writer.scales)
+        for place, values, integral in parts:
             writer.put(values, places[place], integral=integral)
         return result
 
@@ -557,20 +558,31 @@ class Convolution(Layer):
             raise beyond(bound)
         return INT64
 
-    def _work(self, image: Array, *, rounds: bool) -> DType:
+    def _work(self, image: Array, *, rounds: bool, finely: bool = False) -> DType:
         """Choose the dtype to compute in where sums are not exact."""
         work = self._arithmetic(image)
-        is_narrow = image.dtype.itemsize == 1 and self.bias is None
+        is_narrow = image.dtype.itemsize == 1 and self.bias is None and not finely
         if work.kind != "f" or (rounds and image.dtype.kind in "iu" and not is_narrow):
             return FLOAT64
         return work
 
-    def _correlated(self, image: Array, shape: Shape, *, rounds: bool) -> Iterator[Correlated]:
-        """Compute the result, of shape (H', W', maps), tile by tile."""
-        work = self._work(image, rounds=rounds)
+    def _correlated(
+        self, image: Array, shape: Shape, *, rounds: bool, finely: bool = False
+    ) -> Iterator[Correlated]:
+        """Compute the result, of shape (H', W', maps), tile by tile.
+
+        Parameters
+        ----------
+        rounds : bool
+            Whether the values are to be rounded to integers.
+        finely : bool
+            Whether they are scaled before.
+        """
+        work = self._work(image, rounds=rounds, finely=finely)
         if self.adds_up_channels:
             image = self.summed(image, self._sum_type(image))
-        return correlate(image, self._filters(image.shape[2], work, rounds=rounds), shape)
+        filters = self._filters(image.shape[2], work, rounds=rounds)._replace(finely=finely)
+        return correlate(image, filters, shape)
 
     def _filters(self, channels: int, work: DType, *, rounds: bool = False) -> Filters:
         """Return the kernels as they are laid on an image of so many channels."""

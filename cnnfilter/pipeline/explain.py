@@ -138,7 +138,12 @@ def explain(
 
 
 def explained(
-    forward: ForwardPass, at: Place | None = None, *, range: str | None = None, depth: int = 8
+    forward: ForwardPass,
+    at: Place | None = None,
+    *,
+    range: str | None = None,
+    depth: int = 8,
+    white: int | None = None,
 ) -> Explanation:
     """Explain a value of the last step's result; see `explain`."""
     result, step = forward.rows[-1], forward.steps[-1]
@@ -151,13 +156,15 @@ def explained(
         at=at,
         place=place_text(at, titles_of(forward.names[-1], shape[-1]) if at[2:] else ()),
         shape=shape,
-        value=float(result.rows(at[0], at[0] + 1)[(0, *at[1:])]),
+        value=result.rows(at[0], at[0] + 1)[(0, *at[1:])].item(),
         detail=step.layer.explain(_input_at(forward, seen[-1]), at, _input_names(forward)),
         seen=seen,
         inputs=forward.shapes[:-1],
         picture=forward.region_in_picture(seen[0]),
         global_steps=forward.global_steps,
-        stored=None if range is None or len(shape) == 1 else _stored(result, at, range, depth),
+        stored=None
+        if range is None or len(shape) == 1
+        else _stored(result, at, range, depth, white),
     )
 
 
@@ -228,11 +235,11 @@ def _input_names(forward: ForwardPass) -> tuple[str, ...]:
     return tuple(f"index {index}" for index in range(*shape))
 
 
-def _stored(result: Rows, at: Place, range: str, depth: int) -> Stored:
+def _stored(result: Rows, at: Place, range: str, depth: int, white: int | None) -> Stored:
     """Return a value as a picture stores it."""
     value = result.rows(at[0], at[0] + 1)[(0, *at[1:])].reshape(1, 1)
     if not np.isfinite(result.extremes).all():
         check_finite(result.whole(), "the result")
     low, high = map(float, result.extremes)
-    own = quantize(value, range, depth, (low, high))
+    own = quantize(value, range, depth, (low, high), white)
     return Stored(int(own.pixels[0, 0]), range, range in ("clip", "abs") and own.clipped > 0)

@@ -60,6 +60,7 @@ def figure(
     names: Sequence[str] = (),
     range: str = "clip",
     depth: int = 8,
+    white: int | None = None,
 ) -> "Figure":
     """Draw an image next to its result.
 
@@ -74,7 +75,7 @@ def figure(
     names : sequence of str
         Names of the feature maps or of equal groups of channels; a vector's labels. Empty if
         the result is an image, which is then also drawn as it would be stored.
-    range, depth
+    range, depth, white
         How an image is stored; see `cnnfilter.arrays.quantize.quantize`.
 
     Returns
@@ -96,7 +97,7 @@ def figure(
         maps = channels_of(result.shape)
         if maps > _MAX_MAPS:
             title = f"{title} ({_MAX_MAPS} of {maps} maps)"
-        group = _Group.of(result, titles_of(names, maps), None if names else range, depth)
+        group = _Group.of(result, titles_of(names, maps), None if names else range, depth, white)
         draw = _one_map_page if maps == 1 else _grid_page
         return draw(source, group, title)
 
@@ -161,16 +162,23 @@ class _Group:
     storing: PixelWriter | None
 
     @classmethod
-    def of(cls, rows: Rows, names: Sequence[str], range: str | None, depth: int) -> "_Group":
+    def of(
+        cls,
+        rows: Rows,
+        names: Sequence[str],
+        range: str | None,
+        depth: int,
+        white: int | None = None,
+    ) -> "_Group":
         """Count all values; without a range draw no picture."""
         maps = channels_of(rows.shape)
-        survey = Survey.of(rows.bands(), 2**depth - 1)
+        survey = Survey.of(rows.bands(), white or 2**depth - 1)
         scale = survey.scale
         is_picture = range is not None and maps in (1, 3) and survey.is_finite
         looks_same = maps == 1 and not scale.signed and scale.high <= survey.top
         storing = None
         if range is not None and is_picture and not looks_same:
-            storing = PixelWriter(range, depth, (scale.low, scale.high))
+            storing = PixelWriter(range, depth, (scale.low, scale.high), white)
         return cls(rows, names, survey, storing)
 
     def drawn(
