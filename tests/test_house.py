@@ -73,6 +73,7 @@ def test_pillow_is_imported_where_pictures_are_read_resized_and_drawn_alone() ->
     assert users == {
         "files/pillow_reader.py",
         "files/png_reader.py",
+        "files/inks.py",
         "files/pillow_writer.py",
         "files/gif.py",
         "files/metadata.py",

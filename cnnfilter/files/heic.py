@@ -1,7 +1,6 @@
 """HEIC, which pi_heif reads and nothing here writes."""
 
 import io
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, BinaryIO, NamedTuple
@@ -13,14 +12,13 @@ from cnnfilter.errors import ContentError
 from cnnfilter.files.codecs import FOREIGN_COLOURS, boxes, content, undone_premultiplying
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.image import MAX_PIXELS, Frames, Image, Metadata, blank, check_pixels
-from cnnfilter.files.metadata import exif_upright
+from cnnfilter.files.metadata import exif_upright, xmp_upright
 from cnnfilter.files.opening import piped_bytes
 from cnnfilter.files.pillow_reader import decoding
 from cnnfilter.text import shape_text
 
 #: Numbers of primaries and transfers (ITU-T H.273) that are sRGB's, or not stated.
 _SRGB_PRIMARIES, _SRGB_TRANSFERS = (1, 2), (1, 2, 6, 13, 14, 15)
-_XMP_ORIENTATION = rb'tiff:Orientation="[0-9]"|<tiff:Orientation>[0-9]</tiff:Orientation>'
 #: What promises a gain map in XMP.
 _GAIN_MAP = (b"hdrgm:", b"HDRGainMap")
 
@@ -169,7 +167,9 @@ def _metadata(info: Mapping[str, Any]) -> tuple[Metadata, tuple[str, ...]]:
         notes.append(FOREIGN_COLOURS)
     xmp = info.get("xmp")
     if xmp and not (has_gain_map and any(words in xmp for words in _GAIN_MAP)):
-        kept["xmp"] = re.sub(_XMP_ORIENTATION, b"", xmp)
+        described, promised = xmp_upright(xmp)
+        kept.update(described)
+        notes += [note for note in promised if note not in notes]
     if exif := info.get("exif"):
         try:
             kept.update(exif_upright(exif))

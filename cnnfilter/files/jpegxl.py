@@ -12,7 +12,7 @@ from cnnfilter.errors import ContentError
 from cnnfilter.files.codecs import FOREIGN_COLOURS, Decoded, Head, box, boxes, codec, content
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.image import MAX_PIXELS, Frames, Metadata
-from cnnfilter.files.metadata import exif_upright
+from cnnfilter.files.metadata import exif_upright, xmp_upright
 
 #: Bytes of a codestream that hold its head, and of metadata that is unpacked.
 _HEAD, _MOST_METADATA = 2**12, 2**22
@@ -224,7 +224,7 @@ def _skip_custom(bits: _Bits, number: int, points: int) -> None:
 
 def _metadata(data: bytes) -> tuple[Metadata, tuple[str, ...]]:
     """Return EXIF and XMP, and notes on what cannot be read."""
-    kept, notes = Metadata(), []
+    kept, notes = Metadata(), list[str]()
     if data.startswith(b"\xff\x0a"):
         return kept, ()
     file = io.BytesIO(data)
@@ -237,7 +237,9 @@ def _metadata(data: bytes) -> tuple[Metadata, tuple[str, ...]]:
                 start = 4 + int.from_bytes(inner[:4])
                 kept.update(exif_upright(inner[start:]))
             elif kind == b"xml ":
-                kept["xmp"] = inner
+                described, promised = xmp_upright(inner)
+                kept.update(described)
+                notes += promised
         except Exception:  # noqa: BLE001 - whatever a library finds odd in it
             notes.append(f"its {'XMP' if kind == b'xml ' else 'EXIF'} cannot be read: left out")
     return kept, tuple(notes)

@@ -5,10 +5,10 @@ Pixels are decoded without it, so nothing here refuses a picture.
 
 import io
 import math
-import re
 import struct
 import zlib
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from typing import cast
 
 from PIL import Image as Pillow
@@ -30,13 +30,16 @@ _DESCRIPTIVE_TAGS = {270, 271, 272, 305, 306, 315, 33432}
 _ORIENTATION = 0x0112
 _EXIF_FOLDERS = (0x8769, 0x8825)
 _SIZE_TAGS = {0xA002, 0xA003}
+#: Photoshop's number of captions.
+_IPTC = 0x0404
 #: Bytes of EXIF that has a header and a directory of no tags.
 _EMPTY_EXIF = 14
 #: The name that XMP has among a PNG's text.
 _XMP_TEXT = "XML:com.adobe.xmp"
 #: Text in a PNG that is EXIF or XMP in disguise, its orientation not reset.
-_DISGUISED = (_XMP_TEXT, "Raw profile type exif", "Raw profile type APP1")
-_XMP_ORIENTATION = rb'tiff:Orientation="[0-9]"|<tiff:Orientation>[0-9]</tiff:Orientation>'
+_EXIF_TEXT = "Raw profile type exif"
+_DISGUISED = (_XMP_TEXT, _EXIF_TEXT, "Raw profile type APP1")
+_EXIF_HEADER = b"Exif\0\0"
 #: The highest resolution, in dots per inch, that every format holds.
 _HIGHEST_DPI = 65_535
 #: A colour profile's header: its length, and where its signature stands in it.
@@ -93,22 +96,21 @@ def jpeg_of_metadata(segments: bytes) -> Pillow.Image | None:
 def read_metadata(picture: Pillow.Image, format: Format) -> tuple[Metadata, tuple[str, ...]]:
     """Return an upright picture's metadata, and notes."""
     kept: dict[str, object] = {}
-    left_out = []
+    notes: list[str] = []
     for name, read in _PARTS.items():
         try:
             kept |= read(picture, format)
         except _Partly as part:
             kept |= part.kept
-            left_out.append(f"a part of its {name}")
+            notes += part.notes or [f"a part of its {name} cannot be read: left out"]
         except BROKEN:
-            left_out.append(f"its {name}")
-    notes = tuple(f"{name} cannot be read: left out" for name in left_out)
-    return cast("Metadata", kept), notes
+            notes.append(f"its {name} cannot be read: left out")
+    return cast("Metadata", kept), tuple(notes)
 
 
 class _Partly(Exception):  # noqa: N818 - the part that was read is not an error
-    def __init__(self, kept: Mapping[str, object]) -> None:
-        self.kept = kept
+    def __init__(self, kept: Mapping[str, object], *notes: str) -> None:
+        self.kept, self.notes = kept, notes
 
 
 def _profile(picture: Pillow.Image, _: Format) -> Mapping[str, object]:
@@ -146,17 +148,21 @@ def _xmp(picture: Pillow.Image, _: Format) -> Mapping[str, object]:
     xmp = picture.info.get("xmp") or picture.info.get(_XMP_TEXT)
     if not xmp:
         return {}
-    xmp = xmp if isinstance(xmp, bytes) else str(xmp).encode()
-    return {"xmp": xmp if _is_upright(picture) else without_orientation(xmp)}
+    kept, notes = xmp_upright(xmp if isinstance(xmp, bytes) else str(xmp).encode())
+    if notes:
+        raise _Partly(kept, *notes)
+    return kept
 
 
-def without_orientation(xmp: bytes) -> bytes:
-    """Return XMP of a picture that is upright now."""
-    return re.sub(_XMP_ORIENTATION, b"", xmp)
+def xmp_upright(xmp: bytes) -> tuple[Metadata, tuple[str, ...]]:
+    """Return XMP of a picture that is upright now, of another size and alone; and notes."""
+    from cnnfilter.files.xmp import cleaned  # many have none
 
-
-def _is_upright(picture: Pillow.Image) -> bool:
-    return read_orientation(picture)[0] == UPRIGHT
+    try:
+        kept, promises = cleaned(xmp)
+    except ValueError:
+        return {}, ("its XMP cannot be read: left out",)
+    return {"xmp": kept}, tuple(f"its {name} is left out" for name in promises)
 
 
 def _exif(picture: Pillow.Image, format: Format) -> Mapping[str, object]:
@@ -165,13 +171,23 @@ def _exif(picture: Pillow.Image, format: Format) -> Mapping[str, object]:
         return _bytes_of(_described(exif))
     if not exif and _holds_something(picture.info.get("exif", b"")):
         raise ValueError  # Pillow passes over what it has failed to read once
+    return _cleaned_exif(exif, _exif_block(picture)) if exif else {}
+
+
+def _cleaned_exif(exif: Pillow.Exif, block: bytes) -> Mapping[str, object]:
+    """Return EXIF as bytes without what is of the old picture."""
+    from cnnfilter.files.exif import cleaned  # many have none
+
     if _EXIF_FOLDERS[0] in exif:
         folder = exif.get_ifd(_EXIF_FOLDERS[0])
         for tag in _SIZE_TAGS & set(folder):
             del folder[tag]  # the result has another size
     orientation = exif.pop(_ORIENTATION, None)
     try:
-        return _bytes_of(exif)
+        kept = _bytes_of(exif)  # raises if a part cannot be read
+        with suppress(ValueError):  # then it is odd, and Pillow's is better than none
+            kept = kept and {"exif": _EXIF_HEADER + cleaned(block)}
+        return kept
     finally:
         if orientation is not None:
             exif[_ORIENTATION] = orientation  # all frames of a file share it
@@ -187,17 +203,20 @@ def exif_upright(content: bytes) -> Metadata:
     """
     exif = Pillow.Exif()
     exif.load(content)
-    exif.pop(_ORIENTATION, None)
-    if _EXIF_FOLDERS[0] in exif:
-        folder = exif.get_ifd(_EXIF_FOLDERS[0])
-        for tag in _SIZE_TAGS & set(folder):
-            del folder[tag]
-    return cast("Metadata", _bytes_of(exif))
+    return cast("Metadata", _cleaned_exif(exif, content.removeprefix(_EXIF_HEADER)))
+
+
+def _exif_block(picture: Pillow.Image) -> bytes:
+    """Return EXIF as it stands in the file."""
+    block = picture.info.get("exif")
+    if block is None:  # then it is a PNG's text: a name, a length, and digits
+        return bytes.fromhex("".join(str(picture.info.get(_EXIF_TEXT, "")).split("\n")[3:]))
+    return bytes(block).removeprefix(_EXIF_HEADER)
 
 
 def _holds_something(content: bytes) -> bool:
     """Return whether EXIF is more than an empty directory."""
-    content = content.removeprefix(b"Exif\0\0")
+    content = content.removeprefix(_EXIF_HEADER)
     return bool(content) and not (content[:2] in (b"II", b"MM") and len(content) <= _EMPTY_EXIF)
 
 
@@ -235,6 +254,14 @@ def _can_be_kept(exif: Pillow.Exif, tag: int) -> bool:
     return True
 
 
+def _captions(picture: Pillow.Image, _: Format) -> Mapping[str, object]:
+    """Name IPTC, which no format holds here."""
+    resources = picture.info.get("photoshop")
+    if isinstance(resources, dict) and _IPTC in resources:
+        raise _Partly({}, "its IPTC is left out")
+    return {}
+
+
 def _times(picture: Pillow.Image, _: Format) -> Mapping[str, object]:
     times = {key: picture.info.get(key) for key in ("duration", "loop")}
     numbers: dict[str, float] = {
@@ -265,6 +292,7 @@ _PARTS: Mapping[str, Callable[[Pillow.Image, Format], Mapping[str, object]]] = {
     "comment": _comment,
     "XMP": _xmp,
     "EXIF": _exif,
+    "IPTC": _captions,
     "times": _times,
     "text": _text,
 }

@@ -26,6 +26,7 @@ from cnnfilter.files.printed import Printed, caught
 if TYPE_CHECKING:
     from PIL.ImageFile import _Tile
 
+    from cnnfilter.files.jpeg import Behind
     from cnnfilter.files.png_reader import Stored
 
 # What decoders log about odd files would stand next to our one line.
@@ -44,6 +45,9 @@ _NUMBERS = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 _LAST_UPRIGHT = 4
 #: Pillow's name of the decoder that is a PNG's alone.
 _PNG_CODEC = "zip"
+#: Pillow's mode of colours of print, and what turns it to RGB.
+_INKS = "CMYK"
+Convert = Callable[[Pillow.Image], Pillow.Image]
 _WITHOUT_METADATA = "its metadata cannot be read: left out"
 
 
@@ -81,7 +85,7 @@ class Pictures:
         self._file = file
         self._picture, self._name = _opened(file, self._max_pixels)
         self._format = FORMATS[self._name]
-        # A phone's JPEG may have previews behind it.
+        self._behind = _pictures_behind(file, self._picture)
         has_frames = self._format.frames and not self._only_first
         self._count = getattr(self._picture, "n_frames", 1) if has_frames else 1
 
@@ -119,6 +123,11 @@ class Pictures:
         return self._count
 
     @property
+    def others(self) -> int:
+        """Number of pictures behind the last frame, which are read on request alone."""
+        return len(self._behind.places) if self._behind else 0
+
+    @property
     def pixels(self) -> int:
         """Number of pixels of all frames."""
         return self._count * self._picture.width * self._picture.height
@@ -136,6 +145,9 @@ class Pictures:
         return self._either_way(partial(self._read, number))
 
     def _read(self, number: int) -> Image:
+        if self._behind and number >= self._count:
+            other = self._behind.opened(self._file, number - self._count + 1)
+            return Pictures(other, self._max_pixels).read()
         picture = self._picture
         picture.seek(number)
         check_pixels(picture.height, picture.width, self._max_pixels)
@@ -150,11 +162,14 @@ class Pictures:
             self._picture = picture = upright
         mode = stored.mode if stored else self._plain_mode(upright)
         dtype = self._dtype(mode, stored)
+        convert, ink = _inks(picture)
+        if picture.mode == _INKS:  # whose profile is not one of RGB
+            metadata.pop("icc_profile", None)
         pixels, alpha = _planes(upright.size[::-1], mode, dtype, np.empty)
-        _copy(upright, mode, pixels, alpha)
+        _copy(upright, mode, pixels, alpha, convert)
         if stored:
             alpha = self._completed(pixels, alpha, stored, orientation)
-        return self._image(pixels, alpha, metadata, (note, odd, *left_out))
+        return self._image(pixels, alpha, metadata, (note, ink, odd, *left_out))
 
     def _completed(
         self, pixels: Array, alpha: Array | None, stored: "Stored", orientation: int
@@ -208,7 +223,7 @@ class Pictures:
         pixels, alpha = _planes(size, mode, self._dtype(mode, stored), blank)
         if stored and stored.key is not None:
             alpha = blank(size, pixels.dtype)
-        image = self._image(pixels, alpha, {}, (_depth_note(picture), odd))
+        image = self._image(pixels, alpha, {}, (_depth_note(picture), _inks(picture)[1], odd))
         return replace(image, reading=self._reading(picture, image, orientation))
 
     def _reading(self, picture: Pillow.Image, image: Image, orientation: int) -> int:
@@ -257,8 +272,10 @@ class Pictures:
     def _image(
         self, pixels: Array, alpha: Array | None, metadata: Metadata, notes: tuple[str, ...]
     ) -> Image:
-        notes = tuple(note for note in (*notes, *self._notes) if note)
-        return Image(pixels, alpha, self._name, metadata, notes, self._count)
+        behind = self._behind.notes if self._behind else ()
+        all_notes = dict.fromkeys((*notes, *self._notes, *behind))
+        kept = tuple(note for note in all_notes if note)
+        return Image(pixels, alpha, self._name, metadata, kept, self._count)
 
 
 @contextmanager
@@ -368,6 +385,27 @@ def _is_deep(tile: "_Tile") -> bool:
     return any(isinstance(argument, str) and ";16" in argument for argument in arguments)
 
 
+def _pictures_behind(file: BinaryIO, picture: Pillow.Image) -> "Behind | None":
+    """Find the pictures behind a JPEG's first, if it has an index of them."""
+    if "mp" not in picture.info:
+        return None
+    from cnnfilter.files.jpeg import behind
+
+    position = file.tell()
+    found = behind(file)
+    file.seek(position)
+    return found
+
+
+def _inks(picture: Pillow.Image) -> tuple[Convert | None, str]:
+    """Return what turns colours of print to RGB by their profile, if any; and a note."""
+    if picture.mode != _INKS:
+        return None, ""
+    from cnnfilter.files.inks import converter
+
+    return converter(picture.info.get("icc_profile"))
+
+
 def _turned_upright(picture: Pillow.Image, orientation: int) -> Pillow.Image:
     """Apply EXIF's orientation, 1 to 8."""
     method = {
@@ -404,14 +442,22 @@ def _planes(
     return pixels, make(size, dtype) if mode in ("LA", "RGBA") else None
 
 
-def _copy(picture: Pillow.Image, mode: str, pixels: Array, alpha: Array | None) -> None:
+def _copy(
+    picture: Pillow.Image,
+    mode: str,
+    pixels: Array,
+    alpha: Array | None,
+    convert: Convert | None = None,
+) -> None:
     """Convert by strips, which saves copies."""
     height = max(1, 2**18 // picture.width)
     for top in range(0, picture.height, height):
         bottom = min(top + height, picture.height)
         whole = bottom - top == picture.height
         strip = picture if whole else picture.crop((0, top, picture.width, bottom))
-        planes = np.asarray(strip if strip.mode == mode else strip.convert(mode))
+        if strip.mode != mode:
+            strip = convert(strip) if convert else strip.convert(mode)
+        planes = np.asarray(strip)
         if alpha is None:
             pixels[top:bottom] = planes
         else:

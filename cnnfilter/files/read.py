@@ -176,6 +176,10 @@ class _Attributed:
         return len(self._frames)
 
     @property
+    def others(self) -> int:
+        return getattr(self._frames, "others", 0)
+
+    @property
     def pixels(self) -> int:
         return attributed(lambda: self._frames.pixels, self._open_afresh)
 
@@ -229,7 +233,7 @@ def _noted(image: Image) -> Image:
 
 def _wanted(frames: Frames, frame: int | None, max_pixels: int) -> range:
     """Return the numbers of the frames to read."""
-    count = len(frames)
+    count, others = len(frames), getattr(frames, "others", 0)
     if frame is None:
         if count > 1 and frames.pixels > max_pixels:
             raise too_large(
@@ -237,6 +241,7 @@ def _wanted(frames: Frames, frame: int | None, max_pixels: int) -> range:
                 "--frame N takes one"
             )
         return range(count)
+    count += others
     if frame not in range(count):
         frames_ = "frame" if count == 1 else "frames"
         raise ContentError(f"has {count} {frames_}, numbered from 0; there is no frame {frame}")

@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING, BinaryIO
 
 from cnnfilter.files.image import Metadata
-from cnnfilter.files.metadata import UPRIGHT, is_profile, without_orientation
+from cnnfilter.files.metadata import UPRIGHT, is_profile, xmp_upright
 from cnnfilter.files.tiff_folder import (
     EXIF,
     GPS,
@@ -59,7 +59,9 @@ def metadata_of(page: "TiffPage", file: BinaryIO) -> tuple[Metadata, tuple[str, 
         else:
             notes.append("its colour profile cannot be read: left out")
     if (xmp := folder.tags.get(_XMP)) is not None:
-        metadata["xmp"] = xmp.value if is_upright else without_orientation(xmp.value)
+        described, promised = xmp_upright(xmp.value)
+        metadata.update(described)
+        notes += promised
     if dpi := _resolution(folder):
         metadata["dpi"] = dpi
     if geo := _geo(folder):

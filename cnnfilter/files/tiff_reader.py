@@ -190,6 +190,8 @@ class Pages:
         metadata, more = metadata_of(page, self._file)
         if self._stack is not None:
             metadata["stack"] = self._stack
+        if int(page.photometric) == CMYK:  # they are RGB now
+            metadata.pop("icc_profile", None)
         if "no_data" in image.metadata:
             metadata["no_data"] = image.metadata["no_data"]
         if "is_premultiplied" in image.metadata:

@@ -98,7 +98,8 @@ def test_what_a_phone_puts_behind_a_jpeg_is_no_frame(tmp_path: Path) -> None:
     with Image.open(tmp_path / "a.jpg") as picture:
         assert (picture.format, picture.n_frames) == ("MPO", 3)
     (image,) = read_frames(tmp_path / "a.jpg")
-    assert (image.frames, image.format, image.notes) == (1, "jpeg", ())
+    note = "the first of 3 pictures (--frame N)"
+    assert (image.frames, image.format, image.notes) == (1, "jpeg", (note,))
 
 
 def test_a_pngs_default_picture_is_no_frame(tmp_path: Path) -> None:
