@@ -5,10 +5,12 @@ import glob
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from cnnfilter.errors import ArgumentError, ContentError, naming
+from cnnfilter.files.format import install
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.opening import NOT_TEXT, encoding_of, opened, problem_with, reason
 from cnnfilter.text import shown
@@ -19,6 +21,8 @@ STDIN = "-"
 MAX_LISTED, MAX_NAMES = 2**27, 10**6
 #: Names of a list that cannot be a path are printed up to this number.
 _MAX_PROBLEMS = 10
+#: Files of a kind that are not read are named up to this number.
+_MAX_LEFT_OUT = 3
 #: Suffixes of images in folders; tables and settings in text are not taken.
 SUFFIXES = frozenset(
     suffix for format in FORMATS.values() if format.is_searched for suffix in format.suffixes
@@ -78,6 +82,20 @@ class Listed(NamedTuple):
 NOTHING_LISTED = Listed()
 
 
+class LeftOut(NamedTuple):
+    """A picture's file in a folder that nothing here reads.
+
+    Attributes
+    ----------
+    name : str
+    kind : str
+        What it is, and what to install, if anything.
+    """
+
+    name: str
+    kind: str
+
+
 @dataclass(frozen=True, eq=False)
 class Inputs:
     """The images that a user named.
@@ -111,6 +129,8 @@ class Found:
         Why others were not found, a line each.
     folders : list of str
         The folders that were searched by name.
+    left_out : list of LeftOut
+        The files in folders that hold pictures and are not read.
     is_search : bool
         Whether a folder or a pattern was named, which may hold several images.
     """
@@ -118,6 +138,7 @@ class Found:
     sources: list[Source] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
     is_search: bool = False
 
 
@@ -251,14 +272,58 @@ class _Search:
             for entry in sorted(found, key=lambda entry: entry.name):
                 if _is_folder(entry):
                     folders.append((entry.path, os.path.join(below, entry.name)))  # noqa: PTH118
-                elif PurePath(entry.name).suffix.lower() in SUFFIXES and not _is_special(entry):
-                    self.found.sources.append(Source(entry.path, below))
+                elif not _is_special(entry):
+                    self._take_file(entry, below)
         except OSError as error:
             self.found.problems.append(f"{shown(folder)}: {reason(error)}")
         return folders
 
+    @cached_property
+    def _missing(self) -> dict[str, str]:
+        """Suffixes of formats whose extra is missing, and what to install."""
+        return {
+            suffix: f"{format.title}: {install(format.extra)}"
+            for format in FORMATS.values()
+            if format.extra and format.missing
+            for suffix in format.suffixes
+        }
+
+    def _take_file(self, entry: "os.DirEntry[str]", below: str) -> None:
+        """Take a file if it is an image; note one that is not read."""
+        suffix = PurePath(entry.name).suffix.lower()
+        missing = self._missing.get(suffix)
+        if suffix in SUFFIXES and missing is None:
+            self.found.sources.append(Source(entry.path, below))
+        elif kind := missing or _kind(suffix):
+            self.found.left_out.append(LeftOut(entry.path, kind))
+
     def _is_wanted(self, name: str) -> bool:
         return self._inputs.hidden or not name.startswith(".")
+
+
+def _kind(suffix: str) -> str:
+    from cnnfilter.files.reasons import kind_of_suffix  # of files that are no images
+
+    return kind_of_suffix(suffix)
+
+
+def left_out_text(files: Sequence[LeftOut]) -> str:
+    """Return the words on files that are not read: how many, and the first of each kind.
+
+    Examples
+    --------
+    >>> left_out_text([LeftOut("p/a.psd", "Photoshop"), LeftOut("p/b.psd", "Photoshop")])
+    '2 files not read: p/a.psd, p/b.psd (Photoshop)'
+    """
+    kinds: dict[str, list[str]] = {}
+    for file in files:
+        kinds.setdefault(file.kind, []).append(shown(file.name))
+    parts = []
+    for kind, names in kinds.items():
+        rest = len(names) - _MAX_LEFT_OUT
+        more = f" and {rest} more" if rest > 0 else ""
+        parts.append(f"{', '.join(names[:_MAX_LEFT_OUT])}{more} ({kind})")
+    return f"{len(files)} file{'s' * (len(files) != 1)} not read: {', '.join(parts)}"
 
 
 def _is_special(entry: "os.DirEntry[str]") -> bool:

@@ -12,7 +12,7 @@ from cnnfilter.arrays.checks import is_finite
 from cnnfilter.arrays.geometry import Shape
 from cnnfilter.arrays.quantize import PixelWriter, quantize
 from cnnfilter.arrays.span import Span
-from cnnfilter.batch.inputs import Source
+from cnnfilter.batch.inputs import LeftOut, Source
 from cnnfilter.batch.ledger import Stamp, stamp_of
 from cnnfilter.batch.outputs import (
     Frames,
@@ -357,6 +357,17 @@ def report_line(outcome: Outcome) -> str:
         "clipped": sum(clipped) / len(clipped) if clipped else None,
     }
     return json_text(line | ({"notes": outcome.notes} if outcome.notes else {}))
+
+
+def left_out_line(file: LeftOut) -> str:
+    """Return the line of a file that is not read.
+
+    Examples
+    --------
+    >>> left_out_line(LeftOut("a.psd", "Photoshop"))
+    '{"input": "a.psd", "not_read": "Photoshop"}'
+    """
+    return json_text({"input": file.name, "not_read": file.kind})
 
 
 def skipped_line(source: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cnnfilter import __version__
 from cnnfilter.arrays.geometry import Shape
-from cnnfilter.batch.inputs import Found, Inputs, Source, find_sources
+from cnnfilter.batch.inputs import Found, Inputs, LeftOut, Source, find_sources, left_out_text
 from cnnfilter.batch.ledger import (
     Fingerprints,
     Ledger,
@@ -44,6 +44,8 @@ class Plan:
         Why other images were not found, a line each.
     ledger : Ledger or None
         Where finished images are recorded.
+    left_out : list of LeftOut
+        The pictures' files in folders that nothing here reads.
     """
 
     recipe: Recipe
@@ -51,6 +53,7 @@ class Plan:
     done: list[Source]
     problems: list[str]
     ledger: Ledger | None
+    left_out: list[LeftOut] = field(default_factory=list)
 
     @property
     def folders(self) -> set[Path]:
@@ -124,7 +127,7 @@ def make_plan(
     # Next to their images, results are recorded only when that is asked for.
     is_recorded = (is_search or len(found.sources) > 1) and target.root is not None
     ledger = Ledger(_steps(recipe), target.root) if is_recorded else None
-    return Plan(recipe, found.sources, [], found.problems, ledger)
+    return Plan(recipe, found.sources, [], found.problems, ledger, found.left_out)
 
 
 def _absolute(
@@ -164,6 +167,9 @@ def _check_found(found: Found, target: Target, output: str | None) -> None:
         raise ArgumentError("standard input (-) can be read only once")
     if found.sources or found.problems:
         return
+    if found.left_out:
+        folder = shown(found.folders[0] if found.folders else found.left_out[0].name)
+        raise FileError(f"{folder}: holds no image to read; {left_out_text(found.left_out)}")
     if found.folders:
         raise FileError(
             f"{shown(found.folders[0])}: holds no image; -r searches its subfolders, --hidden "
@@ -234,7 +240,7 @@ def _without_done(recipe: Recipe, found: Found, ledger: Ledger) -> Plan:
     done, made = ledger.remembered(source.path for source in found.sources)
     existing = "replace" if recipe.existing == "replace" else "same"
     recipe = replace(recipe, existing=existing, earlier_outputs=made)
-    plan = Plan(recipe, [], [], found.problems, ledger)
+    plan = Plan(recipe, [], [], found.problems, ledger, found.left_out)
     for source in found.sources:
         (plan.done if path_fingerprint(source.path) in done else plan.sources).append(source)
     return plan

@@ -30,6 +30,7 @@ def print_plan(
     writes : bool
         Whether there are results besides drawings.
     """
+    from cnnfilter.batch.inputs import left_out_text
     from cnnfilter.batch.memory import MIB, peak
     from cnnfilter.batch.plan import outline_job
 
@@ -50,6 +51,8 @@ def print_plan(
         f"would do {len(fine)} image(s) into {files} file(s), {workers} at once, in about "
         f"{memory / MIB:.0f} MiB; {len(plan.done)} skipped, {failed} would fail"
     )
+    if plan.left_out:
+        say(left_out_text(plan.left_out))
     if failed:
         raise typer.Exit(1)
 

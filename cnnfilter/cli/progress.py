@@ -80,13 +80,15 @@ class Progress:
         failures = f", {self.failed} failed" if self.failed else ""
         return f"{speed:.3g} a second, {left} left{failures}"
 
-    def summary(self, *, listed: bool) -> str:
+    def summary(self, *, listed: bool, left_out: str = "") -> str:
         """Return a line on all images: what became of them, why some failed, the speed.
 
         Parameters
         ----------
         listed : bool
             Whether each image had a line with its notes.
+        left_out : str
+            The words on files that were not read.
         """
         seconds = time.monotonic() - self._begin
         failures = f"{self.failed} failed"
@@ -95,6 +97,8 @@ class Progress:
         parts = [f"{self.done} done, {self.skipped} skipped, {failures}"]
         if left := self.total - self.done - self._reasons.total():
             parts.append(f"{left} not done, --skip-existing does the rest")
+        if left_out:
+            parts.append(left_out)
         if self._notes and not listed:
             parts.append(_listed(self._notes))
         speed = f", {self._pixels / 1e6 / max(1e-3, seconds):.3g} megapixels a second"

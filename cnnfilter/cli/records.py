@@ -78,10 +78,12 @@ class Records:
         for folder in self._folders:
             remove_strays(folder, self._plan.recipe.inputs)
         if self._report is not None:
-            from cnnfilter.batch.job import skipped_line
+            from cnnfilter.batch.job import left_out_line, skipped_line
 
             for source in self._plan.done:
                 self._write(skipped_line(source.name))
+            for file in self._plan.left_out:
+                self._write(left_out_line(file))
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -224,6 +224,7 @@ def _needs_processes(plan: "Plan") -> bool:
 
 def _run(plan: "Plan", common: Common, printer: "_Printer") -> bool:
     """Process a plan's images, report on them, and return whether anything failed."""
+    from cnnfilter.batch.inputs import left_out_text
     from cnnfilter.batch.loop import Stop, run_jobs
     from cnnfilter.cli.progress import Progress
     from cnnfilter.cli.records import Records
@@ -243,11 +244,12 @@ def _run(plan: "Plan", common: Common, printer: "_Printer") -> bool:
     records = Records(
         plan, options.report, force=common.output.force, goes_on=options.skip_existing
     )
+    left_out = left_out_text(plan.left_out) if plan.left_out else ""
     sums_up = many and not quiet and not (prints and listed)
     stop, signals = Stop(), heard()
     asked = signals.asked(
         stop.ask if open_pool else None,
-        (lambda: progress.summary(listed=listed)) if sums_up else None,
+        (lambda: progress.summary(listed=listed, left_out=left_out)) if sums_up else None,
     )
 
     def end() -> None:
@@ -275,7 +277,9 @@ def _run(plan: "Plan", common: Common, printer: "_Printer") -> bool:
         finally:
             outcomes.close()
     if sums_up:
-        say(progress.summary(listed=listed))
+        say(progress.summary(listed=listed, left_out=left_out))
+    elif left_out and not quiet:
+        say(left_out)
     if signals.status:
         raise typer.Exit(signals.status)
     return ended or records.has_failed or progress.failed > 0

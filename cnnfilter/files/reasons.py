@@ -75,6 +75,34 @@ _FOREIGN = (
     (rb"RIFF.{4}AVI ", "a video"),
 )
 
+#: What files are whose suffixes say that they hold pictures, but that are not read here.
+_BY_SUFFIX = {
+    _CAMERA_RAW: "3fr arw cr2 cr3 crw dcr dng erf fff iiq k25 kdc mef mos mrw nef nrw orf pef raf "
+    "rw2 rwl sr2 srf srw x3f",
+    "Photoshop": "psd psb",
+    "GIMP": "xcf",
+    "Krita": "kra",
+    "a drawing": "svg svgz eps ps ai wmf emf cdr",
+    "an icon": "ico cur icns",
+    "OpenEXR": "exr",
+    "Radiance": "hdr",
+    "QOI": "qoi",
+    "a texture": "dds ktx ktx2",
+    "Targa": "tga",
+    "PCX": "pcx",
+    "SGI": "sgi rgb rgba bw",
+    "JPEG XR": "jxr wdp hdp",
+    "JPEG-LS": "jls",
+    "MPO": "mpo",
+    "FITS": "fits fit fts",
+    "DICOM": "dcm dicom",
+    "a microscope's file": "czi lif nd2 vsi svs ndpi lsm oib oif",
+    "DjVu": "djvu djv",
+    "BPG": "bpg",
+    "FLIF": "flif",
+    "XPM": "xbm xpm",
+}
+
 #: What means nothing to a person: Pillow's words for anything, and Python's for what a library
 #: did not foresee.
 _EMPTY = ("not identified by this driver", "cannot load this image")
@@ -125,6 +153,18 @@ def library_words(error: Exception, printed: str = "") -> str:
     parts = [words for words in (raised, printed) if words and words not in _EMPTY]
     words = printable(": ".join(dict.fromkeys(parts)))
     return words if len(words) <= _MAX_WORDS else words[: _MAX_WORDS - 3] + "..."
+
+
+def kind_of_suffix(suffix: str) -> str:
+    """Return what a picture's file is that is not read here.
+
+    Examples
+    --------
+    >>> kind_of_suffix(".psd"), kind_of_suffix(".txt")
+    ('Photoshop', '')
+    """
+    word = suffix.removeprefix(".")
+    return next((kind for kind, words in _BY_SUFFIX.items() if word in words.split()), "")
 
 
 def foreign_problem(head: bytes) -> str:

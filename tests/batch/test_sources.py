@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from cnnfilter import ArgumentError
-from cnnfilter.batch.inputs import Inputs, Source, find_sources, listed_names
+from cnnfilter.batch.inputs import (
+    Inputs,
+    LeftOut,
+    Source,
+    find_sources,
+    left_out_text,
+    listed_names,
+)
+
+from ..extras import take_away
 
 Tree = Callable[..., None]
 
@@ -146,3 +155,29 @@ def test_a_list_that_is_cut_within_a_character_is_refused(tmp_path: Path) -> Non
     (tmp_path / "list").write_bytes(codecs.BOM_UTF16_LE + b"a\0.")
     with pytest.raises(ArgumentError, match="list: not a text file in UTF-8 or UTF-16"):
         listed_names(str(tmp_path / "list"), null_separated=False)
+
+
+def test_pictures_that_nothing_reads_are_told_by_their_kind(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_away(monkeypatch, "pi_heif")
+    tree("p/a.png", "p/b.heic", "p/c.PSD", "p/d.txt", "p/e.nef", "p/deep/f.heif", "p/.g.psd")
+    found = find_sources(Inputs(["p"], recursive=True))
+    assert [source.name for source in found.sources] == ["p/a.png"]
+    heic = "HEIC: pip install 'cnnfilter[heic]'"
+    assert found.left_out == [
+        ("p/b.heic", heic), ("p/c.PSD", "Photoshop"), ("p/e.nef", "camera raw"),
+        ("p/deep/f.heif", heic),
+    ]  # fmt: skip
+    assert left_out_text(found.left_out) == (
+        "4 files not read: p/b.heic, p/deep/f.heif (HEIC: pip install 'cnnfilter[heic]'), "
+        "p/c.PSD (Photoshop), p/e.nef (camera raw)"
+    )
+    assert find_sources(Inputs(["*"])).left_out == found.left_out[:3]
+
+
+def test_of_many_files_that_nothing_reads_the_first_are_named() -> None:
+    files = [LeftOut(f"{number}.psd", "Photoshop") for number in range(9)]
+    words = "9 files not read: 0.psd, 1.psd, 2.psd and 6 more (Photoshop)"
+    assert left_out_text(files) == words
+    assert left_out_text(files[:1]) == "1 file not read: 0.psd (Photoshop)"

@@ -616,3 +616,26 @@ def test_quality_decides_how_much_is_lost(run: Run, images: Images, tmp_path: Pa
         run.ok("pool", "a.png", "-o", "a.jpg", "--quality", quality, "--force")
         sizes.append((tmp_path / "a.jpg").stat().st_size)
     assert sizes[0] < sizes[1]
+
+
+def test_files_that_are_not_read_are_told(run: Run, images: Images) -> None:
+    images.photo("p/a.png")
+    (images.folder / "p/b.psd").write_bytes(b"8BPS")
+    told = "1 file not read: p/b.psd (Photoshop)"
+    alone = run("pool", "p", "-o", "out/", "--report", "a.jsonl")
+    assert alone.status == 0
+    assert alone.stderr.splitlines()[-1] == f"cnnfilter: {told}"
+    lines = [json.loads(line) for line in (images.folder / "a.jsonl").read_text().splitlines()]
+    assert lines[0] == {"input": "p/b.psd", "not_read": "Photoshop"}
+    assert f"cnnfilter: {told}" in run("pool", "p", "-o", "o/", "--dry-run").stderr.splitlines()
+    assert told not in run("pool", "p", "-o", "q/", "-q").stderr
+    images.photo("p/c.png")
+    several = run("pool", "p", "-o", "several/")
+    assert re.search(rf"2 done, 0 skipped, 0 failed; {re.escape(told)}; ", several.stderr)
+    (images.folder / "r").mkdir()
+    (images.folder / "p/b.psd").rename(images.folder / "r/b.psd")
+    nothing = run("pool", "r", "-o", "none/")
+    assert nothing.status == 1
+    assert nothing.line == (
+        "cnnfilter: r: holds no image to read; 1 file not read: r/b.psd (Photoshop)"
+    )
