@@ -28,6 +28,7 @@ from cnnfilter.batch.job import storing_of
 from cnnfilter.batch.outputs import OutputFile
 from cnnfilter.batch.recipe import Recipe, SourceInfo
 from cnnfilter.batch.task import PipelineTask, Result, SplitTask, Task
+from cnnfilter.files.format import Pages
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.image import Image
 from cnnfilter.files.save import kept_depth
@@ -237,7 +238,7 @@ class _Job:
         is_plain = values == pixels and not alpha
         picture = 0 if is_plain else 4 * pixels  # a grey one is the array
         encoder = format.memory.writing
-        if kept == 16 and not is_plain:  # by tifffile, a strip at a time
+        if isinstance(format.frames, Pages) or (kept == 16 and not is_plain):  # a strip at a time
             return stored
         if encoding.quality is not None and not alpha:
             encoder = format.memory.writing_lossy or encoder
@@ -251,9 +252,7 @@ class _Job:
         written = [
             FORMATS[name] for name in {str(file.output.encoding.format) for file in self.files}
         ]
-        is_deep = (self.recipe.encoding.depth or self.image.depth) > 8
-        tiffs = [source, *(format for format in written if is_deep or not format.is_picture)]
-        if any(format.numbers or format.library == "tifffile" for format in tiffs):
+        if source.numbers or source.library == "tifffile":
             yield "tifffile"
         if any(format.is_rare for format in (source, *written)):
             yield "Pillow's rarer formats"

@@ -242,7 +242,7 @@ def divided(pixels: Array, alpha: Array, colours: int) -> Array:
 
 def _rgb_of_cmyk(inks: Array) -> tuple[Array, tuple[str, ...]]:
     """Turn print colours to RGB; return notes, too."""
-    notes = ["print colours are converted without a profile"]
+    notes = ["CMYK is converted without its profile: its colours are approximate"]
     if inks.dtype.kind == "f":
         top, left = 1.0, 1 - inks[:, :, :4].astype(np.float64)
     else:

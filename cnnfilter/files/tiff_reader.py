@@ -71,6 +71,11 @@ _HELD = {
 _STRETCHED = {2: 85, 4: 17}
 #: Those that Pillow decodes in either byte order.
 _ANY_ORDER = ((16, "u"), (12, "u"), (8, "i"), (2, "u"), (4, "u"))
+#: What is one number of every page.
+_NUMBERS = (
+    "imagelength", "imagewidth", "imagedepth", "samplesperpixel", "photometric", "compression",
+    "predictor", "planarconfig",
+)  # fmt: skip
 #: Compressions with which libtiff, and so Pillow, heeds a predictor.
 _PREDICTED = (5, 8, 32946, 34925, 50000)
 
@@ -122,7 +127,11 @@ class Pages:
             return sum(page.imagelength * page.imagewidth for page in pages)
 
     def _page(self, number: int) -> "TiffPage":
-        return cast("TiffPage", self._pages[self._numbers[number]]).aspage()
+        page = cast("TiffPage", self._pages[self._numbers[number]]).aspage()
+        numbers = (*(getattr(page, name) for name in _NUMBERS), *page.extrasamples)
+        if not all(isinstance(number, int) for number in numbers):  # lists in corrupt files
+            raise ContentError("corrupt or truncated; export or copy it again")
+        return page
 
     def _pictures(self, page: "TiffPage") -> Pictures:
         """Open a page by Pillow."""
@@ -188,6 +197,8 @@ class Pages:
     def _described(self, page: "TiffPage", image: Image, notes: tuple[str, ...] = ()) -> Image:
         """Add a page's metadata to its image."""
         metadata, more = metadata_of(page, self._file)
+        if page.photometric in (CMYK, LAB):
+            metadata.pop("icc_profile", None)  # which was of inks, and pixels are RGB
         if self._stack is not None:
             metadata["stack"] = self._stack
         if int(page.photometric) == CMYK:  # they are RGB now
