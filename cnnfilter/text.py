@@ -25,7 +25,7 @@ def number_text(value: float, digits: int | None = 4, max_integer: float = 1e15)
     value : float
     digits : int or None
         Significant digits of fractions. None for the fewest that read back as the same number:
-        a float32 if it is one, else a float64.
+        a float32 if it is one, else a float64; all of an int.
     max_integer : float
         Integers of this magnitude and larger are rounded as fractions are.
 
@@ -40,6 +40,8 @@ def number_text(value: float, digits: int | None = 4, max_integer: float = 1e15)
         return str(int(value))
     if digits is not None:
         return f"{value:.{digits}g}"
+    if isinstance(value, int):
+        return str(value)
     import numpy as np
 
     with np.errstate(over="ignore"):

@@ -95,8 +95,9 @@ def exact_type(image: Array, factor: int) -> DType:
 def beyond(bound: float) -> ShapeError:
     """Return the error for integers whose digits would be lost."""
     return ShapeError(
-        f"values up to {bound:.4g} would lose digits: float64 holds integers below 2**53; "
-        "divide the image by a number, or convert it to floats, which are rounded"
+        f"sums up to {bound:.4g} would lose digits: float64 holds integers below 2**53, and "
+        "int64 sums of whole weights below 2**63; to round them, convert it to floats "
+        "(astype(float), or 1.5e18 in a text)"
     )
 
 

@@ -120,7 +120,8 @@ def from_rgb(rgb: Array, space: str) -> list[Array]:
 
     A band of rows at a time: the conversion needs some ten arrays of float64.
     """
-    planes = [np.empty(rgb.shape[:2], np.float32) for _ in SPACES[space]]
+    dtype = np.float64 if rgb.dtype == np.float64 else np.float32
+    planes = [np.empty(rgb.shape[:2], dtype) for _ in SPACES[space]]
     full = full_scale(rgb)
     for rows in bands(rgb, _CONVERTED_BYTES // 8 * rgb.itemsize):
         converted = _from_unit(rgb[rows] / full, space)

@@ -1,7 +1,8 @@
 """Activations: functions of each value by itself, and softmax.
 
 All take an image, a feature map or a vector, and return one of the same shape. relu keeps
-the dtype; the others return the float type in which the values are exact. NaN is passed on.
+the dtype; the others keep that of floats (float16 becomes float32), and of integers return the
+float type that holds them. NaN is passed on.
 """
 
 from __future__ import annotations
@@ -281,8 +282,8 @@ class Softmax(Layer):
     Returns
     -------
     ndarray
-        The same shape, float32 where that is exact (or the image is float32), else
-        float64; each sum is 1. NaN is passed on.
+        The same shape. Floats keep their type (float16 becomes float32); integers give
+        float32 where that holds them, else float64. Each sum is 1. NaN is passed on.
 
     Raises
     ------

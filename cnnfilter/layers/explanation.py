@@ -211,8 +211,9 @@ Detail = Convolved | Pooled | Mapped | Weighed | Taken
 
 
 def value_at(values: Array, at: Place) -> float:
-    """Return the value at a place, as a float; a map of one channel may lack that axis."""
-    return float(values[at[: values.ndim]])
+    """Return the value at a place; a map of one channel may lack that axis."""
+    value: float = values[at[: values.ndim]].item()
+    return value
 
 
 def contributions(

@@ -139,7 +139,8 @@ class Standardization(Affine):
     Returns
     -------
     ndarray
-        The same shape, float32 where that is exact (or the image is float32), else float64.
+        The same shape. Floats keep their type (float16 becomes float32); integers give
+        float32 where that holds the results, else float64.
 
     Raises
     ------
@@ -182,7 +183,8 @@ class BatchNormalization(Affine):
     Returns
     -------
     ndarray
-        The same shape, float32 where that is exact (or the image is float32), else float64.
+        The same shape. Floats keep their type (float16 becomes float32); integers give
+        float32 where that holds the results, else float64.
 
     Raises
     ------
@@ -236,7 +238,8 @@ class Scaling(Affine):
     Returns
     -------
     ndarray
-        The same shape, float32 where that is exact (or the image is float32), else float64.
+        The same shape. Floats keep their type (float16 becomes float32); integers give
+        float32 where that holds the results, else float64.
 
     Raises
     ------
