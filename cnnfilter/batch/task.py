@@ -355,6 +355,19 @@ def _stage(result: Result, name: str) -> Result:
 
 
 ALPHAS = ("weight", "keep")
+
+
+def _colours_and_bands(image: Image) -> tuple[Array | None, list[Array]]:
+    """Return an image's colours, and the bands besides, such as infrared."""
+    pixels, rgb = image.pixels, image.metadata.get("rgb_bands")
+    bands = pixels.shape[2] if pixels.ndim == 3 else 1
+    if rgb is None or (bands not in (2, 4) and rgb != bands):
+        return pixels, []  # of 2 and 4 the last would be taken for alpha
+    colours = 3 if rgb == bands else 0
+    others = [pixels[:, :, band] for band in range(colours, bands)]
+    return pixels[:, :, :colours] if colours else None, others
+
+
 LOOKS = ("gray", "tint")
 
 
@@ -421,7 +434,10 @@ class SplitTask:
 
     def results(self, image: Image, storing: PixelWriter | None = None) -> list[Result]:
         """Split the image; alpha is a channel."""
-        channels = split_channels(image.pixels, self.space)
+        colours, bands = _colours_and_bands(image)
+        channels = {} if colours is None else split_channels(colours, self.space)
+        for number, band in enumerate(bands, start=1 + len(channels)):
+            channels[f"band-{number}"] = alpha_in(self.space, band)
         if image.alpha is not None:
             channels["alpha"] = alpha_in(self.space, image.alpha)
         depth = None if self.space == "rgb" else 8  # other spaces are stored in 0..255

@@ -184,9 +184,8 @@ def image_of(
         metadata["is_premultiplied"] = True
     is_picture = samples.dtype in (np.uint8, np.uint16)
     if samples.ndim == 3:
-        bands = samples.shape[2]
-        rgb = bands if colours == 3 else 0
-        if (rgb == bands and (bands != 3 or not is_picture)) or (rgb != bands and bands == 3):
+        rgb = samples.shape[2] if colours == 3 else 0
+        if not (is_picture and rgb == 3):  # which says so by itself
             metadata["rgb_bands"] = rgb
     format = "tif" if is_picture else "float"
     image = Image(samples, alpha, format, metadata, notes, peak=meaning.peak)
@@ -268,17 +267,14 @@ def without_data(image: Image, number: float) -> Image:
         empty = partly if is_float else empty.all(axis=2)
         if is_float and (partly != (image.pixels == number).all(axis=2)).any():
             notes = (*notes, "pixels with no data in some bands are left out of all")
-    if np.isnan(number):
-        pixels = np.where(empty if pixels.ndim == 2 else empty[:, :, np.newaxis], 0, pixels)
-        pixels = pixels.astype(image.pixels.dtype, copy=False)
     full = 1 if is_float else np.iinfo(pixels.dtype).max
     if image.alpha is not None:
         alpha = np.where(empty, 0, image.alpha).astype(image.alpha.dtype)
         notes = (*notes, "its no-data number is left out: alpha says the same")
-        return replace(image, pixels=pixels, alpha=alpha, notes=notes)
+        return replace(image, alpha=alpha, notes=notes)
     alpha = np.where(empty, 0, full).astype(pixels.dtype)
     metadata = Metadata(**image.metadata, no_data=number)
-    return replace(image, pixels=pixels, alpha=alpha, metadata=metadata, notes=notes)
+    return replace(image, alpha=alpha, metadata=metadata, notes=notes)
 
 
 def blank_of(page: "TiffPage", meaning: Meaning) -> Image:

@@ -12,6 +12,7 @@ import tifffile
 from PIL import Image as Pillow
 from PIL import ImageCms
 
+from cnnfilter.batch.task import SplitTask
 from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.read import read, read_frames
 from cnnfilter.files.save import Frame, write
@@ -283,3 +284,19 @@ def test_other_programs_find_nothing_odd(program: str, tmp_path: Path) -> None:
     done = subprocess.run([program, tmp_path / "a.tif"], check=True, capture_output=True, text=True)
     assert "arning" not in done.stdout + done.stderr
     assert "700" in done.stdout
+
+
+@pytest.mark.parametrize("photometric", ["rgb", "minisblack"])
+def test_bands_that_are_no_colours_are_split_off_too(photometric: str, tmp_path: Path) -> None:
+    values = numbers("uint8", 10, 12, 5)
+    values[:, :, 4] = np.maximum(values[:, :, 4], 1)
+    extra = [0, 2] if photometric == "rgb" else [0, 0, 0, 2]
+    tifffile.imwrite(
+        tmp_path / "a.tif", values, photometric=photometric, planarconfig="contig", metadata=None,
+        extrasamples=extra,
+    )  # fmt: skip
+    results = SplitTask().results(read(tmp_path / "a.tif"))
+    colours = ["red", "green", "blue"] if photometric == "rgb" else ["band-1", "band-2", "band-3"]
+    assert [result.name for result in results] == [*colours, "band-4", "alpha"]
+    for plane, result in enumerate(results):
+        np.testing.assert_array_equal(result.pixels, values[:, :, plane])
