@@ -230,6 +230,7 @@ def _arguments() -> argparse.Namespace:
     able = [name for name, format in FORMATS.items() if not format.missing]
     parser.add_argument("folder", type=Path)
     parser.add_argument("--formats", nargs="*", default=able, help="to write; all by default")
+    parser.add_argument("--readers", nargs="*", help="names of those to ask; all by default")
     parser.add_argument("--largest", type=int, default=4_000_000, help="pixels of a picture")
     parser.add_argument("--table", type=Path, help="a file for all lines, as TSV")
     parser.add_argument("--keep", type=Path, help="a folder for what is written")
@@ -252,6 +253,8 @@ def main() -> int:
     for reader in READERS:
         if reader not in here:
             print(f"passed over, as it is not installed: {reader.name} ({reader.needs})")
+    if asked.readers is not None:
+        here = [reader for reader in here if reader.name in asked.readers]
     with _room(asked.keep) as folder:
         corpus = Corpus(asked.folder, Table(asked.table), asked.largest, here)
         readable = corpus.read()

@@ -26,6 +26,7 @@ from .structures import unmultiplied
 #: Seconds that a program may take for a file.
 PATIENCE = 60
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _MASK = 0, 1, 2, 3, 4
+_NO_DATA = 42113  # a tag of GDAL's
 _DECODES_COLOURS = {6, 7, 34892}  # a TIFF's JPEG, whose decoder returns RGB
 
 
@@ -126,9 +127,11 @@ def _is_turned(path: Path) -> bool:
 
 
 def _is_plain(path: Path) -> bool:
-    """Return whether a TIFF has no bands besides colours, and alpha is straight."""
+    """Return whether a TIFF has one page, no more bands than colours and straight alpha."""
     with import_module("tifffile").TiffFile(path) as file:
         page = file.pages[0]
+        if _NO_DATA in page.tags or _is_no_page(page):
+            return False
         is_palette = int(page.photometric) == _PALETTE  # of which it takes 8 bits
         return len(file.pages) == 1 and tuple(page.extrasamples) in ((), (2,)) and not is_palette
 
@@ -150,7 +153,8 @@ def _page(page: "object") -> Picture | None:
     if page.axes == "SYX":  # type: ignore[attr-defined]
         values = np.moveaxis(values, 0, -1)
     if kind == _PALETTE:
-        values = values if values.ndim == 2 else values[:, :, 0]
+        if values.ndim == 3:
+            return None
         return Picture(_colours(page.colormap.T)[values])  # type: ignore[attr-defined]
     values = _of_few_bits(values, bits)
     picture = _of_samples(page, values)
@@ -178,7 +182,7 @@ def _of_few_bits(values: Array, bits: int) -> Array:
 
 def _of_samples(page: object, values: Array) -> Picture:
     extras = [int(extra) for extra in page.extrasamples]  # type: ignore[attr-defined]
-    number = page.tags.valueof(42113)  # type: ignore[attr-defined]
+    number = page.tags.valueof(_NO_DATA)  # type: ignore[attr-defined]
     if extras not in ([1], [2]) or values.ndim != 3:
         return Picture(values, _with_value(values, number))
     colours, alpha = values[:, :, :-1], values[:, :, -1]
@@ -279,6 +283,9 @@ def _by_gdal(path: Path, facts: Facts) -> Sequence[Picture] | None:
     """Read the bands of a TIFF's only page, which GDAL neither turns nor multiplies."""
     if facts.frames > 1:
         return None
+    with import_module("tifffile").TiffFile(path) as file:
+        if _is_no_page(file.pages[0]):
+            return None
     about = json.loads(_run("gdalinfo", "-json", str(path)))
     kinds = {band.get("colorInterpretation") for band in about["bands"]}
     structure = about.get("metadata", {}).get("IMAGE_STRUCTURE", {})
@@ -353,9 +360,10 @@ READERS = (
     Reader("OpenCV", ("png", "jpeg", "webp", "bmp", "jp2", "pfm", "avif"), "cv2",
            _by_opencv, {"avif": 2, "jpeg": 1, "webp": 1}),
     Reader("libvips", ("png", "jpeg", "webp", "gif", "avif", "tif"), "pyvips", _by_vips,
-           {"jpeg": 1, "webp": 1, "tif": 1}, {"avif": 3}, turns=("heic", "avif", "jxl")),
-    Reader("ImageMagick", ("png", "gif", "bmp", "heic"), "convert", _by_imagemagick, {"heic": 2}),
-    Reader("FFmpeg", ("png", "gif", "jxl"), "ffmpeg", _by_ffmpeg),
+           {"jpeg": 1, "webp": 1, "tif": 1}, {"avif": 5}, turns=("heic", "avif", "jxl")),
+    Reader("ImageMagick", ("png", "gif", "bmp", "heic"), "convert", _by_imagemagick,
+           {"heic": 2, "bmp": 1}),
+    Reader("FFmpeg", ("png", "gif", "jxl"), "ffmpeg", _by_ffmpeg, {"jxl": 1}),
     Reader("GDAL", ("tif", "float"), "gdal_translate", _by_gdal, {"tif": 1}),
     Reader("a few lines", ("ppm", "pfm"), "numpy", _by_hand),
     Reader("NumPy", ("npy", "npz"), "numpy", _by_numpy),
