@@ -1,6 +1,7 @@
 """Photographs: JPEG of all kinds, with what phones put beside the picture; HEIC; print colours."""
 
 import io
+import re
 import struct
 from collections.abc import Callable
 from functools import cache, partial
@@ -89,9 +90,21 @@ def _several(count: int, xmp: bytes = b"") -> Callable[[], bytes]:
         file = io.BytesIO()
         options = {"xmp": xmp} if xmp else {}
         first.save(file, "MPO", save_all=True, append_images=others, quality=95, **options)
-        return file.getvalue()
+        return _with_places(file.getvalue())
 
     return make
+
+
+def _with_places(content: bytes) -> bytes:
+    """Put the right places into the table of pictures: Pillow's are wrong from the third on."""
+    starts = [found.start() for found in re.finditer(b"\xff\xd8\xff", content)]
+    ends = [*starts[1:], len(content)]
+    table = content.index(b"MPF\0") + 4
+    entries = bytearray(content)
+    for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        offset = start - table if number else 0
+        struct.pack_into("<II", entries, table + 50 + 16 * number + 4, end - start, offset)
+    return bytes(entries)
 
 
 def _without_table() -> bytes:
@@ -247,9 +260,9 @@ STRUCTURES: list[Structure] = [
     _Jpeg(_several(2, _GAIN_MAP)).structure("gain-map.jpg", said="gain map"),
     _Jpeg(_without_table).structure("gain-map-without-table.jpg", said="gain map"),
     Structure("inks.jpg", _inks_jpeg, [Right(_through_profile(_enlarged(INKS)))], within=6,
-              said="CMYK|print"),
+              ),
     Structure("inks.tif", lambda: _inks_tiff(profiled=True), [Right(_through_profile(INKS))],
-              within=1, said="CMYK|print"),
+              within=1),
     Structure("inks-without-profile.tif", lambda: _inks_tiff(profiled=False), [Right(_naive(INKS))],
               within=1, said="CMYK|print"),
     Structure("twelve-bits.jpg", _deep_jpeg, [Right(_twelve(), peak=4095)],
