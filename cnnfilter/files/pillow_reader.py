@@ -151,7 +151,7 @@ class Pictures:
         picture = self._picture
         picture.seek(number)
         check_pixels(picture.height, picture.width, self._max_pixels)
-        stored, note = _stored(picture), _depth_note(picture)
+        stored, note = _stored(picture), _depth_note(picture, self._file)
         picture.load()
         orientation, odd = self._orientation(picture)
         metadata, left_out = read_metadata(picture, self._format)
@@ -223,7 +223,9 @@ class Pictures:
         pixels, alpha = _planes(size, mode, self._dtype(mode, stored), blank)
         if stored and stored.key is not None:
             alpha = blank(size, pixels.dtype)
-        image = self._image(pixels, alpha, {}, (_depth_note(picture), _inks(picture)[1], odd))
+        image = self._image(
+            pixels, alpha, {}, (_depth_note(picture, self._file), _inks(picture)[1], odd)
+        )
         return replace(image, reading=self._reading(picture, image, orientation))
 
     def _reading(self, picture: Pillow.Image, image: Image, orientation: int) -> int:
@@ -357,8 +359,13 @@ def _coefficients(picture: Pillow.Image) -> int:
     return 2 * picture.width * picture.height * sum(samples) // max(samples, default=1)
 
 
-def _depth_note(picture: Pillow.Image) -> str:
+def _depth_note(picture: Pillow.Image, file: BinaryIO) -> str:
     """Return a note of bits that get lost."""
+    if picture.format == "AVIF":
+        from cnnfilter.files.avif import stored_bits  # other pictures are read without it
+
+        bits = stored_bits(file)
+        return f"its {bits} bits are read as 8" if bits > 8 else ""
     tiles = [tile for tile in getattr(picture, "tile", []) if tile.codec_name != _PNG_CODEC]
     if picture.mode not in _NUMBERS and any(map(_is_deep, tiles)):
         return "16-bit colour is read as 8 bits"

@@ -12,7 +12,7 @@ from cnnfilter.files.image import Image
 from .readers import Picture
 
 #: Words of a note that say that bits were dropped.
-_FEWER_BITS = re.compile(r"8 bits|scaled|stretched")
+_FEWER_BITS = re.compile(r"8 bits|as 8|scaled|stretched")
 
 
 def turned(picture: Picture, orientation: int) -> Picture:

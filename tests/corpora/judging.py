@@ -1,7 +1,7 @@
 """Whether what is read of a structure is right."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +24,16 @@ def problem(structure: Structure, folder: Path) -> str:
         return _wrong_refusal(str(error), structure)
     if structure.frames is None:
         return "is read, and must be refused"
-    notes = "; ".join(note for image in images for note in image.notes)
-    if structure.said and not re.search(structure.said, notes):
-        return f"does not say {structure.said!r}: {notes!r}"
+    words = "; ".join(word for image in images for word in (*image.notes, *_colours(image)))
+    if structure.said and not re.search(structure.said, words):
+        return f"neither keeps nor says {structure.said!r}: {words!r}"
     return difference(images, structure.frames, structure.within)
+
+
+def _colours(image: Image) -> Iterable[str]:
+    """Return the kinds of a PNG's chunks about colours that are kept."""
+    colours = image.metadata.get("colours", {})
+    return colours if isinstance(colours, dict) else ()
 
 
 def _wrong_refusal(line: str, structure: Structure) -> str:

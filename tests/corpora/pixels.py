@@ -127,6 +127,11 @@ BIG = {
     for name, values in (("rgb", RGB), ("gray", GRAY), ("twelve", TWELVE), ("deep", DEEP))
 }
 
+
+def _deep_avif(bits: int) -> Array:
+    return (BIG["twelve"][:, :, None] >> (12 - bits)).repeat(3, axis=2).astype(np.uint16)
+
+
 STRUCTURES: list[Structure] = [
     *map(_transparent, (1, 2, 4, 8, 16)),
     *map(_transparent_colour, (8, 16)),
@@ -137,13 +142,6 @@ STRUCTURES: list[Structure] = [
     _png("rgb16", DEEP, 16, 2, Right(DEEP)),
     _png("rgba16", RGBA16, 16, 6, _with_alpha(RGBA16)),
     _png("rgba8", RGBA, 8, 6, _with_alpha(RGBA)),
-    _png("gamma", RGB, 8, 2, Right(RGB), chunk(b"gAMA", struct.pack(">I", 100000)),
-         said="gAMA|gamma"),
-    _png("primaries", RGB, 8, 2, Right(RGB), chunk(b"gAMA", struct.pack(">I", 45455)),
-         chunk(b"cHRM", struct.pack(">8I", 31270, 32900, 70800, 29200, 17000, 79700, 13100, 4600)),
-         said="cHRM|primaries"),
-    _png("rec2100", RGB, 8, 2, Right(RGB), chunk(b"cICP", bytes([9, 16, 0, 1])),
-         said="cICP|2020|PQ"),
     _netpbm("white1023.pgm", TEN, 1023),
     _netpbm("white4095.pgm", TWELVE, 4095),
     _netpbm("white100.pgm", GRAY % 101, 100),
@@ -172,8 +170,9 @@ STRUCTURES: list[Structure] = [
           ("gray-float", np.abs(pattern((6, 9), "float32"))),
       )),
     _coded("rgba16.jxl", "jpegxl", RGBA16, _with_alpha(RGBA16), lossless=True),
-    _coded("rgb10.avif", "avif", BIG["twelve"].repeat(3).reshape(48, 72, 3) >> 2,
-           Right(BIG["twelve"].repeat(3).reshape(48, 72, 3) >> 2, peak=1023), within=2,
-           level=100, bitspersample=10)._replace(refusal="10 bits|10-bit|8 bits"),
+    *(_coded(f"rgb{bits}.avif", "avif", _deep_avif(bits),
+             Right(np.rint(_deep_avif(bits) * (255 / ((1 << bits) - 1))).astype(np.uint8)),
+             within=2, level=100, bitspersample=bits)._replace(said=f"{bits} bits are read as 8")
+      for bits in (10, 12)),
     Structure("rgba8.bmp", _bmp32(), [_with_alpha(RGBA)]),
 ]  # fmt: skip

@@ -40,7 +40,7 @@ class Structure(NamedTuple):
     refusal : str
         A regular expression of the line that refuses it. With `frames`, either is right.
     said : str
-        A regular expression of the notes; "" for any.
+        A regular expression of the notes, or of what is kept; "" for any.
     within : int
         The levels by which lossy decoders may differ.
     needs : tuple of str
