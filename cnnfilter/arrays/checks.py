@@ -167,10 +167,13 @@ def not_finite(array: Array) -> str:
     --------
     >>> not_finite(np.array([[0, np.nan]]))
     'holds 1 value(s) that are NaN or infinite, the first at 0,1; replace them by numbers'
+    >>> not_finite(np.array([[[0], [np.nan]]]))  # a grey picture's place has two numbers
+    'holds 1 value(s) that are NaN or infinite, the first at 0,1; replace them by numbers'
     """
     if is_finite(array):
         return ""
     bad = np.argwhere(~np.isfinite(array))
-    first = ",".join(str(index) for index in bad[0])
+    is_gray = array.ndim == 3 and array.shape[2] == 1
+    first = ",".join(str(index) for index in (bad[0, :2] if is_gray else bad[0]))
     place = f", the first at {first}" if first else ""
     return f"holds {len(bad)} value(s) that are NaN or infinite{place}; replace them by numbers"

@@ -36,7 +36,7 @@ class _Frame(NamedTuple):
         if self.marker == _LS:
             return "a JPEG-LS picture"
         lossless = "lossless " * (self.marker in _LOSSLESS)
-        return f"a {lossless}JPEG of {self.bits} bits"
+        return f"a {lossless}{self.bits}-bit JPEG"
 
 
 def knows(file: BinaryIO) -> bool:
@@ -59,7 +59,7 @@ def open_frames(file: BinaryIO, max_pixels: int = MAX_PIXELS) -> Frames:
     imagecodecs = codec("codecs", frame.kind)
     if frame.channels not in (1, 3) or frame.bits < 8:
         raise ContentError(
-            f"is {frame.kind} and {frame.channels} channels, which is not supported; "
+            f"is {frame.kind} of {frame.channels} channels, which is not supported; "
             "export it as png or tif"
         )
     decode = imagecodecs.jpegls_decode if frame.marker == _LS else imagecodecs.jpeg8_decode

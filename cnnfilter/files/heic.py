@@ -67,11 +67,13 @@ class _Pictures:
         with decoding():
             _check_words(file)
             heif = pi_heif.HeifFile(file, convert_hdr_to_8bit=False, hdr_to_16bit=False)
-            first = heif.primary_index
-            numbers = [first, *(number for number in range(len(heif)) if number != first)]
-            self._pictures = [heif[number] for number in numbers]
-        if not self._pictures:
-            raise ContentError("holds no picture; export it as png or tif")
+        if not len(heif):
+            raise ContentError(
+                "is an HEIC in an unusual coding, which is not supported; export it as png or tif"
+            )
+        first = heif.primary_index
+        numbers = [first, *(number for number in range(len(heif)) if number != first)]
+        self._pictures = [heif[number] for number in numbers]
 
     def __len__(self) -> int:
         return len(self._pictures)

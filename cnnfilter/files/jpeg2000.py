@@ -108,7 +108,7 @@ def open_frames(file: BinaryIO, max_pixels: int = MAX_PIXELS) -> Frames:
         raise ContentError(
             f"is a JPEG 2000 of {kinds} bits{inks}, which is not supported; export it as png or tif"
         )
-    kind = f"a JPEG 2000 of {len(picture.components)} channels in {max(picture.bits)} bits"
+    kind = f"a {max(picture.bits)}-bit JPEG 2000 of {len(picture.components)} channels"
     imagecodecs = codec("codecs", kind)
 
     def decoded(data: bytes) -> Array:

@@ -316,7 +316,7 @@ def _opened(file: BinaryIO, max_pixels: int) -> tuple[Pillow.Image, str]:
     name = format_of_bytes(head)
     if name is None or not FORMATS[name].is_picture:
         supported = ", ".join(dict.fromkeys(known.suffixes[0] for known in FORMATS.values()))
-        raise _foreign(head) or ContentError(
+        raise _foreign(head, file) or ContentError(
             f"not a readable image or matrix; supported are {supported}; export it in one of them"
         )
     format = FORMATS[name]
@@ -329,16 +329,17 @@ def _opened(file: BinaryIO, max_pixels: int) -> tuple[Pillow.Image, str]:
         else:
             picture = Pillow.OPEN[format.pillow][0](file, "")
     except BROKEN as error:
-        raise _foreign(head) or error from None
+        raise _foreign(head, file) or error from None
     check_pixels(picture.height, picture.width, max_pixels)
     return picture, name
 
 
-def _foreign(head: bytes) -> ContentError | None:
+def _foreign(head: bytes, file: BinaryIO) -> ContentError | None:
     """Return the error for a format that is not read."""
-    from cnnfilter.files.reasons import foreign_problem
+    from cnnfilter.files.reasons import FOOT, foreign_problem
 
-    problem = foreign_problem(head)
+    file.seek(max(0, file.seek(0, io.SEEK_END) - FOOT))
+    problem = foreign_problem(head, file.read(FOOT))
     return ContentError(problem) if problem else None
 
 

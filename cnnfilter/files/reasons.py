@@ -34,17 +34,17 @@ _UNSUPPORTED = (
 _CAMERA_RAW = "camera raw"
 CAMERA_RAW = "is camera raw; develop it first, in a raw converter"
 
+#: Bytes at a file's end that are looked at.
+FOOT = 18
 #: First bytes of formats that are not read here, and what they are.
 _FOREIGN = (
     (rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript drawing"),
     (rb"%PDF", "a PDF"),
     (rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*|<!DOCTYPE[^>]*>\s*)*<(\w+:)?svg", "an SVG drawing"),
-    (rb".{4}ftyp(hei|hev|mif1|msf1)", "an HEIC picture"),
+    (rb".{4}ftyp(avc[is]|j2ki|jp(eg|gs)|vvi|evb)", "an HEIF picture in an unusual coding"),
     (rb".{4}ftypcrx", _CAMERA_RAW),
     (rb".{4}ftyp(?!avi[fs])", "a video"),
-    (rb"\xff\x0a|\x00\x00\x00\x0cJXL ", "a JPEG XL picture"),
     (rb"II\xbc", "a JPEG XR picture"),
-    (rb"\xff\xd8\xff\xf7", "a JPEG-LS picture"),
     (rb"8BPS", "a Photoshop file"),
     (rb"II(RO|RS|U\0)|MMOR|FUJIFILMCCD-RAW|\0MRM|FOVb", _CAMERA_RAW),
     (rb"gimp xcf", "a GIMP file"),
@@ -72,7 +72,14 @@ _FOREIGN = (
     (rb".{4}[\x11\x12]\xaf", "an FLI or FLC animation"),
     (rb"\x89HDF\r\n", "an HDF5 file"),
     (rb"\x97JB2\r\n", "a JBIG2 picture"),
-    (rb"RIFF.{4}AVI ", "a video"),
+    (rb"RIFF.{4}AVI |\x1a\x45\xdf\xa3", "a video"),
+    (rb"FLIF", "a FLIF picture"),
+    (rb"\xabKTX ", "a KTX texture"),
+    (rb"NRRD\d|.{344}n[+i]1\0", "a volume of a scanner"),
+    (rb"BA.{4}\0", "an OS/2 bitmap array"),
+    (rb"(?i:\s*(<!--.*?-->\s*)?<(!DOCTYPE\s+)?html)", "a web page"),
+    (rb"\x1f\x8b|\xfd7zXZ|BZh\d|7z\xbc\xaf|Rar!", "a compressed archive"),
+    (rb".*TRUEVISION-XFILE", "a Targa picture"),
 )
 
 #: What files are whose suffixes say that they hold pictures, but that are not read here.
@@ -167,8 +174,8 @@ def kind_of_suffix(suffix: str) -> str:
     return next((kind for kind, words in _BY_SUFFIX.items() if word in words.split()), "")
 
 
-def foreign_problem(head: bytes) -> str:
-    """Return the message for a format that is not read.
+def foreign_problem(head: bytes, tail: bytes = b"") -> str:
+    """Return the message for a format that is not read, by its first and last bytes.
 
     Examples
     --------
@@ -176,7 +183,7 @@ def foreign_problem(head: bytes) -> str:
     'is a PDF, which is not read here; export it as png or tif'
     """
     for pattern, kind in _FOREIGN:
-        if re.match(pattern, head, re.DOTALL):
+        if re.match(pattern, head + tail, re.DOTALL):
             is_raw = kind == _CAMERA_RAW
             return CAMERA_RAW if is_raw else f"is {kind}, which is not read here; {_EXPORT}"
     return ""

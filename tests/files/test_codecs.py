@@ -126,7 +126,7 @@ def test_without_the_extra_grey_is_read_and_colour_names_it(
     with pytest.raises(FileError) as caught:
         read(tmp_path / "colour.jp2")
     assert str(caught.value) == (
-        f"{tmp_path / 'colour.jp2'}: is a JPEG 2000 of 3 channels in 12 bits, which needs an "
+        f"{tmp_path / 'colour.jp2'}: is a 12-bit JPEG 2000 of 3 channels, which needs an "
         "extra: pip install 'cnnfilter[codecs]'"
     )
     write_image(tmp_path / "a.jp2", numbers(1), depth=16)
@@ -219,7 +219,7 @@ def test_a_12_bit_jpeg_without_the_extra_names_it(
     take_away(monkeypatch, "imagecodecs")
     with pytest.raises(FileError) as caught:
         read(path)
-    needs = "is a JPEG of 12 bits, which needs an extra: pip install 'cnnfilter[codecs]'"
+    needs = "is a 12-bit JPEG, which needs an extra: pip install 'cnnfilter[codecs]'"
     assert str(caught.value) == f"{path}: {needs}"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnnfilter import FileError, write_image
+from cnnfilter import FileError, NotFiniteError, convolve, write_image
 from cnnfilter.batch.inputs import Source
 from cnnfilter.batch.job import run_job
 from cnnfilter.batch.recipe import Recipe, Target
@@ -152,3 +152,44 @@ def test_a_bug_of_ours_keeps_its_traceback(
     monkeypatch.setattr(importlib.import_module(module), name, None)
     with pytest.raises(TypeError, match="NoneType"):
         run_job(recipe(tmp_path), Source(str(tmp_path / "a.png")))
+
+
+FOREIGN = {
+    "avci.heif": (b"\0\0\0\x18ftypavci\0\0\0\0avcimif1", "an HEIF picture in an unusual coding"),
+    "a.flif": (b"FLIF" + bytes(9), "a FLIF picture"),
+    "a.gz": (b"\x1f\x8b\x08" + bytes(30), "a compressed archive"),
+    "a.nrrd": (b"NRRD0004\n", "a volume of a scanner"),
+    "a.nii": (b"\x5c\1\0\0" + bytes(340) + b"n+1\0", "a volume of a scanner"),
+    "a.bmp": (b"BA" + bytes(60), "an OS/2 bitmap array"),
+    "a.html": (b"<!doctype html><html>", "a web page"),
+    "a.webm": (b"\x1a\x45\xdf\xa3" + bytes(20), "a video"),
+    "a.ktx": (b"\xabKTX 11\xbb\r\n\x1a\n", "a KTX texture"),
+    "a.tga": (bytes(2000) + b"TRUEVISION-XFILE.\0", "a Targa picture"),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_file_that_is_not_read_is_named_for_what_it_is(name: str, tmp_path: Path) -> None:
+    content, kind = FOREIGN[name]
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(FileError) as caught:
+        read(tmp_path / name)
+    told = f"is {kind}, which is not read here; export it as png or tif"
+    assert str(caught.value) == f"{tmp_path / name}: {told}"
+
+
+@pytest.mark.parametrize("coding", [b"vvc1", b"av01"])
+def test_an_heic_of_another_coding_is_named(coding: bytes, tmp_path: Path) -> None:
+    pytest.importorskip("pi_heif")
+    (tmp_path / "a.heic").write_bytes(HEIC.read_bytes().replace(b"hvc1", coding))
+    with pytest.raises(FileError, match="is an HEIC in an unusual coding"):
+        read(tmp_path / "a.heic")
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 1), (4, 5, 3)])
+def test_a_place_in_a_grey_picture_has_two_numbers(shape: tuple[int, ...]) -> None:
+    values = np.ones(shape)
+    values[2, 3] = np.nan
+    place = "2,3,0" if shape[-1] == 3 else "2,3"
+    with pytest.raises(NotFiniteError, match=rf"the first at {place};"):
+        convolve(values, "sharpen")
