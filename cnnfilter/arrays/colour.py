@@ -24,7 +24,7 @@ def split_channels(image: ArrayLike, space: str = "rgb") -> dict[str, Array]:
         of feature maps (then named 1, 2, ...).
     space : str
         One of rgb, hsv, lab, lch, luv, xyz, ycbcr, yuv, yiq. Channels of rgb are stored
-        as they are. Those of the others are float32, in 0..255 whatever the image's
+        as they are. Those of the others are floats, in 0..255 whatever the image's
         depth, as `SPACES` states for each: hue 0..255 is once round the circle,
         lightness 0..255 is L* 0..100, ycbcr is JPEG's. What is signed by nature (a and
         b of lab) keeps its sign and unit.

@@ -254,13 +254,14 @@ class PipelineTask:
         return [replace(last, stored=storing, maps=maps) if maps else last]
 
     def pipeline_for(self, image: Image) -> "Pipeline":
-        """Return the pipeline for an image's alpha."""
+        """Return the pipeline for an image's alpha and white."""
+        pipeline = self.pipeline.with_white(image.peak)
         is_kept = self.alpha == "keep" and image.metadata.get("no_data") is None
         if image.alpha is None or is_kept or self.gives_vector:
-            return self.pipeline
+            return pipeline
         if self.alpha == "keep":
-            return self.pipeline.weighted_by(image.alpha > 0)
-        return self.pipeline.weighted_by(image.alpha)
+            return pipeline.weighted_by(image.alpha > 0)
+        return pipeline.weighted_by(image.alpha)
 
     def input_of(self, image: Image) -> Array:
         """Return the input; on white for a prediction."""
@@ -435,6 +436,8 @@ class SplitTask:
     def results(self, image: Image, storing: PixelWriter | None = None) -> list[Result]:
         """Split the image; alpha is a channel."""
         colours, bands = _colours_and_bands(image)
+        if colours is not None and image.peak is not None and self.space != "rgb":
+            colours = colours * np.float32(255 / image.peak)  # floats are of 0..255
         channels = {} if colours is None else split_channels(colours, self.space)
         for number, band in enumerate(bands, start=1 + len(channels)):
             channels[f"band-{number}"] = alpha_in(self.space, band)

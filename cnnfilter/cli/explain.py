@@ -186,7 +186,7 @@ def explain(
         from cnnfilter.text import shown
 
         given, notes = reduced(given, task, size or _SIZE)
-        forward = ForwardPass.of(chain, task.input_of(given))
+        forward = ForwardPass.of(chain.with_white(given.peak), task.input_of(given))
         write_page(forward, image, html, place, notes=notes, force=force)
         if not quiet:
             say("; ".join([*notes, f"wrote {shown(html)}"]))

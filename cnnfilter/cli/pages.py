@@ -25,7 +25,7 @@ def reduced(image: Image, task: PipelineTask, size: int) -> tuple[Image, list[st
     height, width = image.pixels.shape[:2]
     pipeline = task.pipeline
     notes = []
-    if task.pipeline_for(image) is not pipeline:
+    if image.alpha is not None and task.pipeline_for(image) is not pipeline:
         notes = ["on this page all pixels count alike, also invisible ones (as --alpha keep)"]
     is_fixed = bool(pipeline.preparation) or any(pipeline.input_shape or ())
     if is_fixed or max(height, width) <= size:

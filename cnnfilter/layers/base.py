@@ -126,6 +126,10 @@ class Layer(ABC):
         visibility = Visibility.of(alpha, opaque) if self.mixes_pixels else None
         return self if visibility is None else self.replaced(visibility=visibility)
 
+    def with_white(self, white: int) -> Self:
+        """Return the layer for integers whose white is this number, not their type's."""
+        return self
+
     def grid(self, shape: Shape) -> Grid | None:
         """Return where the result's pixels lie on the input; None if nowhere."""
         window = self.window_for(shape)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -58,6 +58,9 @@ class Inversion(Layer):
            [  5,   5,   5]], dtype=uint8)
     """
 
+    #: The white of integers; None for their type's.
+    white: int | None = None
+
     def __init__(self, when: Annotated[str | bool, Argument(choices=WHEN)] = "yes") -> None:
         if isinstance(when, bool):  # as TOML has it
             when = "yes" if when else "no"
@@ -67,7 +70,7 @@ class Inversion(Layer):
         array = as_image(image)
         if self.when == "no" or (self.when == "auto" and not _has_bright_border(array)):
             return array
-        top = _top(array)
+        top = self._top(array)
         holds = array.dtype.kind == "f" or np.iinfo(array.dtype).max >= top
         if not holds or array.min() < 0 or array.max() > top:
             raise ShapeError(
@@ -75,6 +78,14 @@ class Inversion(Layer):
                 f"{array.min():g} to {array.max():g}; put scale minmax before it"
             )
         return array.dtype.type(top) - array
+
+    def _top(self, values: Array) -> float:
+        """Return the value that becomes 0."""
+        return 1.0 if values.dtype.kind == "f" else self.white or full_scale(values)
+
+    def with_white(self, white: int) -> Self:
+        """Return the layer that subtracts from this number."""
+        return self.replaced(white=white)
 
     formula = "largest - x"
 
@@ -101,16 +112,11 @@ class Inversion(Layer):
 
     def record_of_values(self, before: Array, after: Array) -> InversionRecord:
         """Return the factor and the offset that were applied."""
-        factor, offset = (1.0, 0.0) if np.array_equal(before, after) else (-1.0, _top(before))
+        factor, offset = (1.0, 0.0) if np.array_equal(before, after) else (-1.0, self._top(before))
         return {
             "kind": "affine", "center": [0.0], "factor": [factor], "offset": [offset],
             "follows": not self.depends_on_all,
         }  # fmt: skip
-
-
-def _top(values: Array) -> float:
-    """Return the value that becomes 0."""
-    return 1.0 if values.dtype.kind == "f" else full_scale(values)
 
 
 def _has_bright_border(image: Array) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -270,12 +270,19 @@ class Scaling(Affine):
         factors = np.ones(()) if self.divides_by or factor is None else as_numbers("factor", factor)
         super().__init__(np.zeros(()), factors, as_numbers("offset", offset))
 
+    #: The white of integers; None for their type's.
+    white: int | None = None
+
     def bounds(self, array: Array) -> tuple[float, float]:
         """Return the numbers to subtract from an array, and to divide it by."""
         if self.divides_by == "range":
             low = float(array.min())
             return low, (float(array.max()) - low) or 1.0
-        return 0.0, full_scale(array) if array.dtype.kind in "iu" else 1.0
+        return 0.0, (self.white or full_scale(array)) if array.dtype.kind in "iu" else 1.0
+
+    def with_white(self, white: int) -> Self:
+        """Return the layer that divides by this number."""
+        return self.replaced(white=white) if self.divides_by == "type" else self
 
     def __call__(self, image: ArrayLike) -> Array:
         if self.divides_by is None:

@@ -235,6 +235,17 @@ class Pipeline:
         weighted.steps, _ = _weighted(self.steps, weights, opaque, "step")
         return weighted
 
+    def with_white(self, white: int | None) -> "Pipeline":
+        """Return the pipeline for images whose white is not their type's largest number."""
+        if white is None:
+            return self
+        changed = copy(self)
+        changed.preparation, changed.steps = (
+            tuple(step.with_layer(step.layer.with_white(white)) for step in steps)
+            for steps in (self.preparation, self.steps)
+        )
+        return changed
+
     def _number(self, step: str) -> int:
         """Return a step's number, from its number or name."""
         if step.isdecimal():

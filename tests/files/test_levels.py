@@ -15,7 +15,7 @@ from cnnfilter.batch.inputs import Inputs
 from cnnfilter.batch.job import Outcome, run_job
 from cnnfilter.batch.plan import make_plan
 from cnnfilter.batch.recipe import Recipe, Target
-from cnnfilter.batch.task import PipelineTask
+from cnnfilter.batch.task import PipelineTask, SplitTask
 from cnnfilter.files.encoding import Encoding
 from cnnfilter.files.read import read
 
@@ -102,6 +102,29 @@ def test_a_white_of_its_own_stays_white(result: str, top: int, steps: str, tmp_p
     np.testing.assert_array_equal(pixels, expected)
     assert image.peak == (1023 if top == 1023 else None)
     assert (f"stretched from 0..1023 to 0..{top}" in notes) == (top != 1023)
+
+
+@pytest.mark.parametrize("steps", ["invert", "scale | scale -255 offset=255", "invert auto"])
+def test_steps_know_what_is_white(steps: str, tmp_path: Path) -> None:
+    values = DEEP % 1024
+    values[0, :], values[-1, :], values[:, 0], values[:, -1] = 1023, 1023, 1023, 1023
+    source = pgm(tmp_path / "a.pgm", values, 1023)
+    if steps.startswith("scale"):
+        done(source, "b.npy", steps)
+        expected = 255 - 255 * (values / 1023)
+        np.testing.assert_allclose(read(tmp_path / "b.npy").pixels, expected, atol=1e-4)
+        return
+    done(source, "b.pgm", steps)
+    np.testing.assert_array_equal(read(tmp_path / "b.pgm").pixels, 1023 - values)
+
+
+def test_colour_spaces_know_what_is_white(tmp_path: Path) -> None:
+    colours = np.repeat(DEEP[:, :, np.newaxis] % 1024, 3, axis=2)
+    path = tmp_path / "a.ppm"
+    path.write_bytes(b"P6\n13 12\n1023\n" + colours.astype(">u2").tobytes())
+    (hue, _, value) = SplitTask("hsv").results(read(path))
+    assert hue.depth == 8
+    np.testing.assert_allclose(value.pixels, colours[:, :, 0] * (255 / 1023), rtol=1e-5)
 
 
 def test_a_white_below_255_is_8_bits(tmp_path: Path) -> None:
