@@ -6,6 +6,7 @@ from math import gcd, lcm
 import numpy as np
 
 from cnnfilter.arrays import Array
+from cnnfilter.arrays.dtypes import INT64_END, largest_magnitude
 
 #: Parts of the smallest weight that are tried as the unit.
 _PARTS = 4
@@ -175,5 +176,7 @@ def largest_sum(weights: Array) -> float:
     3
     """
     if weights.dtype.kind in "iu":
+        if largest_magnitude(weights) * weights.size < INT64_END:
+            return int(np.abs(weights.astype(np.int64)).sum())
         return sum(map(abs, weights.ravel().tolist()))
     return float(np.abs(weights).sum(dtype=np.float64))

@@ -118,13 +118,13 @@ class Filters(NamedTuple):
             work = np.dtype(np.float64)
         factor = 1
         if divisor > 1 and biases is None:
-            factor = gcd(*(weight for kernel in kernels for weight in set(kernel.ravel().tolist())))
-            kernels = [kernel // (factor or 1) for kernel in kernels]
+            factor = gcd(*(int(np.gcd.reduce(kernel, axis=None)) for kernel in kernels)) or 1
+            kernels = [kernel // factor for kernel in kernels]
         return self._replace(
             kernels=kernels,
             biases=biases,
             work=work,
-            factor=factor or 1,
+            factor=factor,
             divisor=divisor,
             is_exact=True,
         )

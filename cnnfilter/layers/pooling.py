@@ -186,10 +186,16 @@ class Pooling(Layer):
 
     def stored(self, image: ArrayLike, writer: PixelWriter) -> Array:
         """Pool an image, and round its values once."""
-        if self.visibility is None or self.mode in ("max", "min"):
+        is_visible = self.visibility is None or self.mode in ("max", "min")
+        if is_visible and not (writer.scales and self.mode == "average"):
             return super().stored(image, writer)
-        array, _ = self._laid_over(image)
-        return writer.take(self._visible(array, self.visibility, np.dtype(np.float64)))
+        array, axes = self._laid_over(image)
+        wide = np.dtype(np.float64)
+        if self.visibility is not None:
+            return writer.take(self._visible(array, self.visibility, wide))
+        how, _ = self.reduction(axes, array)  # averages are scaled before they are rounded
+        with np.errstate(invalid="ignore", over="ignore"):
+            return writer.take(reduce(array, axes, how, wide))
 
     def _visible(self, array: Array, visibility: Visibility, dtype: DType | None) -> Array:
         """Pool what is visible of an image."""

@@ -76,6 +76,15 @@ def test_8_bits_become_16_by_their_brightness_alpha_too(result: str, tmp_path: P
     np.testing.assert_array_equal(image.alpha, BYTES[:, 1:-1, 3].astype(int) * 257)
 
 
+def test_large_averages_are_scaled_and_rounded_once(tmp_path: Path) -> None:
+    image = np.random.default_rng(1).integers(0, 256, (210, 200), dtype=np.uint8)
+    Image.fromarray(image).save(tmp_path / "a.png")
+    done(tmp_path / "a.png", "b.png", "pool 15x14 mode=average", depth=16)
+    sums = image[:, :196].reshape(14, 15, 14, 14).astype(int).sum(axis=(1, 3))
+    expected = [[round(Fraction(257 * int(total), 210)) for total in row] for row in sums]
+    np.testing.assert_array_equal(read(tmp_path / "b.png").pixels, expected)
+
+
 def test_an_averaged_alpha_is_scaled_likewise(tmp_path: Path) -> None:
     Image.fromarray(BYTES).save(tmp_path / "a.png")
     done(tmp_path / "a.png", "b.png", "pool 2 mode=average", depth=16)
