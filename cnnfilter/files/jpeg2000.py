@@ -10,6 +10,7 @@ import numpy as np
 from cnnfilter.arrays import Array
 from cnnfilter.errors import ContentError
 from cnnfilter.files.codecs import (
+    FOREIGN_COLOURS,
     Decoded,
     Head,
     box,
@@ -20,6 +21,7 @@ from cnnfilter.files.codecs import (
     stretched_note,
 )
 from cnnfilter.files.image import MAX_PIXELS, Frames, Image, blank
+from cnnfilter.files.metadata import profile_fits
 from cnnfilter.files.pillow_reader import Pictures
 
 _CODESTREAM, _SIZ = b"\xff\x4f\xff\x51", 38
@@ -31,6 +33,7 @@ _MAX_COMPONENTS = 2**14
 _MOST_BITS = 24
 #: Numbers of colour spaces (ISO 15444-1, I.5.3.3), and of the uses of channels (I.5.3.6).
 _CMYK, _SYCC = 12, 18
+_KNOWN_SPACES = (0, 15, _CMYK, 16, 17, _SYCC)  # bits, sRGB and grey
 _OPACITY, _PREMULTIPLIED, _UNSPECIFIED = 1, 2, 65535
 
 
@@ -47,6 +50,7 @@ class _Picture(NamedTuple):
     components: tuple[_Component, ...]
     space: int = 0
     has_palette: bool = False
+    profile: bytes = b""
     #: The uses of channels that are not colours, by number.
     uses: Mapping[int, int] = {}
 
@@ -65,7 +69,13 @@ class _Picture(NamedTuple):
         """Test whether Pillow knows what its channels are."""
         channels = len(self.components)
         last = channels - 1 if channels in (2, 4) else None
-        return channels <= 4 and (not self.uses or self.alpha == last)
+        is_straight = _PREMULTIPLIED not in self.uses.values()
+        return channels <= 4 and (not self.uses or (self.alpha == last and is_straight))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The note on its colours, if they are unusual."""
+        return () if self.space in _KNOWN_SPACES else (FOREIGN_COLOURS,)
 
     @property
     def is_small(self) -> bool:
@@ -98,7 +108,14 @@ def open_frames(file: BinaryIO, max_pixels: int = MAX_PIXELS) -> Frames:
     """
     picture = _picture(file)
     file.seek(0)
-    if picture is None or picture.is_plain:
+    if picture is None:
+        return Pictures(file, max_pixels)
+    frames = _frames(file, max_pixels, picture)
+    return _Coloured(frames, picture) if picture.profile or picture.notes else frames
+
+
+def _frames(file: BinaryIO, max_pixels: int, picture: _Picture) -> Frames:
+    if picture.is_plain:
         return Pictures(file, max_pixels)
     if picture.is_small or picture.is_gray:
         return _Shifted(Pictures(file, max_pixels), picture)
@@ -129,6 +146,35 @@ def _head(picture: _Picture) -> Head:
         alpha=picture.alpha,
         is_premultiplied=picture.uses.get(picture.alpha or 0) == _PREMULTIPLIED,
     )
+
+
+class _Coloured:
+    """A picture with its profile, which Pillow drops, or a note on its colours."""
+
+    def __init__(self, frames: Frames, picture: _Picture) -> None:
+        self._frames, self._picture = frames, picture
+
+    def __len__(self) -> int:
+        return 1
+
+    @property
+    def pixels(self) -> int:
+        """Number of pixels."""
+        return self._frames.pixels
+
+    def read(self, number: int = 0) -> Image:
+        """Decode it."""
+        image, profile = self._frames.read(number), self._picture.profile
+        if profile_fits(profile, image.pixels):
+            image.metadata["icc_profile"] = profile
+        return self._noted(image)
+
+    def head(self) -> Image:
+        """Return it with blank pixels."""
+        return self._noted(self._frames.head())
+
+    def _noted(self, image: Image) -> Image:
+        return replace(image, notes=(*image.notes, *self._picture.notes))
 
 
 class _Shifted:
@@ -213,7 +259,9 @@ def _facts(file: BinaryIO, begin: int, end: int) -> dict[str, Any]:
     """Read the boxes about colours."""
     facts: dict[str, Any] = {}
     for kind, start, stop in boxes(file, begin, end):
-        inner = content(file, start, stop, 2**10)
+        inner = content(file, start, stop)
+        if kind == b"colr" and inner[:1] in (b"\2", b"\3"):
+            facts.setdefault("profile", inner[3:])
         if kind == b"colr" and len(inner) >= 7 and inner[0] == 1 and "space" not in facts:
             facts["space"] = int.from_bytes(inner[3:7])
         if kind == b"pclr":

@@ -268,7 +268,7 @@ def write_deep(
         added += box(b"xml ", xmp)
     start, _ = _place(data)
     file.write(data[:start] + added + data[start:])
-    return ["jxl cannot hold its colour profile: left out"] if metadata.get("icc_profile") else []
+    return []
 
 
 def _encoded(planes: Array, has_alpha: bool, effort: int, quality: int | None) -> bytes:

@@ -375,6 +375,11 @@ def _is_written(
     return True
 
 
+def is_srgb(profile: bytes) -> bool:
+    """Return whether a colour profile says that it is sRGB's."""
+    return any("sRGB".encode(code) in profile for code in ("ascii", "utf-16-be"))
+
+
 def profile_fits(profile: object, pixels: Array) -> bool:
     """Return whether a colour profile fits the pixels."""
     colours = b"GRAY" if pixels.ndim == 2 else b"RGB "

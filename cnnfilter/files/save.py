@@ -20,6 +20,7 @@ from cnnfilter.errors import ArgumentError, CnnFilterError, ContentError, FileEr
 from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.format import Animation, Pages, install
 from cnnfilter.files.formats import FORMATS, format_of
+from cnnfilter.files.metadata import is_srgb
 from cnnfilter.files.output import WithoutDescriptor, replacing
 from cnnfilter.files.pillow_writer import write_pictures
 from cnnfilter.files.printed import attributed, caught
@@ -273,6 +274,9 @@ def _encode(
         pages = [_page(frame, format, metadata) for frame in frames]
         return encode_to(file, format, lambda out: write_pages(out, pages))
     lost = ["its place on the map is left out"] if metadata.get("geo") else []
+    profile = metadata.get("icc_profile")
+    if profile and known.is_picture and "icc_profile" not in known.metadata:
+        lost += [] if is_srgb(profile) else [f"{format} cannot hold its colour profile: left out"]
     return lost + _encode_picture(file, frames, format, metadata, encoding)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image as Pillow
+from PIL import ImageCms
 
 from cnnfilter import ArgumentError, FileError, read_image, write_image
 from cnnfilter.files.encoding import Encoding, Output
@@ -352,3 +353,47 @@ def test_without_the_extra_a_jpeg_xl_names_it(
     with pytest.raises(ArgumentError) as refused:
         write_image(tmp_path / "b.jxl", numbers(3, 8))
     assert str(refused.value) == needs
+
+
+def with_profile(data: bytes, profile: bytes) -> bytes:
+    """Put a profile in the place of a JPEG 2000's number of colours."""
+    size = len(b"colr") + 4 + 3 + 4
+    start = data.index(b"colr") - 4
+    colours = b"colr\2\0\0" + profile
+    colours = (4 + len(colours)).to_bytes(4) + colours
+    outer = data.index(b"jp2h") - 4
+    length = int.from_bytes(data[outer : outer + 4]) + len(colours) - size
+    return (
+        data[:outer] + length.to_bytes(4) + data[outer + 4 : start] + colours + data[start + size :]
+    )
+
+
+@pytest.mark.parametrize("bits", [4, 8, 12])
+def test_a_profile_of_a_jpeg_2000_is_kept(bits: int, tmp_path: Path) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    path, values = tmp_path / "a.jp2", numbers(3, bits)
+    path.write_bytes(with_profile(jpeg2000(values, bitspersample=bits), profile))
+    assert read(path).metadata["icc_profile"] == profile
+    assert read(path).pixels.shape == values.shape
+    assert_heads_agree(path)
+
+
+def test_colours_that_are_not_srgb_are_told(tmp_path: Path) -> None:
+    data = jpeg2000(numbers(3, 8))
+    place = data.index(b"colr") + 7
+    lab = data[:place] + (14).to_bytes(4) + data[place + 4 :]
+    (tmp_path / "a.jp2").write_bytes(lab)
+    assert read(tmp_path / "a.jp2").notes == (
+        "its colours are not sRGB's: their numbers are kept as they are",
+    )
+
+
+@pytest.mark.parametrize("format", ["bmp", "ppm", "gif", "jp2", "jxl"])
+def test_a_profile_that_a_format_cannot_hold_is_told(format: str, tmp_path: Path) -> None:
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    told = f"{format} cannot hold its colour profile: left out"
+    for profile, notes in ((lab, [told]), (srgb, [])):
+        output = Output(tmp_path / "a", Encoding(format), "replace")
+        written = write(output, [Frame(numbers(3, 8))], metadata={"icc_profile": profile})
+        assert [note for note in written.notes if "profile" in note] == notes
