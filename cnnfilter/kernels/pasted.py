@@ -60,7 +60,7 @@ _AROUND = (
     (r"(?s)/\*.*?(?:\*/|\Z)", " "),
     (r"(?m)(?:^|(?<=[\s,;\])}]))(?:#|//|%).*$", ""),
     (r"(?m)^ ?```.*$", ""),
-    (r"\A\s?[\"']?[A-Za-z_][\w. -]*+[\"']? ?:\s?(?=[\[({])", ""),
+    (r"\A\s?[\"']?[A-Za-z_][\w. -]*+[\"']? ?:\s?(?=[\[({][\[({\s]*+[-+.\d])", ""),
     (r"\A\s?(?:>>>|Out ?\[\d+\]:|Parameter containing:|<tf\.Tensor[^\[]*numpy=)", ""),
     (r'(?m)^ ?Kernel ".*$|^ ?Forming .*$', ""),  # ImageMagick's showkernel
     (r"(?m)^ ?\d+:(?= [-+.\d]+(?: |$))", ""),
@@ -71,7 +71,9 @@ _AROUND = (
     (r"\bnp\.(?:float|u?int|bool)\w*\(([^()]*)\)", r"\1"),  # numbers of NumPy in a list
     (r",\s?(?:(?:np|numpy|torch|tf)\.\w+|[\"']\w+[\"']|float|int)(?=\s?\))", ""),
     (r",\s?[A-Za-z_]\w*+ ?= ?(?:\([^()]*\)|<[^<>]*>|'[^']*'|\"[^\"]*\"|[\w.:]+)", ""),
-    (r"\bnew \w+ ?\[[\d, ]*\]|\b\w+ ?\[\d*\](?= ?\()", ""),
+    (r"\bnew \w+ ?(?:\[[\d, ]*\] ?)++|\b\w+ ?\[\d*\](?= ?\()", ""),
+    (r"(?<!\])(?:\[\d*\])++[a-z]\w* ?(?=\{)", ""),  # Go
+    (r"(?<=[;,]) ?\.{3} ?\n", "\n"),  # a line of MATLAB that goes on
     (r"(?<=[\d.])[fFlLdD]\b", ""),
     (rf"(?<=[,\[({{])(\s?{_NUMBER}) / ({_NUMBER})(?=\s?[,\])}}])", r"\1/\2"),
 )
@@ -90,7 +92,7 @@ _REFUSED = (
     (r"[@<>] ?:", "it is several kernels, turned; write each one's rows"),
     (
         r"(?<![\w.])[A-Za-z_\u221a\u03c0][\w.]*+ ?\(|[\u221a\u03c0]|\*\*|\^|<\w",
-        "it holds an expression; write its value, such as 0.7071",
+        "expressions are not computed; write its value, such as 0.7071, or rows of numbers",
     ),
 )
 _COLUMNS = re.compile(r"(?im)^ ?columns? \d+(?: (?:through|to|and) \d+)? ?:? ?$")
@@ -221,7 +223,7 @@ def _without_lines(text: str) -> str:
 def _without_name(text: str) -> tuple[str, tuple[int, int] | None]:
     """Return a text without its name, and the sizes that go with it."""
     head, sign, rest = text.partition("=")
-    name = re.sub(r"\[[\w, ]*\]", "", head)
+    name = re.sub(r"\[[\w, ]*\]|\[\[\w+; ?\d+\]; ?\d+\]", "", head)
     sizes: list[int] = []
     if sign and re.match(r"[\s*&]*+[A-Za-z_]", name) and not set(name) & set("(){}[];"):
         text = rest
