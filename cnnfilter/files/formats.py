@@ -97,7 +97,7 @@ FORMATS: Mapping[str, Format] = {
         deep_modes=_ANY,
         alpha="full",
         frames=Animation(longest=2**16 - 1, clears_last=True, composer="cnnfilter.files.apng"),
-        metadata=("exif", "icc_profile", "dpi", "xmp", "text"),
+        metadata=("exif", "icc_profile", "dpi", "xmp", "text", "colours"),
         quality=None,
         memory=Memory(writing_deep=Buffers(fixed=16 * 2**20)),
         limits=Limits(side=2**31 - 1, row_bytes=_ROW_BYTES),  # PNG specification, 11.2.1

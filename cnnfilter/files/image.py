@@ -21,6 +21,7 @@ MAX_PIXELS = 178_956_970
 class Metadata(TypedDict, total=False):
     """Parts of a picture's file besides its pixels, by Pillow's names.
 
+    Colours are a PNG's chunks that state them next to a profile, by their kind.
     Durations of frames are in milliseconds; loop is how often all are shown, 0 for ever.
     `no_data` is the number that stands in pixels without a value, where alpha is 0.
     `peak` is for a writer: the number that is white, in a format that states it.
@@ -36,6 +37,7 @@ class Metadata(TypedDict, total=False):
     xmp: bytes
     comment: bytes | str
     text: dict[str, str]
+    colours: dict[str, bytes]
     duration: float
     loop: int
     no_data: float

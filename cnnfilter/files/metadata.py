@@ -130,6 +130,9 @@ def is_profile(content: bytes) -> bool:
 def _resolution(picture: Pillow.Image, _: Format) -> Mapping[str, object]:
     dpi = picture.info.get("dpi")
     if not dpi:
+        across, down = picture.info.get("aspect", (1, 1))
+        if across != down:
+            raise _Partly({}, f"the shape of its pixels ({down}:{across}) is left out")
         return {}
     across, down = map(float, dpi)
     if across == down == 0:
@@ -327,11 +330,11 @@ def metadata_options(
         What Pillow's save takes of the encoding.
     """
     options = {key: metadata[key] for key in format.metadata if key in metadata}
-    profile = options.get("icc_profile")
-    if not all(profile_fits(profile, pixels) for pixels in frames):
-        options.pop("icc_profile", None)
+    profile, left_out = options.get("icc_profile"), []
+    if profile is not None and not all(profile_fits(profile, pixels) for pixels in frames):
+        del options["icc_profile"]
+        left_out.append("a colour profile of other channels")
     text = _text_options(options) if "text" in format.metadata else {}
-    left_out = []
     for key in _refused(options, format, encoding):
         del options[key]
         left_out.append(f"its {_NAMES[key]}")
@@ -392,6 +395,8 @@ def _text_options(options: dict[str, object]) -> dict[str, object]:
 
     chunks = PngInfo()
     text, xmp = options.pop("text", {}), options.pop("xmp", None)
+    for kind, content in cast("Mapping[str, bytes]", options.pop("colours", {})).items():
+        chunks.add(kind.encode(), content)
     for key, value in cast("Mapping[str, str]", text).items():
         chunks.add_text(key, value)
     if isinstance(xmp, bytes):

@@ -154,7 +154,7 @@ class Pictures:
         stored, note = _stored(picture), _depth_note(picture, self._file)
         picture.load()
         orientation, odd = self._orientation(picture)
-        metadata, left_out = read_metadata(picture, self._format)
+        metadata, left_out = self._metadata(picture)
         upright = _turned_upright(picture, orientation)
         # The file goes on from the frame that it has drawn, so that must stay as it is; one that
         # is alone takes no room twice.
@@ -193,8 +193,20 @@ class Pictures:
         """Return the orientation, the metadata and notes on them."""
         with decoding():
             orientation, odd = self._orientation(self._picture)
-            metadata, left_out = read_metadata(self._picture, self._format)
+            metadata, left_out = self._metadata(self._picture)
         return orientation, metadata, tuple(filter(None, (odd, *left_out, *self._notes)))
+
+    def _metadata(self, picture: Pillow.Image) -> tuple[Metadata, tuple[str, ...]]:
+        """Read the metadata of a picture that is loaded, and notes."""
+        metadata, notes = read_metadata(picture, self._format)
+        if "colours" in self._format.metadata:
+            from cnnfilter.files.colours import stated
+
+            colours, note = stated(self._file)
+            notes += (note,) if note else ()
+            if colours:
+                metadata["colours"] = colours
+        return metadata, notes
 
     def head(self) -> Image:
         """Return the first frame with blank pixels.

@@ -63,6 +63,11 @@ def write_pictures(
     first, others = _pillows(frames, known)
     options = _encoding(first, known, compression, quality)
     kept, left_out = metadata_options(metadata, known, [frame[0] for frame in frames], options)
+    colours = metadata.get("colours")
+    if isinstance(colours, Mapping) and "colours" in known.metadata:
+        from cnnfilter.files.colours import HDR_KINDS
+
+        left_out += [f"its {kind} with 8 bits" for kind in HDR_KINDS if kind in colours]
     notes = [f"{format} cannot hold {name}: left out" for name in left_out]
     options |= kept
     if len(frames) > 1:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
+#: A head's type of pixels that are numbers of colours.
+PALETTE = 3
 #: A length in front and a kind, and a checksum behind.
 _HEAD, _CHECKSUM = 8, 4
 

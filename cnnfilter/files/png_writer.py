@@ -5,13 +5,14 @@ import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.buffers import bands
 from cnnfilter.files import png
+from cnnfilter.files.colours import HDR_KINDS
 from cnnfilter.files.pillow_writer import write_pictures
 
 #: Colour types by the number of channels.
@@ -21,7 +22,7 @@ _BAND, _CHUNK = 2**18, 2**20
 
 
 def write_deep(
-    file: BinaryIO, pages: Sequence[tuple[Array, Array | None]], metadata: Mapping[str, object]
+    file: BinaryIO, pages: Sequence[tuple[Array, Array | None]], metadata: Mapping[str, Any]
 ) -> list[str]:
     """Write a picture of any channels in 8 or 16 bits.
 
@@ -51,13 +52,19 @@ def write_deep(
     return notes
 
 
-def _metadata_chunks(pixels: Array, metadata: Mapping[str, object]) -> tuple[bytes, list[str]]:
+def _metadata_chunks(pixels: Array, metadata: Mapping[str, Any]) -> tuple[bytes, list[str]]:
     """Return the chunks that Pillow writes of metadata, and notes."""
     buffer = io.BytesIO()
+    colours = metadata.get("colours")
+    own = {kind: colours[kind] for kind in HDR_KINDS if kind in colours} if colours else {}
+    if colours:
+        others = {kind: colours[kind] for kind in colours if kind not in own}
+        metadata = {**metadata, "colours": others}
     tiny = np.zeros((1, 1, *pixels.shape[2:]), np.uint8)
     notes = write_pictures(buffer, [(tiny, None, None)], "png", metadata)
-    others = png.contents(buffer.getvalue(), without=(b"IHDR", b"IDAT"))
-    return b"".join(png.packed(kind, content) for kind, content in others), notes
+    chunks = [(kind.encode(), content) for kind, content in own.items()]
+    chunks += png.contents(buffer.getvalue(), without=(b"IHDR", b"IDAT"))
+    return b"".join(png.packed(kind, content) for kind, content in chunks), notes
 
 
 def _rows(pixels: Array, alpha: Array | None) -> Iterator[Array]:

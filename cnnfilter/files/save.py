@@ -268,12 +268,17 @@ def _encode(
     encoding: Encoding,
 ) -> list[str]:
     """Encode pictures or numbers; return notes on metadata that is left out."""
-    known = FORMATS[format]
+    known, lost = FORMATS[format], []
+    if known.is_picture and "colours" in metadata:
+        from cnnfilter.files import colours
+
+        words = colours.lost(metadata, known.metadata)
+        lost = [f"{format} cannot hold {name}: left out" for name in words]
     if isinstance(known.frames, Pages):
         write_pages = import_module(known.deep_module).write_pages
         pages = [_page(frame, format, metadata) for frame in frames]
-        return encode_to(file, format, lambda out: write_pages(out, pages))
-    lost = ["its place on the map is left out"] if metadata.get("geo") else []
+        return lost + encode_to(file, format, lambda out: write_pages(out, pages))
+    lost += ["its place on the map is left out"] if metadata.get("geo") else []
     profile = metadata.get("icc_profile")
     if profile and known.is_picture and "icc_profile" not in known.metadata:
         lost += [] if is_srgb(profile) else [f"{format} cannot hold its colour profile: left out"]
