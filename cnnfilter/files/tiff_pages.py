@@ -73,8 +73,8 @@ class PageFile(io.RawIOBase):
         return True
 
 
-def shown_pages(file: BinaryIO) -> list[int]:
-    """Return the numbers of a TIFF's real pages.
+def shown_pages(file: BinaryIO) -> tuple[list[int], bool]:
+    """Return the numbers of a TIFF's real pages, and whether it has masks.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def shown_pages(file: BinaryIO) -> list[int]:
     head = file.read(16)
     layout = layout_of(head)
     if layout is None:
-        return []
+        return [], False
     if head[8:12] == b"CR\2\0" and not layout.is_big:
         raise ContentError(CAMERA_RAW)
     reader = FolderReader(file, layout)
@@ -94,7 +94,7 @@ def shown_pages(file: BinaryIO) -> list[int]:
         raise ContentError(CAMERA_RAW)
     pages = [number for number, folder in enumerate(folders) if not _is_mask(folder)]
     whole = [number for number in pages if not _is_reduced(folders[number])]
-    return whole or pages
+    return whole or pages, len(pages) < len(folders)
 
 
 def _number(folder: Folder, tag: int) -> int:

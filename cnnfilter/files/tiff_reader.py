@@ -103,7 +103,7 @@ class Pages:
         with decoding():
             self._tiff = tifffile.TiffFile(file)
             self._pages = self._tiff.pages
-            shown = shown_pages(file)
+            shown, self._has_masks = shown_pages(file)
             #: Where pages stand among all, with masks and reduced copies.
             self._numbers = [number for number in shown if number < len(self._pages)]
             stack = stack_of(self._tiff)
@@ -209,6 +209,8 @@ class Pages:
             metadata["is_premultiplied"] = image.metadata["is_premultiplied"]
         if "rgb_bands" in image.metadata:
             metadata["rgb_bands"] = image.metadata["rgb_bands"]
+        if self._has_masks:
+            more = (*more, "its mask is left out")
         notes = tuple(dict.fromkeys((*notes, *image.notes, *more)))
         return replace(image, metadata=metadata, notes=notes, frames=len(self))
 

@@ -235,6 +235,7 @@ def test_masks_and_reduced_copies_are_no_pages(tmp_path: Path) -> None:
     np.testing.assert_array_equal(first.pixels, RGB)
     np.testing.assert_array_equal(second.pixels, RGB[:, :, 0])
     assert first.frames == 2
+    assert first.notes == ("its mask is left out",)
     head = read_head(tmp_path / "a.tif")
     assert (head.pixels.shape, head.frames) == (RGB.shape, 2)
 
