@@ -176,12 +176,19 @@ class Recipe:
         encoding = self.encoding_for(result, info)
         own = str(encoding.format)
         fits = FORMATS[own].suffixes == FORMATS[format].suffixes
-        metadata = info.metadata
+        own, depth = own if fits else format, encoding.depth or info.depth
+        metadata = dict(info.metadata)
+        if (own, depth) != (info.format, info.depth):
+            # Rounded to other steps, what is multiplied by a low alpha would lose its colour.
+            metadata.pop("is_premultiplied", None)
+            is_rgb = not result.channels and result.pixels.shape[2:] == (3,)
+            if is_rgb and FORMATS[info.format].is_picture:
+                metadata["rgb_bands"] = 3
         if "geo" in metadata:
             from cnnfilter.files.tiff_geo import moved  # few pictures lie on a map
 
             metadata = moved(metadata, result.grid)
-        return Origin(metadata, own if fits else format, encoding.depth or info.depth)
+        return Origin(metadata, own, depth)
 
     def encoding_for(self, result: Result, info: SourceInfo) -> Encoding:
         """Return how a result is written: by the options, else like the input."""

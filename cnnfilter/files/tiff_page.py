@@ -263,10 +263,9 @@ def without_data(image: Image, number: float) -> Image:
         return replace(image, alpha=alpha)
     empty = np.isnan(pixels) if np.isnan(number) else pixels == pixels.dtype.type(number)
     if empty.ndim == 3:
-        partly = empty.any(axis=2)
-        empty = partly if is_float else empty.all(axis=2)
-        if is_float and (partly != (image.pixels == number).all(axis=2)).any():
-            notes = (*notes, "pixels with no data in some bands are left out of all")
+        partly, empty = empty.any(axis=2), empty.all(axis=2)
+        if is_float and (partly != empty).any():
+            notes = (*notes, "its no-data number in some bands of a pixel counts as a number")
     full = 1 if is_float else np.iinfo(pixels.dtype).max
     if image.alpha is not None:
         alpha = np.where(empty, 0, image.alpha).astype(image.alpha.dtype)

@@ -300,3 +300,18 @@ def test_bands_that_are_no_colours_are_split_off_too(photometric: str, tmp_path:
     assert [result.name for result in results] == [*colours, "band-4", "alpha"]
     for plane, result in enumerate(results):
         np.testing.assert_array_equal(result.pixels, values[:, :, plane])
+
+
+def test_colours_are_not_multiplied_where_steps_change(tmp_path: Path) -> None:
+    alpha = RNG.integers(1, 256, (10, 12), np.uint8)
+    stored = (RNG.random((10, 12, 3)) * alpha[:, :, np.newaxis]).astype(np.uint8)
+    tifffile.imwrite(
+        tmp_path / "a.tif", np.dstack([stored, alpha]), photometric="rgb", metadata=None,
+        extrasamples=["assocalpha"],
+    )  # fmt: skip
+    path, _ = filtered(tmp_path / "a.tif", encoding=Encoding("float"))
+    before, after = read(tmp_path / "a.tif"), read(path)
+    np.testing.assert_array_equal(after.pixels, before.pixels)
+    np.testing.assert_array_equal(after.alpha, alpha)
+    with tifffile.TiffFile(path) as file:
+        assert (file.pages[0].photometric, tuple(file.pages[0].extrasamples)) == (2, (2,))
