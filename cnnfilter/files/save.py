@@ -406,11 +406,26 @@ class _Stored:
             pixels, clipped = quantize(values, range, *kept.around(self._extremes))
         self.notes += kept.notes(self._range, depth, self._format, values)
         if alpha is not None:
-            alpha = _fitting_alpha(_scaled_alpha(alpha, frame.opaque, depth, kept), self._format)
+            alpha = self._fitting_alpha(_scaled_alpha(alpha, frame.opaque, depth, kept))
         colors = FORMATS[self._format].colors
         if colors is not None and pixels.ndim == 3:
             self.notes.append(f"{self._format} holds {colors} colours")
         return frame._replace(values=pixels, alpha=alpha), clipped
+
+    def _fitting_alpha(self, alpha: Array) -> Array | None:
+        """Drop an opaque alpha; make others fit, or refuse one that the format cannot store."""
+        top = np.iinfo(alpha.dtype).max
+        holds = FORMATS[self._format].alpha
+        if holds == "full":
+            return alpha
+        if (alpha == top).all():
+            return None
+        if holds != "mask":
+            raise ContentError(f"{self._format} cannot hold transparency; write png, webp or tif")
+        if np.isin(alpha, (0, top)).all():
+            return alpha
+        self.notes.append(f"{self._format} holds all or no transparency: the nearer of the two")
+        return np.where(alpha > top // 2, top, 0).astype(alpha.dtype)
 
 
 def _with_alpha(frame: Frame) -> Frame:
@@ -543,20 +558,6 @@ def _unstorable(values: Array, format: str) -> str:
     is_color = values.ndim == 3 and values.shape[2] > 1
     lack = "16-bit colour" if is_color else "16-bit grey with alpha"
     return f"{lack} without {install(known.deep_extra)}" if known.deep_extra else lack
-
-
-def _fitting_alpha(alpha: Array, format: str) -> Array | None:
-    """Drop an opaque alpha; refuse one that the format cannot store."""
-    top = np.iinfo(alpha.dtype).max
-    holds = FORMATS[format].alpha
-    if holds == "full":
-        return alpha
-    if (alpha == top).all():
-        return None
-    if holds == "mask" and np.isin(alpha, (0, top)).all():
-        return alpha
-    lacks = "half-transparent pixels" if holds == "mask" else "transparency"
-    raise ContentError(f"{format} cannot hold {lacks}; write png, webp or tif")
 
 
 def write_image(path: str | Path, array: ArrayLike, range: str = "clip", depth: int = 8) -> None:

@@ -301,10 +301,24 @@ def test_frames_of_an_animation_have_one_size(format: str, tmp_path: Path) -> No
 
 
 def test_nothing_is_written_where_a_later_frame_is_refused(tmp_path: Path) -> None:
-    half = np.full((20, 24), 128, np.uint8)
-    with pytest.raises(FileError, match="gif cannot hold half-transparent pixels"):
-        write(Output(tmp_path / "a.gif", Encoding("gif")), frames_of(RGB, [None, None, half]))
+    bands = np.zeros((20, 24, 5), np.uint8)
+    with pytest.raises(FileError, match="gif holds 1 or 3 channels, not 5"):
+        write(Output(tmp_path / "a.gif", Encoding("gif")), frames_of([*RGB[:2], bands]))
     assert not list(tmp_path.iterdir())
+
+
+def test_half_transparent_pixels_of_a_gif_become_all_or_nothing(tmp_path: Path) -> None:
+    alphas = [np.arange(480).reshape(20, 24).astype(np.uint8), None, MASKS[0]]
+    output = Output(tmp_path / "a.gif", Encoding("gif"))
+    written = write(output, frames_of(RGB, alphas))
+    assert "gif holds all or no transparency: the nearer of the two" in written.notes
+    planes = pixels_of(tmp_path / "a.gif", "RGBA")
+    assert alphas[0] is not None
+    np.testing.assert_array_equal(planes[0][:, :, 3], np.where(alphas[0] < 128, 0, 255))
+    np.testing.assert_array_equal(planes[1][:, :, 3], 255)
+    np.testing.assert_array_equal(planes[2][:, :, 3], MASKS[0])
+    notes = write(output, frames_of(RGB, [None, None, MASKS[0]])).notes
+    assert not [note for note in notes if "transparency" in note]
 
 
 @pytest.mark.parametrize(("format", "longest"), [("gif", 655_350), ("png", 65_535)])
