@@ -14,8 +14,10 @@ _PARTS = 4
 _TOLERANCE = 64 * np.finfo(np.float64).eps
 #: Multiples larger than this save no arithmetic.
 _LARGEST = 2**15
-#: Fractions of larger divisors are not looked for: decimals of six digits have smaller ones.
+#: A fraction of a larger divisor is not looked for: decimals of six digits have smaller ones.
 MAX_DIVISOR = 2**20
+#: Nor is a larger divisor of all fractions.
+MAX_COMMON = 2**36
 #: Relative error of a fraction that was rounded to float64, and of one more operation.
 _ROUNDED = 2 * float(np.finfo(np.float64).eps)
 
@@ -53,12 +55,11 @@ def common_divisor(arrays: Iterable[Array]) -> int | None:
         if array.dtype.kind in "iu":
             continue
         rest = np.abs(array[array != 0]).astype(np.float64)
-        if rest.size and not rest.max() < 2**53 / MAX_DIVISOR:
-            return None
+        largest = float(rest.max(initial=1))
         while rest.size:
             own = _denominator(float(rest[0]))
-            divisor = lcm(divisor, own or MAX_DIVISOR + 1)
-            if divisor > MAX_DIVISOR:
+            divisor = lcm(divisor, own or MAX_COMMON + 1)
+            if divisor > min(MAX_COMMON, 2**53 / largest):
                 return None
             rest = rest[np.abs(np.rint(rest * divisor) / divisor - rest) > _ROUNDED * rest]
     return divisor
