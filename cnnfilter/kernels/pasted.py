@@ -52,6 +52,7 @@ _FROM_LATEX = (
     (r"&", ","),
     (r"\\(?:left|right) ?[\[\]().|]?", " "),
     (r"\\(?:cdot|times|ast)\b", "*"),
+    (r"\\(?:math\w+|boldsymbol|text|operatorname) ?\{(\w*)\}|_ ?\{\w*\}", r"\1"),
     (r"\\(?:[bpvBV]?matrix|hline|displaystyle|q?quad)\b|\\[\[\](),;:! ]|\$|~", " "),
     (rf"\{{ ?({_NUMBER}) ?\}}", r"\1"),
 )
@@ -68,6 +69,7 @@ _AROUND = (
     (r"(?m)^ ?\[,\d+\](?: ?\[,\d+\])*+ ?$", ""),  # R
     (r"(?m)^ ?\[\d+,\]", ""),
     (r"\)>\s?\Z", ")"),
+    (r"\) ?\.(?:astype|float|double|half|numpy|detach|cpu|to)\([^()]*\)", ")"),
     (r"\bnp\.(?:float|u?int|bool)\w*\(([^()]*)\)", r"\1"),  # numbers of NumPy in a list
     (r",\s?(?:(?:np|numpy|torch|tf)\.\w+|[\"']\w+[\"']|float|int)(?=\s?\))", ""),
     (r",\s?[A-Za-z_]\w*+ ?= ?(?:\([^()]*\)|<[^<>]*>|'[^']*'|\"[^\"]*\"|[\w.:]+)", ""),
@@ -79,8 +81,9 @@ _AROUND = (
 )
 #: Functions that make an array of lists.
 _CALL = re.compile(
-    r"\s?(?:[A-Za-z_]\w*+\.)*(?:array|asarray|matrix|Matrix|[Tt]ensor|constant|Parameter) ?(?=\()"
+    r"\s?(?:[A-Za-z_]\w*+\.)*(?:[Aa]rray|asarray|[Mm]atrix|\w*[Tt]ensor|constant|Parameter) ?(?=\()"
 )
+_RESHAPED = re.compile(r"\) ?\.reshape\( ?\(? ?(\d{1,4}) ?, ?(\d{1,4}) ?\)? ?\)")
 _OPENCV = re.compile(r"[\s(]*+(?:cv::)?Mat_ ?<\w+> ?\( ?(\d+) ?, ?(\d+) ?\) ?<<")
 #: ImageMagick's width, height and origin.
 _IMAGEMAGICK = re.compile(r"\s?(\d+)(?:x(\d+))?+(?:\+(\d+)\+(\d+))?+ ?:")
@@ -89,6 +92,7 @@ _REFUSED = (
     (r"\bmat[234](?:x[234])? ?\(", "'mat3' lists columns; write its rows: 0 -1 0; -1 5 -1; 0 -1 0"),
     (r"\.{3}|\u2026|\u22ef", "'...' stands for numbers that were left out; paste all of them"),
     (r"[\])]\.?'|[\])]\.T\b", "it is turned by ' or .T; write its rows as they are then"),
+    (r"\d['\"]\d", "thousands are written without marks, such as 1234"),
     (r"[@<>] ?:", "it is several kernels, turned; write each one's rows"),
     (
         r"(?<![\w.])[A-Za-z_\u221a\u03c0][\w.]*+ ?\(|[\u221a\u03c0]|\*\*|\^|<\w",
@@ -189,6 +193,9 @@ def _matrix(text: str) -> Pasted:
     text = _without_lines(_replaced(text, _AROUND))
     text = re.sub(rf"(?<![\w.>])\( ?({_NUMBER}(?: ?/ ?{_NUMBER})?+) ?\)", r" \1 ", text)
     text, sizes = _without_name(text)
+    if found := _RESHAPED.search(text):
+        sizes = int(found[1]), int(found[2])
+        text = f"{text[: found.start()]}){text[found.end() :]}"
     numerator = denominator = 1.0
     if factor := _BEFORE.match(text):
         numerator, denominator = float(factor[1]), float(factor[2] or 1)
@@ -215,8 +222,13 @@ def _without_lines(text: str) -> str:
         bare = line.strip(" ")
         if _TABLE_RULE.search(bare) and _RULE_SIGNS.issuperset(bare):
             continue
+        cells = bare.removeprefix("|").removesuffix("|").split("|")
+        if len(cells) > 1 and any(" " in cell.strip() for cell in cells):
+            raise KernelError(
+                f"the kernel has | between several numbers: '{brief(bare)}'; write ; between rows"
+            )
         if bare.strip("| "):
-            lines.append(bare.removeprefix("|").removesuffix("|").replace("|", ","))
+            lines.append(",".join(cells))
     return "\n".join(lines)
 
 
@@ -274,23 +286,23 @@ def _bracketed(text: str) -> list[Row]:
     group = groups[0]
     while len(group) == 1 and isinstance(group[0], list):
         group = group[0]
-    if all(isinstance(part, str) for part in group):
-        return _rows_of("\n".join(map(str, group)))
-    return [_row_in_brackets(part) for part in group]
-
-
-def _row_in_brackets(part: "_Group | str") -> Row:
-    if isinstance(part, str):
+    words = [part for part in group if isinstance(part, str)]
+    rows = [part for part in group if isinstance(part, list)]
+    if words and rows:
         raise KernelError(
-            f"the kernel has '{brief(part.strip())}' outside its rows' brackets; write rows such "
-            "as 0 -1 0; -1 5 -1; 0 -1 0"
+            f"the kernel has '{brief(words[0].strip())}' outside its rows' brackets; write rows "
+            "such as 0 -1 0; -1 5 -1; 0 -1 0"
         )
-    if any(isinstance(inner, list) for inner in part):
+    return [_row_in_brackets(row) for row in rows] or _rows_of("\n".join(words))
+
+
+def _row_in_brackets(row: "_Group") -> Row:
+    if any(isinstance(part, list) for part in row):
         raise KernelError("the kernel holds several matrices; paste one, or save a bank as .npy")
-    text = " ".join(map(str, part))
+    text = " ".join(map(str, row))
     if ";" in text:
         raise KernelError("the kernel has ; within brackets of a row; write 1 2; 3 4")
-    return _words(text.replace("\n", " "), 1) if part else []
+    return _words(text.replace("\n", " "), 1) if row else []
 
 
 def _rows_of(text: str) -> list[Row]:

@@ -17,6 +17,8 @@ NOTATIONS = {
     "a line of Python": "kernel = np.array([[0, -1, 0], [-1, 5, -1], [0, -1, 0]], np.float32)",
     "nested lists": "[[0,-1,0],[-1,5,-1],[0,-1,0]]",
     "numbers of NumPy": "[[np.int64(0), np.int64(-1), np.int64(0)], [-1, 5, -1], [0, -1, 0]]",
+    "a list's shape": "np.array([0, -1, 0, -1, 5, -1, 0, -1, 0]).reshape((3, 3))",
+    "a tensor's type": "torch.FloatTensor([[0, -1, 0], [-1, 5, -1], [0, -1, 0]]).to('cuda')",
     "lines of lists": "[[0, -1, 0],\n [-1, 5, -1],\n [0, -1, 0],]",
     "a prompt": ">>> [[0, -1, 0], [-1, 5, -1], [0, -1, 0]]",
     "a cell's result": "Out[3]: \narray([[ 0, -1,  0],\n       [-1,  5, -1],\n"
@@ -60,6 +62,8 @@ NOTATIONS = {
     "LaTeX": "\\begin{bmatrix} 0 & -1 & 0 \\\\ -1 & 5 & -1 \\\\ 0 & -1 & 0 \\end{bmatrix}",
     "LaTeX's array": "$$K = \\left[\\begin{array}{ccc}\n0 & -1 & 0 \\\\[2pt]\n-1 & 5 & -1 \\\\\n"
     "0 & -1 & 0\n\\end{array}\\right]$$",
+    "LaTeX's name": "\\mathbf{K}_{ij} = \\begin{pmatrix} 0 & -1 & 0 \\\\ -1 & 5 & -1 \\\\ "
+    "0 & -1 & 0 \\end{pmatrix}",
     "TeX": "\\pmatrix{0 & -1 & 0 \\cr -1 & 5 & -1 \\cr 0 & -1 & 0}",
     "Markdown": "| 0 | -1 | 0 |\n|---|:-:|---|\n| -1 | 5 | -1 |\n| 0 | -1 | 0 |",
     "Markdown without a head": "|  |  |  |\n|-:|-:|-:|\n| 0 | -1 | 0 |\n| -1 | 5 | -1 |\n"
@@ -178,6 +182,10 @@ def test_small_ones(text: str, expected: list[list[float]]) -> None:
         ("   0  1  2\n0  0 -1  0\n1 -1  5 -1\n2  0 -1  0", "row 2 has 4"),
         ("[[[[1,2],[3,4]]],[[[1,2],[3,4]]]]", r"several matrices.*\.npy"),
         ("[[1,2],[3,4]", "brackets"),
+        ("[[1,2],[3,4]].sum()", r"'\.sum' outside"),
+        ("np.array([1, 2]).reshape(3, 3)", "3x3, but has 2"),
+        ("1 2 3 | 4 5 6", r"\| between several numbers"),
+        ("1'234 5", "thousands"),
         ("[1,2],[3,4]]", "brackets"),
         ("[1 2 1]*[1;2;1]", r"outside"),
         ("1 2; 3 4 / 9", "'/'"),
