@@ -54,6 +54,7 @@ _FOREIGN = (
     (rb"qoif", "a QOI picture"),
     (rb"DDS ", "a DDS texture"),
     (rb"SIMPLE  =", "a FITS file"),
+    (rb"MATLAB ", "a MATLAB file"),
     (rb".{128}DICM", "a DICOM file"),
     (rb"II\x1a\0\0\0HEAPCCDR", _CAMERA_RAW),
     (rb"\x01\xda[\0\x01][\x01\x02]", "an SGI picture"),
