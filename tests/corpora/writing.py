@@ -179,9 +179,9 @@ def _alpha_lost(source: Image, shown: Array, result: Image, format: Format, note
         if _is_opaque(source) or re.search("alpha|transparen|no value", notes):
             return ""
         return f"alpha is lost, and says {notes!r}"
-    if source.alpha is None and (result.alpha == np.iinfo(result.alpha.dtype).max).all():
+    if source.alpha is None and _is_opaque(result):
         return ""
-    top, most = (_top(values) for values in (shown, result.alpha))
+    top, most = _top(source), _top(result)
     expected = np.rint(shown.astype(np.float64) * (most / top))
     if format.alpha == "mask" and re.search("alpha|transparen", notes):
         expected = np.where(expected * 2 > most, most, 0)
@@ -191,13 +191,15 @@ def _alpha_lost(source: Image, shown: Array, result: Image, format: Format, note
     return f"alpha: {found}" if found else ""
 
 
-def _top(values: Array) -> float:
-    return 1 if values.dtype.kind == "f" else np.iinfo(values.dtype).max
+def _top(image: Image) -> float:
+    """Return the alpha of what is opaque."""
+    dtype = image.pixels.dtype
+    return image.peak or (1 if dtype.kind == "f" else np.iinfo(dtype).max)
 
 
 def _opaque(image: Image) -> Array:
-    return np.full(image.pixels.shape[:2], _top(image.pixels), image.pixels.dtype)
+    return np.full(image.pixels.shape[:2], _top(image), image.pixels.dtype)
 
 
 def _is_opaque(image: Image) -> bool:
-    return image.alpha is None or bool((image.alpha == _top(image.alpha)).all())
+    return image.alpha is None or bool((image.alpha == _top(image)).all())
