@@ -13,6 +13,7 @@ TAGS = (
     "EXIF:GPSLatitude", "EXIF:GPSLongitude", "EXIF:GPSAltitude", "ICC_Profile:ProfileDescription",
     "XMP:Title", "XMP:Creator", "XMP:Rating",
 )  # fmt: skip
+_SPACE = "ICC_Profile:ColorSpaceData"
 #: Which of them a file of a suffix holds.
 _HELD = {
     ".png": ("EXIF", "ICC_Profile", "XMP"), ".jpg": ("EXIF", "ICC_Profile", "XMP"),
@@ -54,12 +55,14 @@ def unlike(
     (Path, Path, str)
         Both, and the tags.
     """
-    wanted = [f"-{tag}" for tag in TAGS]
+    wanted = [f"-{tag}" for tag in (*TAGS, _SPACE)]
     before = _told(list(dict.fromkeys(source for source, _, _ in made)), *wanted)
     after = _told([result for _, result, _ in made], *wanted)
     for source, result, notes in made:
-        held = _HELD.get(result.suffix, ())
         own, kept = before.get(source, {}), after.get(result, {})
+        held = set(_HELD.get(result.suffix, ()))
+        if own.get(_SPACE) == "CMYK":  # which is RGB now
+            held.discard("ICC_Profile")
         changed = [
             f"{tag}: {own[tag]!r} became {kept.get(tag)!r}"
             for tag in TAGS

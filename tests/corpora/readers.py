@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image as Pillow
 
 from cnnfilter.arrays import Array
 
@@ -105,10 +106,12 @@ def split(values: Array, *, swapped: bool = False) -> Picture:
     return Picture(colours[:, :, 0] if colours.shape[2] == 1 else colours, alpha)
 
 
-def _by_tifffile(path: Path, _: Facts) -> Sequence[Picture] | None:
+def _by_tifffile(path: Path, facts: Facts) -> Sequence[Picture] | None:
     tifffile = import_module("tifffile")
     with tifffile.TiffFile(path) as file:
         # To go through its pages never ends where one leads back to another.
+        if facts.frames > len(file.pages):
+            return None  # the pages of one directory
         every = [file.pages[number] for number in range(len(file.pages))]
         pages = [page for page in every if not _is_no_page(page)]
         pictures = [_page(page) for page in pages]
@@ -124,6 +127,12 @@ def _is_animated(path: Path) -> bool:
 def _is_turned(path: Path) -> bool:
     """Return whether an AVIF is turned by what some readers pass over."""
     return bool(re.search(b"irot|imir", path.read_bytes()[:4096])) and path.suffix == ".avif"
+
+
+def _has_inks(path: Path) -> bool:
+    """Return whether a JPEG has print colours, which each reader turns to RGB in its own way."""
+    with Pillow.open(path) as picture:
+        return picture.mode == "CMYK"
 
 
 def _is_plain(path: Path) -> bool:
@@ -183,11 +192,11 @@ def _of_few_bits(values: Array, bits: int) -> Array:
 def _of_samples(page: object, values: Array) -> Picture:
     extras = [int(extra) for extra in page.extrasamples]  # type: ignore[attr-defined]
     number = page.tags.valueof(_NO_DATA)  # type: ignore[attr-defined]
-    if extras not in ([1], [2]) or values.ndim != 3:
+    if not extras or extras[-1] not in (1, 2) or any(extras[:-1]) or values.ndim != 3:
         return Picture(values, _with_value(values, number))
     colours, alpha = values[:, :, :-1], values[:, :, -1]
     colours = colours[:, :, 0] if colours.shape[2] == 1 else colours
-    return Picture(unmultiplied(colours, alpha) if extras == [1] else colours, alpha)
+    return Picture(unmultiplied(colours, alpha) if extras[-1] == 1 else colours, alpha)
 
 
 def _with_value(values: Array, number: str | None) -> Array | None:
@@ -210,7 +219,10 @@ def _by_imagecodecs(path: Path, facts: Facts) -> Sequence[Picture] | None:
         import_module("imagecodecs"), f"{names.get(facts.format, facts.format)}_decode"
     )
     values = decode(path.read_bytes())
-    return None if facts.format == "jpeg" and values.shape[2:] == (4,) else [split(values)]
+    is_deep_avif = facts.format == "avif" and values.dtype != np.uint8  # which we have in 8
+    if is_deep_avif or (facts.format == "jpeg" and _has_inks(path)):
+        return None
+    return [split(values)]
 
 
 def _by_opencv(path: Path, facts: Facts) -> Sequence[Picture] | None:
@@ -221,6 +233,9 @@ def _by_opencv(path: Path, facts: Facts) -> Sequence[Picture] | None:
     values = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None:
         raise ValueError("returns nothing")
+    is_deep_avif = facts.format == "avif" and values.dtype != np.uint8
+    if is_deep_avif or (facts.format == "jpeg" and _has_inks(path)):
+        return None
     return [split(values, swapped=True)]
 
 
@@ -236,6 +251,8 @@ def _by_vips(path: Path, facts: Facts) -> Sequence[Picture] | None:
     if image.interpretation in ("cmyk", "lab", "labs", "multiband"):
         return None
     values = image.numpy()
+    if facts.format == "avif" and values.dtype != np.uint8:
+        return None
     height = (
         image.get("page-height") if several and "page-height" in image.get_fields() else len(values)
     )

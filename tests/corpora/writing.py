@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cnnfilter.arrays import Array
-from cnnfilter.files.format import Format
+from cnnfilter.files.format import Animation, Format
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.image import Image
 
@@ -105,6 +105,8 @@ def joined(files: Sequence[Sequence[Image]]) -> Sequence[Image]:
 def lost(before: Sequence[Image], after: Sequence[Image], format: str, notes: str) -> str:
     """Return what was lost, or changed, without a word; "" for nothing."""
     known = FORMATS[format]
+    if len(before) > len(after) and isinstance(known.frames, Animation):
+        before = _distinct(before)
     if len(before) != len(after):
         if len(after) == 1 and re.search(r"first of|frame", notes):
             before = before[:1]
@@ -114,6 +116,17 @@ def lost(before: Sequence[Image], after: Sequence[Image], format: str, notes: st
         if found := _lost(source, result, known, notes):
             return f"frame {number}: {found}" if len(before) > 1 else found
     return ""
+
+
+def _distinct(frames: Sequence[Image]) -> Sequence[Image]:
+    """Return frames without those that are like the one before, which encoders join."""
+    return [
+        frame
+        for before, frame in zip([None, *frames], frames, strict=False)
+        if before is None
+        or not np.array_equal(before.pixels, frame.pixels)
+        or not np.array_equal(before.alpha, frame.alpha)
+    ]
 
 
 def _lost(source: Image, result: Image, format: Format, notes: str) -> str:
@@ -133,6 +146,8 @@ def _lost(source: Image, result: Image, format: Format, notes: str) -> str:
     if found := _alpha_lost(source, shown, result, format, notes):
         return found
     visible = (shown if result.alpha is None else result.alpha) != 0
+    if source.metadata.get("is_premultiplied") and format.numbers and result.alpha is not None:
+        return _multiplied_lost(result_pixels, expected, result)
     if (format.colors and "colours" in notes) or format.title in _LOSSY_TITLES:
         far = _apart(result_pixels[visible], expected[visible])
         return f"differs by {far:.1f} on average" if far > _ON_AVERAGE else ""
@@ -140,6 +155,15 @@ def _lost(source: Image, result: Image, format: Format, notes: str) -> str:
 
 
 _LOSSY_TITLES = {FORMATS[name].title for name in LOSSY}
+
+
+def _multiplied_lost(pixels: Array, expected: Array, result: Image) -> str:
+    """Compare what was stored multiplied by alpha, which rounds where alpha is small."""
+    assert result.alpha is not None
+    shown = result.alpha != 0
+    part = result.alpha[shown] / _top(result)
+    part = part if pixels.ndim == 2 else part[:, None]
+    return differing(pixels[shown] * part, expected[shown] * part, 0.51)
 
 
 def _apart(one: Array, other: Array) -> float:
@@ -153,7 +177,7 @@ def _numbers_lost(source: Image, result: Image, notes: str) -> str:
     if pixels.shape != found.shape:
         return f"shape {pixels.shape} became {found.shape}; says {notes!r}"
     is_lost = result.alpha is None and not _is_opaque(source)
-    if is_lost and "alpha" not in notes and "no value" not in notes:
+    if is_lost and "alpha" not in notes and "without data" not in notes:
         return f"alpha is lost, and says {notes!r}"
     visible = np.full(found.shape[:2], fill_value=True)
     if source.alpha is not None:
@@ -176,7 +200,7 @@ def _stored(pixels: Array, source: Image, result: Image, notes: str) -> Array | 
 
 def _alpha_lost(source: Image, shown: Array, result: Image, format: Format, notes: str) -> str:
     if result.alpha is None:
-        if _is_opaque(source) or re.search("alpha|transparen|no value", notes):
+        if _is_opaque(source) or re.search("alpha|transparen|without data", notes):
             return ""
         return f"alpha is lost, and says {notes!r}"
     if source.alpha is None and _is_opaque(result):
