@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from cnnfilter.arrays import Array, DType
+from cnnfilter.arrays.buffers import bands
 from cnnfilter.errors import ContentError
 from cnnfilter.files.image import Image, Metadata, blank
 from cnnfilter.files.metadata import UPRIGHT, checked_orientation
@@ -20,6 +21,8 @@ _COLOURS = {RGB: 3, YCBCR: 3, CMYK: 4}
 _ASSOCIATED, _UNASSOCIATED = 1, 2
 _ORIENTATION, _INK_SET, _NO_DATA = 274, 332, 42113
 _INKS_OF_CMYK = 1
+#: Floats hold all integers up to this one.
+_EXACT_INTEGERS = 2**53
 #: Bits whose largest number is that of a type, or is made it: bits become 0 and 255.
 _WHOLE_BITS = (1, 8, 16, 32, 64)
 
@@ -90,6 +93,13 @@ class Meaning(NamedTuple):
         return None if self.bits in _WHOLE_BITS or not is_picture else 2**self.bits - 1
 
     @property
+    def copies(self) -> int:
+        """Number of copies of the samples that their meaning takes, at most."""
+        is_remade = self.photometric in (WHITE_IS_ZERO, CMYK) or self.is_premultiplied
+        # A palette's colours are three samples of one, of twice the bytes at most.
+        return 6 if self.photometric == PALETTE else int(is_remade)
+
+    @property
     def top(self) -> int | None:
         """The largest number of its bits; None of floats."""
         if self.dtype.kind != "u":
@@ -133,7 +143,7 @@ def number_of(text: object, dtype: DType) -> float | None:
     >>> number_of("-9999", np.dtype(np.int16)), number_of("-9999", np.dtype(np.uint8))
     (-9999.0, None)
     """
-    if not isinstance(text, str) or (dtype.itemsize > 4 and dtype.kind in "iu"):
+    if not isinstance(text, str):
         return None
     try:
         number = float(text.strip("\0 \n"))
@@ -143,7 +153,8 @@ def number_of(text: object, dtype: DType) -> float | None:
         with np.errstate(over="ignore"):
             return float(dtype.type(number))
     info = np.iinfo(dtype)
-    return number if info.min <= number <= info.max and number == int(number) else None
+    is_exact = number.is_integer() and abs(number) <= _EXACT_INTEGERS
+    return number if is_exact and info.min <= number <= info.max else None
 
 
 def image_of(
@@ -167,7 +178,8 @@ def image_of(
     alpha = None
     if meaning.alpha is not None:
         alpha = samples[:, :, meaning.alpha]
-        samples = np.delete(samples, meaning.alpha, axis=2)
+        is_last = meaning.alpha == samples.shape[2] - 1
+        samples = samples[:, :, :-1] if is_last else np.delete(samples, meaning.alpha, axis=2)
     colours, metadata = meaning.colours, Metadata()
     notes: tuple[str, ...] = ()
     if meaning.photometric == WHITE_IS_ZERO:
@@ -230,28 +242,30 @@ def divided(pixels: Array, alpha: Array, colours: int) -> Array:
     """Return pixels with colours divided by alpha."""
     top = 1.0 if alpha.dtype.kind == "f" else float(np.iinfo(alpha.dtype).max)
     result = (pixels[:, :, np.newaxis] if pixels.ndim == 2 else pixels).copy()
-    shares = alpha[:, :, np.newaxis].astype(np.float64)
-    scaled = result[:, :, :colours] * top
-    straight = np.divide(scaled, shares, out=np.zeros_like(scaled, np.float64), where=shares != 0)
-    if pixels.dtype.kind != "f":
-        straight = np.clip(np.rint(straight), 0, top)
-    result[:, :, :colours] = straight
+    for rows in bands(result):
+        shares = alpha[rows, :, np.newaxis].astype(np.float64)
+        scaled = result[rows, :, :colours] * top
+        zeros = np.zeros_like(scaled, np.float64)
+        straight = np.divide(scaled, shares, out=zeros, where=shares != 0)
+        if pixels.dtype.kind != "f":
+            straight = np.clip(np.rint(straight), 0, top)
+        result[rows, :, :colours] = straight
     return result.reshape(pixels.shape)
 
 
 def _rgb_of_cmyk(inks: Array) -> tuple[Array, tuple[str, ...]]:
     """Turn print colours to RGB; return notes, too."""
     notes = ["CMYK is converted without its profile: its colours are approximate"]
-    if inks.dtype.kind == "f":
-        top, left = 1.0, 1 - inks[:, :, :4].astype(np.float64)
-    else:
-        top = float(np.iinfo(inks.dtype).max)
-        left = top - inks[:, :, :4].astype(np.float64)
-    rgb = left[:, :, :3] * left[:, :, 3:4] / top
+    is_float = inks.dtype.kind == "f"
+    top = 1.0 if is_float else float(np.iinfo(inks.dtype).max)
     if inks.shape[2] > 4:
         notes.append(f"{inks.shape[2] - 4} further inks or bands: left out")
-    rounded = rgb if inks.dtype.kind == "f" else np.rint(rgb)
-    return rounded.astype(inks.dtype), tuple(notes)
+    rgb = np.empty((*inks.shape[:2], 3), inks.dtype)
+    for rows in bands(rgb):
+        left = top - inks[rows, :, :4].astype(np.float64)
+        exact = left[:, :, :3] * left[:, :, 3:4] / top
+        rgb[rows] = exact if is_float else np.rint(exact)
+    return rgb, tuple(notes)
 
 
 def without_data(image: Image, number: float) -> Image:

@@ -182,7 +182,8 @@ class Pages:
             # The array, and a strip or tile of it as it comes out of its compression.
             parts = 0 if page.is_contiguous else 2 * page.nbytes // max(1, len(page.dataoffsets))
             image = self._described(page, blank_of(page, meaning), notes)
-            return image.blanked(page.nbytes + parts + piped_bytes(self._file))
+            samples = (1 + meaning.copies) * page.nbytes
+            return image.blanked(samples + parts + piped_bytes(self._file))
 
     @staticmethod
     def _pillows(page: "TiffPage", read: Callable[[], Image]) -> Image:

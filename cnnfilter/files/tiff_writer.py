@@ -82,6 +82,14 @@ class Page(NamedTuple):
         return 3 if bands == rgb >= 3 else 1
 
     @property
+    def profile(self) -> bytes:
+        """The colour profile, if it fits; else none."""
+        profile = self.metadata.get("icc_profile")
+        pixels = np.empty((1, 1)) if self.colours == 1 else np.empty((1, 1, 3))
+        is_fitting = isinstance(profile, bytes) and profile_fits(profile, pixels)
+        return profile if is_fitting and isinstance(profile, bytes) else b""
+
+    @property
     def holds_no_data(self) -> bool:
         """Test whether a number marks its empty pixels."""
         number = self.metadata.get("no_data")
@@ -163,12 +171,17 @@ def write_pages(file: BinaryIO, pages: Sequence[Page]) -> list[str]:
     out = _Out(file, layout)
     for page, folder in zip(pages, exif, strict=True):
         out.write_page(page, folder)
-    notes = []
+    notes = [f"tif cannot hold {name}: left out" for name in _profiles_left_out(pages)]
     if any(page.metadata.get("exif") and not own for page, own in zip(pages, exif, strict=True)):
         notes.append("tif cannot hold its EXIF: left out")
     if any(page.metadata.get("geo", page) is None for page in pages):
         notes.append("its place on the map is left out: the result has none")
     return notes
+
+
+def _profiles_left_out(pages: Sequence[Page]) -> list[str]:
+    is_lost = any("icc_profile" in page.metadata and not page.profile for page in pages)
+    return ["a colour profile of other channels"] if is_lost else []
 
 
 def _arrange(pages: Sequence[Page], folders: Sequence[Folder]) -> None:
@@ -262,9 +275,7 @@ def _describe(folder: Folder, page: Page) -> None:
         folder.tags[_X_RESOLUTION] = numbers_tag(RATIONAL, across, order=order)
         folder.tags[_Y_RESOLUTION] = numbers_tag(RATIONAL, down, order=order)
         folder.tags[_UNIT] = numbers_tag(SHORT, _INCH, order=order)
-    profile = metadata.get("icc_profile")
-    pixels = np.empty((1, 1)) if page.colours == 1 else np.empty((1, 1, 3))
-    if isinstance(profile, bytes) and profile_fits(profile, pixels):
+    if profile := page.profile:
         folder.tags[_PROFILE] = Tag(UNDEFINED, len(profile), profile)
     if isinstance(xmp := metadata.get("xmp"), bytes):
         folder.tags[_XMP] = Tag(BYTE, len(xmp), xmp)

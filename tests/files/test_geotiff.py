@@ -29,16 +29,19 @@ def info(path: Path) -> dict[str, Any]:
     return json.loads(gdal("gdalinfo", "-json", path))
 
 
-@pytest.fixture(scope="module", params=["Area", "Point"])
-def elevations(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module")
+def elevations(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made(tmp_path_factory.mktemp("elevations"), "Area")
+
+
+def made(tmp_path: Path, raster: str) -> Path:
     """Write an elevation model with GDAL: 12x16 pixels of 30 m, none where it is -9999."""
-    tmp_path = tmp_path_factory.mktemp("elevations")
     values = HEIGHTS.copy()
     values[4, 5:8] = -9999
     tifffile.imwrite(tmp_path / "plain.tif", values, metadata=None)
     gdal(
         "gdal_translate", "-q", "-a_srs", "EPSG:32633", "-a_ullr", 500000, 5000360, 500480, 5000000,
-        "-a_nodata", -9999, "-mo", f"AREA_OR_POINT={request.param}", "-stats", "-co",
+        "-a_nodata", -9999, "-mo", f"AREA_OR_POINT={raster}", "-stats", "-co",
         "COMPRESS=DEFLATE", tmp_path / "plain.tif", tmp_path / "a.tif",
     )  # fmt: skip
     return tmp_path / "a.tif"
@@ -70,6 +73,13 @@ def test_the_corner_and_the_pixels_are_where_gdal_finds_them(
     band = found["bands"][0]
     assert (band["type"], band["noDataValue"]) == ("Float32", -9999)
     assert "STATISTICS" not in str(band)  # which are no more true
+
+
+def test_numbers_of_the_middles_of_pixels_move_too(tmp_path: Path) -> None:
+    path, _ = filtered(made(tmp_path, "Point"), "convolve box:3 | pool 2")
+    found = info(path)
+    assert found["geoTransform"] == [500030, 60, 0, 5000330, 0, -60]
+    assert found["metadata"][""]["AREA_OR_POINT"] == "Point"
 
 
 def test_no_data_stays_where_it_is(elevations: Path) -> None:

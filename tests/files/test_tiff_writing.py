@@ -265,6 +265,15 @@ def test_no_data_is_put_back(value: float, dtype: str, tmp_path: Path) -> None:
         np.testing.assert_equal(float(file.pages[0].tags.valueof(42113)), float(value))
 
 
+def test_a_profile_of_other_channels_is_left_out_and_said(tmp_path: Path) -> None:
+    metadata = {"icc_profile": SRGB}
+    written = write(
+        Output(tmp_path / "a.tif", Encoding("tif")), [Frame(RGB[:, :, 0])], metadata=metadata
+    )
+    assert written.notes == ("tif cannot hold a colour profile of other channels: left out",)
+    assert "icc_profile" not in read(tmp_path / "a.tif").metadata
+
+
 def test_numbers_keep_their_alpha(tmp_path: Path) -> None:
     values, alpha = numbers("float32", 10, 12, 3), RNG.random((10, 12)).astype(np.float32)
     output = Output(tmp_path / "a.tif", Encoding("float"))
