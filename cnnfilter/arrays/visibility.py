@@ -13,17 +13,16 @@ from cnnfilter.errors import ShapeError
 
 
 class Visibility(NamedTuple):
-    """How much of each pixel is hidden.
+    """How visible each pixel is.
 
     Attributes
     ----------
-    hidden : ndarray
-        Shape (H, W): 0 where the image is opaque, `full` where it is invisible.
+    alpha : ndarray
+        Shape (H, W): `full` where the image is opaque, 0 where it is invisible.
     full : float
-        The alpha of what is opaque.
     """
 
-    hidden: Array
+    alpha: Array
     full: float
 
     @classmethod
@@ -32,31 +31,32 @@ class Visibility(NamedTuple):
 
         Examples
         --------
-        >>> Visibility.of(np.array([[255, 55, 0]], np.uint8), 255)
-        Visibility(hidden=array([[  0, 200, 255]], dtype=uint8), full=255)
+        >>> Visibility.of(np.array([[1.5, 0.25, np.nan]]), 1)
+        Visibility(alpha=array([[1.  , 0.25, 0.  ]]), full=1)
         >>> Visibility.of(np.array([[255, 255]], np.uint8), 255) is None
         True
         """
-        if alpha.min() >= full:  # not of NaN
+        low, high = alpha.min(), alpha.max()
+        if low >= full:
             return None
-        top = alpha.dtype.type(full)
-        # What is not a number hides its pixel.
-        return cls(top - np.nan_to_num(alpha, copy=True).clip(0, top), full)
+        if not (low >= 0 and high <= full):  # or NaN, which hides its pixel
+            alpha = np.nan_to_num(alpha, copy=True).clip(0, alpha.dtype.type(full))
+        return cls(alpha, full)
 
     def check(self, shape: Shape) -> None:
         """Check that an image has its size."""
-        if self.hidden.shape != shape[:2]:
-            height, width = self.hidden.shape
+        if self.alpha.shape != shape[:2]:
+            height, width = self.alpha.shape
             raise ShapeError(
                 f"alpha of {height}x{width} for an image of {shape[0]}x{shape[1]} pixels"
             )
 
-    def weights(self, hidden: Array) -> Array:
-        """Return the weights of hidden values.
+    def weights(self, alpha: Array) -> Array:
+        """Return the weights of some pixels.
 
         They are float64, of integers divided by a power of two, so that sums stay exact.
         """
-        weights: Array = np.ldexp(self.full - hidden.astype(np.float64), -frexp(self.full)[1])
+        weights: Array = np.ldexp(alpha.astype(np.float64), -frexp(self.full)[1])
         return weights
 
 

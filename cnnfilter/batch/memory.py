@@ -34,6 +34,8 @@ from cnnfilter.files.image import Image
 from cnnfilter.files.save import kept_depth
 from cnnfilter.layers.base import Layer
 from cnnfilter.layers.convolution import Convolution
+from cnnfilter.layers.pooling import Pooling
+from cnnfilter.layers.resizing import Resizing
 
 MIB = 2**20
 #: Bytes of a process before it reads an image: Python, NumPy, Pillow, the command.
@@ -47,6 +49,8 @@ MODULES = {
 #: Bytes, independent of the image's size: for the strips of a picture and the tiles of a kernel;
 #: for one more kernel; for kernels that are combined; for values that are stretched.
 SCRATCH, KERNEL, COMBINED, STRETCHED = 6 * MIB, 3 * MIB, 12 * MIB, 9 * MIB
+#: Bytes of the blocks in which pixels count by their alpha.
+VISIBLE = 8 * MIB
 #: Bytes that each worker keeps of one image for the next, at most: the C library keeps up to three
 #: tenths of freed memory, and returns larger arrays at once.
 RETAINED = 20 * MIB
@@ -187,15 +191,44 @@ class _Job:
             return 0
         return prod(self.results[-1].pixels.shape[:2]) * self.image.alpha.itemsize
 
+    @property
+    def _alphas(self) -> int:
+        """Bytes of the alpha that each further layer, and its result, has."""
+        if not self._counts_alpha:
+            return 0
+        kinds = [isinstance(layer, Pooling) for layer, _, _ in self._layers]
+        sizes = [
+            max(4, self.image.pixels.itemsize) if any(kinds[:n]) else 1 for n in range(len(kinds))
+        ]
+        return sum(
+            2 * size * prod(before.shape[:2])
+            for (layer, before, _), size in zip(self._layers[1:], sizes[1:], strict=True)
+            if layer.mixes_pixels
+        )
+
+    @property
+    def _counts_alpha(self) -> bool:
+        """Test whether pixels may count as they are visible."""
+        if self.image.alpha is None or not isinstance(self.task, PipelineTask):
+            return self.recipe.no_data is not None
+        return self.task.alpha == "weight" and not self.task.gives_vector
+
     def _computing(self) -> int:
         """Return the bytes at the peak of computing."""
-        held = most = self.image.nbytes
+        held = most = self.image.nbytes + self._alphas
         stages = isinstance(self.task, PipelineTask) and self.task.stages
         for number, (layer, before, after) in enumerate(self._layers, start=1):
             is_last = number == len(self._layers)
             comes_in = 0 if before is self.image.pixels or stages else before.nbytes
             comes_out = self._coming_out(layer, before, after) if is_last else after.nbytes
-            most = max(most, held + comes_in + comes_out + _less_channels(layer, before))
+            most = max(
+                most,
+                held
+                + comes_in
+                + comes_out
+                + _less_channels(layer, before)
+                + (_of_visible(layer, before) if self._counts_alpha else 0),
+            )
             held += after.nbytes if stages else 0
         if isinstance(self.task, SplitTask) and self.task.space != "rgb":
             # Those of rgb are views of the image.
@@ -277,6 +310,19 @@ def _less_channels(layer: Layer, before: Array) -> int:
     if layer.channels == "gray":
         return pixels * before.itemsize
     return pixels * layer.groups * layer.output_dtype(before).itemsize if layer.bank is None else 0
+
+
+def _of_visible(layer: Layer, before: Array) -> int:
+    """Return the bytes in which pixels count by their alpha."""
+    if isinstance(layer, Convolution):
+        return VISIBLE
+    if isinstance(layer, Pooling):
+        rows = min(before.shape[0], layer.window_for(before.shape).extent[0])
+        bytes = (prod(before.shape[2:]) + 1) * before.itemsize + 3
+        strip = rows * before.shape[1] * (bytes + (8 if layer.mode == "median" else 0))
+        return VISIBLE + strip
+    columns = 0 if not isinstance(layer, Resizing) else layer.size[1]
+    return 3 * 8 * before.shape[0] * columns
 
 
 def drawing(image: Image, task: Task, option: str, format: str = "") -> Need:

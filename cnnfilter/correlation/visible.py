@@ -44,13 +44,10 @@ class VisiblePart(Part):
     plain : Part
         The maps where all pixels count alike.
     kernels : list of VisibleKernel
-    full : float
-        How much is hidden of what is invisible.
     """
 
     plain: Part
     kernels: list[VisibleKernel]
-    full: float
 
     @classmethod
     def of(cls, part: Part, filters: Filters, visibility: Visibility, shape: Shape) -> VisiblePart:
@@ -63,18 +60,16 @@ class VisiblePart(Part):
         shape : tuple of int
             The image's.
         """
-        hidden, border = visibility.hidden[:, :, np.newaxis], of_alpha(filters.border)
+        alpha, border = visibility.alpha[:, :, np.newaxis], of_alpha(filters.border)
         kernels = [
             VisibleKernel(
                 index, filters, visibility, own.image,
-                Padded(hidden, filters.axes(filters.kernels[index], shape), border),
+                Padded(alpha, filters.axes(filters.kernels[index], shape), border),
             )
             for index, own in enumerate(part.filters)
         ]  # fmt: skip
         own = filters._replace(work=FLOAT64)
-        return cls(
-            part.filters, part.size, part.shape, part.maps, own, part, kernels, visibility.full
-        )
+        return cls(part.filters, part.size, part.shape, part.maps, own, part, kernels)
 
     @property
     def integral(self) -> bool:
@@ -122,15 +117,15 @@ class VisibleKernel:
     filters : Filters
         Those that the kernel is one of.
     visibility : Visibility
-    image, hidden : Padded
-        The pixels, and how much of each is hidden.
+    image, alpha : Padded
+        The pixels, and how visible they are.
     """
 
     index: int
     filters: Filters
     visibility: Visibility
     image: Padded
-    hidden: Padded
+    alpha: Padded
 
     @property
     def kernel(self) -> Array:
@@ -149,14 +144,14 @@ class VisibleKernel:
 
     def hides_some(self, tile: Tile) -> bool:
         """Return whether something, but not all, is hidden."""
-        hidden = self.hidden.under(tile, None)
-        return bool(hidden.any()) and bool(hidden.min() < self.visibility.full)
+        alpha = self.alpha.under(tile, None)
+        return bool(alpha.min() < self.visibility.full) and bool(alpha.any())
 
     def __call__(self, tile: Tile) -> tuple[Array, Array]:
         """Return where something hidden is under the kernel, and the sums."""
-        hidden = self.hidden.under(tile, None)
+        alpha = self.alpha.under(tile, None)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            seen = self._seen(tile, self.visibility.weights(hidden))
+            seen = self._seen(tile, self.visibility.weights(alpha))
         if self.filters.combine is not None and np.isnan(seen).any():
             pixels = self.image.under(tile, FLOAT64)
             np.copyto(seen, self._sums(pixels, self.kernel), where=np.isnan(seen))
@@ -164,8 +159,8 @@ class VisibleKernel:
             seen += self.filters.biases[self.index]
         weights = self.kernel.reshape(*self.kernel.shape[:2], -1)
         taps: Array = np.logical_or.reduce(weights != 0, axis=2)
-        touched = self._sums((hidden != 0).astype(np.uint8), taps.astype(np.int64)) > 0
-        return touched, seen
+        hidden = (alpha < self.visibility.full).astype(np.uint8)
+        return self._sums(hidden, taps.astype(np.int64)) > 0, seen
 
     def _seen(self, tile: Tile, weights: Array) -> Array:
         """Add up what is visible, or return NaN."""

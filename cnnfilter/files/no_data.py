@@ -93,8 +93,8 @@ def with_no_data(values: Array, alpha: Array, value: float) -> Array:
 
     Examples
     --------
-    >>> with_no_data(np.array([[1, 2]], np.uint8), np.array([[0, 255]]), -9999)
-    array([[-9999.,     2.]])
+    >>> with_no_data(np.array([[1, 2]], np.uint8), np.array([[0, 255]]), -9999).tolist()
+    [[-9999.0, 2.0]]
     """
     is_missing = alpha == 0
     if not is_missing.any():

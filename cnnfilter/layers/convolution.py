@@ -356,8 +356,8 @@ class Convolution(Layer):
 
     def _result_type(self, image: Array, work: DType) -> DType:
         """Return the result's type; quotients need digits."""
-        if self.visibility is not None and image.dtype.kind in "iu" and image.itemsize > 1:
-            work = np.dtype(np.float64)  # float32 would round a 16-bit picture's twice
+        if self.visibility is not None and image.dtype == np.uint16:
+            work = FLOAT64  # float32 would round a 16-bit picture's twice
         return self.dtype or work
 
     def stores_tiles(self, image: Array) -> bool:
@@ -638,9 +638,10 @@ class Convolution(Layer):
         from cnnfilter.layers.explanation import Patch
 
         border = of_alpha(self.border)
-        hidden = Patch.under(self.visibility.hidden, axes, at, "", border).values
-        seen = self.visibility.weights(hidden)
-        return weights_applied(weights, seen) if hidden.any() else weights
+        alpha = Patch.under(self.visibility.alpha, axes, at, "", border).values
+        if alpha.min() >= self.visibility.full:
+            return weights
+        return weights_applied(weights, self.visibility.weights(alpha))
 
     def _combined_in(self, channel: int, maps: int) -> list[tuple[int, int]]:
         """Return the (kernel, map) pairs that a channel of the result combines."""

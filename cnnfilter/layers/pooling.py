@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from math import prod
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
@@ -181,39 +182,56 @@ class Pooling(Layer):
         """Pool an image."""
         array, axes = self._laid_over(image)
         if self.visibility is not None:
-            return self._visible(array, self.visibility, self._quotients(array))
+            return self._visible(array, self.visibility)
         return self._on_axes(array, axes, array)
 
     def stored(self, image: ArrayLike, writer: PixelWriter) -> Array:
         """Pool an image, and round its values once."""
-        is_visible = self.visibility is None or self.mode in ("max", "min")
-        if is_visible and not (writer.scales and self.mode == "average"):
-            return super().stored(image, writer)
         array, axes = self._laid_over(image)
         wide = np.dtype(np.float64)
-        if self.visibility is not None:
-            return writer.take(self._visible(array, self.visibility, wide))
+        if self.visibility is not None and array.dtype.kind != "f":
+            return self._visible_pixels(array, self.visibility, writer)
+        if self.visibility is not None or not (writer.scales and self.mode == "average"):
+            return super().stored(array, writer)
         how, _ = self.reduction(axes, array)  # averages are scaled before they are rounded
         with np.errstate(invalid="ignore", over="ignore"):
             return writer.take(reduce(array, axes, how, wide))
 
-    def _visible(self, array: Array, visibility: Visibility, dtype: DType | None) -> Array:
+    def _visible_pixels(self, array: Array, visibility: Visibility, writer: PixelWriter) -> Array:
+        """Pool what is visible of integers, and store it strip by strip."""
+        wide = None if self.mode in ("max", "min") else np.dtype(np.float64)
+        if writer.looks_first:
+            for _, strip in self._visible_bands(array, visibility, wide):
+                writer.look(strip)
+        pixels = np.empty(self.output_shape(array.shape), writer.dtype)
+        for rows, strip in self._visible_bands(array, visibility, wide):
+            writer.put(strip, pixels[rows])
+        return pixels
+
+    def _visible(self, array: Array, visibility: Visibility) -> Array:
         """Pool what is visible of an image."""
+        dtype, taps = self._quotients(array), prod(self.window_for(array.shape).size)
+        result = np.empty(self.output_shape(array.shape), dtype or self._type(array, taps))
+        for rows, strip in self._visible_bands(array, visibility, dtype):
+            result[rows] = strip
+        return result
+
+    def _visible_bands(
+        self, array: Array, visibility: Visibility, dtype: DType | None
+    ) -> Iterator[tuple[slice, Array]]:
+        """Iterate over bands of what is visible."""
         from cnnfilter.arrays.rows import HeldRows
 
         strips = self._visible_strips(HeldRows(array), visibility, dtype)
-        rows = self.output_shape(array.shape)[0]
-        parts = [
-            strips.compute(band, array[strips.under(band)])
-            for first in range(0, rows, strips.height)
-            for band in [slice(first, min(first + strips.height, rows))]
-        ]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        count = self.output_shape(array.shape)[0]
+        for first in range(0, count, strips.height):
+            rows = slice(first, min(first + strips.height, count))
+            yield rows, strips.compute(rows, array[strips.under(rows)])
 
     def _quotients(self, image: Array) -> DType | None:
         """Return the type of weighted means, if special."""
-        is_wide = image.dtype.kind in "iu" and image.itemsize > 1
-        return np.dtype(np.float64) if is_wide and self.mode not in ("max", "min") else None
+        is_deep = image.dtype == np.uint16  # which float32 would round twice
+        return np.dtype(np.float64) if is_deep and self.mode not in ("max", "min") else None
 
     def _on_axes(self, array: Array, axes: tuple[Axis, Axis], extremes: Array) -> Array:
         """Pool an image, or rows of one whose lowest and highest values are known."""
@@ -393,11 +411,11 @@ class Pooling(Layer):
 
         if self.visibility is None:
             return None
-        under = Patch.under(self.visibility.hidden, axes, at, "", None)
-        hidden = under.values[under.inside]
-        if not hidden.any() or hidden.min() >= self.visibility.full:
+        under = Patch.under(self.visibility.alpha, axes, at, "", None)
+        alpha = under.values[under.inside]
+        if not alpha.any() or alpha.min() >= self.visibility.full:
             return None
-        return np.where(under.inside, 1 - under.values / self.visibility.full, 0)
+        return np.where(under.inside, under.values / self.visibility.full, 0)
 
     def _weighted_text(
         self, values: Array, shares: Array, axes: tuple[Axis, Axis], at: Place

@@ -355,9 +355,11 @@ def median(
     vertical, horizontal = axes
     shape = (vertical.count, horizontal.count, *image.shape[2:])
     result = np.empty(shape, exact)
-    if is_seen is None and vertical.covered is not None and horizontal.covered is not None:
-        under = np.atleast_3d(image)[vertical.covered, horizontal.covered]
-        medians = [np.median(plane.astype(exact)) for plane in np.moveaxis(under, -1, 0)]
+    if vertical.covered is not None and horizontal.covered is not None:
+        place = vertical.covered, horizontal.covered
+        seen = ... if is_seen is None else is_seen[place][:, :, 0]
+        planes = [plane[seen] for plane in np.moveaxis(np.atleast_3d(image)[place], -1, 0)]
+        medians = [np.median(each.astype(exact)) if each.size else np.nan for each in planes]
         return np.array(medians, exact).reshape(shape)
     if is_seen is None:
         counts = np.multiply.outer(real_taps(vertical), real_taps(horizontal))

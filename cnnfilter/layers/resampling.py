@@ -8,29 +8,38 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cnnfilter.arrays import Array
+from cnnfilter.arrays.buffers import BAND_BYTES
 
 if TYPE_CHECKING:
     from cnnfilter.layers.resizing import ResizedAxis
 
 
 def resampled(
-    plane: Array, down: ResizedAxis, across: ResizedAxis, filter: str, reach: float
+    plane: Callable[[slice], Array],
+    down: ResizedAxis,
+    across: ResizedAxis,
+    filter: str,
+    reach: float,
 ) -> Array:
     """Resize a plane of shape (H, W) as Pillow does.
 
     Parameters
     ----------
-    plane : ndarray
-        Of float64.
+    plane : callable
+        Returns some of its rows.
     down, across : ResizedAxis
     filter : str
         Pillow's name of it, in lower case.
     reach : float
         Pixels that the filter reaches to either side, at the image's size.
     """
-    for axis in (across, down):
-        plane = _along(plane, axis, filter, reach).T
-    return plane
+    narrow = np.empty((across.inner, down.length))
+    height = max(1, BAND_BYTES // (8 * across.length))
+    for first in range(0, down.length, height):
+        rows = slice(first, min(first + height, down.length))
+        band = plane(rows).astype(np.float64, copy=False)
+        narrow[:, rows] = _along(band, across, filter, reach).T
+    return _along(narrow, down, filter, reach).T
 
 
 def _along(plane: Array, axis: ResizedAxis, filter: str, reach: float) -> Array:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import ceil, floor, prod
 from typing import TYPE_CHECKING, Annotated
 
@@ -164,25 +165,28 @@ class Resizing(Layer):
     def _visible(self, plain: Array, planes: Array, visibility: Visibility) -> Array:
         """Replace values that hidden pixels contributed to."""
         visibility.check(planes.shape)
-        weights = visibility.weights(visibility.hidden)
-        hidden = self._resampled(visibility.hidden, planes.shape)
+        alpha, (down, across) = visibility.alpha, self.axes(planes.shape)
+        hidden = self._resampled(lambda rows: alpha[rows] < visibility.full, down, across)
         # Lobes below 0 add up to weights that are no colour's.
-        shares = self._resampled(weights, planes.shape)
-        replaced = (hidden != 0) & (shares > SEEN * weights.max())
+        shares = self._resampled(lambda rows: visibility.weights(alpha[rows]), down, across)
+        replaced = (hidden != 0) & (shares > SEEN)
         shares[~replaced] = 1
-        down, across = self.axes(planes.shape)
+
+        def seen(rows: slice, channel: int) -> Array:
+            weights = visibility.weights(alpha[rows])
+            return np.where(weights > 0, planes[rows, :, channel] * weights, 0)
+
         inner = np.atleast_3d(plain)[down.pixels, across.pixels]
         for channel in range(planes.shape[2]):
-            seen = np.where(weights > 0, planes[:, :, channel] * weights, 0)
-            values = self._resampled(seen, planes.shape) / shares
+            values = self._resampled(partial(seen, channel=channel), down, across) / shares
             np.copyto(inner[:, :, channel], convert(values, plain.dtype), where=replaced)
         return plain
 
-    def _resampled(self, plane: Array, shape: Shape) -> Array:
-        """Resize a plane in float64."""
-        down, across = self.axes(shape)
-        wide = plane.astype(np.float64, copy=False)
-        return resampled(wide, down, across, self.filter, REACHES[self.filter])
+    def _resampled(
+        self, plane: Callable[[slice], Array], down: ResizedAxis, across: ResizedAxis
+    ) -> Array:
+        """Resize a plane in float64, whose rows are computed."""
+        return resampled(plane, down, across, self.filter, REACHES[self.filter])
 
     def of_planes(
         self,
@@ -208,7 +212,7 @@ class Resizing(Layer):
         result[...] = convert(filled, kept)
         for channel, plane in enumerate(planes):
             if kept == np.float64:
-                small = self._resampled(plane, shape)
+                small = self._resampled(plane.__getitem__, down, across)
             else:
                 small = _resized(plane, down, across, self.filter)
             result[down.pixels, across.pixels, channel] = convert(small, kept)

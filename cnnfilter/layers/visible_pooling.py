@@ -61,28 +61,29 @@ class VisibleStrips(PooledStrips):
         plain = super().compute(rows, pixels)
         plain = plain if self._dtype is None else plain.astype(self._dtype)
         first = self.under(rows).start
-        hidden = self._visibility.hidden[first : first + len(pixels)]
-        if not hidden.any():
+        alpha, full = self._visibility.alpha[first : first + len(pixels)], self._visibility.full
+        if alpha.min() >= full:
             return plain
-        axes, full = self.axes_under(rows, len(pixels)), self._visibility.full
+        axes = self.axes_under(rows, len(pixels))
         most = Reduction(np.maximum, 0, BYTE)
-        counts = np.stack([hidden > 0, hidden < full], axis=2).astype(BYTE)
+        counts = np.stack([alpha < full, alpha > 0], axis=2).astype(BYTE)
         replaced = reduce(counts, axes, most, BYTE).all(axis=2)
         planes = np.atleast_3d(pixels)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            values = self._values(planes, hidden, axes).astype(plain.dtype).reshape(plain.shape)
+            values = self._values(planes, alpha, axes).astype(plain.dtype).reshape(plain.shape)
         return np.where(replaced.reshape(replaced.shape + (1,) * (plain.ndim - 2)), values, plain)
 
-    def _values(self, planes: Array, hidden: Array, axes: tuple[Axis, Axis]) -> Array:
+    def _values(self, planes: Array, alpha: Array, axes: tuple[Axis, Axis]) -> Array:
         """Pool pixels by their weights."""
-        pooling, is_seen = self._pooling, (hidden < self._visibility.full)[:, :, np.newaxis]
+        pooling, is_seen = self._pooling, (alpha > 0)[:, :, np.newaxis]
         if pooling.mode == "median":
-            return median(planes, axes, FLOAT64, is_seen)
+            exact = np.dtype(np.float32) if planes.itemsize == 1 else FLOAT64
+            return median(planes, axes, exact, is_seen)
         if pooling.mode in ("max", "min"):
             how, dtype = pooling.reduction(axes, planes)
             neutral = np.array(how.neutral, how.work)
             return reduce(np.where(is_seen, planes, neutral), axes, how, dtype)
-        both = np.concatenate([planes, hidden[:, :, np.newaxis]], axis=2)
+        both = np.concatenate([planes, alpha[:, :, np.newaxis]], axis=2)
         sums = reduce(both, axes, Reduction(np.add, 0, FLOAT64, self._weighed), FLOAT64)
         products, weights = sums[:, :, :-1], sums[:, :, -1:]
         real = np.multiply.outer(*map(real_taps, axes))[:, :, np.newaxis]

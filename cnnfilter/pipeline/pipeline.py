@@ -223,8 +223,8 @@ class Pipeline:
         >>> import numpy as np
         >>> image, alpha = np.array([[90, 90, 0]]), np.array([[1.0, 1.0, 0.0]])
         >>> blur = Pipeline("convolve '1/3 1/3 1/3'")
-        >>> blur.run(image), blur.weighted_by(alpha).run(image)
-        (array([[60.]], dtype=float32), array([[90.]]))
+        >>> blur.run(image).item(), blur.weighted_by(alpha).run(image).item()
+        (60.0, 90.0)
         """
         weights: Array | None = as_image(alpha)
         if weights is None or weights.ndim != 2:

@@ -11,7 +11,7 @@ from PIL import Image
 from cnnfilter import Pipeline, ShapeError, convolve, explain, kernel, pool
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.geometry import Axis
-from cnnfilter.arrays.quantize import PixelWriter
+from cnnfilter.arrays.quantize import PixelWriter, quantize
 from cnnfilter.layers.convolution import Convolution
 from cnnfilter.layers.explanation import Convolved
 from cnnfilter.layers.pooling import Pooling
@@ -291,3 +291,16 @@ def test_functions_filter_what_they_are_given() -> None:
     four = np.dstack([image, alpha])
     np.testing.assert_array_equal(convolve(four, "box")[..., :3], convolve(image, "box"))
     np.testing.assert_array_equal(pool(four)[..., :3], pool(image))
+
+
+@pytest.mark.parametrize("range", ["clip", "minmax"])
+@pytest.mark.parametrize("mode", ["max", "average", "median"])
+def test_pooling_is_stored_as_it_is_computed(
+    mode: str, range: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cnnfilter.layers.reduction.BAND_BYTES", 500)
+    image, alpha = partly_visible()
+    own = layer(f"pool 2 mode={mode}", alpha)
+    expected = quantize(own(image), range)
+    stored = own.stored(image, PixelWriter(range, 8))
+    np.testing.assert_array_equal(stored, expected.pixels)
