@@ -26,7 +26,7 @@ from cnnfilter.batch.outputs import (
 from cnnfilter.batch.recipe import Recipe, SourceInfo
 from cnnfilter.batch.task import Result
 from cnnfilter.errors import CnnFilterError, FileError, with_path
-from cnnfilter.files.encoding import Encoding
+from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.image import Image
 from cnnfilter.files.no_data import without_no_data
@@ -245,10 +245,30 @@ def _write(
     ]
     written = write(output, pictures, metadata=infos[0].metadata, extremes=extremes)
     outcome.written.append(str(output.path))
-    notes = [*written.notes, *_notes_on_numbers(file, made[0], infos[0], written.clipped)]
+    notes = [
+        *written.notes,
+        *_notes_on_numbers(file, made[0], infos[0], written.clipped),
+        *_notes_on_depth(output, pages, infos, recipe),
+    ]
     outcome.notes.extend(note for note in notes if note not in outcome.notes)
     if written.clipped is not None and not file.part.is_stage:
         outcome.clipped.append(written.clipped if stored is None else stored.clipped)
+
+
+def _notes_on_depth(
+    output: Output,
+    pages: Sequence[Origin | None],
+    infos: Sequence[SourceInfo],
+    recipe: Recipe,
+) -> list[str]:
+    """Return a note if frames have more bits than the first, which an animation stores all in."""
+    depth = output.encoding.depth or 8
+    deeper = any(
+        page is None and info.depth > depth for page, info in zip(pages, infos, strict=False)
+    )
+    if recipe.encoding.depth is not None or not deeper:
+        return []
+    return [f"scaled from 16 bits to 8: {output.encoding.format} stores all frames as the first"]
 
 
 def _levels(
