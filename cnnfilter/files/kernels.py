@@ -189,15 +189,20 @@ def _read_rows(text: str, suffix: str) -> "Pasted":
     check_length(text)
     if suffix not in _TABLES:
         return pasted(text)
-    rows = []
+    rows: list[list[str]] = []
+    gap = 0
     for line in separated(text.splitlines()):
         for column, word in enumerate(line.cells, start=1):
             try:
                 number("weight", word)
             except ArgumentError:
                 refuse_cell(line, column)
+        if line.cells and gap:
+            raise KernelError(f"line {gap} is empty, and parts two channels; keep one matrix")
         if line.cells:
             rows.append(line.cells)
+        elif rows:
+            gap = line.number
     return Pasted(rows)
 
 

@@ -48,7 +48,7 @@ def separated(lines: Iterable[str]) -> Iterator[Line]:
     """
     coming = iter(lines)
     first = next(coming, "")
-    named = re.fullmatch(r'"?sep=(.)"?', first.strip(" "), re.IGNORECASE)
+    named = re.fullmatch(r'"?sep=([^\w"+.-])"?', first.strip(" "), re.IGNORECASE)
     rest = coming if named else chain([first], coming)
     for number, line in enumerate(rest, start=2 if named else 1):
         yield Line(number, line, cells(line, named[1] if named else None))
@@ -72,7 +72,10 @@ def cells(line: str, separator: str | None = None) -> list[str]:
     if is_quoted:
         import csv
 
-        words = next(csv.reader([line], delimiter=separator or " ", skipinitialspace=True))
+        try:
+            words = next(csv.reader([line], delimiter=separator or " ", skipinitialspace=True))
+        except csv.Error as error:
+            raise ContentError(f"not a table ({error}); write numbers without quotes") from None
     else:
         words = line.split(separator)
     if separator is not None and len(words) > 1 and not words[-1].strip():

@@ -73,6 +73,8 @@ def test_json_is_read_in_any_encoding(encoding: str) -> None:
         ("1,2\n3\n", "line 2 has 1 number.*line 1 has 2"),
         ("1,2\n3,4,5\n", "line 2 has 3 number.*line 1 has 2"),
         ("sep=,\n1,2\n3\n", "line 3 has 1 number.*line 2 has 2"),
+        ('"' + "1" * 200_000 + '",2\n', "not a table"),
+        ("sep=1\n1,2\n", "line 1, column 1 holds 'sep=1'"),
         ("", "empty"),
         ("\n\n", "empty"),
     ],
@@ -153,7 +155,7 @@ def test_large_integers_that_floats_hold_stand_beside_fractions() -> None:
         ("k.csv", "1;-2.5\n3;4\n"),
         ("k.csv", '"1","-2.5"\n"3","4"\n'),
         ("k.csv", "sep=;\n1;-2.5\n3;4\n"),
-        ("k.csv", "1,-5/2\n3,4\n"),
+        ("k.csv", "\n1,-5/2\n3,4\n\n\n"),
         ("k.csv", "2;2;2;0\n2;-5\n6;8\n"),  # the header of libvips
         ("k.tsv", "1\t-2.5\t\n3\t4\t\n"),
         ("k.txt", "1 -2.5; 3 4\n"),
@@ -181,6 +183,7 @@ def test_a_kernels_file_is_read_as_an_images(
         ("k.txt", "0,5 1,5\n", r"k\.txt: .*write 0\.5 1\.5"),
         ("k.csv", "1;2\n3;\n", "row 2 has 1"),
         ("k.csv", "1;2\n;3\n", "line 2, column 1 is empty"),
+        ("k.csv", "1,2\n\n3,4\n", "line 2 is empty, and parts two channels"),
         ("k.csv", "x;y\n1;2\n", "line 1, column 1 holds 'x'.*heading"),
     ],
 )
