@@ -6,7 +6,7 @@ what remains is read in one way. No expression is ever evaluated.
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import NamedTuple
 
@@ -56,10 +56,24 @@ _FROM_LATEX = (
     (r"\\(?:[bpvBV]?matrix|hline|displaystyle|q?quad)\b|\\[\[\](),;:! ]|\$|~", " "),
     (rf"\{{ ?({_NUMBER}) ?\}}", r"\1"),
 )
+
+
+def _comment(found: "re.Match[str]") -> str:
+    """Return nothing for a comment, unless it seems to be a row."""
+    comment, start = found[0], found.start()
+    is_inline = start > 0 and found.string[start - 1] != "\n"
+    if is_inline and re.search(r"\d", comment) and not re.search(r"[^-+\d.eE,;/%# ]", comment):
+        raise KernelError(
+            f"the kernel has numbers in a comment: '{brief(comment)}'; write ; between rows"
+        )
+    return ""
+
+
+_Replacement = str | Callable[["re.Match[str]"], str]
 #: What stands around a matrix in programs and printouts.
-_AROUND = (
+_AROUND: tuple[tuple[str, _Replacement], ...] = (
     (r"(?s)/\*.*?(?:\*/|\Z)", " "),
-    (r"(?m)(?:^|(?<=[\s,;\])}]))(?:#|//|%).*$", ""),
+    (r"(?m)(?:^|(?<=[\s,;\])}]))(?:#|//|%).*$", _comment),
     (r"(?m)^ ?```.*$", ""),
     (r"\A\s?[\"']?[A-Za-z_][\w. -]*+[\"']? ?:\s?(?=[\[({][\[({\s]*+[-+.\d])", ""),
     (r"\A\s?(?:>>>|Out ?\[\d+\]:|Parameter containing:|<tf\.Tensor[^\[]*numpy=)", ""),
@@ -182,7 +196,7 @@ def pasted(text: str) -> Pasted:
     return Pasted(rows, blocks[0].factor)
 
 
-def _replaced(text: str, table: Iterable[tuple[str, str]]) -> str:
+def _replaced(text: str, table: Iterable[tuple[str, _Replacement]]) -> str:
     for pattern, replacement in table:
         text = re.sub(pattern, replacement, text)
     return text
@@ -313,18 +327,23 @@ def _rows_of(text: str) -> list[Row]:
 
 def _words(line: str, number: int) -> Row:
     """Split a row at commas or spaces."""
-    line = line.strip()
-    if "," in line and re.search(r"[\d.],[-+\d.]", line) and re.search(r"[^\s,]\s+[^\s,]", line):
-        parts = line.split()
-        is_decimal = all(part.count(",") <= 1 for part in parts)
-        written = " ".join(parts).replace(",", ".") if is_decimal else "; ".join(parts)
-        if is_decimal and any("." in part and "," in part for part in parts):
-            written = "decimals with a point, and thousands without a mark"
+    line = line.strip().removesuffix(",").rstrip()
+    if "," in line and re.search(r"[^\s,]\s+[^\s,]", line):
         raise KernelError(
             f"the kernel's row {number} has commas and spaces between numbers: '{brief(line)}'; "
-            f"write {brief(written)}"
+            f"write {brief(_meant(line))}"
         )
-    return re.split(r"\s*,\s*|\s+", line.removesuffix(",").rstrip())
+    return re.split(r"\s*,\s*|\s+", line)
+
+
+def _meant(line: str) -> str:
+    """Return a row with commas and spaces as it may be meant."""
+    parts = [part.removesuffix(",") for part in line.split()]
+    if any("." in part and "," in part for part in parts):
+        return "decimals with a point, and thousands without a mark"
+    if any(re.fullmatch(r"[-+]?\d*,\d+", part) for part in parts):
+        return " ".join(parts).replace(",", ".")
+    return "; ".join(parts) if any("," in part for part in parts) else line.replace(",", ";")
 
 
 def _shaped(rows: list[Row], sizes: tuple[int, int] | None) -> list[Row]:
