@@ -232,7 +232,7 @@ class PipelineTask:
         """
         pipeline, last = self.pipeline_for(image), Result(self.name, self.input_of(image))
         if image.alpha is not None and not self.gives_vector:
-            no_data, opaque = image.metadata.get("no_data"), opaque_of(image.alpha)
+            no_data, opaque = image.metadata.get("no_data"), image.opaque or opaque_of(image.alpha)
             last = replace(last, alpha=image.alpha, opaque=opaque, no_data=no_data)
         comes_apart = storing is not None and self.may_come_apart(image, storing)
         if storing is not None and comes_apart:
@@ -261,7 +261,7 @@ class PipelineTask:
             return pipeline
         if self.alpha == "keep":
             return pipeline.weighted_by(image.alpha > 0)
-        return pipeline.weighted_by(image.alpha)
+        return pipeline.weighted_by(image.alpha, image.opaque)
 
     def input_of(self, image: Image) -> Array:
         """Return the input; on white for a prediction."""

@@ -200,7 +200,7 @@ class Pipeline:
             read=self.files,
         )
 
-    def weighted_by(self, alpha: ArrayLike) -> "Pipeline":
+    def weighted_by(self, alpha: ArrayLike, opaque: float | None = None) -> "Pipeline":
         """Return the pipeline for an image with this alpha.
 
         Its layers take the image without alpha. Pixels count as much as they are visible:
@@ -210,8 +210,9 @@ class Pipeline:
         Parameters
         ----------
         alpha : array_like
-            Shape (H, W), 0 where the image is invisible; opaque is the type's largest
-            integer, or 1 of floats.
+            Shape (H, W), 0 where the image is invisible.
+        opaque : number, optional
+            The alpha of what is opaque; default: the type's largest integer, or 1 of floats.
 
         Raises
         ------
@@ -229,7 +230,7 @@ class Pipeline:
         weights: Array | None = as_image(alpha)
         if weights is None or weights.ndim != 2:
             raise ShapeError("alpha has the shape (height, width)")
-        opaque = opaque_of(weights)
+        opaque = opaque or opaque_of(weights)
         weighted = copy(self)
         weighted.preparation, weights = _weighted(self.preparation, weights, opaque, "preparation")
         weighted.steps, _ = _weighted(self.steps, weights, opaque, "step")

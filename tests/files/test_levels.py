@@ -136,6 +136,19 @@ def test_colour_spaces_know_what_is_white(tmp_path: Path) -> None:
     np.testing.assert_allclose(value.pixels, colours[:, :, 0] * (255 / 1023), rtol=1e-5)
 
 
+def test_an_alpha_up_to_a_white_of_its_own_is_opaque(tmp_path: Path) -> None:
+    planes = np.dstack([DEEP % 1024, np.full_like(DEEP, 1023)]).astype(">u2")
+    head = b"P7\nWIDTH 13\nHEIGHT 12\nDEPTH 2\nMAXVAL 1023\nTUPLTYPE GRAYSCALE_ALPHA\nENDHDR\n"
+    (tmp_path / "a.pam").write_bytes(head + planes.tobytes())
+    image = read(tmp_path / "a.pam")
+    assert (image.peak, image.opaque) == (1023, 1023)
+    task = PipelineTask(Pipeline(SIXTHS), "x")
+    layer = task.pipeline_for(image).steps[0].layer
+    assert layer.visibility is None or not layer.visibility.hidden.any()
+    done(tmp_path / "a.pam", "b.png")
+    assert read(tmp_path / "b.png").alpha.min() == 65535  # type: ignore[union-attr]
+
+
 def test_a_white_below_255_is_8_bits(tmp_path: Path) -> None:
     values = BYTES[:, :, 0] % 16
     source = pgm(tmp_path / "a.pgm", values, 15)
