@@ -74,4 +74,6 @@ def stack_of(tiff: "TiffFile") -> Stack | None:
     leading = axes.find("Y")
     if leading < 1 or axes[leading:] not in ("YX", "YXS"):
         return None
+    if series.size != prod(shape[:leading]) * prod(tiff.pages[0].shape):  # planes of a page
+        return None
     return Stack(kind, axes[:leading], shape[:leading])
