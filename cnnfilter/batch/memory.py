@@ -45,6 +45,7 @@ MODULES = {
     "tifffile": 4 * MIB,
     "Pillow's rarer formats": 3 * MIB,
     "scikit-image": 26 * MIB,
+    "imagecodecs": 5 * MIB,
 }
 #: Bytes, independent of the image's size: for the strips of a picture and the tiles of a kernel;
 #: for one more kernel; for kernels that are combined; for values that are stretched.
@@ -269,9 +270,11 @@ class _Job:
         if kept < depth:
             stored += values
         is_plain = values == pixels and not alpha
-        picture = 0 if is_plain else 4 * pixels  # a grey one is the array
+        is_pillows = format.library == "pillow"
+        picture = 4 * pixels if is_pillows and not is_plain else 0  # a grey one is the array
         encoder = format.memory.writing
-        if isinstance(format.frames, Pages) or (kept == 16 and not is_plain):  # a strip at a time
+        is_deep = kept == 16 and not is_plain and not (format.extra or format.deep_extra)
+        if isinstance(format.frames, Pages) or is_deep:  # a strip at a time
             return stored
         if encoding.quality is not None and not alpha:
             encoder = format.memory.writing_lossy or encoder
@@ -289,6 +292,8 @@ class _Job:
             yield "tifffile"
         if any(format.is_rare for format in (source, *written)):
             yield "Pillow's rarer formats"
+        if any(format.library in ("imagecodecs", "pi_heif") for format in (source, *written)):
+            yield "imagecodecs"
         if isinstance(self.task, SplitTask) and self.task.space != "rgb":
             yield "scikit-image"
 

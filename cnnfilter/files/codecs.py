@@ -166,8 +166,9 @@ class Decoded:
         image = self._image(values, Metadata(), ())
         file = self._file.seek(0, io.SEEK_END)
         reading = FORMATS[self._format].reading_bytes(
-            image.nbytes, self.pixels, values.size, file, picture=piped_bytes(self._file)
-        )
+            image.nbytes, self.pixels, values.size, file,
+            picture=piped_bytes(self._file), more=image.nbytes,
+        )  # fmt: skip
         return replace(image, reading=reading)
 
     @property

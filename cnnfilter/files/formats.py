@@ -314,9 +314,10 @@ FORMATS: Mapping[str, Format] = {
         metadata=("exif", "xmp"),
         quality=Quality(default=None, options={}),
         memory=Memory(
-            reading=Buffers(value=12, file=1),
-            writing=Buffers(value=20),
-            writing_lossy=Buffers(value=40),
+            reading=Buffers(value=1, file=1),
+            writing=Buffers(value=2.5, tile=30, fixed=36 * 2**20),
+            writing_lossy=Buffers(pixel=5, fixed=126 * 2**20),
+            writing_deep=Buffers(value=3.5, tile=30, fixed=40 * 2**20),
         ),
         limits=Limits(side=2**18, area=2**28),  # ISO 18181-1, M: level 5
         deep_module="cnnfilter.files.jpegxl",
@@ -337,7 +338,7 @@ FORMATS: Mapping[str, Format] = {
         frames=Pages(),
         metadata=("exif", "icc_profile", "xmp"),
         quality=None,
-        memory=Memory(reading=Buffers(pixel=12, file=1), held=Buffers(file=1)),
+        memory=Memory(reading=Buffers(pixel=7.5, file=1), held=Buffers(file=1)),
         limits=Limits(),
         reader="cnnfilter.files.heic",
     ),

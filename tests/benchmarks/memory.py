@@ -127,6 +127,21 @@ def save_array(path: Path, size: tuple[int, int], dtype: str, channels: int = 3)
         np.savetxt(path, numbers, fmt="%d", delimiter="," if path.suffix == ".csv" else "\t")
 
 
+def save_jxl(path: Path, size: tuple[int, int]) -> None:
+    """Write a JPEG XL, with the extra codecs."""
+    from imagecodecs import jpegxl_encode
+
+    path.write_bytes(jpegxl_encode(waves(size, 3), lossless=True, effort=3))
+
+
+def save_deep_jp2(path: Path, size: tuple[int, int]) -> None:
+    """Write a JPEG 2000 in 16-bit colours, with the extra codecs."""
+    from imagecodecs import jpeg2k_encode
+
+    values = waves(size, 3).astype(np.uint16) * 200
+    path.write_bytes(jpeg2k_encode(values, level=0, reversible=True, codecformat="jp2"))
+
+
 PHOTO = "rgb.jpg"
 #: The inputs' names to how they are made.
 INPUTS: dict[str, Callable[..., None]] = {
@@ -149,6 +164,8 @@ INPUTS: dict[str, Callable[..., None]] = {
     "rgb.ppm": save_picture,
     "rgb.jp2": save_picture,
     "rgb.avif": partial(save_picture, quality=80, speed=10),
+    "rgb.jxl": save_jxl,
+    "rgb16.jp2": save_deep_jp2,
     "uint8.npy": partial(save_array, dtype="uint8"),
     "float32.npy": partial(save_array, dtype="float32"),
     "float64.npy": partial(save_array, dtype="float64"),
@@ -204,15 +221,17 @@ def cases() -> Iterator[Case]:
     """Give all cases: inputs, outputs, commands, workers, drawings."""
     for name in INPUTS:
         yield Case(SHARPEN, name, quick=name in QUICKLY)
-    for suffix in ("jpg", "tif", "webp", "bmp", "gif", "ppm", "jp2", "avif", "npy", "npz", "csv",
-                   "tsv", "json"):  # fmt: skip
+    for suffix in ("jpg", "tif", "webp", "bmp", "gif", "ppm", "jp2", "avif", "jxl", "npy", "npz",
+                   "csv", "tsv", "json"):  # fmt: skip
         quick = suffix in ("jpg", "tif", "webp", "npy", "json")
         yield Case(SHARPEN, output=f"{{out}}/a.{suffix}", quick=quick)
     for suffix in ("png", "tif", "webp", "jp2", "avif", "npy"):
         yield Case(SHARPEN, "rgba.png", f"{{out}}/a.{suffix}")
     for suffix in ("png", "tif", "ppm", "jp2"):
         yield Case(SHARPEN, "grey16.tif", f"{{out}}/a.{suffix}")
-    yield Case(SHARPEN, "rgb16.tif", "{out}/a.tif")
+    for suffix in ("tif", "jp2", "jxl"):
+        yield Case(SHARPEN, "rgb16.tif", f"{{out}}/a.{suffix}")
+    yield Case(f"{SHARPEN} --quality 90", output="{out}/a.jxl")
     yield Case(f"{SHARPEN} --format float", output="{out}/a.tif")
     yield Case(f"{SHARPEN} --compression small")
     yield Case(f"{SHARPEN} --compression small", output="{out}/a.webp")
