@@ -135,7 +135,7 @@ def _in_order(names: Collection[str], space: str) -> Sequence[str]:
     raise ArgumentError(f"channel '{missing}' is missing; there are {', '.join(names)}")
 
 
-def over_white(image: Array, alpha: Array) -> Array:
+def over_white(image: Array, alpha: Array, white: float | None = None) -> Array:
     """Paint an image on white paper.
 
     Parameters
@@ -144,6 +144,8 @@ def over_white(image: Array, alpha: Array) -> Array:
         Shape (H, W) or (H, W, C).
     alpha : ndarray
         Shape (H, W), of the same depth.
+    white : number, optional
+        The value of paper, and of what is opaque; default: the depth's largest.
 
     Examples
     --------
@@ -151,7 +153,7 @@ def over_white(image: Array, alpha: Array) -> Array:
     >>> over_white(ink, alpha)
     array([[255, 204,   0]], dtype=uint8)
     """
-    top = full_scale(alpha)
+    top = full_scale(alpha) if white is None else white
     result = np.empty(image.shape, image.dtype)
     for rows in bands(image, BAND_BYTES // 8):  # of several arrays of float64
         part = alpha[rows]

@@ -333,7 +333,9 @@ def animated_window(task: Task, image: Image) -> "Window":
 
 def without_alpha(image: Image) -> Array:
     """Return an image's pixels on white, where it is transparent."""
-    return image.pixels if image.alpha is None else over_white(image.pixels, image.alpha)
+    if image.alpha is None:
+        return image.pixels
+    return over_white(image.pixels, image.alpha, image.opaque)
 
 
 def _after(result: Result, step: "Step", pixels: Array) -> Result:

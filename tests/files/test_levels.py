@@ -15,8 +15,9 @@ from cnnfilter.batch.inputs import Inputs
 from cnnfilter.batch.job import Outcome, run_job
 from cnnfilter.batch.plan import make_plan
 from cnnfilter.batch.recipe import Recipe, Target
-from cnnfilter.batch.task import PipelineTask, SplitTask
+from cnnfilter.batch.task import PipelineTask, SplitTask, without_alpha
 from cnnfilter.files.encoding import Encoding
+from cnnfilter.files.image import Image as ReadImage
 from cnnfilter.files.read import read
 
 RANDOM = np.random.default_rng(0)
@@ -147,6 +148,15 @@ def test_an_alpha_up_to_a_white_of_its_own_is_opaque(tmp_path: Path) -> None:
     assert layer.visibility is None or not layer.visibility.hidden.any()
     done(tmp_path / "a.pam", "b.png")
     assert read(tmp_path / "b.png").alpha.min() == 65535  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("dtype", "white"), [("u2", 1023), ("f4", 1.0)])
+def test_a_prediction_sees_white_paper_under_what_is_transparent(dtype: str, white: float) -> None:
+    pixels, alpha = np.zeros((2, 2), dtype), np.zeros((2, 2), dtype)
+    alpha[0] = white
+    image = ReadImage(pixels, alpha, peak=1023 if dtype == "u2" else None)
+    expected = [[0, 0], [white, white]]
+    np.testing.assert_array_equal(without_alpha(image), expected)
 
 
 def test_a_white_below_255_is_8_bits(tmp_path: Path) -> None:
