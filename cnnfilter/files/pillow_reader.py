@@ -43,6 +43,8 @@ _STORED_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;1
 _NUMBERS = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 #: Orientations beyond this one lay a picture on its side.
 _LAST_UPRIGHT = 4
+#: Where the kind of a PNG's second chunk stands.
+_SECOND_KIND = 37
 #: Pillow's name of the decoder that is a PNG's alone.
 _PNG_CODEC = "zip"
 #: Pillow's mode of colours of print, and what turns it to RGB.
@@ -199,7 +201,7 @@ class Pictures:
     def _metadata(self, picture: Pillow.Image) -> tuple[Metadata, tuple[str, ...]]:
         """Read the metadata of a picture that is loaded, and notes."""
         metadata, notes = read_metadata(picture, self._format)
-        if "colours" in self._format.metadata:
+        if "colours" in self._format.metadata and not _begins_with_pixels(self._file):
             from cnnfilter.files.colours import stated
 
             colours, note = stated(self._file)
@@ -438,6 +440,12 @@ def _turned_upright(picture: Pillow.Image, orientation: int) -> Pillow.Image:
         8: Pillow.Transpose.ROTATE_90,
     }.get(orientation)
     return picture if method is None else picture.transpose(method)
+
+
+def _begins_with_pixels(file: BinaryIO) -> bool:
+    """Return whether a PNG has nothing between its head and its pixels."""
+    file.seek(_SECOND_KIND)
+    return file.read(4) == b"IDAT"
 
 
 def _goes_on_behind_pixels(file: BinaryIO) -> bool:
