@@ -13,8 +13,17 @@ import tifffile
 from numpy.typing import ArrayLike, DTypeLike
 from PIL import Image, ImageCms
 
+from cnnfilter.files.png_writer import write_deep
+
 _HEICS = Path(__file__).parents[1] / "data/heic"
 _RANDOM = np.random.default_rng(12)
+#: What a phone says of a gain map and a video behind a picture.
+_PHONE_XMP = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF
+ xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description
+ xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/" hdrgm:Version="1.0"
+ xmlns:GCamera="http://ns.google.com/photos/1.0/camera/" GCamera:MotionPhoto="1"
+ xmlns:tiff="http://ns.adobe.com/tiff/1.0/"><tiff:ImageWidth>9</tiff:ImageWidth>
+</rdf:Description></rdf:RDF></x:xmpmeta>"""
 
 
 def _values(*shape: int, top: int = 256, dtype: DTypeLike = np.uint8) -> np.ndarray:
@@ -85,7 +94,20 @@ def _png() -> list[bytes]:
         _saved("L", "PNG", transparency=5),
         _animated("PNG", duration=50, loop=2),
         _animated("PNG", "RGBA", disposal=2, blend=1, default_image=True),
+        _animated("PNG", "RGBA", disposal=[0, 2, 1], blend=[0, 1, 1]),
+        *(_deep_png(channels) for channels in (2, 3, 4)),
     ]
+
+
+def _deep_png(channels: int) -> bytes:
+    """Encode 16-bit colours or alpha, with what states its colours."""
+    samples = _values(6, 5, channels, top=65536, dtype=np.uint16)
+    colours = {"cICP": bytes([9, 16, 0, 1]), "mDCV": bytes(24), "gAMA": bytes([0, 0, 177, 143])}
+    alpha = samples[:, :, -1] if channels % 2 == 0 else None
+    pixels = samples[:, :, 0] if channels == 2 else samples[:, :, :3]
+    buffer = io.BytesIO()
+    write_deep(buffer, [(pixels, alpha)], {"colours": colours, "exif": _exif()})
+    return buffer.getvalue()
 
 
 def _jpeg() -> list[bytes]:
@@ -97,6 +119,7 @@ def _jpeg() -> list[bytes]:
         _saved("L", "JPEG", exif=_exif(), xmp=b"<x:xmpmeta/>"),
         _saved("RGB", "JPEG", progressive=True, subsampling="4:2:0", restart_marker_blocks=1),
         _animated("MPO"),
+        _saved("RGB", "JPEG", xmp=_PHONE_XMP),
     ]
 
 
@@ -184,6 +207,9 @@ def _ppm() -> list[bytes]:
         b"P3\n2 2\n255\n1 2 3 4 5 6\n7 8 9 10 11 12\n",
         b"P6 2 1 1000 " + bytes(12),
         b"P5 2 1 7 \1\2",
+        b"P5 2 1 255 \1\2P6 1 1 1023 " + bytes(6),
+        b"P7\nWIDTH 2\nHEIGHT 1\nDEPTH 4\nMAXVAL 9\nTUPLTYPE RGB_ALPHA\nENDHDR\n" + bytes(8),
+        b"PF 2 1 -1.5 " + bytes(24),
     ]
 
 
