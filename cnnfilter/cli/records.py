@@ -16,7 +16,6 @@ from cnnfilter.files.output import (
     check_target,
     file_fingerprints,
     is_input,
-    make_folder,
     opened_to_write,
     remove_strays,
     sync,
@@ -66,13 +65,12 @@ class Records:
         self.has_failed = False
         self._open = ExitStack()
         self._folders: set[Path] = set()
-        self._made: list[Path] = []
 
     def __enter__(self) -> "Records":
         if self._name is not None:
             self._report = self._open.enter_context(self._opened(self._name))
         if self._ledger is not None and self._ledger.folder is not None and self._plan.sources:
-            self._made = _make_folder(self._ledger.folder)
+            _make_folder(self._ledger.folder)
         self._check_ledgers()
         self._folders = self._plan.folders
         for folder in self._folders:
@@ -93,9 +91,6 @@ class Records:
         with suppress(OSError):
             self._open.close()
         self.remove_strays()
-        with suppress(OSError):  # it is not empty
-            for folder in self._made:
-                folder.rmdir()
 
     def remove_strays(self) -> None:
         """Remove part files of workers that were ended, which may take a moment to exit."""
@@ -193,10 +188,9 @@ def _was_cut(path: Path) -> bool:
         return file.read() != b"\n"
 
 
-def _make_folder(folder: Path) -> list[Path]:
-    """Make a folder for results; return those that were missing, the innermost first."""
+def _make_folder(folder: Path) -> None:
     try:
         # a/../b is b, also where there is no folder a.
-        return make_folder(Path(os.path.realpath(folder)))
+        Path(os.path.realpath(folder)).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileError(f"{shown(folder)}: cannot be written ({reason(error)})") from None

@@ -100,7 +100,7 @@ def replacing(
                 file.write(buffer.getbuffer())
             return
         target = Path(os.path.realpath(path))
-        made = make_folder(target.parent)
+        made = _make_folder(target.parent)
         with _beside(target) as (part, file):
             yield file
             if durable:
@@ -117,7 +117,7 @@ def replacing(
         raise FileError(f"{shown(path)}: cannot be written ({reason(error)})") from None
 
 
-def make_folder(folder: Path) -> list[Path]:
+def _make_folder(folder: Path) -> list[Path]:
     """Make a folder and its parents; return those that were missing, the innermost first."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
