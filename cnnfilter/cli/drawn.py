@@ -19,10 +19,12 @@ import numpy as np
 
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.checks import check_finite
+from cnnfilter.arrays.colour import over_white
 from cnnfilter.arrays.quantize import PixelWriter
 from cnnfilter.arrays.rows import Rows
+from cnnfilter.arrays.spaces import full_scale
 from cnnfilter.arrays.visibility import opaque_of
-from cnnfilter.batch.task import PipelineTask, Result, Task, without_alpha
+from cnnfilter.batch.task import PipelineTask, Result, Task
 from cnnfilter.errors import NotFiniteError
 from cnnfilter.files.image import Image
 from cnnfilter.layers.channels import rgb
@@ -139,7 +141,8 @@ class Preview:
         """Add the next rows as stored, in 8 bits."""
         pixels = self._storing.pixels(values)
         if alpha is not None:
-            pixels = without_alpha(Image(pixels, alpha))
+            white = full_scale(pixels)
+            pixels = over_white(pixels, white * alpha, white)
         if pixels.dtype.itemsize > 1:
             pixels = (pixels // 257).astype(np.uint8)
         self._small.add(rgb(pixels))
@@ -171,14 +174,14 @@ class _ChannelRows(Rows):
 
 
 def _alpha(task: Task, image: Image) -> Array | None:
-    """Return the result's alpha, after the geometry of each step."""
+    """Return the result's alpha, from 0 to 1, after the geometry of each step."""
     alpha = image.alpha
     if alpha is None or not isinstance(task, PipelineTask):
         return None
-    opaque = opaque_of(alpha)
+    opaque = image.opaque or opaque_of(alpha)
     for step in (*task.pipeline.preparation, *task.pipeline.steps):
         alpha = None if alpha is None else step.layer.carry_alpha(alpha, opaque)
-    return alpha
+    return None if alpha is None else alpha / np.float32(opaque)
 
 
 def _joined(results: Sequence[Result]) -> Result:

@@ -76,7 +76,7 @@ def without_no_data(image: Image, choice: str | float | None) -> Image:
         if choice is None:
             return image
         return replace(image, notes=(*image.notes, f"no pixel is {value:.15g}"))
-    alpha = _opaque(image.pixels) if image.alpha is None else image.alpha.copy()
+    alpha = _opaque(image) if image.alpha is None else image.alpha.copy()
     alpha[is_missing] = 0
     pixels = image.pixels.copy()
     pixels[is_missing] = _harmless(image.pixels[~is_missing])
@@ -120,9 +120,10 @@ def _equal(pixels: Array, value: float) -> Array:
     return np.logical_and.reduce(equal, axis=2)
 
 
-def _opaque(pixels: Array) -> Array:
-    alpha = np.empty(pixels.shape[:2], pixels.dtype)
-    alpha[...] = opaque_of(alpha)
+def _opaque(image: Image) -> Array:
+    alpha = np.empty(image.pixels.shape[:2], image.pixels.dtype)
+    is_float = alpha.dtype.kind == "f"
+    alpha[...] = opaque_of(alpha) if is_float or image.white is None else image.white
     return alpha
 
 
@@ -137,6 +138,6 @@ def _as_number(image: Image) -> Image:
     metadata = image.metadata.copy()
     del metadata["no_data"]
     alpha = image.alpha
-    if alpha is not None and ((alpha == 0) | (alpha == opaque_of(alpha))).all():
+    if alpha is not None and ((alpha == 0) | (alpha >= (image.opaque or opaque_of(alpha)))).all():
         alpha = None  # it stood for the number alone
     return replace(image, alpha=alpha, metadata=metadata)

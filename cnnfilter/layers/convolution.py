@@ -469,15 +469,8 @@ class Convolution(Layer):
 
     def carry_alpha(self, alpha: Array, opaque: float) -> Array:
         """Return, for each output pixel, the alpha under the kernel's centre."""
-        rows, columns = (
-            np.clip(
-                np.arange(axis.count) * axis.stride - axis.before + (axis.extent - 1) // 2,
-                0,
-                axis.length - 1,
-            )
-            for axis in self.window_for(alpha.shape).axes(alpha.shape)
-        )
-        return alpha[np.ix_(rows, columns)]
+        rows, columns = map(_centres, self.window_for(alpha.shape).axes(alpha.shape))
+        return alpha[rows][:, columns]
 
     def maps_of_each(self, shape: Shape) -> int:
         """Return the number of maps of each kernel, before they are combined."""
@@ -696,6 +689,15 @@ class Convolution(Layer):
 def _whole(number: float) -> float:
     """Return a whole number as an integer, whose products are exact."""
     return int(number) if number.is_integer() else number
+
+
+def _centres(axis: Axis) -> slice | Array:
+    """Return the pixels under the windows' centres, or those nearest to them."""
+    first = (axis.extent - 1) // 2 - axis.before
+    last = first + (axis.count - 1) * axis.stride
+    if first >= 0 and last < axis.length:
+        return slice(first, last + 1, axis.stride)
+    return np.arange(first, last + 1, axis.stride).clip(0, axis.length - 1)
 
 
 def _filters(weights: Array) -> Array:

@@ -231,6 +231,8 @@ class Pipeline:
         if weights is None or weights.ndim != 2:
             raise ShapeError("alpha has the shape (height, width)")
         opaque = opaque or opaque_of(weights)
+        if weights.min() >= opaque:
+            return self
         weighted = copy(self)
         weighted.preparation, weights = _weighted(self.preparation, weights, opaque, "preparation")
         weighted.steps, _ = _weighted(self.steps, weights, opaque, "step")
@@ -510,7 +512,8 @@ def _weighted(
         if alpha is not None:
             with in_step(steps, number, kind):
                 weighted.append(step.with_layer(step.layer.weighted_by(alpha, opaque)))
-                alpha = step.layer.carry_alpha(alpha, opaque)
+                if kind == "preparation" or number < len(steps):
+                    alpha = step.layer.carry_alpha(alpha, opaque)
         else:
             weighted.append(step)
     return tuple(weighted), alpha

@@ -179,3 +179,8 @@ def test_bands_of_rows_make_up_the_whole_in_grey_and_on_white() -> None:
     share = alpha[:, :, np.newaxis] / 255
     expected = np.rint(colours * share + 255 * (1 - share))
     np.testing.assert_array_equal(over_white(colours, alpha), expected)
+
+
+def test_floats_are_put_on_a_white_of_1() -> None:
+    ink, alpha = np.full((1, 3), 0.5, np.float32), np.array([[0, 0.5, 1]], np.float32)
+    assert over_white(ink, alpha, 1).tolist() == [[1, 0.75, 0.5]]
