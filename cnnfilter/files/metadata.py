@@ -37,8 +37,8 @@ _EMPTY_EXIF = 14
 #: The name that XMP has among a PNG's text.
 _XMP_TEXT = "XML:com.adobe.xmp"
 #: Text in a PNG that is EXIF or XMP in disguise, its orientation not reset.
-_EXIF_TEXT = "Raw profile type exif"
-_DISGUISED = (_XMP_TEXT, _EXIF_TEXT, "Raw profile type APP1")
+_DISGUISE = "Raw profile type "
+_DISGUISED = (_XMP_TEXT, *(_DISGUISE + name for name in ("exif", "xmp", "APP1")))
 _EXIF_HEADER = b"Exif\0\0"
 #: The highest resolution, in dots per inch, that every format holds.
 _HIGHEST_DPI = 65_535
@@ -148,7 +148,7 @@ def _comment(picture: Pillow.Image, _: Format) -> Mapping[str, object]:
 
 
 def _xmp(picture: Pillow.Image, _: Format) -> Mapping[str, object]:
-    xmp = picture.info.get("xmp") or picture.info.get(_XMP_TEXT)
+    xmp = picture.info.get("xmp") or picture.info.get(_XMP_TEXT) or _in_text(picture, "xmp")
     if not xmp:
         return {}
     kept, notes = xmp_upright(xmp if isinstance(xmp, bytes) else str(xmp).encode())
@@ -172,8 +172,10 @@ def _exif(picture: Pillow.Image, format: Format) -> Mapping[str, object]:
     exif = picture.getexif()
     if format.exif == "tags":
         return _bytes_of(_described(exif))
-    if not exif and _holds_something(picture.info.get("exif", b"")):
-        raise ValueError  # Pillow passes over what it has failed to read once
+    if not exif and (
+        _holds_something(picture.info.get("exif", b"")) or _DISGUISE + "APP1" in picture.info
+    ):
+        raise ValueError  # Pillow passes over what it has failed to read once, or does not know
     return _cleaned_exif(exif, _exif_block(picture)) if exif else {}
 
 
@@ -212,9 +214,13 @@ def exif_upright(content: bytes) -> Metadata:
 def _exif_block(picture: Pillow.Image) -> bytes:
     """Return EXIF as it stands in the file."""
     block = picture.info.get("exif")
-    if block is None:  # then it is a PNG's text: a name, a length, and digits
-        return bytes.fromhex("".join(str(picture.info.get(_EXIF_TEXT, "")).split("\n")[3:]))
-    return bytes(block).removeprefix(_EXIF_HEADER)
+    return (_in_text(picture, "exif") if block is None else bytes(block)).removeprefix(_EXIF_HEADER)
+
+
+def _in_text(picture: Pillow.Image, name: str) -> bytes:
+    """Return what stands in a PNG's text as a name, a length, and digits."""
+    text = str(picture.info.get(_DISGUISE + name, ""))
+    return bytes.fromhex("".join(text.split("\n")[3:]))
 
 
 def _holds_something(content: bytes) -> bool:

@@ -201,14 +201,22 @@ class Pictures:
     def _metadata(self, picture: Pillow.Image) -> tuple[Metadata, tuple[str, ...]]:
         """Read the metadata of a picture that is loaded, and notes."""
         metadata, notes = read_metadata(picture, self._format)
-        if "colours" in self._format.metadata and not _begins_with_pixels(self._file):
-            from cnnfilter.files.colours import stated
+        colours, note = self._stated_colours(picture)
+        if colours:
+            metadata["colours"] = colours
+        return metadata, (*notes, note) if note else notes
 
-            colours, note = stated(self._file)
-            notes += (note,) if note else ()
-            if colours:
-                metadata["colours"] = colours
-        return metadata, notes
+    def _stated_colours(self, picture: Pillow.Image) -> tuple[dict[str, bytes], str]:
+        """Return what a file states of its colours next to a profile; and a note."""
+        if picture.format == "AVIF" and "icc_profile" not in picture.info:
+            from cnnfilter.files.avif import stated_colours
+
+            return stated_colours(self._file), ""
+        if "colours" not in self._format.metadata or _begins_with_pixels(self._file):
+            return {}, ""
+        from cnnfilter.files.colours import stated
+
+        return stated(self._file)
 
     def head(self) -> Image:
         """Return the first frame with blank pixels.

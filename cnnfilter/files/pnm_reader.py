@@ -19,6 +19,8 @@ _BLANKS = b" \t\n\v\f\r"
 _MAX_WORD, _MAX_WORDS = 80, 64
 #: Bytes of text that are read at a time.
 _BLOCK = 2**20
+#: Memory that a byte of text takes, as words and numbers.
+_WORD_BYTES = 40
 #: The channels of each kind; PAM states its own.
 _CHANNELS = {
     b"P1": 1, b"P2": 1, b"P3": 3, b"P4": 1, b"P5": 1, b"P6": 3, b"Pf": 1, b"PF": 3,
@@ -132,8 +134,12 @@ class Pictures:
         head = self._checked(0)
         top = 255 if head.kind in _BITS else head.white
         image = self._image(head, blank(head.shape, head.dtype.newbyteorder("="), top))
-        text = 2 * _BLOCK + self._size if head.kind in _PLAIN else head.bytes
-        return image.blanked(image.nbytes + text + piped_bytes(self._file))
+        more = 0
+        if head.kind == _PACKED:
+            more = head.bytes + image.nbytes
+        elif head.kind in _PLAIN:
+            more = _WORD_BYTES * min(self._size, _BLOCK)
+        return image.blanked(image.nbytes + more + piped_bytes(self._file))
 
     def _checked(self, number: int) -> _Head:
         head = self._heads[number]

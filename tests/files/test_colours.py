@@ -1,11 +1,12 @@
 """What a PNG says of its colours is kept in PNGs, and named where it is lost."""
 
+import io
 import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import ImageCms
+from PIL import Image, ImageCms
 
 from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.read import read
@@ -78,6 +79,27 @@ def test_a_profile_of_colours_does_not_lie_on_grey(format: str, tmp_path: Path) 
     note = f"{format} cannot hold a colour profile of other channels: left out"
     assert written.notes == (note,)
     assert "icc_profile" not in read(tmp_path / "b").metadata
+
+
+@pytest.mark.parametrize(("primaries", "transfer"), [(9, 16), (12, 13), (1, 13), (1, 1)])
+def test_an_avifs_colours_go_into_a_png(primaries: int, transfer: int, tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(SAMPLES).save(buffer, "AVIF")
+    content = buffer.getvalue()
+    at = content.index(b"colrnclx") + 8
+    code = struct.pack(">HH", primaries, transfer)
+    (tmp_path / "a.avif").write_bytes(content[:at] + code + content[at + 4 :])
+    image = read(tmp_path / "a.avif")
+    assert image.notes == ()
+    is_foreign = (primaries, transfer) in ((9, 16), (12, 13))
+    colours = {"cICP": bytes([primaries, transfer, 0, 1])}
+    assert image.metadata.get("colours", {}) == (colours if is_foreign else {})
+    write(Output(tmp_path / "b.png", Encoding("png")), [Frame(image.pixels)],
+          metadata=image.metadata)  # fmt: skip
+    assert read(tmp_path / "b.png").metadata.get("colours") == (colours if is_foreign else None)
+    written = write(Output(tmp_path / "c.avif", Encoding("avif")), [Frame(image.pixels)],
+                    metadata=image.metadata)  # fmt: skip
+    assert bool(written.notes) == is_foreign
 
 
 @pytest.mark.parametrize(

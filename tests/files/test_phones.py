@@ -185,6 +185,22 @@ def test_xmp_that_is_not_well_formed_is_left_out(xmp: str, tmp_path: Path) -> No
     assert image.notes == ("its XMP cannot be read: left out",)
 
 
+def test_xmp_and_exif_disguised_as_text_are_read_or_named(tmp_path: Path) -> None:
+    from PIL.PngImagePlugin import PngInfo
+
+    space = STALE["tiff"][0]
+    xmp = f'<a xmlns:tiff="{space}" tiff:ImageWidth="9" tiff:Make="X"/>'.encode()
+    for name in ("xmp", "APP1"):
+        text = PngInfo()
+        text.add_text(f"Raw profile type {name}", f"\n{name}\n{len(xmp):8}\n{xmp.hex()}\n")
+        Image.fromarray(PICTURES[0]).save(tmp_path / f"{name}.png", pnginfo=text)
+    image, odd = read(tmp_path / "xmp.png"), read(tmp_path / "APP1.png")
+    expected = f'<a xmlns:tiff="{space}" tiff:Make="X"/>'.encode()
+    assert (image.metadata["xmp"], image.notes) == (expected, ())
+    assert "text" not in image.metadata
+    assert odd.notes == ("its EXIF cannot be read: left out",)
+
+
 def test_captions_are_named_as_they_are_left_out(tmp_path: Path) -> None:
     plain = jpeg(PICTURES[0])
     caption = b"\x1c\x02\x78\0\4Cups"
