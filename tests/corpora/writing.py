@@ -134,7 +134,8 @@ def _lost(source: Image, result: Image, format: Format, notes: str) -> str:
         return _numbers_lost(source, result, notes)
     expected, alpha = source.pixels, source.alpha
     shown = _opaque(source) if alpha is None else alpha
-    expected, result_pixels = alike(expected, result.pixels, shown != 0)
+    both = shown != 0 if result.alpha is None else (shown != 0) & (result.alpha != 0)
+    expected, result_pixels = alike(expected, result.pixels, both)
     if expected.shape != result_pixels.shape:
         return f"shape {source.pixels.shape} became {result.pixels.shape}; says {notes!r}"
     if not format.is_picture:
