@@ -317,21 +317,21 @@ class Format:
         """Test whether it is read and not written."""
         return self.is_picture and not self.modes
 
-    @cached_property
+    @property
     def missing(self) -> str:
         """Message about an extra that is not installed."""
         if self.extra is None or is_installed(self.module):
             return ""
         return f"{self.title} needs an extra: {install(self.extra)}"
 
-    @cached_property
+    @property
     def unwritable(self) -> str:
         """Message about why it cannot be written, if so."""
         if self.is_read_only:
             return f"{self.title} is only read here, not written; write png, jpeg or tif"
         return self.missing
 
-    @cached_property
+    @property
     def stored_deep_modes(self) -> tuple[Mode, ...]:
         """The modes that it holds in 16 bits with what is installed."""
         if self.deep_extra and not is_installed(EXTRAS[self.deep_extra]):

@@ -25,6 +25,7 @@ _UNSUPPORTED = (
     (r"unknown data organization", "a TIFF without strips or tiles"),
     (r"data type not supported \(SampleFormat \d+, (.+?)-bit\)", r"a TIFF with \1 bits a channel"),
     (r"data type not supported", "a TIFF of an unusual type of numbers"),
+    (r"No '(av1|avc|evc|vvc)C' box|[Uu]nsupported codec", "an HEIC in an unusual coding"),
     (r"Windows Media Photo", "a TIFF with JPEG XR in it"),
     (r"(\w+) compression support is not configured", r"a TIFF compressed with \1"),
     (r"COMPRESSION\.(\w+): \d+>.* (not supported|requires)", r"a TIFF compressed with \1"),
