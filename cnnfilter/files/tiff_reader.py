@@ -242,6 +242,7 @@ class Pages:
             or is_swapped
             or kind not in _HELD
             or int(page.compression) not in _PERHAPS_PILLOWS
+            or not _is_opened(page)
             or not _is_predicted_alike(page)
         ):
             raise ContentError(_lack(page))
@@ -275,7 +276,7 @@ def _is_for_pillow(page: "TiffPage") -> bool:
     """Return whether Pillow reads a page exactly."""
     samples, photometric = page.samplesperpixel, int(page.photometric)
     uses, compression = tuple(map(int, page.extrasamples)), int(page.compression)
-    if not _is_predicted_alike(page) or page.imagedepth > 1 or _is_split(page):
+    if not _is_opened(page) or not _is_predicted_alike(page) or _is_split(page):
         return False
     is_exact = (samples, uses) in _EXACT.get(photometric, ())
     if photometric in (YCBCR, LAB):
@@ -290,6 +291,15 @@ def _is_for_pillow(page: "TiffPage") -> bool:
     if page.bitspersample == 16:
         return page.dtype == np.uint16 and (samples, photometric) == (1, BLACK_IS_ZERO)
     return page.dtype == np.uint8 and page.bitspersample == 8 and is_exact
+
+
+def _is_opened(page: "TiffPage") -> bool:
+    """Return whether Pillow opens a page at all.
+
+    It takes a big-endian BigTIFF for another TIFF, and a volume for its first slice.
+    """
+    is_odd = page.parent.is_bigtiff and page.parent.byteorder == ">"
+    return not is_odd and page.imagedepth == 1
 
 
 def _is_split(page: "TiffPage") -> bool:

@@ -263,6 +263,22 @@ def test_pages_are_read_whatever_the_others_are(tmp_path: Path) -> None:
         assert image.pixels.dtype == page.dtype
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("is_big", [False, True])
+@pytest.mark.parametrize("values", [RGB, RGB[:, :, 0], numbers("uint16", 9, 8), RGB[:, :, 0] > 99])
+def test_pages_of_any_layout_are_read(
+    order: str, is_big: bool, values: np.ndarray, tmp_path: Path
+) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.tif", bigtiff=is_big, byteorder=order) as file:
+        for page in (values, values[:5]):
+            file.write(page, photometric="rgb" if page.ndim == 3 else "minisblack", metadata=None)
+    images = list(read_frames(tmp_path / "a.tif"))
+    factor = 255 if values.dtype == bool else 1
+    for image, page in zip(images, (values, values[:5]), strict=True):
+        np.testing.assert_array_equal(image.pixels, page * factor)
+    assert_head_agrees(tmp_path / "a.tif", read(tmp_path / "a.tif"))
+
+
 CFA = {"photometric": "cfa", "extratags": [(33421, "H", 2, (2, 2)), (33422, "B", 4, b"\0\1\1\2")]}
 
 

@@ -13,6 +13,7 @@ from PIL import Image as Pillow
 from PIL import ImageCms
 
 from cnnfilter.batch.task import SplitTask
+from cnnfilter.files import tiff_writer
 from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.read import read, read_frames
 from cnnfilter.files.save import Frame, write
@@ -201,6 +202,31 @@ def test_maker_notes_stay_as_they_are(is_deep: bool, tmp_path: Path) -> None:
     with Pillow.open(tmp_path / "b.tif") as picture:
         assert picture.getexif().get_ifd(0x8769)[0x927C] == notes
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "b.tif"), values)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_exif_of_a_bigtiff_is_in_its_byte_order(
+    order: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tiff_writer, "MAX_CLASSIC", 0)
+    exif = Pillow.Exif()
+    exif.endian = order
+    exif[271] = "Canon"
+    exif.get_ifd(0x8769)[0x9003] = "2020:01:01 00:00:00"
+    exif.get_ifd(0x8825)[1] = "N"
+    frames = [Frame(DEEP), Frame(DEEP[:5, :, 0])]
+    output = Output(tmp_path / "a.tif", Encoding("tif", depth=16))
+    write(output, frames, metadata={"exif": exif.tobytes(), "dpi": (300, 300)})
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        assert (file.is_bigtiff, file.byteorder) == (True, order)
+        for page, frame in zip(file.pages, frames, strict=True):
+            np.testing.assert_array_equal(page.asarray(), frame.values)
+            assert page.tags[271].value == "Canon"
+            assert page.tags[34665].value == {"DateTimeOriginal": "2020:01:01 00:00:00"}
+            assert page.tags[34853].value == {"GPSLatitudeRef": "N"}
+    for image, frame in zip(read_frames(tmp_path / "a.tif"), frames, strict=True):
+        np.testing.assert_array_equal(image.pixels, frame.values)
+        assert image.metadata["dpi"] == (300, 300)
 
 
 @pytest.mark.parametrize("kind", ["ome", "imagej", "shaped"])
