@@ -335,7 +335,7 @@ FORMATS: Mapping[str, Format] = {
         modes=(),
         deep_modes=(),
         alpha="full",
-        frames=Pages(),
+        frames=None,
         metadata=("exif", "icc_profile", "xmp"),
         quality=None,
         memory=Memory(reading=Buffers(pixel=7.5, file=1), held=Buffers(file=1)),

@@ -76,12 +76,18 @@ class _Pictures:
         self._pictures = [heif[number] for number in numbers]
 
     def __len__(self) -> int:
-        return len(self._pictures)
+        return 1
+
+    @property
+    def others(self) -> int:
+        """Number of pictures behind the first, which are read on request."""
+        return len(self._pictures) - 1
 
     @property
     def pixels(self) -> int:
-        """Number of pixels of all pictures."""
-        return sum(picture.size[0] * picture.size[1] for picture in self._pictures)
+        """Number of pixels of the first picture."""
+        width, height = self._pictures[0].size
+        return int(width * height)
 
     def read(self, number: int = 0) -> Image:
         """Decode a picture, which the library turns upright.
@@ -132,7 +138,9 @@ class _Pictures:
         if alpha is not None and kind.is_premultiplied and any(values.strides):
             pixels = undone_premultiplying(pixels, alpha, 2**kind.bits - 1)
             metadata = Metadata(**metadata, is_premultiplied=True)
-        return Image(pixels, alpha, "heic", metadata, notes, len(self), peak=kind.peak)
+        if self.others and picture is self._pictures[0]:
+            notes = (*notes, f"the first of {len(self._pictures)} pictures (--frame N)")
+        return Image(pixels, alpha, "heic", metadata, notes, peak=kind.peak)
 
 
 def _check_words(file: BinaryIO) -> None:

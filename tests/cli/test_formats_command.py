@@ -18,7 +18,7 @@ def test_formats_are_listed_with_what_they_hold(run: Run) -> None:
     heic = "present" if is_installed("pi_heif") else "missing"
     assert rows["heic"] == {
         "format": "heic", "files": ".heic .heif .hif", "read": "yes", "write": "no",
-        "bits": "8 16", "alpha": "yes", "frames": "pages", "metadata": "EXIF ICC XMP",
+        "bits": "8 16", "alpha": "yes", "frames": "one", "metadata": "EXIF ICC XMP",
         "extra": f"heic: {heic}",
     }  # fmt: skip
     assert rows["png"]["frames"] == "timed"

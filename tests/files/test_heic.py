@@ -38,7 +38,8 @@ def test_numbers_are_the_files(name: str) -> None:
     image = next(read_frames(FOLDER / f"{name}.heic"))
     np.testing.assert_array_equal(image.pixels, values)
     assert image.pixels.dtype == (np.uint8 if peak is None else np.uint16)
-    assert (image.peak, image.notes) == (peak, ())
+    told = ("the first of 2 pictures (--frame N)",) if name == "several" else ()
+    assert (image.peak, image.notes) == (peak, told)
     assert_heads_agree(FOLDER / f"{name}.heic")
 
 
@@ -47,10 +48,13 @@ def test_alpha_is_set_aside() -> None:
 
 
 def test_several_pictures_begin_with_the_one_to_be_shown() -> None:
-    first, second = read_frames(FOLDER / "several.heic")
+    (first,) = read_frames(FOLDER / "several.heic")
+    (second,) = read_frames(FOLDER / "several.heic", frame=1)
     np.testing.assert_array_equal(first.pixels, PLAIN)
     np.testing.assert_array_equal(second.pixels, PLAIN[:8])
-    assert first.frames == 2
+    assert second.notes == ()
+    with pytest.raises(FileError, match="there is no frame 2"):
+        next(read_frames(FOLDER / "several.heic", frame=2))
 
 
 def test_metadata_are_kept_and_turn_it_no_second_time() -> None:
