@@ -76,6 +76,11 @@ class VisiblePart(Part):
         """False: quotients are no integers."""
         return False
 
+    @property
+    def _is_rounded(self) -> bool:
+        """Test whether values become integers next, for which float32 has too few digits."""
+        return self.given.rounds or self.given.finely
+
     def __call__(self, tile: Tile) -> Array:
         """Compute a tile."""
         values, (rows, columns) = self.plain(tile), tile
@@ -90,7 +95,9 @@ class VisiblePart(Part):
             # Where all is invisible, too, the sums are the usual ones.
             if any(own.hides_some(place) for own in self.kernels):
                 if seen is None:
-                    seen = values[:, :width].astype(np.float64)
+                    # Of one colour, both kinds of sums are to be equal: as they are rounded.
+                    is_rough = values.dtype == np.float32 and not self._is_rounded
+                    seen = values[:, :width].astype(np.float32 if is_rough else np.float64)
                 self._replace(seen[block], place)
         return values if seen is None else seen
 

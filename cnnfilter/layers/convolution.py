@@ -327,7 +327,10 @@ class Convolution(Layer):
         places, rounds = np.atleast_3d(result), result.dtype.kind in "iu"
         # Overflow gives infinity without a warning, as in PyTorch.
         with np.errstate(over="ignore", invalid="ignore"):
-            for place, values, integral in self._correlated(array, places.shape, rounds=rounds):
+            parts = self._correlated(
+                array, places.shape, rounds=rounds, finely=self._is_deep(array)
+            )
+            for place, values, integral in parts:
                 store(values, places[place], integral=integral)
         return result
 
@@ -356,9 +359,11 @@ class Convolution(Layer):
 
     def _result_type(self, image: Array, work: DType) -> DType:
         """Return the result's type; quotients need digits."""
-        if self.visibility is not None and image.dtype == np.uint16:
-            work = FLOAT64  # float32 would round a 16-bit picture's twice
-        return self.dtype or work
+        return self.dtype or (FLOAT64 if self._is_deep(image) else work)
+
+    def _is_deep(self, image: Array) -> bool:
+        """Return whether float32 would round a 16-bit picture's quotients twice."""
+        return self.visibility is not None and image.dtype == np.uint16 and self.dtype is None
 
     def stores_tiles(self, image: Array) -> bool:
         """Return whether `stored` holds no more of the values than a tile: not of floats."""
@@ -462,7 +467,9 @@ class Convolution(Layer):
         return filtered, correlated_strips(
             filtered.shape,
             filtered.extreme_pixels,
-            self._filters(filtered.shape[2], work, rounds=dtype.kind in "iu"),
+            self._filters(filtered.shape[2], work, rounds=dtype.kind in "iu")._replace(
+                finely=self._is_deep(extremes)
+            ),
             (*self.output_shape(before.shape), 1)[:3],
             dtype,
         )

@@ -304,3 +304,12 @@ def test_pooling_is_stored_as_it_is_computed(
     expected = quantize(own(image), range)
     stored = own.stored(image, PixelWriter(range, 8))
     np.testing.assert_array_equal(stored, expected.pixels)
+
+
+@pytest.mark.parametrize(
+    "step", ["convolve '0.3 0.1234 0.7'", "convolve sobel combine=l2", "pool 3 mode=average"]
+)
+def test_what_is_of_one_colour_stays_so(step: str) -> None:
+    _, alpha = partly_visible()
+    own = layer(step, alpha)
+    assert not own.stored(np.full((17, 23), 77, np.uint8), PixelWriter("minmax", 8)).any()
