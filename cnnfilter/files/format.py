@@ -253,6 +253,8 @@ class Format:
     holds_interpreter : bool
         Whether its codec holds Python's interpreter until a picture is done: only a process of
         its own can be ended then.
+    unread : mapping
+        Parts of `Image.metadata` that no library here reads, and the bytes that show them.
     is_rare : bool
         Whether Pillow imports its codec only on request.
     prints : bool
@@ -296,6 +298,7 @@ class Format:
     options_runs: Mapping[str, object] = field(default_factory=dict)
     is_buffered: bool = False
     holds_interpreter: bool = False
+    unread: Mapping[str, bytes] = field(default_factory=dict)
     is_rare: bool = False
     prints: bool = False
     numbers: str = ""

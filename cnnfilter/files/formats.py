@@ -218,6 +218,7 @@ FORMATS: Mapping[str, Format] = {
         limits=Limits(side=2**16 - 1),  # GIF89a, 18: the logical screen's sides have 16 bits
         pillow="GIF",
         colors=256,
+        unread={"icc_profile": b"ICCRGBG1012", "xmp": b"XMP DataXMP"},
     ),
     "ppm": Format(
         title="PPM",
@@ -266,6 +267,11 @@ FORMATS: Mapping[str, Format] = {
         deep_extra="codecs",
         partial_extras={"codecs": "16-bit colour"},
         reader="cnnfilter.files.jpeg2000",
+        unread={
+            "exif": b"uuidJpgTiffExif->JP2",
+            "xmp": b"uuid\xbe\x7a\xcf\xcb\x97\xa9\x42\xe8\x9c\x71\x99\x94\x91\xe3\xaf\xac",
+            "icc_profile": b"colr\x02",
+        },
         # The encoder holds some ten copies of a tile; as one tile a picture takes all of them.
         # Of 16 bits, Pillow mixes up the tiles.
         options_8_bit={"tile_size": (TILE, TILE)},

@@ -9,7 +9,7 @@ import struct
 import zlib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from typing import cast
+from typing import BinaryIO, cast
 
 from PIL import Image as Pillow
 
@@ -40,6 +40,8 @@ _XMP_TEXT = "XML:com.adobe.xmp"
 _DISGUISE = "Raw profile type "
 _DISGUISED = (_XMP_TEXT, *(_DISGUISE + name for name in ("exif", "xmp", "APP1")))
 _EXIF_HEADER = b"Exif\0\0"
+#: Bytes of a file that are searched for metadata that is not read.
+_MOST_SEARCHED = 2**20
 #: The highest resolution, in dots per inch, that every format holds.
 _HIGHEST_DPI = 65_535
 #: A colour profile's header: its length, and where its signature stands in it.
@@ -108,6 +110,16 @@ def read_metadata(picture: Pillow.Image, format: Format) -> tuple[Metadata, tupl
     return cast("Metadata", kept), tuple(notes)
 
 
+def unread_parts(file: BinaryIO, format: Format, metadata: Mapping[str, object]) -> tuple[str, ...]:
+    """Return notes on the parts that a file has and no library here reads."""
+    place = file.tell()
+    file.seek(0)
+    head = file.read(_MOST_SEARCHED)
+    file.seek(place)
+    found = [part for part, sign in format.unread.items() if sign in head and part not in metadata]
+    return tuple(f"its {_NAMES[part]} is not read: left out" for part in found)
+
+
 class _Partly(Exception):  # noqa: N818 - the part that was read is not an error
     def __init__(self, kept: Mapping[str, object], *notes: str) -> None:
         self.kept, self.notes = kept, notes
@@ -147,11 +159,19 @@ def _comment(picture: Pillow.Image, _: Format) -> Mapping[str, object]:
     return {"comment": comment} if comment and isinstance(comment, bytes | str) else {}
 
 
+def _in_utf8(xmp: bytes) -> bytes:
+    """Return XMP in the encoding that all formats hold; it may be in UTF-16."""
+    for start, encoding in ((b"\0<", "utf-16-be"), (b"<\0", "utf-16-le")):
+        if xmp.startswith(start):
+            return xmp.decode(encoding, "replace").encode()
+    return xmp
+
+
 def _xmp(picture: Pillow.Image, _: Format) -> Mapping[str, object]:
     xmp = picture.info.get("xmp") or picture.info.get(_XMP_TEXT) or _in_text(picture, "xmp")
     if not xmp:
         return {}
-    kept, notes = xmp_upright(xmp if isinstance(xmp, bytes) else str(xmp).encode())
+    kept, notes = xmp_upright(_in_utf8(xmp if isinstance(xmp, bytes) else str(xmp).encode()))
     if notes:
         raise _Partly(kept, *notes)
     return kept

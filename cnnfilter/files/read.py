@@ -184,7 +184,13 @@ class _Attributed:
         return attributed(lambda: self._frames.pixels, self._open_afresh)
 
     def read(self, number: int = 0) -> Image:
-        return attributed(lambda: self._frames.read(number), self._open_afresh)
+        image = attributed(lambda: self._frames.read(number), self._open_afresh)
+        if not FORMATS[image.format].unread:
+            return image
+        from cnnfilter.files.metadata import unread_parts
+
+        notes = unread_parts(self._file, FORMATS[image.format], image.metadata)
+        return replace(image, notes=(*image.notes, *notes))
 
     def head(self) -> Image:
         return attributed(lambda: self._frames.head(), self._open_afresh)

@@ -144,6 +144,15 @@ def _gif_background() -> bytes:
     )
 
 
+def _gif_with_xmp() -> bytes:
+    """Return the same with XMP, whose trailer ends it for those that read blocks."""
+    trailer = bytes([1, *range(255, 0, -1), 0, 0])
+    xmp = b"!\xff\x0bXMP DataXMP<x:xmpmeta/>" + trailer
+    content = _gif_background()
+    at = content.index(b"!\xf9")
+    return content[:at] + xmp + content[at:]
+
+
 def _gif_background_shown() -> list[Right]:
     """Return its frames: each goes, and the file's third colour takes its place."""
     blank = np.broadcast_to(GIF_PALETTE[2], (*_SIZE, 3))
@@ -182,6 +191,7 @@ STRUCTURES: list[Structure] = [
         Right(GIF_PALETTE[values]) for values in (GIF_FIRST, GIF_SECOND, GIF_FIRST)
     ]),
     Structure("background.gif", _gif_background, _gif_background_shown()),
+    Structure("xmp.gif", _gif_with_xmp, _gif_background_shown(), said="its XMP is not read"),
     Structure("transparent.gif", lambda: _gif_still(interlaced=False), [_STILL]),
     Structure("interlaced.gif", lambda: _gif_still(interlaced=True), [_STILL]),
 ]  # fmt: skip

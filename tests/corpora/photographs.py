@@ -225,6 +225,12 @@ def _tiff_with_exif() -> bytes:
     return file.getvalue()
 
 
+_TITLE = """<?xpacket begin='\ufeff' id='W5M0MpCehiHzreSzNTczkc9d'?>
+<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF
+xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'><rdf:Description rdf:about=''
+xmlns:dc='http://purl.org/dc/elements/1.1/'><dc:title><rdf:Alt><rdf:li
+xml:lang='x-default'>A title</rdf:li></rdf:Alt></dc:title></rdf:Description></rdf:RDF>
+</x:xmpmeta><?xpacket end='w'?>"""
 _PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 #: First bytes of files that are not read here, and what they are.
@@ -253,6 +259,7 @@ STRUCTURES: list[Structure] = [
     _Jpeg(_pillow(_smooth(0)[:, :, 0], icc_profile=_PROFILE)).structure("gray-profile-rgb.jpg"),
     _Jpeg(_pillow(_smooth(0, 1, 2), subsampling="4:2:0", progressive=True)
           ).structure("progressive.jpg"),
+    _Jpeg(_pillow(_smooth(0, 1, 2), xmp=_TITLE.encode("utf-16-be"))).structure("xmp-utf-16.jpg"),
     _Jpeg(_pillow(_smooth(0, 1, 2), keep_rgb=True)).structure("colours-as-they-are.jpg"),
     Structure("exif-gps.tif", _tiff_with_exif, [Right(pattern((6, 9, 3), "uint8"))]),
     _Jpeg(_several(2)).structure("two.mpo", said="first of 2"),

@@ -132,6 +132,13 @@ def _deep_avif(bits: int) -> Array:
     return (BIG["twelve"][:, :, None] >> (12 - bits)).repeat(3, axis=2).astype(np.uint16)
 
 
+def _jp2_with_exif() -> bytes:
+    encode = import_module("imagecodecs").jpeg2k_encode
+    content = b"JpgTiffExif->JP2II*\0\x08\0\0\0\0\0\0\0\0\0"
+    box = struct.pack(">I4s", 8 + len(content), b"uuid") + content
+    return encode(BIG["gray"], level=0, reversible=True) + box
+
+
 STRUCTURES: list[Structure] = [
     *map(_transparent, (1, 2, 4, 8, 16)),
     *map(_transparent_colour, (8, 16)),
@@ -169,6 +176,8 @@ STRUCTURES: list[Structure] = [
     _coded("gray12.jp2", "jpeg2k", BIG["twelve"], Right(BIG["twelve"], peak=4095), level=0,
            reversible=True, bitspersample=12),
     _coded("rgba8.jp2", "jpeg2k", RGBA, _with_alpha(RGBA), level=0, reversible=True),
+    Structure("exif.jp2", _jp2_with_exif, [Right(BIG["gray"])], EXTRA, "its EXIF is not read",
+              needs=CODECS),
     _coded("codestream.j2k", "jpeg2k", BIG["rgb"], Right(BIG["rgb"]), level=0, reversible=True,
            codecformat="j2k"),
     *(_coded(f"{name}.jxl", "jpegxl", values, Right(values), lossless=True)

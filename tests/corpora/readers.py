@@ -263,7 +263,8 @@ def _by_imagemagick(path: Path, facts: Facts) -> Sequence[Picture] | None:
     if facts.frames > 1 or _is_animated(path):
         return None
     # It hands on the colours that HEIC stores, which are not RGB.
-    more = ["-colorspace", "sRGB"] if facts.format == "heic" else []
+    options = {"heic": ["-colorspace", "sRGB"], "gif": ["-coalesce"]}
+    more = options.get(facts.format, [])
     made = _run("convert", str(path), *more, "pam:-")
     frames = []
     # Comments of the file come first.
@@ -379,7 +380,7 @@ READERS = (
     Reader("libvips", ("png", "jpeg", "webp", "gif", "avif", "tif"), "pyvips", _by_vips,
            {"jpeg": 1, "webp": 1, "tif": 1}, {"avif": 5}, turns=("heic", "avif", "jxl")),
     Reader("ImageMagick", ("png", "gif", "bmp", "heic"), "convert", _by_imagemagick,
-           {"heic": 2, "bmp": 1}),
+           {"heic": 2, "bmp": 1}, {"heic": 4}),
     Reader("FFmpeg", ("png", "gif", "jxl"), "ffmpeg", _by_ffmpeg, {"jxl": 1}),
     Reader("GDAL", ("tif", "float"), "gdal_translate", _by_gdal, {"tif": 1}),
     Reader("a few lines", ("ppm", "pfm"), "numpy", _by_hand),

@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[2]
 FILES = {
     "white-is-zero-16.tif", "rgb12.tif", "rgba16.png", "transparent-gray4.png", "white1023.pgm",
     "pages-8-16.tif", "gray-profile-rgb.jpg", "float32-rgba.tif", "no-data-int16.tif",
-    "rgba8-assocalpha.tif", "previous-over.png", "orientation6-uint16.tif", "exif-orientation6.jpg",
+    "rgba8-assocalpha.tif", "xmp-utf-16.jpg",
+    "previous-over.png", "orientation6-uint16.tif", "exif-orientation6.jpg",
 }  # fmt: skip
 
 
