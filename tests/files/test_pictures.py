@@ -261,7 +261,7 @@ def test_an_npy_is_held_against_its_header(tmp_path: Path) -> None:
 
 def test_an_empty_cell_of_a_table_is_no_number(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("1,2,3\n4,,6\n")
-    with pytest.raises(FileError, match="line 2 holds something that is not a number"):
+    with pytest.raises(FileError, match="line 2, column 2 is empty; write a number there"):
         read_image(tmp_path / "a.csv")
 
 

@@ -215,15 +215,6 @@ def test_whatever_an_encoder_refuses_is_one_line(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_bug_keeps_its_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Image.Image, "save", lambda *_, **__: {}["a"])
-    with pytest.raises(KeyError):
-        write(
-            Output(tmp_path / "a", Encoding("png", compression="small")), [Frame(np.zeros((4, 4)))]
-        )
-    assert list(tmp_path.iterdir()) == []
-
-
 @pytest.mark.parametrize(
     ("format", "dpi"),
     [
