@@ -130,12 +130,14 @@ def is_bug(error: Exception) -> bool:
     --------
     >>> try:
     ...     foreign_problem(None)
-    ... except TypeError as error:  # which re raises in the library's own code
+    ... except TypeError as error:
     ...     is_bug(error)
-    False
+    True
     """
-    *_, (frame, _) = walk_tb(error.__traceback__)
-    return isinstance(error, _BUGS) and frame.f_code.co_filename.startswith(_OWN)
+    files = (frame.f_code.co_filename for frame, _ in walk_tb(error.__traceback__))
+    own = [file.startswith(_OWN) for file in files]
+    # A library may call our own code, too, with what it has read from a broken file.
+    return isinstance(error, _BUGS) and True in own and all(own[own.index(True) :])
 
 
 def decoding_problem(error: Exception, printed: str = "") -> str:
