@@ -82,8 +82,22 @@ def write_pictures(
     place = io.BytesIO() if in_memory else file
     first.save(place, known.pillow, **options)
     if isinstance(place, io.BytesIO):
+        if len(frames) > 1:
+            _set_alpha_bit(place, known, frames)
         file.write(place.getbuffer())
     return notes
+
+
+def _set_alpha_bit(
+    file: io.BytesIO,
+    format: Format,
+    frames: Sequence[tuple[Array, Array | None, float | None]],
+) -> None:
+    """Set the bit of an animation that says that frames have alpha."""
+    place = format.frames.alpha_bit if isinstance(format.frames, Animation) else None
+    if place is not None and any(alpha is not None for _, alpha, _ in frames):
+        at, bit = place
+        file.getbuffer()[at] |= bit
 
 
 def _pillows(
