@@ -111,9 +111,9 @@ def test_a_transparent_animation_becomes_another(source: str, target: str, tmp_p
 def test_what_no_frame_covers_stays_transparent(format: str, tmp_path: Path) -> None:
     masks = np.zeros((2, 50, 100), np.uint8)
     masks[0, :, 50:] = masks[1, :, :50] = 255
-    red = np.broadcast_to(np.array([255, 0, 0], np.uint8), (50, 100, 3)).copy()
-    red[:2] = 90
-    write(Output(tmp_path / "a", Encoding(format)), [Frame(red, mask) for mask in masks])
+    red = np.array([1, 0, 0], np.uint8)
+    frames = [Frame(mask[:, :, None] * red, mask) for mask in masks]
+    write(Output(tmp_path / "a", Encoding(format)), frames)
     for image, mask in zip(read_frames(tmp_path / "a"), masks, strict=True):
         assert image.alpha is not None
         np.testing.assert_array_equal(image.alpha, mask)
