@@ -152,9 +152,9 @@ class Animation(NamedTuple):
         Whether the last frame is cleared away, since Pillow joins frames that are alike.
     may_grow : bool
         Whether frames may be larger than its head promises.
-    alpha_bit : (int, int) or None
-        The byte of the file, and its bit, that say that frames have alpha; encoders forget it
-        where only what no frame covers is transparent.
+    alpha_bit : (bytes, int) or None
+        The end of the file's head, NULs for any byte, and the bit behind its size that says
+        that frames have alpha; encoders forget it where no frame covers what is transparent.
     composer : str
         The module of ours whose ``open_frames`` reads them; "" for Pillow's reader.
     """
@@ -164,7 +164,7 @@ class Animation(NamedTuple):
     writes_loop: bool = True
     clears_last: bool = False
     may_grow: bool = False
-    alpha_bit: tuple[int, int] | None = None
+    alpha_bit: tuple[bytes, int] | None = None
     composer: str = ""
 
 

@@ -163,7 +163,7 @@ FORMATS: Mapping[str, Format] = {
         modes=_ANY,
         deep_modes=(),
         alpha="full",
-        frames=Animation(longest=2**24 - 1, alpha_bit=(20, 0x10)),
+        frames=Animation(longest=2**24 - 1, alpha_bit=(bytes(12) + b"VP8X", 0x10)),
         metadata=("exif", "icc_profile", "xmp"),
         quality=Quality(default=None, options={"lossless": False, "method": 4}),
         memory=Memory(

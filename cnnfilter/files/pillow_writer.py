@@ -96,8 +96,9 @@ def _set_alpha_bit(
     """Set the bit of an animation that says that frames have alpha."""
     place = format.frames.alpha_bit if isinstance(format.frames, Animation) else None
     if place is not None and any(alpha is not None for _, alpha, _ in frames):
-        at, bit = place
-        file.getbuffer()[at] |= bit
+        head, bit = place
+        if file.getvalue()[: len(head)].endswith(head.lstrip(b"\0")):  # else one frame is left
+            file.getbuffer()[len(head) + 4] |= bit
 
 
 def _pillows(

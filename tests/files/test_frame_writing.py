@@ -119,6 +119,14 @@ def test_what_no_frame_covers_stays_transparent(format: str, tmp_path: Path) -> 
         np.testing.assert_array_equal(image.alpha, mask)
 
 
+def test_transparent_frames_that_are_alike_are_one_webp(tmp_path: Path) -> None:
+    alpha = np.arange(120, dtype=np.uint8).reshape(10, 12)
+    write(Output(tmp_path / "a", Encoding("webp")), [Frame(alpha, alpha)] * 2)
+    (image,) = read_frames(tmp_path / "a")
+    assert image.alpha is not None
+    np.testing.assert_array_equal(image.alpha, alpha)
+
+
 @pytest.mark.parametrize("format", ["gif", "png", "avif"])
 @pytest.mark.parametrize("order", [(0, 0, 0), (0, 0, 1), (0, 1, 1), (0, 1, 0)])
 def test_frames_that_are_alike_keep_their_time_together(
