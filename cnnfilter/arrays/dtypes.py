@@ -25,6 +25,19 @@ def largest_of(dtype: DType) -> int:
     return max(-int(bounds.min), int(bounds.max))
 
 
+def opaque_of(alpha: Array) -> float:
+    """Return the alpha of opaque pixels.
+
+    It is the largest integer of its type, or 1 for floats.
+
+    Examples
+    --------
+    >>> opaque_of(np.zeros((1, 1), np.uint16)), opaque_of(np.zeros((1, 1)))
+    (65535, 1.0)
+    """
+    return 1.0 if alpha.dtype.kind == "f" else int(np.iinfo(alpha.dtype).max)
+
+
 def magnitude_bound(values: Array) -> float:
     """Return a bound of max|x|, an int for integers."""
     if values.dtype.kind not in "iu" or values.dtype.itemsize > 2:

@@ -58,16 +58,3 @@ class Visibility(NamedTuple):
         """
         weights: Array = np.ldexp(alpha.astype(np.float64), -frexp(self.full)[1])
         return weights
-
-
-def opaque_of(alpha: Array) -> float:
-    """Return the alpha of opaque pixels.
-
-    It is the largest integer of its type, or 1 for floats.
-
-    Examples
-    --------
-    >>> opaque_of(np.zeros((1, 1), np.uint16)), opaque_of(np.zeros((1, 1)))
-    (65535, 1.0)
-    """
-    return 1.0 if alpha.dtype.kind == "f" else int(np.iinfo(alpha.dtype).max)

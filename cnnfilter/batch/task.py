@@ -17,10 +17,10 @@ from cnnfilter.arrays.colour import (
     over_white,
     split_channels,
 )
+from cnnfilter.arrays.dtypes import opaque_of
 from cnnfilter.arrays.geometry import SAME_PLACE, Grid
 from cnnfilter.arrays.quantize import LaterMap, PixelWriter
 from cnnfilter.arrays.spaces import SPACES
-from cnnfilter.arrays.visibility import opaque_of
 from cnnfilter.errors import ArgumentError
 from cnnfilter.files.image import Image
 from cnnfilter.files.no_data import with_no_data

@@ -20,10 +20,10 @@ import numpy as np
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.checks import check_finite
 from cnnfilter.arrays.colour import over_white
+from cnnfilter.arrays.dtypes import opaque_of
 from cnnfilter.arrays.quantize import PixelWriter
 from cnnfilter.arrays.rows import Rows
 from cnnfilter.arrays.spaces import full_scale
-from cnnfilter.arrays.visibility import opaque_of
 from cnnfilter.batch.task import PipelineTask, Result, Task
 from cnnfilter.errors import NotFiniteError
 from cnnfilter.files.image import Image

@@ -80,7 +80,8 @@ def _show(text: str) -> None:
 
 def _show_one(name: str, weights: "Array", entry: "NamedKernel | None") -> None:
     from cnnfilter.cli.printing import print_array, print_rows, print_text, say
-    from cnnfilter.kernels.facts import kernel_facts, list_note
+    from cnnfilter.kernels.facts import kernel_facts
+    from cnnfilter.kernels.parse import list_note
     from cnnfilter.text import shape_text
 
     facts = kernel_facts(weights)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import frexp, gcd
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -13,12 +13,14 @@ from cnnfilter.arrays import Array, DType
 from cnnfilter.arrays.buffers import Strips, Tile, tiles
 from cnnfilter.arrays.dtypes import largest_magnitude, magnitude_bound, quotients, store
 from cnnfilter.arrays.geometry import Axis, Shape, Sliding
-from cnnfilter.arrays.visibility import Visibility
 from cnnfilter.correlation.choice import choose, choose_for_bank
 from cnnfilter.correlation.engines import Engine
 from cnnfilter.correlation.factors import common_divisor, dilated, numerators
 from cnnfilter.correlation.padded import Padded
 from cnnfilter.correlation.sums import Sums
+
+if TYPE_CHECKING:
+    from cnnfilter.arrays.visibility import Visibility
 
 #: Powers of two at which sums of float64, or of their squares, come near infinity.
 NEAR_INFINITY, SQUARES_NEAR_INFINITY = 1000, 500

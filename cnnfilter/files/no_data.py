@@ -9,7 +9,7 @@ import numpy as np
 
 from cnnfilter.arrays import Array, DType
 from cnnfilter.arrays.arguments import number
-from cnnfilter.arrays.visibility import opaque_of
+from cnnfilter.arrays.dtypes import opaque_of
 from cnnfilter.errors import ArgumentError, brief
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from cnnfilter.files.encoding import Output
 
-_PART = re.compile(r"\.[0-9a-f]{16}\.cnnfilter-part")
+_PART = r"\.[0-9a-f]{16}\.cnnfilter-part"
 #: The part files of this process, and the lock for adding one.
 _parts: set[Path] = set()
 _opening = threading.Lock()
@@ -278,7 +278,7 @@ def remove_strays(folder: Path, inputs: Container[int] = ()) -> bool:
             strays = [
                 Path(entry.path)
                 for entry in entries
-                if _PART.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)
+                if re.fullmatch(_PART, entry.name) and entry.is_file(follow_symlinks=False)
             ]
     except OSError:
         return True

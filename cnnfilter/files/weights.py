@@ -21,9 +21,7 @@ UNREADABLE_WEIGHTS = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".h5", ".hdf5",
 #: Suffixes of files of weights.
 TENSOR_SUFFIXES = (".safetensors", ".npz", ".npy", *UNREADABLE_WEIGHTS)
 
-_REFERENCE = re.compile(
-    rf"(.+?(?:{'|'.join(map(re.escape, TENSOR_SUFFIXES))}))(?::(.*))?", re.DOTALL | re.IGNORECASE
-)
+_REFERENCE = rf"(?si)(.+?(?:{'|'.join(map(re.escape, TENSOR_SUFFIXES))}))(?::(.*))?"
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,8 @@ class WeightsRef:
     @classmethod
     def parse(cls, text: str, folder: Path | None = None) -> "WeightsRef | None":
         """Return the tensor that a text names, or None."""
-        found = _REFERENCE.fullmatch(text)
+        # A kernel's name has no dot, which spares a start the pattern.
+        found = re.fullmatch(_REFERENCE, text) if "." in text else None
         return cls((folder or Path()) / found[1], found[2]) if found else None
 
     @property

@@ -6,9 +6,6 @@ import numpy as np
 
 from cnnfilter.arrays import Array
 
-#: Numbers of a row or column that could have been a square, and its side.
-_SQUARES = {side**2: side for side in range(3, 32, 2)}
-
 
 @dataclass(frozen=True)
 class KernelFacts:
@@ -57,23 +54,3 @@ def kernel_facts(weights: Array) -> KernelFacts:
             separable=bool(np.linalg.matrix_rank(relative) == 1),
             symmetric=bool(np.allclose(relative, relative[::-1, ::-1], rtol=1e-12, atol=1e-15)),
         )
-
-
-def list_note(weights: Array) -> str:
-    """Return a note on a row or column that may be meant as a square.
-
-    Examples
-    --------
-    >>> list_note(np.ones((1, 9)))
-    'the kernel is a row of 9 numbers; write its rows with ; between them if it is 3x3'
-    >>> list_note(np.ones((3, 3))), list_note(np.ones((1, 3)))
-    ('', '')
-    """
-    side = _SQUARES.get(weights.size)
-    if weights.ndim != 2 or min(weights.shape) > 1 or side is None:
-        return ""
-    kind = "row" if len(weights) == 1 else "column"
-    return (
-        f"the kernel is a {kind} of {weights.size} numbers; write its rows with ; between them "
-        f"if it is {side}x{side}"
-    )

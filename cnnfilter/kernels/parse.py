@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MAX_TEXT = 16 * MAX_SIZE**2
 #: Words of other programs for no weight.
 _NOTHING = ("", "-", "x", "X", ".", "nan")
+#: Numbers of a row or column that could have been a square, and its side.
+_SQUARES = {side**2: side for side in range(3, 32, 2)}
 
 
 def kernel(name_or_text: str) -> Array | list[Array]:
@@ -264,4 +266,24 @@ def _is_matrix(item: object) -> bool:
     return isinstance(item, list | tuple) and any(
         isinstance(row, list | tuple) and not any(isinstance(cell, list | tuple) for cell in row)
         for row in item
+    )
+
+
+def list_note(weights: Array) -> str:
+    """Return a note on a row or column that may be meant as a square.
+
+    Examples
+    --------
+    >>> list_note(np.ones((1, 9)))
+    'the kernel is a row of 9 numbers; write its rows with ; between them if it is 3x3'
+    >>> list_note(np.ones((3, 3))), list_note(np.ones((1, 3)))
+    ('', '')
+    """
+    side = _SQUARES.get(weights.size)
+    if weights.ndim != 2 or min(weights.shape) > 1 or side is None:
+        return ""
+    kind = "row" if len(weights) == 1 else "column"
+    return (
+        f"the kernel is a {kind} of {weights.size} numbers; write its rows with ; between them "
+        f"if it is {side}x{side}"
     )

@@ -14,11 +14,11 @@ from numpy.typing import ArrayLike
 from cnnfilter.arrays import Array, DType
 from cnnfilter.arrays.geometry import SAME_PLACE, Grid, Place, Region, Shape, Window
 from cnnfilter.arrays.quantize import PixelWriter
-from cnnfilter.arrays.visibility import Visibility
 
 if TYPE_CHECKING:
     from cnnfilter.arrays.buffers import Strips
     from cnnfilter.arrays.rows import Rows
+    from cnnfilter.arrays.visibility import Visibility
     from cnnfilter.layers.explanation import Detail
     from cnnfilter.layers.records import Record, ValuesRecord
 
@@ -123,6 +123,8 @@ class Layer(ABC):
 
     def weighted_by(self, alpha: Array, opaque: float) -> Self:
         """Return the layer for inputs with an alpha."""
+        from cnnfilter.arrays.visibility import Visibility  # few images have alpha
+
         visibility = Visibility.of(alpha, opaque) if self.mixes_pixels else None
         return self if visibility is None else self.replaced(visibility=visibility)
 

@@ -40,8 +40,7 @@ from cnnfilter.correlation import Correlated, Filters, correlate, correlated_str
 from cnnfilter.correlation.factors import common_divisor
 from cnnfilter.errors import ArgumentError, KernelError, ShapeError, brief
 from cnnfilter.kernels.catalogue import KERNELS
-from cnnfilter.kernels.facts import list_note
-from cnnfilter.kernels.parse import read_kernels
+from cnnfilter.kernels.parse import list_note, read_kernels
 from cnnfilter.layers.base import Layer, RowsFrom
 from cnnfilter.layers.declaration import Argument, functional
 

@@ -33,7 +33,6 @@ from cnnfilter.arrays.geometry import (
     check_map,
 )
 from cnnfilter.arrays.quantize import PixelWriter
-from cnnfilter.arrays.visibility import Visibility
 from cnnfilter.errors import ArgumentError, ShapeError, brief
 from cnnfilter.layers.base import Layer, RowsFrom
 from cnnfilter.layers.declaration import Argument, functional
@@ -53,6 +52,7 @@ from cnnfilter.layers.reduction import (
 
 if TYPE_CHECKING:
     from cnnfilter.arrays.rows import Rows
+    from cnnfilter.arrays.visibility import Visibility
     from cnnfilter.layers.explanation import Pooled
     from cnnfilter.layers.records import PoolingRecord
 

@@ -18,13 +18,13 @@ from cnnfilter.arrays.checks import as_image
 from cnnfilter.arrays.dtypes import convert, float_type
 from cnnfilter.arrays.geometry import Grid, Place, Region, Shape, check_map
 from cnnfilter.arrays.patches import border
-from cnnfilter.arrays.visibility import Visibility
 from cnnfilter.layers.base import Layer
 from cnnfilter.layers.declaration import Argument, functional
 from cnnfilter.layers.resampling import resampled
 
 if TYPE_CHECKING:
     from cnnfilter.arrays.rows import Rows
+    from cnnfilter.arrays.visibility import Visibility
     from cnnfilter.layers.explanation import Taken
     from cnnfilter.layers.records import PlainRecord, ResizingRecord
 

@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.buffers import check_room
 from cnnfilter.arrays.checks import as_features, as_image, check_finite
+from cnnfilter.arrays.dtypes import opaque_of
 from cnnfilter.arrays.geometry import Shape
 from cnnfilter.arrays.quantize import PixelWriter
-from cnnfilter.arrays.visibility import opaque_of
 from cnnfilter.errors import MAX_SHOWN, ArgumentError, ShapeError, brief, naming, unknown
 from cnnfilter.files.weights import UNREADABLE_WEIGHTS
 from cnnfilter.networks import NETWORKS
