@@ -71,12 +71,12 @@ def test_pillow_is_imported_where_pictures_are_read_resized_and_drawn_alone() ->
         if any(name.split(".")[0] == "PIL" for name in imports_of(path))
     }
     assert users == {
-        "files/pillow_reader.py",
-        "files/png_reader.py",
-        "files/inks.py",
-        "files/pillow_writer.py",
-        "files/gif.py",
-        "files/metadata.py",
+        "files/pillow/reader.py",
+        "files/png/reader.py",
+        "files/metadata/inks.py",
+        "files/pillow/writer.py",
+        "files/pillow/gif.py",
+        "files/metadata/parts.py",
         "layers/resizing.py",
         "view/canvas.py",
     }
@@ -218,7 +218,7 @@ UNUSED = {
     "cnnfilter.layers.activations", "cnnfilter.layers.channels", "cnnfilter.layers.inverting",
     "cnnfilter.layers.resizing",
     "cnnfilter.layers.scaling",
-    "cnnfilter.files.matrices", "cnnfilter.networks.network", "cnnfilter.networks.toml",
+    "cnnfilter.files.numbers.matrices", "cnnfilter.networks.network", "cnnfilter.networks.toml",
     "cnnfilter.networks.onnx", "cnnfilter.pipeline.comparison", "cnnfilter.pipeline.summary",
     "cnnfilter.pipeline.explain", "cnnfilter.layers.explanation", "cnnfilter.layers.records",
     "cnnfilter.view", "cnnfilter.cli.explain", "cnnfilter.cli.views", "cnnfilter.cli.walk",

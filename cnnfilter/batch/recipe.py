@@ -185,7 +185,7 @@ class Recipe:
             if is_rgb and FORMATS[info.format].is_picture:
                 metadata["rgb_bands"] = 3
         if "geo" in metadata:
-            from cnnfilter.files.tiff_geo import moved  # few pictures lie on a map
+            from cnnfilter.files.tiff.geo import moved  # few pictures lie on a map
 
             metadata = moved(metadata, result.grid)
         return Origin(metadata, own, depth)

@@ -46,7 +46,7 @@ def convolve(*, kernel: Kernels, common: Common, **arguments: object) -> None:
     """
     from cnnfilter.batch.task import PipelineTask
     from cnnfilter.cli.run import run
-    from cnnfilter.files.kernels import kernels_label
+    from cnnfilter.files.numbers.kernels import kernels_label
     from cnnfilter.pipeline.pipeline import Pipeline
     from cnnfilter.steps.step import Step
 

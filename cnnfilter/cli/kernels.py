@@ -65,7 +65,7 @@ def _described(entry: "NamedKernel") -> str:
 
 def _show(text: str) -> None:
     from cnnfilter.errors import KernelError
-    from cnnfilter.files.kernels import find_kernels, read_kernel_files
+    from cnnfilter.files.numbers.kernels import find_kernels, read_kernel_files
     from cnnfilter.kernels.catalogue import KERNELS
     from cnnfilter.kernels.parse import read_kernels
     from cnnfilter.text import shape_text

@@ -185,8 +185,8 @@ def _print_comparison(pipeline: "Pipeline", common: Common, against: str) -> Non
     from pathlib import Path
 
     from cnnfilter.batch.task import without_alpha
+    from cnnfilter.files.numbers.weights import read_tensors
     from cnnfilter.files.read import read
-    from cnnfilter.files.weights import read_tensors
     from cnnfilter.pipeline.comparison import compare
     from cnnfilter.text import shown
 

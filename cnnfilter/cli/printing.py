@@ -141,7 +141,7 @@ def print_array(
         See `cnnfilter.view.tables.matrix_tables`.
     """
     if format is not None or not is_terminal():
-        from cnnfilter.files.matrices import matrix_text
+        from cnnfilter.files.numbers.matrices import matrix_text
 
         with standard_output() as stdout:
             stdout.writelines(matrix_text(array, format or "tsv"))

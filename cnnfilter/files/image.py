@@ -11,8 +11,8 @@ from cnnfilter.errors import ContentError
 from cnnfilter.text import shape_text
 
 if TYPE_CHECKING:
-    from cnnfilter.files.tiff_folder import Folder
-    from cnnfilter.files.tiff_stack import Stack
+    from cnnfilter.files.tiff.folder import Folder
+    from cnnfilter.files.tiff.stack import Stack
 
 #: Pillow's own limit, above which it takes a picture for a decompression bomb.
 MAX_PIXELS = 178_956_970

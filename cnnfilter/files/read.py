@@ -16,7 +16,7 @@ from cnnfilter.errors import CnnFilterError, ContentError, FileError, naming
 from cnnfilter.files.formats import FORMATS, format_of_bytes
 from cnnfilter.files.image import MAX_PIXELS, Frames, Image, check_pixels, too_large
 from cnnfilter.files.opening import opened, piped_bytes, reason
-from cnnfilter.files.pillow_reader import Pictures
+from cnnfilter.files.pillow.reader import Pictures
 from cnnfilter.files.printed import attributed
 
 #: A format shows in this many bytes.
@@ -187,7 +187,7 @@ class _Attributed:
         image = attributed(lambda: self._frames.read(number), self._open_afresh)
         if not FORMATS[image.format].unread:
             return image
-        from cnnfilter.files.metadata import unread_parts
+        from cnnfilter.files.metadata.parts import unread_parts
 
         notes = unread_parts(self._file, FORMATS[image.format], image.metadata)
         return replace(image, notes=(*image.notes, *notes))
@@ -211,12 +211,12 @@ class _Matrix:
 
     def read(self, number: int = 0) -> Image:
         # Pictures are read without this.
-        from cnnfilter.files.matrices import read_matrix
+        from cnnfilter.files.numbers.matrices import read_matrix
 
         return self._image(read_matrix(self._file, self._format, self._max_pixels))
 
     def head(self) -> Image:
-        from cnnfilter.files.matrices import read_matrix_head
+        from cnnfilter.files.numbers.matrices import read_matrix_head
 
         numbers = read_matrix_head(self._file, self._format)
         image = self.read() if numbers is None else self._image(numbers)

@@ -20,14 +20,14 @@ from cnnfilter.errors import ArgumentError, CnnFilterError, ContentError, FileEr
 from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.format import Animation, Pages, install
 from cnnfilter.files.formats import FORMATS, format_of
-from cnnfilter.files.metadata import is_srgb
+from cnnfilter.files.metadata.parts import is_srgb
 from cnnfilter.files.output import WithoutDescriptor, replacing
-from cnnfilter.files.pillow_writer import write_pictures
+from cnnfilter.files.pillow.writer import write_pictures
 from cnnfilter.files.printed import attributed, caught
 from cnnfilter.text import shape_text, shown
 
 if TYPE_CHECKING:
-    from cnnfilter.files.tiff_writer import Page
+    from cnnfilter.files.tiff.writer import Page
 
 
 @dataclass(frozen=True)
@@ -215,7 +215,7 @@ def _excess(values: Array, format: str, depth: int, *, has_alpha: bool, frames: 
 
 
 def _write_matrix(file: BinaryIO, matrix: Array, format: str) -> None:
-    from cnnfilter.files.matrices import write_matrix
+    from cnnfilter.files.numbers.matrices import write_matrix
 
     if FORMATS[format].library == "numpy":
         encode_to(file, format, lambda out: write_matrix(out, matrix, format))
@@ -270,7 +270,7 @@ def _encode(
     """Encode pictures or numbers; return notes on metadata that is left out."""
     known, lost = FORMATS[format], []
     if known.is_picture and "colours" in metadata:
-        from cnnfilter.files import colours
+        from cnnfilter.files.metadata import colours
 
         words = colours.lost(metadata, known.metadata)
         lost = [f"{format} cannot hold {name}: left out" for name in words]
@@ -316,7 +316,7 @@ def _encode_picture(
 
 def _page(frame: Frame, format: str, metadata: Mapping[str, Any]) -> "Page":
     """Return a page of a TIFF, and the type that its numbers are stored in."""
-    from cnnfilter.files.tiff_writer import Page, numbers_dtype
+    from cnnfilter.files.tiff.writer import Page, numbers_dtype
 
     own = frame.page or Origin(metadata, format, 8)
     is_picture = FORMATS[own.format].is_picture

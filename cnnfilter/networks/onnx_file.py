@@ -13,8 +13,8 @@ from cnnfilter.arrays import Array
 from cnnfilter.arrays.arguments import integer
 from cnnfilter.arrays.buffers import memory
 from cnnfilter.errors import ContentError, brief
+from cnnfilter.files.numbers.weights import widened
 from cnnfilter.files.opening import inside, opened, read_all, regular
-from cnnfilter.files.weights import widened
 from cnnfilter.networks.network import MAX_STEPS
 from cnnfilter.text import shown
 

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from cnnfilter.errors import ContentError, brief
-from cnnfilter.files.weights import to_hwio
+from cnnfilter.files.numbers.weights import to_hwio
 from cnnfilter.layers.activations import ACTIVATIONS, Activation
 from cnnfilter.networks.onnx_chain import FLOATS, Chain, Node
 from cnnfilter.steps.operations import OPERATIONS

@@ -31,9 +31,9 @@ from cnnfilter.arrays.arguments import choice, integers
 from cnnfilter.arrays.geometry import Shape
 from cnnfilter.errors import ArgumentError, FileError, brief, naming, unknown
 from cnnfilter.files.encoding import Output
+from cnnfilter.files.numbers.weights import LAYOUTS, to_oihw, write_tensors
 from cnnfilter.files.opening import read_text, regular
 from cnnfilter.files.output import check_target, replacing
-from cnnfilter.files.weights import LAYOUTS, to_oihw, write_tensors
 from cnnfilter.networks.network import MAX_STEPS, Network
 from cnnfilter.steps.operations import OPERATIONS
 from cnnfilter.steps.step import Step, numbered_step

@@ -15,7 +15,7 @@ from cnnfilter.arrays.dtypes import opaque_of
 from cnnfilter.arrays.geometry import Shape
 from cnnfilter.arrays.quantize import PixelWriter
 from cnnfilter.errors import MAX_SHOWN, ArgumentError, ShapeError, brief, naming, unknown
-from cnnfilter.files.weights import UNREADABLE_WEIGHTS
+from cnnfilter.files.numbers.weights import UNREADABLE_WEIGHTS
 from cnnfilter.networks import NETWORKS
 from cnnfilter.steps.operations import OPERATIONS
 from cnnfilter.steps.parse import parse_steps

@@ -8,7 +8,7 @@ from inspect import Parameter
 from typing import Annotated
 
 from cnnfilter import layers
-from cnnfilter.files.weights import LAYOUTS
+from cnnfilter.files.numbers.weights import LAYOUTS
 from cnnfilter.layers.base import Layer
 from cnnfilter.layers.declaration import Argument, argument_of
 

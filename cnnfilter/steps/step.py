@@ -13,8 +13,13 @@ import numpy as np
 
 from cnnfilter.arrays.arguments import choice
 from cnnfilter.errors import ArgumentError, brief, naming, unknown
-from cnnfilter.files.kernels import find_kernels, find_weights, read_kernel_files, read_weights
-from cnnfilter.files.weights import LAYOUTS, WeightsRef
+from cnnfilter.files.numbers.kernels import (
+    find_kernels,
+    find_weights,
+    read_kernel_files,
+    read_weights,
+)
+from cnnfilter.files.numbers.weights import LAYOUTS, WeightsRef
 from cnnfilter.layers.base import Layer
 from cnnfilter.steps.operations import OPERATIONS, Operation
 

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from cnnfilter.files.encoding import Encoding, Output
-from cnnfilter.files.exif import cleaned
+from cnnfilter.files.metadata.exif import cleaned
 from cnnfilter.files.read import read
 from cnnfilter.files.save import Frame, write
 

@@ -139,8 +139,8 @@ def recipe(folder: Path) -> Recipe:
 @pytest.mark.parametrize(
     "place",
     [
-        "cnnfilter.files.pillow_reader:_planes",
-        "cnnfilter.files.pillow_writer:_encoding",
+        "cnnfilter.files.pillow.reader:_planes",
+        "cnnfilter.files.pillow.writer:_encoding",
         "cnnfilter.batch.job:survey",
     ],
 )

@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import ArrayLike
 
 from cnnfilter.errors import NotFiniteError
-from cnnfilter.files import matrices
-from cnnfilter.files.matrices import matrix_text, read_matrix
+from cnnfilter.files.numbers import matrices
+from cnnfilter.files.numbers.matrices import matrix_text, read_matrix
 
 RNG = np.random.default_rng(0)
 TYPES = ["uint8", "uint16", "int64", "float16", "float32", "float64"]

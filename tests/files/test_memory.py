@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnnfilter.files.pillow_reader import Pictures
+from cnnfilter.files.pillow.reader import Pictures
 
 STATUS = Path("/proc/self/status")
 HEIGHT, WIDTH = 3000, 4000
@@ -22,8 +22,8 @@ BYTES = {"L": (1, 1), "LA": (4, 2), "RGB": (4, 3), "RGBA": (4, 4), "CMYK": (4, 3
 SETTING = f"""
 import sys
 import numpy as np
-from cnnfilter.files.pillow_reader import Pictures
-from cnnfilter.files.pillow_writer import write_pictures
+from cnnfilter.files.pillow.reader import Pictures
+from cnnfilter.files.pillow.writer import write_pictures
 
 def peak():
     line, = (line for line in open({str(STATUS)!r}) if line.startswith("VmHWM:"))

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from cnnfilter import FileError
-from cnnfilter.files.bare import without_metadata
 from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.formats import FORMATS
+from cnnfilter.files.metadata.bare import without_metadata
 from cnnfilter.files.read import read, read_head
 from cnnfilter.files.save import Frame, write
 
@@ -148,7 +148,7 @@ def test_a_picture_is_turned_though_its_resolution_cannot_be_read(tmp_path: Path
 
 @pytest.mark.parametrize("dpi", [(float("nan"), 72), (-1, 72), (float("inf"), 1)])
 def test_a_resolution_that_is_no_number_is_left_out(dpi: tuple[float, float]) -> None:
-    from cnnfilter.files.metadata import read_metadata
+    from cnnfilter.files.metadata.parts import read_metadata
 
     picture = Image.fromarray(RGB)
     picture.info["dpi"] = dpi

@@ -10,9 +10,9 @@ from PIL import Image
 
 from cnnfilter import FileError
 from cnnfilter.files.encoding import Encoding, Output
+from cnnfilter.files.metadata.xmp import cleaned
 from cnnfilter.files.read import read, read_frames, read_head
 from cnnfilter.files.save import Frame, write
-from cnnfilter.files.xmp import cleaned
 
 RNG = np.random.default_rng(31)
 PICTURES = [RNG.integers(0, 256, (16, 24, 3), np.uint8) for _ in range(4)]

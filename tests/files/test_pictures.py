@@ -10,11 +10,11 @@ from PIL import Image, ImageCms
 
 import cnnfilter
 from cnnfilter import FileError, read_image, write_image
-from cnnfilter.files import tiff_writer as tiff
 from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.formats import COMPRESSIONS, format_named
 from cnnfilter.files.read import read, read_head
 from cnnfilter.files.save import Frame, write
+from cnnfilter.files.tiff import writer as tiff
 
 RNG = np.random.default_rng(7)
 RGB = RNG.integers(0, 256, (24, 32, 3), np.uint8)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from cnnfilter import FileError, read_image, write_image
-from cnnfilter.files import png_writer
 from cnnfilter.files.encoding import Encoding, Output
+from cnnfilter.files.png import writer as png_writer
 from cnnfilter.files.read import read, read_head
 from cnnfilter.files.save import Frame, write
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from cnnfilter import FileError, read_image, write_image
 from cnnfilter.files.encoding import Encoding, Output
-from cnnfilter.files.pnm_writer import write_deep
+from cnnfilter.files.netpbm.writer import write_deep
 from cnnfilter.files.read import read, read_frames, read_head
 from cnnfilter.files.save import Frame, write
 
@@ -148,7 +148,7 @@ def test_what_is_corrupt_is_refused(content: bytes, words: str, tmp_path: Path) 
 def test_comments_go_over_the_blocks_that_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cnnfilter.files.pnm_reader._BLOCK", 5)
+    monkeypatch.setattr("cnnfilter.files.netpbm.reader._BLOCK", 5)
     text = b"P2 # one\r3 2\n#two\n10\n1 #a long comment 7 8\n2 3\r\n#another# 9\n4 5#6\n\n10"
     (tmp_path / "a.pgm").write_bytes(text)
     assert read_image(tmp_path / "a.pgm").tolist() == [[1, 2, 3], [4, 5, 10]]

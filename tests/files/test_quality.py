@@ -10,7 +10,7 @@ from PIL import Image
 from cnnfilter import FileError
 from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.formats import FORMATS
-from cnnfilter.files.pillow_reader import Pictures
+from cnnfilter.files.pillow.reader import Pictures
 from cnnfilter.files.read import read, read_frames, read_head
 from cnnfilter.files.save import Frame, write
 

@@ -8,8 +8,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from cnnfilter.errors import ContentError, KernelError
-from cnnfilter.files.kernels import read_kernel
-from cnnfilter.files.matrices import read_matrix
+from cnnfilter.files.numbers.kernels import read_kernel
+from cnnfilter.files.numbers.matrices import read_matrix
 
 TABLE = [[1, -2.5], [3, 4]]
 

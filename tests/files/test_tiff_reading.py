@@ -15,9 +15,9 @@ from PIL import Image as Pillow
 from tifffile import _imagecodecs
 
 from cnnfilter import FileError, write_image
-from cnnfilter.files import tiff_reader
 from cnnfilter.files.image import Image
 from cnnfilter.files.read import read, read_frames, read_head
+from cnnfilter.files.tiff import reader as tiff_reader
 
 RNG = np.random.default_rng(14)
 RGB = RNG.integers(0, 256, (10, 12, 3), np.uint8)

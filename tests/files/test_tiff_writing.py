@@ -13,10 +13,10 @@ from PIL import Image as Pillow
 from PIL import ImageCms
 
 from cnnfilter.batch.task import SplitTask
-from cnnfilter.files import tiff_writer
 from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.read import read, read_frames
 from cnnfilter.files.save import Frame, write
+from cnnfilter.files.tiff import writer as tiff_writer
 
 from .filtering import filtered
 

@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from cnnfilter import CnnFilterError, read_image
-from cnnfilter.files.kernels import read_kernel
+from cnnfilter.files.numbers.kernels import read_kernel
+from cnnfilter.files.numbers.weights import read_tensors
 from cnnfilter.files.printed import caught
-from cnnfilter.files.weights import read_tensors
 
 PIXELS = np.arange(12, dtype=np.uint8).reshape(3, 4)
 

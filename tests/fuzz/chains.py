@@ -69,7 +69,7 @@ def _kernel_file(random: Random) -> tuple[str, bytes]:
 
 
 def _read_kernel_file(given: tuple[str, bytes]) -> None:
-    from cnnfilter.files.kernels import read_kernel
+    from cnnfilter.files.numbers.kernels import read_kernel
 
     suffix, data = given
     weights = read_kernel(written(f"kernel{suffix}", data))
@@ -101,7 +101,7 @@ def _weights(random: Random) -> tuple[str, bytes, str]:
 
 
 def _read_weights(given: tuple[str, bytes, str]) -> None:
-    from cnnfilter.files.weights import read_tensor, read_tensors
+    from cnnfilter.files.numbers.weights import read_tensor, read_tensors
 
     suffix, data, name = given
     path = written(f"weights{suffix}", data)

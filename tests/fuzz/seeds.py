@@ -13,7 +13,7 @@ import tifffile
 from numpy.typing import ArrayLike, DTypeLike
 from PIL import Image, ImageCms
 
-from cnnfilter.files.png_writer import write_deep
+from cnnfilter.files.png.writer import write_deep
 
 _HEICS = Path(__file__).parents[1] / "data/heic"
 _RANDOM = np.random.default_rng(12)

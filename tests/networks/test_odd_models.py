@@ -16,7 +16,7 @@ import pytest
 
 from cnnfilter import ArgumentError, CnnFilterError, Pipeline, ShapeError
 from cnnfilter.arrays import Array
-from cnnfilter.files.weights import read_tensor, read_tensors
+from cnnfilter.files.numbers.weights import read_tensor, read_tensors
 
 from ..types import Arguments
 
@@ -421,7 +421,7 @@ def test_a_packed_header_is_held_against_its_size_before_it_is_unpacked(tmp_path
 def test_archives_that_unfold_to_more_than_any_network_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cnnfilter.files.matrices.MAX_BYTES", 2 * MEBIBYTE)
+    monkeypatch.setattr("cnnfilter.files.numbers.matrices.MAX_BYTES", 2 * MEBIBYTE)
     file = io.BytesIO()
     np.save(file, np.zeros(MEBIBYTE, np.uint8))
     path = npz(tmp_path, a=file.getvalue(), b=file.getvalue())

@@ -5,7 +5,7 @@ from typing import BinaryIO
 
 from cnnfilter.errors import ContentError
 from cnnfilter.files.reasons import CAMERA_RAW
-from cnnfilter.files.tiff_folder import Folder, FolderReader, layout_of
+from cnnfilter.files.tiff.folder import Folder, FolderReader, layout_of
 
 # TIFF 6.0's tags: NewSubfileType, SubfileType, Compression, PhotometricInterpretation, SubIFDs;
 # DNG's version and the pattern of a camera's colours.

@@ -9,12 +9,12 @@ import numpy as np
 
 from cnnfilter.arrays import Array
 from cnnfilter.errors import ContentError
-from cnnfilter.files.codecs import FOREIGN_COLOURS, boxes, content, undone_premultiplying
+from cnnfilter.files.codecs.head import FOREIGN_COLOURS, boxes, content, undone_premultiplying
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.image import MAX_PIXELS, Frames, Image, Metadata, blank, check_pixels
-from cnnfilter.files.metadata import exif_upright, xmp_upright
+from cnnfilter.files.metadata.parts import exif_upright, xmp_upright
 from cnnfilter.files.opening import piped_bytes
-from cnnfilter.files.pillow_reader import decoding
+from cnnfilter.files.pillow.reader import decoding
 from cnnfilter.text import shape_text
 
 #: Numbers of primaries and transfers (ITU-T H.273) that are sRGB's, or not stated.

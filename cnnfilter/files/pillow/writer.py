@@ -11,7 +11,7 @@ from PIL import Image as Pillow
 from cnnfilter.arrays import Array
 from cnnfilter.files.format import Animation, Format
 from cnnfilter.files.formats import FORMATS
-from cnnfilter.files.metadata import metadata_options
+from cnnfilter.files.metadata.parts import metadata_options
 
 #: Pixels of fewer bytes are encoded in memory, and written at once.
 _SMALL_BYTES = 2**20
@@ -65,7 +65,7 @@ def write_pictures(
     kept, left_out = metadata_options(metadata, known, [frame[0] for frame in frames], options)
     colours = metadata.get("colours")
     if isinstance(colours, Mapping) and "colours" in known.metadata:
-        from cnnfilter.files.colours import HDR_KINDS
+        from cnnfilter.files.metadata.colours import HDR_KINDS
 
         left_out += [f"its {kind} with 8 bits" for kind in HDR_KINDS if kind in colours]
     notes = [f"{format} cannot hold {name}: left out" for name in left_out]
@@ -111,7 +111,7 @@ def _pillows(
         return first, pictures  # which are gone through once: none is held
     others = list(pictures)
     if "transparency" in first.info:
-        from cnnfilter.files.gif import clear_by_unused_colour
+        from cnnfilter.files.pillow.gif import clear_by_unused_colour
 
         clear_by_unused_colour([first, *others])
     return first, others
@@ -119,7 +119,7 @@ def _pillows(
 
 def _picture(pixels: Array, alpha: Array | None, format: Format) -> Pillow.Image:
     if format.colors and alpha is not None:
-        from cnnfilter.files.gif import indexed
+        from cnnfilter.files.pillow.gif import indexed
 
         return indexed(pixels, alpha)
     picture = Pillow.fromarray(pixels)

@@ -137,7 +137,7 @@ def read_tensors(path: Path) -> dict[str, Array]:
     ArgumentError
         If the file cannot be read.
     """
-    from cnnfilter.files.matrices import MAX_BYTES
+    from cnnfilter.files.numbers.matrices import MAX_BYTES
 
     with naming(path, ArgumentError), _open(path) as tensors:
         if tensors.size > MAX_BYTES:
@@ -203,7 +203,7 @@ class _Single:
         self.file, self.names, self.size = file, [path.stem], 0
 
     def read(self, name: str) -> Array:
-        from cnnfilter.files.matrices import read_array
+        from cnnfilter.files.numbers.matrices import read_array
 
         return widened(read_array(self.file))
 
@@ -214,7 +214,7 @@ class _Archive:
     def __init__(self, file: BinaryIO, path: Path) -> None:
         import zipfile
 
-        from cnnfilter.files.matrices import BROKEN
+        from cnnfilter.files.numbers.matrices import BROKEN
 
         try:
             self.archive = zipfile.ZipFile(file)
@@ -227,7 +227,7 @@ class _Archive:
         self.size = sum(member.file_size for member in self.archive.infolist())
 
     def read(self, name: str) -> Array:
-        from cnnfilter.files.matrices import BROKEN, MAX_BYTES, read_array
+        from cnnfilter.files.numbers.matrices import BROKEN, MAX_BYTES, read_array
 
         with naming(brief(name)):
             try:

@@ -19,15 +19,15 @@ from cnnfilter.errors import CnnFilterError, ContentError
 from cnnfilter.files.format import Animation
 from cnnfilter.files.formats import FORMATS, format_of_bytes
 from cnnfilter.files.image import MAX_PIXELS, Image, Metadata, blank, check_pixels, too_large
-from cnnfilter.files.metadata import BROKEN, UPRIGHT, read_metadata, read_orientation
+from cnnfilter.files.metadata.parts import BROKEN, UPRIGHT, read_metadata, read_orientation
 from cnnfilter.files.opening import piped_bytes
 from cnnfilter.files.printed import Printed, caught
 
 if TYPE_CHECKING:
     from PIL.ImageFile import _Tile
 
-    from cnnfilter.files.jpeg import Behind
-    from cnnfilter.files.png_reader import Stored
+    from cnnfilter.files.pillow.jpeg import Behind
+    from cnnfilter.files.png.reader import Stored
 
 # What decoders log about odd files would stand next to our one line.
 for _name in ("PIL", "tifffile"):
@@ -93,7 +93,7 @@ class Pictures:
 
     def _open_without_metadata(self, file: BinaryIO, error: Exception) -> None:
         """Open a copy that has pixels alone, if possible."""
-        from cnnfilter.files.bare import without_metadata  # hardly ever needed
+        from cnnfilter.files.metadata.bare import without_metadata  # hardly ever needed
 
         bare = None if self._notes else without_metadata(file)
         if bare is None:
@@ -177,7 +177,7 @@ class Pictures:
         self, pixels: Array, alpha: Array | None, stored: "Stored", orientation: int
     ) -> Array | None:
         """Add what Pillow loses of a PNG to its pixels; return the alpha."""
-        from cnnfilter.files import png_reader
+        from cnnfilter.files.png import reader as png_reader
 
         if stored.is_deep:
             low = png_reader.low_bytes(self._file, stored.raw)
@@ -209,12 +209,12 @@ class Pictures:
     def _stated_colours(self, picture: Pillow.Image) -> tuple[dict[str, bytes], str]:
         """Return what a file states of its colours next to a profile; and a note."""
         if picture.format == "AVIF" and "icc_profile" not in picture.info:
-            from cnnfilter.files.avif import stated_colours
+            from cnnfilter.files.pillow.avif import stated_colours
 
             return stated_colours(self._file), ""
         if "colours" not in self._format.metadata or _begins_with_pixels(self._file):
             return {}, ""
-        from cnnfilter.files.colours import stated
+        from cnnfilter.files.metadata.colours import stated
 
         return stated(self._file)
 
@@ -345,7 +345,7 @@ def _opened(file: BinaryIO, max_pixels: int) -> tuple[Pillow.Image, str]:
     format.load_codec()
     try:
         if isinstance(format.frames, Animation) and format.frames.may_grow:
-            from cnnfilter.files.gif import BoundedGif
+            from cnnfilter.files.pillow.gif import BoundedGif
 
             picture: Pillow.Image = BoundedGif(file, max_pixels)
         else:
@@ -385,7 +385,7 @@ def _coefficients(picture: Pillow.Image) -> int:
 def _depth_note(picture: Pillow.Image, file: BinaryIO) -> str:
     """Return a note of bits that get lost."""
     if picture.format == "AVIF":
-        from cnnfilter.files.avif import stored_bits  # other pictures are read without it
+        from cnnfilter.files.pillow.avif import stored_bits  # other pictures are read without it
 
         bits = stored_bits(file)
         return f"its {bits} bits are read as 8" if bits > 8 else ""
@@ -404,7 +404,7 @@ def _stored(picture: Pillow.Image) -> "Stored | None":
     is_deep = picture.mode not in _NUMBERS and _is_deep(picture.tile[0])
     if not is_deep and "transparency" not in picture.info:
         return None
-    from cnnfilter.files.png_reader import stored  # most are as they seem
+    from cnnfilter.files.png.reader import stored  # most are as they seem
 
     return stored(picture)
 
@@ -419,7 +419,7 @@ def _pictures_behind(file: BinaryIO, picture: Pillow.Image) -> "Behind | None":
     """Find the pictures behind a JPEG's first, if it has an index of them."""
     if "mp" not in picture.info:
         return None
-    from cnnfilter.files.jpeg import behind
+    from cnnfilter.files.pillow.jpeg import behind
 
     position = file.tell()
     found = behind(file)
@@ -431,7 +431,7 @@ def _inks(picture: Pillow.Image) -> tuple[Convert | None, str]:
     """Return what turns colours of print to RGB by their profile, if any; and a note."""
     if picture.mode != _INKS:
         return None, ""
-    from cnnfilter.files.inks import converter
+    from cnnfilter.files.metadata.inks import converter
 
     return converter(picture.info.get("icc_profile"))
 
@@ -458,7 +458,7 @@ def _begins_with_pixels(file: BinaryIO) -> bool:
 
 def _goes_on_behind_pixels(file: BinaryIO) -> bool:
     """Return whether a PNG has data behind its pixels."""
-    from cnnfilter.files.png import chunks
+    from cnnfilter.files.png.chunks import chunks
 
     position = file.tell()
     kinds = [chunk.kind for chunk in chunks(file)]

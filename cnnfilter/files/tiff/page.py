@@ -10,7 +10,7 @@ from cnnfilter.arrays import Array, DType
 from cnnfilter.arrays.buffers import bands
 from cnnfilter.errors import ContentError
 from cnnfilter.files.image import Image, Metadata, blank
-from cnnfilter.files.metadata import UPRIGHT, checked_orientation
+from cnnfilter.files.metadata.parts import UPRIGHT, checked_orientation
 
 if TYPE_CHECKING:
     from tifffile import TiffPage

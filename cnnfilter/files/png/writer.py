@@ -11,9 +11,9 @@ import numpy as np
 
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.buffers import bands
-from cnnfilter.files import png
-from cnnfilter.files.colours import HDR_KINDS
-from cnnfilter.files.pillow_writer import write_pictures
+from cnnfilter.files.metadata.colours import HDR_KINDS
+from cnnfilter.files.pillow.writer import write_pictures
+from cnnfilter.files.png import chunks as png
 
 #: Colour types by the number of channels.
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}

@@ -12,9 +12,9 @@ from cnnfilter.errors import ContentError
 from cnnfilter.files.format import EXTRAS, install, is_installed
 from cnnfilter.files.image import Frames, Image, check_pixels, too_large
 from cnnfilter.files.opening import piped_bytes
-from cnnfilter.files.pillow_reader import Pictures, decoding, numbers_held
-from cnnfilter.files.tiff_metadata import metadata_of
-from cnnfilter.files.tiff_page import (
+from cnnfilter.files.pillow.reader import Pictures, decoding, numbers_held
+from cnnfilter.files.tiff.metadata import metadata_of
+from cnnfilter.files.tiff.page import (
     BLACK_IS_ZERO,
     CMYK,
     LAB,
@@ -30,8 +30,8 @@ from cnnfilter.files.tiff_page import (
     number_of,
     without_data,
 )
-from cnnfilter.files.tiff_pages import PageFile, shown_pages
-from cnnfilter.files.tiff_stack import stack_of
+from cnnfilter.files.tiff.pages import PageFile, shown_pages
+from cnnfilter.files.tiff.stack import stack_of
 
 if TYPE_CHECKING:
     from tifffile import TiffPage

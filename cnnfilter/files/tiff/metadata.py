@@ -4,8 +4,8 @@ import re
 from typing import TYPE_CHECKING, BinaryIO
 
 from cnnfilter.files.image import Metadata
-from cnnfilter.files.metadata import UPRIGHT, is_profile, xmp_upright
-from cnnfilter.files.tiff_folder import (
+from cnnfilter.files.metadata.parts import UPRIGHT, is_profile, xmp_upright
+from cnnfilter.files.tiff.folder import (
     EXIF,
     GPS,
     Folder,
@@ -14,7 +14,7 @@ from cnnfilter.files.tiff_folder import (
     exif_block,
     layout_of,
 )
-from cnnfilter.files.tiff_page import is_structured
+from cnnfilter.files.tiff.page import is_structured
 
 if TYPE_CHECKING:
     from tifffile import TiffPage

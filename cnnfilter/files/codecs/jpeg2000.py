@@ -9,7 +9,7 @@ import numpy as np
 
 from cnnfilter.arrays import Array
 from cnnfilter.errors import ContentError
-from cnnfilter.files.codecs import (
+from cnnfilter.files.codecs.head import (
     FOREIGN_COLOURS,
     Decoded,
     Head,
@@ -21,8 +21,8 @@ from cnnfilter.files.codecs import (
     stretched_note,
 )
 from cnnfilter.files.image import MAX_PIXELS, Frames, Image, blank
-from cnnfilter.files.metadata import profile_fits
-from cnnfilter.files.pillow_reader import Pictures
+from cnnfilter.files.metadata.parts import profile_fits
+from cnnfilter.files.pillow.reader import Pictures
 
 _CODESTREAM, _SIZ = b"\xff\x4f\xff\x51", 38
 #: Bytes of a component in the head of a codestream.

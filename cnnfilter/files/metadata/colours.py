@@ -4,7 +4,7 @@ import struct
 from collections.abc import Collection, Mapping
 from typing import BinaryIO
 
-from cnnfilter.files import png
+from cnnfilter.files.png import chunks as png
 
 #: Chunks that are kept; a palette or the pixels end them.
 _KEPT = (b"cICP", b"mDCV", b"cLLI", b"gAMA", b"cHRM", b"sRGB")

@@ -8,14 +8,14 @@ from cnnfilter.arrays import Array
 from cnnfilter.arrays.arguments import number
 from cnnfilter.arrays.checks import not_finite
 from cnnfilter.errors import ArgumentError, KernelError, naming
-from cnnfilter.files.opening import inside, opened, read_text, regular
-from cnnfilter.files.weights import (
+from cnnfilter.files.numbers.weights import (
     TENSOR_SUFFIXES,
     WeightsRef,
     find_tensor,
     read_tensor,
     to_hwio,
 )
+from cnnfilter.files.opening import inside, opened, read_text, regular
 from cnnfilter.kernels.parse import as_weights, check_length, is_name, weights_of
 from cnnfilter.text import shown
 
@@ -57,7 +57,7 @@ def read_kernel(path: Path, tensor: str | None = None, layout: str = "OIHW") -> 
         if suffix in TENSOR_SUFFIXES:
             array = find_tensor(path, tensor)
         elif suffix == ".json":
-            from cnnfilter.files.matrices import read_json
+            from cnnfilter.files.numbers.matrices import read_json
 
             array = read_json(read_text(regular(path)))
         else:
@@ -183,7 +183,7 @@ def _check_text(path: Path) -> None:
 
 def _read_rows(text: str, suffix: str) -> "Pasted":
     """Return a text's rows: a table's, or those of any notation."""
-    from cnnfilter.files.tables import refuse_cell, separated
+    from cnnfilter.files.numbers.tables import refuse_cell, separated
     from cnnfilter.kernels.pasted import Pasted, pasted
 
     check_length(text)

@@ -179,7 +179,7 @@ def _xmp(picture: Pillow.Image, _: Format) -> Mapping[str, object]:
 
 def xmp_upright(xmp: bytes) -> tuple[Metadata, tuple[str, ...]]:
     """Return XMP of a picture that is upright now, of another size and alone; and notes."""
-    from cnnfilter.files.xmp import cleaned  # many have none
+    from cnnfilter.files.metadata.xmp import cleaned  # many have none
 
     try:
         kept, promises = cleaned(xmp)
@@ -201,7 +201,7 @@ def _exif(picture: Pillow.Image, format: Format) -> Mapping[str, object]:
 
 def _cleaned_exif(exif: Pillow.Exif, block: bytes) -> Mapping[str, object]:
     """Return EXIF as bytes without what is of the old picture."""
-    from cnnfilter.files.exif import cleaned  # many have none
+    from cnnfilter.files.metadata.exif import cleaned  # many have none
 
     if _EXIF_FOLDERS[0] in exif:
         folder = exif.get_ifd(_EXIF_FOLDERS[0])

@@ -15,10 +15,10 @@ import numpy as np
 from cnnfilter.arrays import Array
 from cnnfilter.arrays.buffers import bands
 from cnnfilter.errors import ContentError
-from cnnfilter.files import png
 from cnnfilter.files.image import Frames, Image, Metadata, blank, check_pixels, upright
 from cnnfilter.files.opening import piped_bytes
-from cnnfilter.files.pillow_reader import Pictures
+from cnnfilter.files.pillow.reader import Pictures
+from cnnfilter.files.png import chunks as png
 from cnnfilter.files.reasons import decoding_problem
 
 #: APNG's operations: what becomes of a frame's place behind it, and how a frame is drawn.

@@ -3,7 +3,7 @@
 import re
 from typing import BinaryIO
 
-from cnnfilter.files.colours import unlike_srgb
+from cnnfilter.files.metadata.colours import unlike_srgb
 
 #: Bytes that the boxes before the picture's data take, at the most.
 _HEAD = 2**16

@@ -15,7 +15,7 @@ from cnnfilter.files.format import EXTRAS, install, is_installed
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.image import Image, Metadata, blank, check_pixels, too_large, upright
 from cnnfilter.files.opening import piped_bytes
-from cnnfilter.files.pillow_reader import decoding
+from cnnfilter.files.pillow.reader import decoding
 from cnnfilter.text import shape_text
 
 #: Bytes that the values of a picture may take for each pixel that is allowed.

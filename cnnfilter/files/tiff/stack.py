@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from cnnfilter.arrays import DType
-from cnnfilter.files.metadata import BROKEN
+from cnnfilter.files.metadata.parts import BROKEN
 
 if TYPE_CHECKING:
     from tifffile import TiffFile

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cnnfilter.arrays.geometry import SAME_PLACE, Grid
-from cnnfilter.files.tiff_folder import DOUBLE, Folder, Tag, numbers_tag
+from cnnfilter.files.tiff.folder import DOUBLE, Folder, Tag, numbers_tag
 
 # GeoTIFF 1.1: tags, and the key that says that numbers are of pixels' middles, not corners.
 _SCALE, _TIE_POINTS, _TRANSFORMATION, _KEYS = 33550, 33922, 34264, 34735

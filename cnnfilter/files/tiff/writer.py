@@ -8,8 +8,8 @@ from typing import Any, BinaryIO, NamedTuple, cast
 import numpy as np
 
 from cnnfilter.arrays import Array, DType
-from cnnfilter.files.metadata import profile_fits
-from cnnfilter.files.tiff_folder import (
+from cnnfilter.files.metadata.parts import profile_fits
+from cnnfilter.files.tiff.folder import (
     BYTE,
     EXIF,
     GPS,

@@ -18,6 +18,14 @@ from cnnfilter.arrays import Array
 from cnnfilter.arrays.buffers import BAND_BYTES, bands, memory
 from cnnfilter.arrays.checks import check_finite
 from cnnfilter.errors import ContentError, brief
+from cnnfilter.files.numbers.tables import (
+    BEYOND,
+    EXACT,
+    ROUNDED,
+    changes_as_floats,
+    exact_integers,
+    read_table,
+)
 from cnnfilter.files.opening import (
     MAX_PIPED,
     NOT_TEXT,
@@ -27,14 +35,6 @@ from cnnfilter.files.opening import (
     read_all,
 )
 from cnnfilter.files.printed import caught
-from cnnfilter.files.tables import (
-    BEYOND,
-    EXACT,
-    ROUNDED,
-    changes_as_floats,
-    exact_integers,
-    read_table,
-)
 
 #: What NumPy and zipfile raise on corrupt files.
 BROKEN = (
@@ -338,7 +338,7 @@ def write_matrix(file: BinaryIO, array: Array, format: str) -> None:
         case "npz":
             np.savez_compressed(file, array)
         case "pfm":
-            from cnnfilter.files.pnm_writer import write_floats
+            from cnnfilter.files.netpbm.writer import write_floats
 
             write_floats(file, array)
         case _:

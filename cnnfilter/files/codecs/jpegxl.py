@@ -9,10 +9,10 @@ import numpy as np
 
 from cnnfilter.arrays import Array
 from cnnfilter.errors import ContentError
-from cnnfilter.files.codecs import FOREIGN_COLOURS, Decoded, Head, box, boxes, codec, content
+from cnnfilter.files.codecs.head import FOREIGN_COLOURS, Decoded, Head, box, boxes, codec, content
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.image import MAX_PIXELS, Frames, Metadata
-from cnnfilter.files.metadata import exif_upright, xmp_upright
+from cnnfilter.files.metadata.parts import exif_upright, xmp_upright
 
 #: Bytes of a codestream that hold its head, and of metadata that is unpacked.
 _HEAD, _MOST_METADATA = 2**12, 2**22

@@ -4,10 +4,15 @@ from typing import BinaryIO, NamedTuple
 
 from cnnfilter.arrays import Array
 from cnnfilter.errors import ContentError
-from cnnfilter.files.codecs import Decoded, Head, codec
+from cnnfilter.files.codecs.head import Decoded, Head, codec
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.image import MAX_PIXELS, Frames, Metadata
-from cnnfilter.files.metadata import UPRIGHT, jpeg_of_metadata, read_metadata, read_orientation
+from cnnfilter.files.metadata.parts import (
+    UPRIGHT,
+    jpeg_of_metadata,
+    read_metadata,
+    read_orientation,
+)
 
 #: Markers: those of frames (ISO 10918-1, table B.1; ISO 14495-1, C.1.1), of a scan, and of
 #: metadata.

@@ -1,0 +1,1 @@
+"""Formats whose codecs come with an extra."""

@@ -1,0 +1,1 @@
+"""Netpbm's pictures and PFM."""

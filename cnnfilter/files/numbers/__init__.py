@@ -1,0 +1,1 @@
+"""Files of numbers: matrices, tables, kernels and weights."""

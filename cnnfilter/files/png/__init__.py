@@ -1,0 +1,1 @@
+"""What Pillow loses of a PNG: 16-bit colour, exact transparency, frames of an animation."""

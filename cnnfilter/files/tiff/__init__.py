@@ -1,0 +1,1 @@
+"""TIFF pages, read and written for what they say."""
