@@ -12,6 +12,7 @@ explained.tsv.
 import argparse
 import contextlib
 import io
+import random
 import sys
 import tempfile
 import traceback
@@ -24,7 +25,7 @@ from typing import NamedTuple
 
 from cnnfilter.errors import CnnFilterError
 from cnnfilter.files.formats import FORMATS
-from cnnfilter.files.image import Image
+from cnnfilter.files.image import MAX_PIXELS, Image
 from cnnfilter.files.read import read_frames
 
 from .comparing import difference, turned
@@ -114,7 +115,7 @@ class Corpus:
     def _read(self, path: Path) -> Sequence[Image] | None:
         name = self._name(path)
         try:
-            images = self._images(path)
+            images = self._images(path, self._largest)
         except CnnFilterError as error:
             self._add_refusal(name, "read", str(error))
             return None
@@ -126,9 +127,9 @@ class Corpus:
         self.table.add(name, "read", "said" if said else "equal", said)
         return images
 
-    def _images(self, path: Path) -> Sequence[Image]:
+    def _images(self, path: Path, most: int = MAX_PIXELS) -> Sequence[Image]:
         with contextlib.redirect_stderr(io.StringIO()):
-            return list(read_frames(path, self._largest))
+            return list(read_frames(path, most))
 
     def _add_refusal(self, name: str, task: str, words: str) -> None:
         one_line = "\n" not in words and "Traceback" not in words
@@ -232,6 +233,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--formats", nargs="*", default=able, help="to write; all by default")
     parser.add_argument("--readers", nargs="*", help="names of those to ask; all by default")
     parser.add_argument("--largest", type=int, default=4_000_000, help="pixels of a picture")
+    parser.add_argument("--sample", type=int, help="of the read ones, how many to write")
     parser.add_argument("--table", type=Path, help="a file for all lines, as TSV")
     parser.add_argument("--keep", type=Path, help="a folder for what is written")
     return parser.parse_args()
@@ -259,6 +261,9 @@ def main() -> int:
         corpus = Corpus(asked.folder, Table(asked.table), asked.largest, here)
         readable = corpus.read()
         print(f"{len(corpus.paths)} files, {len(readable)} read", flush=True)
+        if asked.sample is not None and asked.sample < len(readable):
+            readable = sorted(random.Random(0).sample(readable, asked.sample))  # noqa: S311
+            print(f"{len(readable)} of them written", flush=True)
         able = [name for name in asked.formats if _is_written(name)]
         corpus.write(readable, able, folder)
     return _show(corpus.table)

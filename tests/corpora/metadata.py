@@ -66,7 +66,7 @@ def unlike(
         changed = [
             f"{tag}: {own[tag]!r} became {kept.get(tag)!r}"
             for tag in TAGS
-            if tag in own
+            if str(own.get(tag, "")).strip()  # a blank one says nothing
             and tag.split(":")[0] in held
             and not _same(own[tag], kept.get(tag))
             and not _is_said(tag, notes)

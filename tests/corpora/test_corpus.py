@@ -7,10 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 from cnnfilter.files.image import Image
 
 from .comparing import difference
+from .corpus import Corpus, Table
+from .metadata import unlike
 from .readers import Picture
 from .structures import write_structures
 
@@ -60,3 +63,29 @@ CLEAR = np.where(GRAY > 5, 255, 0).astype(np.uint8)
 def test_a_difference_is_found(image: Image, other: Picture, words: str) -> None:
     assert difference([image], [other])[: len(words) or None] == words
     assert difference([image, image], [other]) == "2 frames, not 1"
+
+
+def test_results_are_read_back_beyond_what_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    rgba = np.arange(64, dtype=np.uint8).reshape(4, 4, 4)
+    Pillow.fromarray(rgba).save(tmp_path / "in" / "a.png")
+    Pillow.fromarray(rgba.repeat(2, axis=0)).save(tmp_path / "in" / "b.png")
+    corpus = Corpus(tmp_path / "in", Table(None), 16, [])
+    corpus.write(corpus.read(), ["float"], tmp_path / "out")
+    found = [(line.file, line.task, line.result) for line in corpus.table.lines]
+    assert found == [
+        ("a.png", "read", "equal"),
+        ("b.png", "read", "passed over"),
+        ("a.png", "write float", "equal"),
+    ]
+
+
+@pytest.mark.skipif(not shutil.which("exiftool"), reason="exiftool is not installed")
+@pytest.mark.parametrize(("copyright", "changes"), [("   ", 0), ("Me", 1)])
+def test_a_tag_that_is_blank_need_not_be_kept(copyright: str, changes: int, tmp_path: Path) -> None:
+    exif = Pillow.Exif()
+    exif[33432] = copyright
+    for name, kept in (("a.jpg", exif), ("b.jpg", Pillow.Exif())):
+        Pillow.new("L", (4, 4)).save(tmp_path / name, exif=kept)
+    made = [(tmp_path / "a.jpg", tmp_path / "b.jpg", "")]
+    assert len(list(unlike(made))) == changes
