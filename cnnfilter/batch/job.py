@@ -25,7 +25,7 @@ from cnnfilter.batch.outputs import (
 )
 from cnnfilter.batch.recipe import Recipe, SourceInfo
 from cnnfilter.batch.task import Result
-from cnnfilter.errors import CnnFilterError, FileError, with_path
+from cnnfilter.errors import CnnFilterError, ContentError, with_path
 from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.image import Image
@@ -165,7 +165,7 @@ def _results(
             outcome.notes.extend(note for note in image.notes if note not in outcome.notes)
     outcome.frames = len(made)
     if len({len(results) for results in made}) > 1:
-        raise FileError("its frames have different channels; take one with --frame")
+        raise ContentError("its frames have different channels; take one with --frame")
     return planned, list(zip(*made, strict=True)), infos
 
 
@@ -276,11 +276,12 @@ def _levels(
 ) -> Levels | None:
     """Return how bright a frame is stored; None of numbers, which are stored as they are."""
     encoding = file.output.encoding
-    if not FORMATS[page.format if page else str(encoding.format)].is_picture:
+    format = page.format if page else str(encoding.format)
+    if not FORMATS[format].is_picture:
         return None
     depth = page.depth if page else encoding.depth or info.depth
     white = info.white_of(result)
-    return levels(file.part.pixels, result.alpha, str(encoding.format), depth, white, frames)
+    return levels(file.part.pixels, result.alpha, format, depth, white, frames)
 
 
 #: A larger share of values that are clipped leaves nothing to see.

@@ -13,7 +13,7 @@ from cnnfilter.arrays.span import Span
 from cnnfilter.batch.inputs import Source
 from cnnfilter.batch.recipe import Recipe, SourceInfo
 from cnnfilter.batch.task import Result, Task
-from cnnfilter.errors import FileError, naming
+from cnnfilter.errors import ContentError, FileError, naming
 from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.format import Format
 from cnnfilter.files.formats import FORMATS
@@ -134,7 +134,7 @@ class _Planner:
                 part,
                 self._output(part, encoding),
                 number,
-                partial(_numbered_picture, task, number),
+                partial(_numbered_picture, task, format, len(parts), number),
             )
             for number, part in enumerate(parts)
         ]
@@ -165,8 +165,14 @@ def _whole(result: Result) -> Result:
     return result
 
 
-def _numbered_picture(task: Task, number: int, result: Result) -> Result:
-    return task.pictures(result)[number]
+def _numbered_picture(task: Task, format: str, count: int, number: int, result: Result) -> Result:
+    """Return one of a result's pictures; pages with more bands than the first are whole."""
+    pictures = task.pictures(result)
+    if len(pictures) == count:
+        return pictures[number]
+    if count == 1 and FORMATS[format].holds_bands and not result.channels:
+        return result
+    raise ContentError("its frames have different channels; take one with --frame")
 
 
 def _spread(corner: Result, shape: Shape) -> Result:

@@ -393,18 +393,19 @@ class _Stored:
     def _picture(self, frame: Frame, depth: int, frames: int) -> tuple[Frame, float]:
         """Return a frame's pixels, and the share of values that was clipped."""
         values, alpha = _without_single_channel(frame.values), frame.alpha
-        if values.ndim == 3 and values.shape[2] != 3 and not FORMATS[self._format].holds_bands:
+        format = frame.page.format if frame.page else self._format
+        if values.ndim == 3 and values.shape[2] != 3 and not FORMATS[format].holds_bands:
             raise ContentError(
-                f"{self._format} holds 1 or 3 channels, not {values.shape[2]}; "
+                f"{format} holds 1 or 3 channels, not {values.shape[2]}; "
                 "write .npy, .npz or --format float"
             )
-        kept = levels(values, alpha, self._format, depth, frame.white, frames)
+        kept = levels(values, alpha, format, depth, frame.white, frames)
         self._tops.add(kept.top)
         pixels, clipped = values, 0.0
         if not frame.is_stored:
             range = self._range or "clip"
             pixels, clipped = quantize(values, range, *kept.around(self._extremes))
-        self.notes += kept.notes(self._range, depth, self._format, values)
+        self.notes += kept.notes(self._range, depth, format, values)
         if alpha is not None:
             alpha = self._fitting_alpha(_scaled_alpha(alpha, frame.opaque, depth, kept))
         colors = FORMATS[self._format].colors
