@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image as Pillow
 
 from cnnfilter.files.image import Image
@@ -67,16 +68,16 @@ def test_a_difference_is_found(image: Image, other: Picture, words: str) -> None
 
 def test_results_are_read_back_beyond_what_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
-    rgba = np.arange(64, dtype=np.uint8).reshape(4, 4, 4)
-    Pillow.fromarray(rgba).save(tmp_path / "in" / "a.png")
-    Pillow.fromarray(rgba.repeat(2, axis=0)).save(tmp_path / "in" / "b.png")
+    rgba = np.arange(64, dtype=np.uint16).reshape(4, 4, 4)  # which become floats of 64 bits
+    for name, values in (("a.tif", rgba), ("b.tif", rgba.repeat(2, axis=0))):
+        tifffile.imwrite(tmp_path / "in" / name, values, extrasamples=[2], photometric="rgb")
     corpus = Corpus(tmp_path / "in", Table(None), 16, [])
     corpus.write(corpus.read(), ["float"], tmp_path / "out")
     found = [(line.file, line.task, line.result) for line in corpus.table.lines]
     assert found == [
-        ("a.png", "read", "equal"),
-        ("b.png", "read", "passed over"),
-        ("a.png", "write float", "equal"),
+        ("a.tif", "read", "equal"),
+        ("b.tif", "read", "passed over"),
+        ("a.tif", "write float", "equal"),
     ]
 
 
