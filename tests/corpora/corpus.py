@@ -228,9 +228,16 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    able = [name for name, format in FORMATS.items() if not format.missing]
+    able = [name for name, format in FORMATS.items() if not format.unwritable]
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--formats", nargs="*", default=able, help="to write; all by default")
+    parser.add_argument(
+        "--formats",
+        nargs="*",
+        choices=able,
+        default=able,
+        metavar="FORMAT",
+        help="to write; all by default",
+    )
     parser.add_argument("--readers", nargs="*", help="names of those to ask; all by default")
     parser.add_argument("--largest", type=int, default=4_000_000, help="pixels of a picture")
     parser.add_argument("--sample", type=int, help="of the read ones, how many to write")
@@ -264,13 +271,8 @@ def main() -> int:
         if asked.sample is not None and asked.sample < len(readable):
             readable = sorted(random.Random(0).sample(readable, asked.sample))  # noqa: S311
             print(f"{len(readable)} of them written", flush=True)
-        able = [name for name in asked.formats if _is_written(name)]
-        corpus.write(readable, able, folder)
+        corpus.write(readable, asked.formats, folder)
     return _show(corpus.table)
-
-
-def _is_written(format: str) -> bool:
-    return bool(getattr(FORMATS[format], "is_written", True))
 
 
 if __name__ == "__main__":
