@@ -16,7 +16,7 @@ import cnnfilter
 from cnnfilter.arrays.geometry import PADDINGS
 from cnnfilter.arrays.quantize import RANGES
 from cnnfilter.arrays.spaces import SPACES
-from cnnfilter.batch.task import LOOKS
+from cnnfilter.batch.splitting import LOOKS
 from cnnfilter.cli.app import command as command_named
 from cnnfilter.cli.options import MAX_PIXELS as OPTIONS_MAX_PIXELS
 from cnnfilter.cli.options import common_parameters

@@ -27,7 +27,8 @@ from cnnfilter.arrays.quantize import PixelWriter
 from cnnfilter.batch.job import storing_of
 from cnnfilter.batch.outputs import OutputFile
 from cnnfilter.batch.recipe import Recipe, SourceInfo
-from cnnfilter.batch.task import PipelineTask, Result, SplitTask, Task
+from cnnfilter.batch.splitting import SplitTask
+from cnnfilter.batch.task import PipelineTask, Result, Task
 from cnnfilter.files.format import Pages
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.image import Image

@@ -36,7 +36,7 @@ def split_channels(
     For img.png it writes img-red.png, img-green.png and img-blue.png; alpha
     is a channel, too.
     """
-    from cnnfilter.batch.task import SplitTask
+    from cnnfilter.batch.splitting import SplitTask
     from cnnfilter.cli.run import run
 
     run(SplitTask(space, look), common)

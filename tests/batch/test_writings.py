@@ -14,7 +14,8 @@ from cnnfilter.batch.inputs import Inputs
 from cnnfilter.batch.job import run_job
 from cnnfilter.batch.plan import Plan, make_plan, outline_job
 from cnnfilter.batch.recipe import Recipe, Target
-from cnnfilter.batch.task import PipelineTask, SplitTask, Task
+from cnnfilter.batch.splitting import SplitTask
+from cnnfilter.batch.task import PipelineTask, Task
 from cnnfilter.files.encoding import Encoding
 
 

@@ -15,7 +15,8 @@ from cnnfilter.batch.inputs import Inputs
 from cnnfilter.batch.job import Outcome, run_job
 from cnnfilter.batch.plan import make_plan
 from cnnfilter.batch.recipe import Recipe, Target
-from cnnfilter.batch.task import PipelineTask, SplitTask, without_alpha
+from cnnfilter.batch.splitting import SplitTask
+from cnnfilter.batch.task import PipelineTask, without_alpha
 from cnnfilter.files.encoding import Encoding
 from cnnfilter.files.image import Image as ReadImage
 from cnnfilter.files.read import read

@@ -12,7 +12,7 @@ import tifffile
 from PIL import Image as Pillow
 from PIL import ImageCms
 
-from cnnfilter.batch.task import SplitTask
+from cnnfilter.batch.splitting import SplitTask
 from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.read import read, read_frames
 from cnnfilter.files.save import Frame, write
