@@ -9,7 +9,7 @@ import numpy as np
 from cnnfilter.arrays import Array, DType
 from cnnfilter.arrays.buffers import bands
 from cnnfilter.errors import ContentError
-from cnnfilter.files.image import Image, Metadata, blank
+from cnnfilter.files.image import Image, Metadata, blank, upright
 from cnnfilter.files.metadata.parts import UPRIGHT, checked_orientation
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def image_of(
     if samples.dtype == np.bool_:
         samples = samples.astype(np.uint8) * np.uint8(255)
     if not is_upright:
-        samples = turned_upright(samples, meaning.orientation)
+        samples = upright(samples, meaning.orientation)
     alpha = None
     if meaning.alpha is not None:
         alpha = samples[:, :, meaning.alpha]
@@ -300,17 +300,6 @@ def blank_of(page: "TiffPage", meaning: Meaning) -> Image:
     pixels = blank((height, width, *pixel.pixels.shape[2:]), pixel.pixels.dtype)
     alpha = None if pixel.alpha is None else blank((height, width), pixel.alpha.dtype)
     return replace(pixel, pixels=pixels, alpha=alpha)
-
-
-def turned_upright(pixels: Array, orientation: int) -> Array:
-    """Apply EXIF's orientation, 1 to 8."""
-    if orientation in (5, 6, 7, 8):
-        pixels = pixels.swapaxes(0, 1)
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    return pixels
 
 
 #: Descriptions that name the sizes and the number of pages, and who writes them.
