@@ -32,7 +32,8 @@ from cnnfilter.files.image import Image
 from cnnfilter.files.no_data import without_no_data
 from cnnfilter.files.output import check_target
 from cnnfilter.files.read import read_frames
-from cnnfilter.files.save import Frame, Levels, Origin, levels, own_levels, write
+from cnnfilter.files.save import write
+from cnnfilter.files.stored import Frame, Levels, Origin, levels, own_levels
 from cnnfilter.text import json_text, shown
 
 

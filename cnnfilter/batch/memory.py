@@ -29,10 +29,10 @@ from cnnfilter.batch.outputs import OutputFile
 from cnnfilter.batch.recipe import Recipe, SourceInfo
 from cnnfilter.batch.splitting import SplitTask
 from cnnfilter.batch.task import PipelineTask, Result, Task
+from cnnfilter.files.capacity import kept_depth
 from cnnfilter.files.format import Pages
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.image import Image
-from cnnfilter.files.save import kept_depth
 from cnnfilter.layers.base import Layer
 from cnnfilter.layers.convolution import Convolution
 from cnnfilter.layers.pooling import Pooling

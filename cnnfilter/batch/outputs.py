@@ -14,10 +14,10 @@ from cnnfilter.batch.inputs import Source
 from cnnfilter.batch.recipe import Recipe, SourceInfo
 from cnnfilter.batch.task import Result, Task
 from cnnfilter.errors import ContentError, FileError, naming
+from cnnfilter.files.capacity import check_size
 from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.format import Format
 from cnnfilter.files.formats import FORMATS
-from cnnfilter.files.save import check_size
 from cnnfilter.text import shown
 
 #: The same result of one frame after the other.

@@ -16,7 +16,7 @@ from cnnfilter.files.encoding import DEFAULT_ENCODING, STDOUT, Encoding
 from cnnfilter.files.format import Pages
 from cnnfilter.files.formats import ANY_NUMBERS, FORMATS, LOSSLESS_PICTURE, format_of
 from cnnfilter.files.image import MAX_PIXELS, Image
-from cnnfilter.files.save import Origin
+from cnnfilter.files.stored import Origin
 from cnnfilter.text import shown
 
 

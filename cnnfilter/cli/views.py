@@ -19,7 +19,8 @@ from cnnfilter.files.image import Image
 from cnnfilter.files.no_data import without_no_data
 from cnnfilter.files.output import check_target, replacing
 from cnnfilter.files.read import read_frames
-from cnnfilter.files.save import Frame, write
+from cnnfilter.files.save import write
+from cnnfilter.files.stored import Frame
 from cnnfilter.pipeline.streaming import rows_of
 from cnnfilter.text import shape_text, shown
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from cnnfilter.files.save import Frame
+from cnnfilter.files.stored import Frame
 
 RNG = np.random.default_rng(3)
 #: Few colours, so that a GIF holds them all.

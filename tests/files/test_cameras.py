@@ -16,7 +16,8 @@ from PIL import Image
 from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.metadata.exif import cleaned
 from cnnfilter.files.read import read
-from cnnfilter.files.save import Frame, write
+from cnnfilter.files.save import write
+from cnnfilter.files.stored import Frame
 
 MAKES = ["Canon", "NIKON CORPORATION", "SONY", "Apple", "samsung", "Google", "HUAWEI", "FUJIFILM",
          "OLYMPUS CORPORATION", "Panasonic", "PENTAX", "DJI"]  # fmt: skip

@@ -14,7 +14,8 @@ from PIL import ImageCms
 from cnnfilter import ArgumentError, FileError, read_image, write_image
 from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.read import read, read_head
-from cnnfilter.files.save import Frame, write
+from cnnfilter.files.save import write
+from cnnfilter.files.stored import Frame
 
 from ..extras import take_away
 from .test_heads import assert_heads_agree

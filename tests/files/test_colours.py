@@ -10,7 +10,8 @@ from PIL import Image, ImageCms
 
 from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.read import read
-from cnnfilter.files.save import Frame, write
+from cnnfilter.files.save import write
+from cnnfilter.files.stored import Frame
 
 from .png_by_hand import GREY, PALETTE, RGB, chunk, png
 

@@ -17,7 +17,8 @@ from cnnfilter.batch.recipe import Recipe, Target
 from cnnfilter.batch.task import PipelineTask
 from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.read import read
-from cnnfilter.files.save import Frame, write
+from cnnfilter.files.save import write
+from cnnfilter.files.stored import Frame
 from cnnfilter.pipeline.pipeline import Pipeline
 
 HEIC = Path(__file__).parents[1] / "data/heic/alpha.heic"

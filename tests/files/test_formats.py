@@ -17,7 +17,8 @@ from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.format import Animation, Format, Limits
 from cnnfilter.files.formats import FORMATS, format_named, format_of, formats_help, quality_help
 from cnnfilter.files.read import read_frames
-from cnnfilter.files.save import Frame, write
+from cnnfilter.files.save import write
+from cnnfilter.files.stored import Frame
 
 from ..golden import Golden
 

@@ -10,7 +10,8 @@ from PIL import Image
 from cnnfilter import FileError
 from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.read import read_frames
-from cnnfilter.files.save import Frame, write
+from cnnfilter.files.save import write
+from cnnfilter.files.stored import Frame
 
 from ..formats import formats
 from .animations import (

@@ -14,7 +14,8 @@ from PIL import Image
 from cnnfilter import FileError
 from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.read import read, read_frames, read_head
-from cnnfilter.files.save import Frame, write
+from cnnfilter.files.save import write
+from cnnfilter.files.stored import Frame
 
 from .animations import (
     ANIMATED,

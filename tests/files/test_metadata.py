@@ -15,7 +15,8 @@ from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.metadata.bare import without_metadata
 from cnnfilter.files.read import read, read_head
-from cnnfilter.files.save import Frame, write
+from cnnfilter.files.save import write
+from cnnfilter.files.stored import Frame
 
 RGB = np.random.default_rng(12).integers(0, 256, (12, 16, 3), np.uint8)
 ASCII, SHORT, LONG, RATIONAL, UNKNOWN = 2, 3, 4, 5, 99

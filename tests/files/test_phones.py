@@ -12,7 +12,8 @@ from cnnfilter import FileError
 from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.metadata.xmp import cleaned
 from cnnfilter.files.read import read, read_frames, read_head
-from cnnfilter.files.save import Frame, write
+from cnnfilter.files.save import write
+from cnnfilter.files.stored import Frame
 
 RNG = np.random.default_rng(31)
 PICTURES = [RNG.integers(0, 256, (16, 24, 3), np.uint8) for _ in range(4)]

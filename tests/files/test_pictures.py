@@ -13,7 +13,8 @@ from cnnfilter import FileError, read_image, write_image
 from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.formats import COMPRESSIONS, format_named
 from cnnfilter.files.read import read, read_head
-from cnnfilter.files.save import Frame, write
+from cnnfilter.files.save import write
+from cnnfilter.files.stored import Frame
 from cnnfilter.files.tiff import writer as tiff
 
 RNG = np.random.default_rng(7)

@@ -12,7 +12,8 @@ from cnnfilter import FileError, read_image, write_image
 from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.png import writer as png_writer
 from cnnfilter.files.read import read, read_head
-from cnnfilter.files.save import Frame, write
+from cnnfilter.files.save import write
+from cnnfilter.files.stored import Frame
 
 from .png_by_hand import GREY, GREY_ALPHA, PALETTE, RGB, RGBA, chunk, png
 

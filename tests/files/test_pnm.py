@@ -11,7 +11,8 @@ from cnnfilter import FileError, read_image, write_image
 from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.netpbm.writer import write_deep
 from cnnfilter.files.read import read, read_frames, read_head
-from cnnfilter.files.save import Frame, write
+from cnnfilter.files.save import write
+from cnnfilter.files.stored import Frame
 
 RNG = np.random.default_rng(23)
 WHITES = [1, 15, 100, 255, 256, 1023, 4095, 65535]

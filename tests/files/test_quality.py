@@ -12,7 +12,8 @@ from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.pillow.reader import Pictures
 from cnnfilter.files.read import read, read_frames, read_head
-from cnnfilter.files.save import Frame, write
+from cnnfilter.files.save import write
+from cnnfilter.files.stored import Frame
 
 from ..formats import formats
 from .animations import ANIMATED, GRAY, RGB, SAMPLES, frames_of, pixels_of

@@ -15,7 +15,8 @@ from PIL import ImageCms
 from cnnfilter.batch.splitting import SplitTask
 from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.read import read, read_frames
-from cnnfilter.files.save import Frame, write
+from cnnfilter.files.save import write
+from cnnfilter.files.stored import Frame
 from cnnfilter.files.tiff import writer as tiff_writer
 
 from .filtering import filtered

@@ -18,7 +18,8 @@ from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.output import replacing
 from cnnfilter.files.read import read
-from cnnfilter.files.save import Frame, write
+from cnnfilter.files.save import write
+from cnnfilter.files.stored import Frame
 
 # A disk that takes so many bytes and no more
 
@@ -30,7 +31,8 @@ import numpy as np
 from cnnfilter.errors import FileError
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.encoding import Encoding, Output
-from cnnfilter.files.save import Frame, write
+from cnnfilter.files.save import write
+from cnnfilter.files.stored import Frame
 
 def room(most):
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))

@@ -53,7 +53,8 @@ def _read_image(suffix: str, again: str, data: bytes) -> None:
 def _write_again(frames: list[Any], image: Any, format: str) -> None:
     from cnnfilter.files.encoding import Encoding, Output
     from cnnfilter.files.formats import FORMATS
-    from cnnfilter.files.save import Frame, write
+    from cnnfilter.files.save import write
+    from cnnfilter.files.stored import Frame
 
     path = FOLDER / f"output{FORMATS[format].suffixes[0]}"
     try:

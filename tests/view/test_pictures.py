@@ -14,7 +14,8 @@ from cnnfilter.arrays import rows as rows_module
 from cnnfilter.arrays.geometry import Window
 from cnnfilter.errors import ArgumentError
 from cnnfilter.files.encoding import Encoding, Output
-from cnnfilter.files.save import Frame, write
+from cnnfilter.files.save import write
+from cnnfilter.files.stored import Frame
 from cnnfilter.pipeline import streaming
 from cnnfilter.pipeline.forward import ForwardPass
 from cnnfilter.pipeline.streaming import rows_of
