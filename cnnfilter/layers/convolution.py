@@ -605,61 +605,9 @@ class Convolution(Layer):
 
     def explain(self, before: Array, at: Place, names: Sequence[str]) -> Convolved:
         """Return patches, weights and bias of each kernel that makes a value."""
-        from cnnfilter.arrays.titles import titles_of
-        from cnnfilter.layers.explanation import Convolved, KernelSum, Patch, Term
+        from cnnfilter.layers.explained_convolution import explained
 
-        planes = self.filtered(before)
-        titles = titles_of(() if self.channels == "gray" else names, planes.shape[2])
-        maps = self.maps_of_each(before.shape)
-        biases = self.biases(maps)
-        kernels = list(self.kernels.items())
-        sums, by_alpha = [], False
-        for kernel, own in self._combined_in(at[2] if len(at) > 2 else 0, maps):
-            name, weights = kernels[kernel]
-            axes = self._axes_of(weights, planes.shape)
-            stack = weights[:, :, np.newaxis] if self.bank is None else weights[:, :, :, own]
-            applied = self._applied(stack.astype(np.float64), axes, at)
-            by_alpha = by_alpha or not np.array_equal(applied, stack)
-            terms = []
-            for index, channel in enumerate(self._channels_under(own, planes.shape[2], maps)):
-                patch = Patch.under(planes[:, :, channel], axes, at, titles[channel], self.border)
-                terms.append(Term(patch, applied[:, :, index % applied.shape[2]]))
-            bias = None if biases is None else float(biases[kernel, own])
-            label = name if self.bank is None else f"filter {own + 1}"
-            sums.append(KernelSum(label, tuple(terms), bias))
-        return Convolved(tuple(sums), self.combine, by_alpha)
-
-    def _applied(self, weights: Array, axes: tuple[Axis, Axis], at: Place) -> Array:
-        """Return the weights that alpha leaves."""
-        if self.visibility is None:
-            return weights
-        from cnnfilter.correlation.visible import of_alpha, weights_applied
-        from cnnfilter.layers.explanation import Patch
-
-        border = of_alpha(self.border)
-        alpha = Patch.under(self.visibility.alpha, axes, at, "", border).values
-        if alpha.min() >= self.visibility.full:
-            return weights
-        return weights_applied(weights, self.visibility.weights(alpha))
-
-    def _combined_in(self, channel: int, maps: int) -> list[tuple[int, int]]:
-        """Return the (kernel, map) pairs that a channel of the result combines."""
-        if self.combine is None:
-            return [divmod(channel, maps)]
-        if self.bank is None:
-            return [(kernel, channel) for kernel in range(len(self.kernels))]
-        return [(0, own) for own in range(maps)]
-
-    def _channels_under(self, own: int, channels: int, maps: int) -> range:
-        """Return the input channels that one of a kernel's maps is made of."""
-        if self.bank is None and self.channels != "sum":
-            return range(own, own + 1)
-        count = channels // self.groups
-        first = own * self.groups // maps * count
-        return range(first, first + count)
-
-    def _axes_of(self, weights: Array, shape: Shape) -> tuple[Axis, Axis]:
-        return self.sliding.window((weights.shape[0], weights.shape[1])).axes(shape)
+        return explained(self, before, at, names)
 
     def region_before(self, region: Region, shape: Shape) -> Region | None:
         """Return the region under a region's windows."""
@@ -672,24 +620,9 @@ class Convolution(Layer):
 
     def record(self, shape: Shape) -> ConvolutionRecord:
         """Return kernels with their axes, and how their sums are combined."""
-        biases = self.biases(self.maps_of_each(shape))
-        limits = None
-        if self.dtype is not None and self.dtype.kind in "iu":
-            limits = float(np.iinfo(self.dtype).min), float(np.iinfo(self.dtype).max)
-        return {
-            "kind": "convolve",
-            "kernels": [
-                {"name": name, "weights": weights, "axes": self._axes_of(weights, shape)}
-                for name, weights in self.kernels.items()
-            ],
-            "bank": self.bank is not None,
-            "border": self.border,
-            "groups": self.groups,
-            "bias": None if biases is None else biases.tolist(),
-            "channels": self.channels,
-            "combine": self.combine,
-            "limits": limits,
-        }
+        from cnnfilter.layers.explained_convolution import recorded
+
+        return recorded(self, shape)
 
 
 def _whole(number: float) -> float:
