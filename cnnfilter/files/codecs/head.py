@@ -16,6 +16,7 @@ from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.image import Image, Metadata, blank, check_pixels, too_large, upright
 from cnnfilter.files.opening import piped_bytes
 from cnnfilter.files.pillow.reader import decoding
+from cnnfilter.files.premultiplied import divided
 from cnnfilter.text import shape_text
 
 #: Bytes that the values of a picture may take for each pixel that is allowed.
@@ -190,7 +191,7 @@ class Decoded:
             pixels = values[:, :, :last]
             pixels = pixels[:, :, 0] if head.colors == 1 else pixels
         if alpha is not None and head.is_premultiplied and any(alpha.strides):
-            pixels = undone_premultiplying(pixels, alpha, 255 if head.bits < 8 else self._top)
+            pixels = divided(pixels, alpha, top=255 if head.bits < 8 else self._top)
             metadata = Metadata(**metadata, is_premultiplied=True)
         is_picture = head.kind == "u" and head.bits <= 16
         return Image(
@@ -217,22 +218,6 @@ def stretched(values: Array, bits: int) -> Array:
 def stretched_note(bits: int) -> str:
     """Return the note on values that were stretched."""
     return f"stretched from {bits} bit(s) to 8"
-
-
-def undone_premultiplying(pixels: Array, alpha: Array, top: float) -> Array:
-    """Divide colours by alpha, which they were multiplied by.
-
-    Examples
-    --------
-    >>> undone_premultiplying(np.uint8([[100, 100]]), np.uint8([[255, 128]]), 255)
-    array([[100, 199]], dtype=uint8)
-    """
-    whole = alpha if pixels.ndim == 2 else alpha[:, :, None]
-    straight = np.zeros(pixels.shape, np.float64)
-    np.divide(pixels * np.float64(top), whole, out=straight, where=whole > 0)
-    if pixels.dtype.kind == "f":
-        return straight.astype(pixels.dtype)
-    return np.rint(straight).clip(0, top).astype(pixels.dtype)
 
 
 def boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:

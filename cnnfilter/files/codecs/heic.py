@@ -9,12 +9,13 @@ import numpy as np
 
 from cnnfilter.arrays import Array
 from cnnfilter.errors import ContentError
-from cnnfilter.files.codecs.head import FOREIGN_COLOURS, boxes, content, undone_premultiplying
+from cnnfilter.files.codecs.head import FOREIGN_COLOURS, boxes, content
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.image import MAX_PIXELS, Frames, Image, Metadata, blank, check_pixels
 from cnnfilter.files.metadata.parts import exif_upright, xmp_upright
 from cnnfilter.files.opening import piped_bytes
 from cnnfilter.files.pillow.reader import decoding
+from cnnfilter.files.premultiplied import divided
 from cnnfilter.text import shape_text
 
 #: Numbers of primaries and transfers (ITU-T H.273) that are sRGB's, or not stated.
@@ -136,7 +137,7 @@ class _Pictures:
             pixels, alpha = values[:, :, :-1], values[:, :, -1]
             pixels = pixels[:, :, 0] if kind.is_gray else pixels
         if alpha is not None and kind.is_premultiplied and any(values.strides):
-            pixels = undone_premultiplying(pixels, alpha, 2**kind.bits - 1)
+            pixels = divided(pixels, alpha, top=2**kind.bits - 1)
             metadata = Metadata(**metadata, is_premultiplied=True)
         if self.others and picture is self._pictures[0]:
             notes = (*notes, f"the first of {len(self._pictures)} pictures (--frame N)")

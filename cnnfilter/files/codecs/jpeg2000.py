@@ -148,8 +148,8 @@ def _head(picture: _Picture) -> Head:
     )
 
 
-class _Coloured:
-    """A picture with its profile, which Pillow drops, or a note on its colours."""
+class _Single:
+    """An open picture, and what is known of it."""
 
     def __init__(self, frames: Frames, picture: _Picture) -> None:
         self._frames, self._picture = frames, picture
@@ -161,6 +161,10 @@ class _Coloured:
     def pixels(self) -> int:
         """Number of pixels."""
         return self._frames.pixels
+
+
+class _Coloured(_Single):
+    """A picture with its profile, which Pillow drops, or a note on its colours."""
 
     def read(self, number: int = 0) -> Image:
         """Decode it."""
@@ -177,27 +181,16 @@ class _Coloured:
         return replace(image, notes=(*image.notes, *self._picture.notes))
 
 
-class _Shifted:
+class _Shifted(_Single):
     """A picture as Pillow reads it, its shifts undone."""
-
-    def __init__(self, pictures: Pictures, picture: _Picture) -> None:
-        self._pictures, self._picture = pictures, picture
-
-    def __len__(self) -> int:
-        return 1
-
-    @property
-    def pixels(self) -> int:
-        """Number of pixels."""
-        return self._pictures.pixels
 
     def read(self, number: int = 0) -> Image:
         """Decode it."""
-        return self._unshifted(self._pictures.read(number))
+        return self._unshifted(self._frames.read(number))
 
     def head(self) -> Image:
         """Return it with blank pixels."""
-        head = self._pictures.head()
+        head = self._frames.head()
         if self._picture.is_small:
             return self._noted(head)
         corner = self._unshifted(replace(head, pixels=np.zeros((1, 1), head.pixels.dtype)))

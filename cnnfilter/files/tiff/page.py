@@ -11,6 +11,7 @@ from cnnfilter.arrays.buffers import bands
 from cnnfilter.errors import ContentError
 from cnnfilter.files.image import Image, Metadata, blank, upright
 from cnnfilter.files.metadata.parts import UPRIGHT, checked_orientation
+from cnnfilter.files.premultiplied import divided
 
 if TYPE_CHECKING:
     from tifffile import TiffPage
@@ -236,21 +237,6 @@ def colours_of(page: "TiffPage") -> Array:
     high = palette >> 8
     is_plain = (palette == high * np.uint16(257)).all() or (palette == high << 8).all()
     return high.astype(np.uint8) if is_plain else palette
-
-
-def divided(pixels: Array, alpha: Array, colours: int) -> Array:
-    """Return pixels with colours divided by alpha."""
-    top = 1.0 if alpha.dtype.kind == "f" else float(np.iinfo(alpha.dtype).max)
-    result = (pixels[:, :, np.newaxis] if pixels.ndim == 2 else pixels).copy()
-    for rows in bands(result):
-        shares = alpha[rows, :, np.newaxis].astype(np.float64)
-        scaled = result[rows, :, :colours] * top
-        zeros = np.zeros_like(scaled, np.float64)
-        straight = np.divide(scaled, shares, out=zeros, where=shares != 0)
-        if pixels.dtype.kind != "f":
-            straight = np.clip(np.rint(straight), 0, top)
-        result[rows, :, :colours] = straight
-    return result.reshape(pixels.shape)
 
 
 def _rgb_of_cmyk(inks: Array) -> tuple[Array, tuple[str, ...]]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from cnnfilter.arrays import Array, DType
 from cnnfilter.files.metadata.parts import profile_fits
+from cnnfilter.files.premultiplied import multiplied
 from cnnfilter.files.tiff.folder import (
     BYTE,
     EXIF,
@@ -143,16 +144,6 @@ def numbers_dtype(values: Array) -> DType:
         return np.dtype(np.float32)
     is_wide = values.dtype.kind in "iu" and values.dtype.itemsize == 8
     return values.dtype if is_wide else np.dtype(np.float64)
-
-
-def multiplied(pixels: Array, alpha: Array, colours: int) -> Array:
-    """Return pixels with colours multiplied by alpha."""
-    top = 1.0 if alpha.dtype.kind == "f" else float(np.iinfo(alpha.dtype).max)
-    share = alpha.astype(np.float64) / top
-    result = np.atleast_3d(pixels).copy()
-    product = result[:, :, :colours] * share[:, :, np.newaxis]
-    result[:, :, :colours] = product if pixels.dtype.kind == "f" else np.rint(product)
-    return result.reshape(pixels.shape)
 
 
 def is_big(arrays: Iterable[Array | None]) -> bool:
