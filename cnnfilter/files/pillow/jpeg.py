@@ -10,7 +10,6 @@ _START, _SCAN, _APP1, _APP2 = b"\xff\xd8", 0xDA, 0xE1, 0xE2
 #: Fillers, and markers without a length.
 _FILLER, _ALONE = 0xFF, {0x01, *range(0xD0, 0xD9)}
 _MPF = b"MPF\0"
-_ORDERS = {b"II": "<", b"MM": ">"}
 _ENTRIES_TAG, _ENTRY = 0xB002, 16
 #: More pictures than this are no file of a camera.
 _MAX_PICTURES = 64
@@ -59,7 +58,7 @@ def behind(file: BinaryIO) -> Behind:
             if content.startswith(_MPF)
             for place in _places(content[len(_MPF) :], start + len(_MPF))
         ]
-    except (struct.error, KeyError):
+    except struct.error:
         return Behind()
     places = [(start, length) for start, length in places if _is_picture(file, start, size)]
     heads = [content for _, content in segments]
@@ -89,16 +88,15 @@ def _segments(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 def _places(content: bytes, start: int) -> Iterator[tuple[int, int]]:
     """Read where pictures are from an index, whose offsets count from its own start."""
-    order = _ORDERS[content[:2]]
-    (directory,) = struct.unpack_from(order + "I", content, 4)
-    (count,) = struct.unpack_from(order + "H", content, directory)
-    for at in range(directory + 2, directory + 2 + 12 * count, 12):
-        tag, _, size, offset = struct.unpack_from(order + "HHII", content, at)
-        if tag != _ENTRIES_TAG:
-            continue
-        for entry in range(offset + _ENTRY, offset + min(size, _ENTRY * _MAX_PICTURES), _ENTRY):
-            length, place = struct.unpack_from(order + "II", content, entry + 4)
-            yield start + place, length
+    from cnnfilter.files.tiff.folder import folder_of_exif
+
+    folder = folder_of_exif(content)
+    entries = folder.tags.get(_ENTRIES_TAG)
+    if entries is None:
+        return
+    for at in range(_ENTRY, min(len(entries.value), _ENTRY * _MAX_PICTURES), _ENTRY):
+        length, place = struct.unpack_from(folder.order + "II", entries.value, at + 4)
+        yield start + place, length
 
 
 def _is_picture(file: BinaryIO, start: int, size: int) -> bool:
