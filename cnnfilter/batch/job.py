@@ -29,7 +29,6 @@ from cnnfilter.errors import CnnFilterError, ContentError, with_path
 from cnnfilter.files.encoding import Encoding, Output
 from cnnfilter.files.formats import FORMATS
 from cnnfilter.files.image import Image
-from cnnfilter.files.no_data import without_no_data
 from cnnfilter.files.output import check_target
 from cnnfilter.files.read import read_frames
 from cnnfilter.files.save import write
@@ -131,12 +130,21 @@ def _run(recipe: Recipe, source: Source, outcome: Outcome, *, retry: bool) -> No
         outcome.span = Span.joined(survey(result)[0] for frames in last for result in frames)
 
 
+def _with_data(image: Image, no_data: str | float | None) -> Image:
+    """Return an image without no-data numbers."""
+    if no_data is None and "no_data" not in image.metadata:
+        return image
+    from cnnfilter.files.no_data import without_no_data  # few images have any
+
+    return without_no_data(image, no_data)
+
+
 def _results(
     recipe: Recipe, source: Source, outcome: Outcome, *, retry: bool
 ) -> tuple[list[list[OutputFile]], list[Frames], list[SourceInfo]]:
     """Plan an image's files, and process it, or each of its frames if a file can hold several."""
     with closing(read_frames(source.path, recipe.max_pixels, recipe.frame)) as read:
-        frames = (without_no_data(frame, recipe.no_data) for frame in read)
+        frames = (_with_data(frame, recipe.no_data) for frame in read)
         image = next(frames)
         outcome.before = image.pixels.shape
         outcome.notes.extend(image.notes)

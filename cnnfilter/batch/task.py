@@ -15,7 +15,6 @@ from cnnfilter.arrays.geometry import SAME_PLACE, Grid
 from cnnfilter.arrays.quantize import LaterMap, PixelWriter
 from cnnfilter.errors import ArgumentError
 from cnnfilter.files.image import Image
-from cnnfilter.files.no_data import with_no_data
 
 if TYPE_CHECKING:
     from cnnfilter.arrays.geometry import Window
@@ -94,6 +93,8 @@ class Result:
         """Return a result with numbers for no data."""
         if self.no_data is None or self.alpha is None:
             return self
+        from cnnfilter.files.no_data import with_no_data  # few images have any
+
         pixels = with_no_data(self.pixels, self.alpha, self.no_data)
         return replace(self, pixels=pixels, alpha=None)
 

@@ -119,7 +119,6 @@ def _recipe(task: "Task", common: Common, stages: str | None) -> "Recipe":
     """Return what is done to every image, by the options."""
     from cnnfilter.batch.recipe import Recipe, Target
     from cnnfilter.batch.task import PipelineTask
-    from cnnfilter.files.no_data import read_no_data
 
     _check(task, common, stages)
     inputs = common.inputs
@@ -138,8 +137,17 @@ def _recipe(task: "Task", common: Common, stages: str | None) -> "Recipe":
         inputs.max_pixels,
         common.output.existing,
         durable=common.run.durable,
-        no_data=read_no_data(inputs.no_data),
+        no_data=_no_data(inputs.no_data),
     )
+
+
+def _no_data(text: str | None) -> str | float | None:
+    """Return --no-data's number, or ``keep``."""
+    if text is None:
+        return None
+    from cnnfilter.files.no_data import read_no_data  # few runs name one
+
+    return read_no_data(text)
 
 
 def _check(task: "Task", common: Common, stages: str | None) -> None:
