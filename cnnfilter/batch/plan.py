@@ -21,6 +21,7 @@ from cnnfilter.batch.recipe import Recipe, SourceInfo, Target, root_of, target_a
 from cnnfilter.batch.task import animated_window
 from cnnfilter.errors import ArgumentError, CnnFilterError, FileError, with_path
 from cnnfilter.files.encoding import STDOUT
+from cnnfilter.files.formats import written_for
 from cnnfilter.files.output import check_target, fingerprints_of
 from cnnfilter.files.read import read_head
 from cnnfilter.text import shown
@@ -212,7 +213,7 @@ def _check_different(first: Source, second: Source, recipe: Recipe) -> None:
 def _final_paths(source: Source, recipe: Recipe) -> set[Path | str]:
     """Return the paths of an image's results, with the suffix of its own format."""
     try:
-        format = recipe.named_format or read_head(source.path).format
+        format = recipe.named_format or written_for(read_head(source.path).format)
     except CnnFilterError:
         return set()  # it will have no result
     return {*_paths(source, recipe, format)}

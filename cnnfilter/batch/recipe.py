@@ -14,7 +14,7 @@ from cnnfilter.batch.task import Result, Task
 from cnnfilter.errors import ArgumentError
 from cnnfilter.files.encoding import DEFAULT_ENCODING, STDOUT, Encoding
 from cnnfilter.files.format import Pages
-from cnnfilter.files.formats import ANY_NUMBERS, FORMATS, LOSSLESS_PICTURE, format_of
+from cnnfilter.files.formats import ANY_NUMBERS, FORMATS, LOSSLESS_PICTURE, format_of, written_for
 from cnnfilter.files.image import MAX_PIXELS, Image
 from cnnfilter.files.stored import Origin
 from cnnfilter.text import shown
@@ -154,8 +154,7 @@ class Recipe:
 
     def format_for(self, result: Result, input_format: str) -> str:
         """Return a result's format: the option's, the file name's, or the input's."""
-        if FORMATS[input_format].is_read_only:
-            input_format = LOSSLESS_PICTURE
+        input_format = written_for(input_format)
         option = self.encoding.format
         named = None if result.is_stage else self.target.format
         input_is_picture = FORMATS[input_format].is_picture

@@ -406,6 +406,17 @@ def format_named(name: str) -> str:
     raise ArgumentError(unknown("format", name, FORMATS))
 
 
+def written_for(format: str) -> str:
+    """Return the format of results where none is named: the input's, if it is written.
+
+    Examples
+    --------
+    >>> written_for("tif"), written_for("heic")
+    ('tif', 'png')
+    """
+    return LOSSLESS_PICTURE if FORMATS[format].is_read_only else format
+
+
 def format_of(path: str | Path) -> str | None:
     """Return the format of a file name's suffix.
 

@@ -108,3 +108,13 @@ def test_items_whose_words_are_no_text_are_refused(word: bytes, odd: bytes, tmp_
     (tmp_path / "a.heic").write_bytes(data.replace(word, odd))
     with pytest.raises(FileError, match="corrupt or truncated"):
         read_head(tmp_path / "a.heic")
+
+
+def test_no_result_takes_the_name_of_a_pngs(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "grey.heic").write_bytes((FOLDER / "grey.heic").read_bytes())
+    write_image(tmp_path / "grey.png", PLAIN)
+    line = run.refused("pool", ".", "-o", "out", "--force", status=2)
+    assert "grey.heic and grey.png would be written to the same file" in line.replace("./", "")
+    assert run("pool", ".", "-o", "out", "--format", "npy").status == 2
+    (tmp_path / "grey.png").rename(tmp_path / "gray.png")
+    assert run("pool", ".", "-o", "out").status == 0
