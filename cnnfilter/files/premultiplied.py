@@ -28,13 +28,15 @@ def divided(
     array([[100, 199]], dtype=uint8)
     """
     top = np.float64(_top(alpha) if top is None else top)
+    # The largest of 64 bits is no float64: the next one is too large.
+    most = np.nextafter(top, 0) if top >= 2**63 - 1 else top
     result = (pixels[:, :, np.newaxis] if pixels.ndim == 2 else pixels).copy()
     for rows in bands(result):
         shares = alpha[rows, :, np.newaxis].astype(np.float64)
         scaled = result[rows, :, :colours] * top
         straight = np.divide(scaled, shares, out=np.zeros_like(scaled), where=shares != 0)
         if pixels.dtype.kind != "f":
-            straight = np.clip(np.rint(straight), 0, top)
+            straight = np.clip(np.rint(straight), 0, most)
         result[rows, :, :colours] = straight
     return result.reshape(pixels.shape)
 

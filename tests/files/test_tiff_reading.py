@@ -163,6 +163,16 @@ def test_only_what_is_said_to_be_alpha_is_alpha(
     assert_head_agrees(path, image)
 
 
+@pytest.mark.parametrize("dtype", ["int64", "uint64"])
+def test_the_largest_premultiplied_number_of_64_bits_does_not_wrap(
+    dtype: str, tmp_path: Path
+) -> None:
+    top = np.iinfo(dtype).max
+    values = np.full((2, 3, 4), top, dtype)
+    path = written(tmp_path / "a.tif", values, extrasamples=["assocalpha"], photometric="rgb")
+    np.testing.assert_allclose(read(path).pixels.astype(float), float(top), rtol=1e-15)
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 @pytest.mark.parametrize("colours", [1, 3])
 def test_premultiplied_colours_are_divided_by_alpha(

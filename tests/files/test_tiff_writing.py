@@ -82,9 +82,9 @@ def test_what_changes_nothing_gives_the_same_samples(
     assert outcome.notes == []
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float16", "float32"])
 def test_premultiplied_colours_are_put_back(dtype: str, tmp_path: Path) -> None:
-    top = 1 if dtype == "float32" else np.iinfo(dtype).max
+    top = 1 if dtype.startswith("float") else np.iinfo(dtype).max
     alpha = (RNG.random((10, 12)) * top).astype(dtype)
     alpha[0] = 0
     stored = (RNG.random((10, 12, 3)) * alpha[:, :, np.newaxis]).astype(dtype)
@@ -96,7 +96,8 @@ def test_premultiplied_colours_are_put_back(dtype: str, tmp_path: Path) -> None:
     with tifffile.TiffFile(path) as file:
         assert tuple(file.pages[0].extrasamples) == (1,)
         found = file.pages[0].asarray()
-    np.testing.assert_allclose(found, np.dstack([stored, alpha]), rtol=2e-7, atol=0)
+    expected = np.dstack([stored, alpha]).astype(np.float64)
+    np.testing.assert_allclose(found, expected, rtol=2e-7, atol=0)
 
 
 def test_pages_keep_their_depth_and_their_type(tmp_path: Path) -> None:

@@ -96,6 +96,8 @@ class Meaning(NamedTuple):
     @property
     def copies(self) -> int:
         """Number of copies of the samples that their meaning takes, at most."""
+        if self.is_premultiplied and self.dtype == np.float16:  # becomes float32
+            return 5
         is_remade = self.photometric in (WHITE_IS_ZERO, CMYK) or self.is_premultiplied
         # A palette's colours are three samples of one, of twice the bytes at most.
         return 6 if self.photometric == PALETTE else int(is_remade)
@@ -193,6 +195,8 @@ def image_of(
     if samples.ndim == 3 and samples.shape[2] == 1:
         samples = samples[:, :, 0]
     if alpha is not None and meaning.is_premultiplied:
+        if samples.dtype == np.float16:  # whose rounding would show, multiplied again
+            samples, alpha = samples.astype(np.float32), alpha.astype(np.float32)
         samples = divided(samples, alpha, colours)
         metadata["is_premultiplied"] = True
     is_picture = samples.dtype in (np.uint8, np.uint16)
