@@ -33,6 +33,8 @@ _BEFORE = re.compile(rf"\s*+{_RATIO}\s*+(?:\*|(?=[\[({{]))")
 _AFTER = re.compile(rf"(?<=[\])}}])\s*+\.?([*/])\s*+{_RATIO}[\s;]*+\Z")
 
 _HTML = re.compile(r"</?(?:t[rdh]|table|math|m[tr]\w+|br|p|pre|code|span|div)\b", re.IGNORECASE)
+#: A character as HTML's source has it, also without tags around it.
+_ENTITY = re.compile(r"&(?:[A-Za-z]{2,8}\d{0,2}|#\d{2,5}|#[xX][\dA-Fa-f]{2,4});")
 _FROM_HTML = (
     (r"\s+", " "),
     (r"(?i)<mfrac> ?<mn>([^<]*)</mn> ?<mn>([^<]*)</mn> ?</mfrac>", r"\1/\2"),
@@ -179,9 +181,11 @@ def pasted(text: str) -> Pasted:
         raise KernelError(f"the kernel has {len(text)} characters; save so large a one as .npy")
     text = with_plain_signs(text)
     if _HTML.search(text):
+        text = _replaced(text, _FROM_HTML)
+    if _ENTITY.search(text):
         from html import unescape
 
-        text = with_plain_signs(unescape(_replaced(text, _FROM_HTML)))
+        text = with_plain_signs(unescape(text))
     if _LATEX.search(text):
         text = _replaced(text, _FROM_LATEX)
     text = re.sub(r"[^\S\n]+", " ", text)

@@ -224,3 +224,8 @@ def test_long_texts_take_linear_time(piece: str, ends: tuple[str, str]) -> None:
     with pytest.raises(KernelError):
         kernel(text)
     assert time.process_time() - start < 0.6
+
+
+@pytest.mark.parametrize("text", ["&minus;1&nbsp;0; &frac12; 1", "&#8722;1 0\n&#xBD; 1"])
+def test_characters_of_html_are_read_without_tags(text: str) -> None:
+    assert_array_equal(kernel(text), [[-1, 0], [0.5, 1]])
