@@ -149,8 +149,20 @@ class VisibleKernel:
     def _sliding(self) -> Sliding:
         return self.filters.sliding._replace(padding="valid")
 
+    @cached_property
+    def _taps(self) -> Array:
+        """Where a weight is not 0: shape (kH, kW)."""
+        weights = self.kernel.reshape(*self.kernel.shape[:2], -1)
+        taps: Array = np.logical_or.reduce(weights != 0, axis=2)
+        return taps
+
     def hides_some(self, tile: Tile) -> bool:
-        """Return whether something, but not all, is hidden."""
+        """Return whether something, but not all, is hidden.
+
+        Of a lone pixel the sum is the usual one, to the last bit.
+        """
+        if np.count_nonzero(self._taps) <= 1:
+            return False
         alpha = self.alpha.under(tile, None)
         return bool(alpha.min() < self.visibility.full) and bool(alpha.any())
 
@@ -164,10 +176,8 @@ class VisibleKernel:
             np.copyto(seen, self._sums(pixels, self.kernel), where=np.isnan(seen))
         if self.filters.biases is not None:
             seen += self.filters.biases[self.index]
-        weights = self.kernel.reshape(*self.kernel.shape[:2], -1)
-        taps: Array = np.logical_or.reduce(weights != 0, axis=2)
         hidden = (alpha < self.visibility.full).astype(np.uint8)
-        return self._sums(hidden, taps.astype(np.int64)) > 0, seen
+        return self._sums(hidden, self._taps.astype(np.int64)) > 0, seen
 
     def _seen(self, tile: Tile, weights: Array) -> Array:
         """Add up what is visible, or return NaN."""

@@ -313,3 +313,17 @@ def test_what_is_of_one_colour_stays_so(step: str) -> None:
     _, alpha = partly_visible()
     own = layer(step, alpha)
     assert not own.stored(np.full((17, 23), 77, np.uint8), PixelWriter("minmax", 8)).any()
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64, np.uint16])
+@pytest.mark.parametrize("kernel", ["identity", "0 0 0; 0 0 3; 0 0 0"])
+def test_a_lone_pixel_is_as_it_is_however_visible(dtype: type, kernel: str) -> None:
+    generator = np.random.default_rng(14)
+    image = (generator.random((9, 11, 3)) * 2**15).astype(dtype)
+    image[0, 0] += np.asarray(2**45 + 1 if dtype == np.int64 else 0, dtype)
+    alpha = generator.random((9, 11))
+    pipeline = Pipeline(f"convolve '{kernel}' padding=same")
+    result = pipeline.weighted_by(alpha).run(image)
+    np.testing.assert_array_equal(result, pipeline.run(image))
+    if kernel == "identity":
+        np.testing.assert_array_equal(result, image)
