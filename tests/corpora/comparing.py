@@ -148,6 +148,8 @@ def gray(values: Array, shown: Array | None = None) -> Array:
 def differing(got: Array, right: Array, within: float = 0) -> str:
     """Return how numbers differ; "" where they are the same."""
     if got.dtype.kind == "f" or right.dtype.kind == "f":
+        # In 16 bits the tolerance itself would be 0.
+        got, right = got.astype(np.float64), right.astype(np.float64)
         same = np.isclose(got, right, rtol=2e-6, atol=within, equal_nan=True)
     else:
         same = np.abs(got.astype(np.float64) - right.astype(np.float64)) <= within
