@@ -297,7 +297,7 @@ def explanation_data(explanation: Explanation) -> dict[str, object]:
     >>> from cnnfilter import explain
     >>> data = explanation_data(explain("pool 2", [[1, 2], [3, 4]]))
     >>> data["value"], data["patch"]["values"]
-    (4.0, [[1.0, 2.0], [3.0, 4.0]])
+    (4, [[1.0, 2.0], [3.0, 4.0]])
     """
     picture, stored = explanation.picture, explanation.stored
     return {
