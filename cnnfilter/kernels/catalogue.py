@@ -20,6 +20,8 @@ from cnnfilter.errors import ArgumentError, brief
 KernelSet = dict[str, Array]
 
 MAX_SIZE = 999
+#: Numbers of a row or column that could have been a square, and its side.
+SQUARES = {side**2: side for side in range(3, 32, 2)}
 #: exp(-x) is 0 from here on.
 FAR = 1e6
 

@@ -13,7 +13,7 @@ from cnnfilter.arrays import Array
 from cnnfilter.arrays.arguments import free_name, number
 from cnnfilter.arrays.checks import as_array, not_finite
 from cnnfilter.errors import ArgumentError, KernelError, brief, naming, unknown
-from cnnfilter.kernels.catalogue import KERNELS, MAX_SIZE, KernelSet
+from cnnfilter.kernels.catalogue import KERNELS, MAX_SIZE, SQUARES, KernelSet
 
 if TYPE_CHECKING:
     from cnnfilter.kernels.pasted import Pasted
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 MAX_TEXT = 16 * MAX_SIZE**2
 #: Words of other programs for no weight.
 _NOTHING = ("", "-", "x", "X", ".", "nan")
-#: Numbers of a row or column that could have been a square, and its side.
-_SQUARES = {side**2: side for side in range(3, 32, 2)}
 
 
 def kernel(name_or_text: str) -> Array | list[Array]:
@@ -279,7 +277,7 @@ def list_note(weights: Array) -> str:
     >>> list_note(np.ones((3, 3))), list_note(np.ones((1, 3)))
     ('', '')
     """
-    side = _SQUARES.get(weights.size)
+    side = SQUARES.get(weights.size)
     if weights.ndim != 2 or min(weights.shape) > 1 or side is None:
         return ""
     kind = "row" if len(weights) == 1 else "column"

@@ -11,6 +11,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from cnnfilter.errors import KernelError, brief
+from cnnfilter.kernels.catalogue import SQUARES
 
 #: Characters that look like others, by their code; None where they are invisible.
 _ALIKE: dict[int, str | None] = {
@@ -122,8 +123,6 @@ _PLAIN, _SPACED = re.compile(r"[-+0-9.eE,;/\s]*+"), re.compile(r"//|\s/|/\s")
 #: Characters of a text with other signs; longer ones are no person's.
 _MAX_PASTED = 2**20
 _DEEPEST = 32
-#: Lists that could be a square.
-_SQUARES = {side**2: side for side in range(3, 32, 2)}
 _PIECES = re.compile(r"[\[({]|[\])}]|[^\[({\])}]+")
 
 #: A row of a matrix, as words.
@@ -278,7 +277,7 @@ def _check_answered(text: str) -> None:
             raise KernelError(f"the kernel cannot be read at '{brief(found[0])}': {answer}")
     if ":" in text:
         words = text.partition(":")[0].replace('"', " ").split()
-        side = _SQUARES.get(len(words), 0)
+        side = SQUARES.get(len(words), 0)
         rows = "; ".join(" ".join(words[i : i + side]) for i in range(0, len(words), side or 1))
         raise KernelError(
             "the kernel cannot be read at ':'; write the rows of one kernel"

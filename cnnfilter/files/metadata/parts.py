@@ -367,17 +367,6 @@ def metadata_options(
     return options | text, left_out
 
 
-def parts_left_out(
-    metadata: Mapping[str, object], format: Format, kept: Collection[str]
-) -> list[str]:
-    """Return the names of the parts that get lost."""
-    return [
-        f"its {_NAMES[key]}"
-        for key in format.metadata
-        if key in _NAMES and key in metadata and key not in kept
-    ]
-
-
 def _refused(
     options: Mapping[str, object], format: Format, encoding: Mapping[str, object]
 ) -> Collection[str]:
